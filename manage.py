@@ -1,0 +1,44 @@
+#!/usr/bin/env python3
+"""The one entry point: `demo`, `test`, and every Django command."""
+
+import os
+import sys
+
+
+def main() -> None:
+    """Stand on the project's own packages, then run the command."""
+    if sys.version_info < (3, 11):  # noqa: UP036  (an older Python must be able to say this)
+        sys.exit(
+            f"Souk needs Python 3.11 or newer; {sys.executable} is {sys.version.split()[0]}. "
+            "Install a newer one (Debian 12, Ubuntu 24.04 and Fedora bring it) and start again "
+            "with it, for example: python3.12 manage.py demo"
+        )
+    command, arguments = sys.argv[1:2], sys.argv[2:]
+    if command == ["lock"]:
+        from bootstrap_lock import lock
+
+        sys.exit(lock(arguments))
+    import bootstrap
+
+    bootstrap.stand_on_packages(sys.argv[1:])
+    if command == ["test"]:  # in Django's place, and before any setting is read
+        from marketplace.embedded.throwaway import run_tests
+
+        sys.exit(run_tests(arguments))
+    if command == ["demo"]:  # which makes the settings that everything else reads
+        from marketplace.management.commands.demo import Command
+
+        Command().run_from_argv(sys.argv)
+        return
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "marketplace.settings")
+    from django.core.exceptions import ImproperlyConfigured
+    from django.core.management import execute_from_command_line
+
+    try:
+        execute_from_command_line(sys.argv)
+    except ImproperlyConfigured as wrong:
+        sys.exit(str(wrong))
+
+
+if __name__ == "__main__":
+    main()

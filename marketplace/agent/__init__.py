@@ -1,0 +1,1 @@
+"""A buyer's program: asks the price, signs one message, gets the answer."""

@@ -1,0 +1,159 @@
+"""One call bought: ask, pay, and ask again with the same payment until the answer is there."""
+
+from __future__ import annotations
+
+import asyncio
+import binascii
+import json
+import time
+from base64 import b64decode
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+from yarl import URL
+
+from marketplace.agent.quotes import NoQuote, Payment, Quote, read_quote
+from payments.egress import Failed, Limits, Reply, exchange
+
+LIMITS = Limits(
+    connect_seconds=5, first_byte_seconds=150, total_seconds=180, body_bytes_max=20_000_000
+)
+RETRY_SECONDS = 2.0  # where the seller does not say
+RETRY_SECONDS_MAX = 30.0
+PATIENCE_SECONDS = 180.0
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What the agent wants to know, and of whom."""
+
+    method: str
+    url: URL
+    body: bytes = b""
+    content_type: str = ""
+
+    @property
+    def headers(self) -> list[tuple[str, str]]:
+        accept = [("Accept", "application/json, */*;q=0.5")]
+        return accept + ([("Content-Type", self.content_type)] if self.content_type else [])
+
+
+class NotBought(Exception):
+    """No answer was had; the text says why, and what became of the money."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bought:
+    """An answer, and what the seller says of its payment."""
+
+    reply: Reply
+    settlement: Mapping[str, Any]
+    payment_id: str
+
+
+async def ask(client: aiohttp.ClientSession, question: Question) -> Quote | Reply:
+    """Ask without paying: a price, or an answer that is free."""
+    reply = await _send(client, question, ())
+    if isinstance(reply, Failed):
+        raise NotBought(f"{question.url.origin()} did not answer: {reply.detail}")
+    if reply.status != 402:
+        return reply
+    try:
+        return read_quote(reply.headers.get("PAYMENT-REQUIRED", ""))
+    except NoQuote as refused:
+        raise NotBought(f"It asks for a payment, but {refused}.") from refused
+
+
+async def pay(
+    client: aiohttp.ClientSession,
+    question: Question,
+    payment: Payment,
+    say: Callable[[str], None],
+) -> Bought:
+    """Send the payment, and the same one again while its outcome is open: it buys only once."""
+    end = min(payment.authorization.valid_before, time.time() + PATIENCE_SECONDS)
+    while True:
+        reply = await _send(client, question, (("PAYMENT-SIGNATURE", payment.header),))
+        wait_seconds, why = _again(reply)
+        if wait_seconds is None:
+            assert isinstance(reply, Reply)
+            return _bought(reply)
+        if time.time() + wait_seconds > end:
+            raise NotBought(
+                f"{why}. It is not known yet what becomes of the payment"
+                f"{_where(reply)}; it can be charged once at most, and not after its time."
+            )
+        say(f"{why}; the same payment again in {wait_seconds:g} s")
+        await asyncio.sleep(wait_seconds)
+
+
+async def _send(
+    client: aiohttp.ClientSession, question: Question, more: tuple[tuple[str, str], ...]
+) -> Reply | Failed:
+    return await exchange(
+        client,
+        question.method,
+        question.url,
+        headers=[*question.headers, *more],
+        body=question.body,
+        limits=LIMITS,
+    )
+
+
+def _again(reply: Reply | Failed) -> tuple[float | None, str]:
+    """How long to wait before the same payment is worth another try, if it is."""
+    if isinstance(reply, Failed):
+        return RETRY_SECONDS, f"the connection failed ({reply.detail})"
+    open_still = reply.status == 503 or (reply.status == 409 and "Retry-After" in reply.headers)
+    if not open_still:
+        return None, ""
+    told = reply.headers.get("Retry-After", "")
+    seconds = float(told) if told.isdecimal() else RETRY_SECONDS
+    return min(seconds, RETRY_SECONDS_MAX), complaint(reply)
+
+
+def _bought(reply: Reply) -> Bought:
+    settlement = settlement_of(reply)
+    if 200 <= reply.status < 300:
+        return Bought(reply, settlement, reply.headers.get("X-Souk-Payment", ""))
+    if reply.status == 402:
+        try:
+            why = read_quote(reply.headers.get("PAYMENT-REQUIRED", "")).error
+        except NoQuote:
+            why = ""
+        raise NotBought(f"The payment was refused: {why or complaint(reply)}.")
+    charged = reply.headers.get("X-Payment-Charged", "")
+    money = f" Charged: {charged}." if charged else ""
+    raise NotBought(f"No answer: {complaint(reply)}.{money}{_where(reply)}")
+
+
+def settlement_of(reply: Reply) -> dict[str, Any]:
+    """The PAYMENT-RESPONSE header; empty when there is none that can be read."""
+    try:
+        document = json.loads(b64decode(reply.headers.get("PAYMENT-RESPONSE", ""), validate=True))
+    except (binascii.Error, ValueError):
+        return {}
+    return document if isinstance(document, dict) else {}
+
+
+def complaint(reply: Reply) -> str:
+    """What the other side says is wrong, in one line."""
+    try:
+        document = json.loads(reply.body)
+    except ValueError:
+        document = {}
+    said = [document.get(key) for key in ("error", "detail")] if isinstance(document, dict) else []
+    words = plain(": ".join(str(part) for part in said if part).rstrip("."))
+    return f"{words} (status {reply.status})" if words else f"status {reply.status}"
+
+
+def plain(text: str) -> str:
+    """Text of a stranger's without what a terminal would obey."""
+    return "".join(mark if mark.isprintable() or mark in "\n\t" else "�" for mark in text)
+
+
+def _where(reply: Reply | Failed) -> str:
+    payment_id = "" if isinstance(reply, Failed) else reply.headers.get("X-Souk-Payment", "")
+    return f" (payment {payment_id})" if payment_id else ""

@@ -1,0 +1,194 @@
+"""One attempt at a bought call: forward it, judge the answer and record it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from dataclasses import dataclass
+from uuid import UUID
+
+import psycopg
+
+from marketplace.calls.admission import path_values
+from marketplace.calls.forwarding import Answered, Outcome, forward
+from marketplace.calls.judging import Terms, Verdict, judge
+from marketplace.calls.outcomes import CallOutcome, NotCharged, Unavailable
+from marketplace.calls.release import PENDING_RETRY_SECONDS, gone_away, release, unless_gone
+from marketplace.calls.requests import CallRequest
+from marketplace.calls.room import Room
+from marketplace.calls.shelf import Shelved
+from payments import acceptance, lookup, wiring
+from payments.acceptance import Claim, NewAnswer
+from payments.lookup import Held, StoredAnswer
+from payments.models import Work
+
+VOID_TRIES = 3
+STORE_TRIES = 20
+STORE_PAUSE_SECONDS = 0.5
+ABANDON_TRIES = 60
+ABANDON_PAUSE_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """What the upstream is asked, on whose behalf, and for which time."""
+
+    payment_id: UUID
+    number: int
+    payer: str
+    idempotency_key: str
+    body: bytes
+
+    @staticmethod
+    def first(claim: Claim, body: bytes) -> Attempt:
+        payment_id = claim.payment_id
+        return Attempt(payment_id, 1, claim.authorization.payer, str(payment_id), body)
+
+    @staticmethod
+    def another(held: Held, body: bytes) -> Attempt:
+        return Attempt(held.payment_id, held.attempt + 1, held.payer, held.idempotency_key, body)
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How an attempt ended: stored, or not billable."""
+
+    verdict: Verdict
+    outcome: Outcome
+    recorded: bool
+
+
+async def run(room: Room, sold: Shelved, attempt: Attempt, request: CallRequest) -> CallOutcome:
+    """Do the work; a buyer who does not get the answer now can have it later."""
+    told = False
+    try:
+        outcome = await _run(room, sold, attempt, request)
+        told = True
+        return outcome
+    finally:
+        if not told:  # whatever it was, the buyer's next payment for this must join this one
+            room.start(_abandon_in_the_end(room, attempt.payment_id))
+
+
+async def _abandon_in_the_end(room: Room, payment_id: UUID) -> None:
+    for _ in range(ABANDON_TRIES):
+        with contextlib.suppress(psycopg.Error, TimeoutError):
+            await acceptance.abandon(room.pool, payment_id)
+            return
+        await asyncio.sleep(ABANDON_PAUSE_SECONDS)
+
+
+async def _run(room: Room, sold: Shelved, attempt: Attempt, request: CallRequest) -> CallOutcome:
+    ended = await unless_gone(room.start(_work(room, sold, attempt, request)), request.gone)
+    if ended is None:
+        await acceptance.abandon(room.pool, attempt.payment_id)
+        return gone_away(attempt.payment_id)
+    if not ended.verdict.billable:
+        return _not_charged(attempt, ended)
+    if not ended.recorded:
+        return Unavailable(
+            "superseded",
+            "This attempt took too long and another one took its place. Send it again.",
+            PENDING_RETRY_SECONDS,
+            payment_id=attempt.payment_id,
+        )
+    # Under the lease until the buyer has it: should we die now, the next payment joins this one.
+    room.leases[attempt.payment_id] = attempt.number
+    try:
+        return await release(room, attempt.payment_id, request)
+    finally:
+        room.leases.pop(attempt.payment_id, None)
+
+
+async def _work(room: Room, sold: Shelved, attempt: Attempt, request: CallRequest) -> Ended:
+    loop = asyncio.get_running_loop()
+    room.leases[attempt.payment_id] = attempt.number
+    try:
+        started = loop.time()
+        outcome = await _ask(room, sold, attempt, request)
+        terms = Terms(sold.terms.require_body, sold.terms.required_keys)
+        verdict = judge(outcome, terms)
+        if verdict.upstream_at_fault:
+            room.breaker.failed(sold.path, loop.time())
+        else:
+            room.breaker.succeeded(sold.path)
+        elapsed_ms = int((loop.time() - started) * 1000)
+        recorded = await _record(room, attempt, outcome, verdict, elapsed_ms)
+        return Ended(verdict, outcome, recorded)
+    finally:
+        room.leases.pop(attempt.payment_id, None)
+
+
+async def _ask(room: Room, sold: Shelved, attempt: Attempt, request: CallRequest) -> Outcome:
+    return await forward(
+        room.client,
+        sold.upstream,
+        path_values=path_values(sold, request),
+        query=request.query,
+        headers=request.headers,
+        body=attempt.body,
+        idempotency_key=attempt.idempotency_key,
+        marks={"payment": str(attempt.payment_id), "payer": attempt.payer, "listing": sold.path},
+        signing_key=wiring.upstream_signing_key(str(sold.listing_id)),
+    )
+
+
+async def _record(
+    room: Room, attempt: Attempt, outcome: Outcome, verdict: Verdict, elapsed_ms: int
+) -> bool:
+    if not verdict.billable or not isinstance(outcome, Answered):
+        await _void(room, attempt, outcome, verdict)
+        return False
+    return await _store(
+        room,
+        NewAnswer(
+            payment_id=attempt.payment_id,
+            attempt=attempt.number,
+            status=outcome.status,
+            headers=outcome.headers,
+            content_type=outcome.content_type,
+            body=outcome.body,
+            upstream_ms=elapsed_ms,
+        ),
+    )
+
+
+async def _store(room: Room, answer: NewAnswer) -> bool:
+    """Keep work that was done, through a short outage of the database."""
+    for _ in range(STORE_TRIES):
+        with contextlib.suppress(psycopg.OperationalError):
+            if await room.answers.submit(answer):
+                return True
+            # A connection lost in the commit left it unknown: the row says what became of it.
+            held = await lookup.by_id(room.pool, answer.payment_id)
+            return (
+                held is not None and held.work == Work.ANSWERED and held.attempt == answer.attempt
+            )
+        await asyncio.sleep(STORE_PAUSE_SECONDS)
+    return await room.answers.submit(answer)
+
+
+async def _void(room: Room, attempt: Attempt, outcome: Outcome, verdict: Verdict) -> None:
+    definite = isinstance(outcome, Answered) or not outcome.may_have_acted
+    detail: dict[str, object] = {"reason": str(verdict.reason)}
+    if isinstance(outcome, Answered):
+        detail["status"] = outcome.status
+    for _ in range(VOID_TRIES):  # the chain may move the money between the look and the move
+        held = await lookup.by_id(room.pool, attempt.payment_id)
+        if held is None or held.work != Work.OPEN or held.attempt != attempt.number:
+            return
+        if await acceptance.void(
+            room.pool, held.standing, why="not billable", detail=detail, definite=definite
+        ):
+            return
+
+
+def _not_charged(attempt: Attempt, ended: Ended) -> NotCharged:
+    answer: StoredAnswer | None = None
+    if ended.verdict.passes_answer_on and isinstance(ended.outcome, Answered):
+        seen = ended.outcome
+        answer = StoredAnswer(
+            seen.status, seen.headers, seen.content_type, seen.body, b"", len(seen.body)
+        )
+    reason = str(ended.verdict.reason)
+    return NotCharged(ended.verdict.status, reason, attempt.payment_id, answer)

@@ -1,0 +1,250 @@
+"""The call to a seller's upstream and its answer, within limits.
+
+Every forwarded call carries headers that prove it came through this marketplace:
+
+    X-Souk-Payment: <payment id>
+    X-Souk-Payer: <wallet address>
+    X-Souk-Listing: <seller/listing>
+    X-Souk-Timestamp: <unix seconds>
+    X-Souk-Signature: v1=<lower-case hex of HMAC-SHA256>
+
+The HMAC is keyed with the listing's signing key over these six lines, joined by single
+line feeds, without one at the end:
+
+    souk-v1
+    <X-Souk-Timestamp>
+    <X-Souk-Payment>
+    <X-Souk-Payer>
+    <X-Souk-Listing>
+    <lower-case hex of SHA-256 over the request body; of nothing when there is none>
+
+An upstream recomputes it, compares in constant time, and refuses old timestamps.
+"""
+
+import hashlib
+import hmac
+import re
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import chain
+from typing import Final
+from urllib.parse import quote, unquote
+
+import aiohttp
+from yarl import URL
+
+from payments.egress import Failed, FailureKind, Limits, Reply, exchange
+
+__all__ = [
+    "Answered",
+    "Failed",
+    "FailureKind",
+    "Outcome",
+    "UnsafeTarget",
+    "Upstream",
+    "forward",
+    "target",
+]
+
+_ALWAYS_FORWARDED: Final = frozenset({"accept", "accept-language", "content-type"})
+# Never from a buyer, even when the seller asks for it by name.
+_NEVER_FORWARDED: Final = re.compile(
+    r"payment-.*|x-payment.*|sign-in-with-x|x-souk-.*|idempotency-key|cookie2?|authorization"
+    r"|proxy-.*|x-forwarded-.*|forwarded|x-real-ip|via|host|content-length|content-encoding"
+    r"|accept-encoding|connection|keep-alive|te|trailer|transfer-encoding|upgrade|expect|range|if-.*"
+)
+# What a seller's secret headers may not say: framing, and what only we vouch for.
+_NEVER_SECRET: Final = re.compile(
+    r"x-souk-.*|idempotency-key|host|content-length|accept-encoding|connection|keep-alive|te"
+    r"|trailer|transfer-encoding|upgrade|expect"
+)
+_PASSED_BACK: Final = (
+    "Content-Encoding",
+    "Content-Language",
+    "Content-Disposition",
+    "Content-Digest",
+    "ETag",
+    "Last-Modified",
+    "Retry-After",
+    "Deprecation",
+    "Sunset",
+    "X-Request-Id",
+)
+_HEADER_VALUE_MAX: Final = 2048
+_PARAMETER: Final = re.compile(r"\{(\w+)\}")
+
+
+@dataclass(frozen=True, slots=True)
+class Upstream:
+    """Where a listing's calls go, and how far we wait and read."""
+
+    url_template: str  # scheme://host[:port]/prefix, with {name} for path parameters
+    method: str
+    secret_headers: Mapping[str, str]
+    forward_headers: frozenset[str]  # lower case; beyond those always forwarded
+    connect_seconds: float
+    first_byte_seconds: float
+    total_seconds: float
+    answer_bytes_max: int
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """The upstream's whole answer, of any status, with the headers a buyer may see."""
+
+    status: int
+    headers: tuple[tuple[str, str], ...]
+    content_type: str
+    body: bytes
+
+
+Outcome = Answered | Failed
+
+
+class UnsafeTarget(ValueError):
+    """These parameters would lead the call out of the listing's own path."""
+
+
+async def forward(
+    client: aiohttp.ClientSession,
+    upstream: Upstream,
+    *,
+    path_values: Mapping[str, str],
+    query: Sequence[tuple[str, str]],
+    headers: Sequence[tuple[str, str]],
+    body: bytes,
+    idempotency_key: str,
+    marks: Mapping[str, str],
+    signing_key: bytes,
+) -> Outcome:
+    """Call the seller's endpoint once on a buyer's behalf and bring the whole answer.
+
+    `marks` holds `payment`, `payer` and `listing`. Raises `UnsafeTarget` before anything
+    is sent; `target` says so earlier, while the input is judged.
+    """
+    sent = _request_headers(upstream, headers)
+    sent.append(("Idempotency-Key", idempotency_key))
+    sent.extend(_souk_headers(marks, body, signing_key, now=int(time.time())))
+    reply = await exchange(
+        client,
+        upstream.method,
+        target(upstream.url_template, path_values, query),
+        headers=sent,
+        body=body,
+        limits=Limits(
+            upstream.connect_seconds,
+            upstream.first_byte_seconds,
+            upstream.total_seconds,
+            upstream.answer_bytes_max,
+        ),
+    )
+    return _answered(reply) if isinstance(reply, Reply) else reply
+
+
+def target(
+    url_template: str, path_values: Mapping[str, str], query: Sequence[tuple[str, str]]
+) -> URL:
+    """Fill a listing's address in: its scheme, host, port and prefix stay the seller's."""
+    url = _filled(url_template, path_values) if "{" in url_template else _base(url_template)
+    if not query:
+        return url
+    try:
+        # yarl would leave half a surrogate pair out and send something nobody asked for.
+        "".join(chain.from_iterable(query)).encode()
+    except UnicodeEncodeError as wrong:
+        raise UnsafeTarget("a query parameter is not Unicode text") from wrong
+    return url.extend_query(query)
+
+
+@lru_cache(maxsize=4096)
+def _base(url_template: str) -> URL:
+    return URL(url_template)
+
+
+def _filled(url_template: str, path_values: Mapping[str, str]) -> URL:
+    authority_end = url_template.index("/", url_template.index("//") + 2)
+    origin, path = url_template[:authority_end], url_template[authority_end:]
+    if "{" in origin:
+        raise UnsafeTarget("a host is never a parameter")
+    filled = _PARAMETER.sub(lambda name: _segment(path_values, name[1]), path)
+    if any(_is_a_step(piece) for piece in filled.partition("?")[0].split("/")):
+        raise UnsafeTarget("a path parameter may not be a step up the path")
+    return URL(origin + filled, encoded=True)
+
+
+def _segment(path_values: Mapping[str, str], name: str) -> str:
+    value = path_values.get(name, "")
+    if not value or not value.isprintable():
+        raise UnsafeTarget(f"path parameter {name} is missing or holds control characters")
+    return quote(value, safe="")
+
+
+def _is_a_step(segment: str) -> bool:
+    # Upstreams decode once, careless ones twice, and some read "..;x" as "..".
+    decoded = unquote(unquote(segment))
+    return any(piece.partition(";")[0] in (".", "..") for piece in re.split(r"[/\\]", decoded))
+
+
+def _request_headers(
+    upstream: Upstream, headers: Sequence[tuple[str, str]]
+) -> list[tuple[str, str]]:
+    secret = [(k, v) for k, v in upstream.secret_headers.items() if not _matches(_NEVER_SECRET, k)]
+    sent = [("Accept-Encoding", "identity"), *secret]
+    dropped = {name.lower() for name, _ in secret} | _named_in_connection(headers)
+    wanted = _ALWAYS_FORWARDED | upstream.forward_headers
+    for name, value in headers:
+        low = name.lower()
+        if low not in wanted or low in dropped or _matches(_NEVER_FORWARDED, low):
+            continue
+        if low == "content-type":  # a second one could be read in place of the judged one
+            dropped.add(low)
+        if _sendable(value):
+            sent.append((name, value))
+    return sent
+
+
+def _named_in_connection(headers: Sequence[tuple[str, str]]) -> set[str]:
+    values = [value for name, value in headers if name.lower() == "connection"]
+    return {token.strip().lower() for value in values for token in value.split(",")}
+
+
+@lru_cache(maxsize=1024)
+def _matches(names: re.Pattern[str], name: str) -> bool:
+    # CGI-like servers read an underscore and a hyphen as the same header.
+    return names.fullmatch(name.lower().replace("_", "-")) is not None
+
+
+def _sendable(value: str) -> bool:
+    return len(value) <= _HEADER_VALUE_MAX and value.isascii() and value.isprintable()
+
+
+def _souk_headers(
+    marks: Mapping[str, str], body: bytes, signing_key: bytes, *, now: int
+) -> list[tuple[str, str]]:
+    payment, payer, listing = marks["payment"], marks["payer"], marks["listing"]
+    digest = hashlib.sha256(body).hexdigest()
+    signed = "\n".join(("souk-v1", str(now), payment, payer, listing, digest))
+    return [
+        ("X-Souk-Payment", payment),
+        ("X-Souk-Payer", payer),
+        ("X-Souk-Listing", listing),
+        ("X-Souk-Timestamp", str(now)),
+        ("X-Souk-Signature", f"v1={hmac.digest(signing_key, signed.encode(), 'sha256').hex()}"),
+    ]
+
+
+def _answered(reply: Reply) -> Outcome:
+    if not reply.framed:
+        return Failed(FailureKind.PROTOCOL, "no length given: a cut answer would look whole")
+    received = reply.headers
+    passed = tuple(
+        (name, value)
+        for name in _PASSED_BACK
+        if (value := received.get(name)) is not None and _sendable(value)
+    )
+    content_type = received.get("Content-Type", "")
+    if not content_type or not _sendable(content_type):
+        content_type = "application/octet-stream"
+    return Answered(reply.status, passed, content_type, reply.body)

@@ -1,0 +1,113 @@
+"""Whether an upstream's outcome may be charged, and what the buyer is shown if not."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+import orjson
+
+from marketplace.calls.forwarding import Answered, FailureKind, Outcome
+
+
+class NotCharged(StrEnum):
+    """The reason after `X-Payment-Charged: no; reason=`; the words do not change."""
+
+    UNREACHABLE = "unreachable"
+    TIMEOUT = "timeout"
+    CUT = "cut"
+    TOO_LARGE = "too_large"
+    BAD_HTTP = "bad_http"
+    REDIRECT = "redirect"
+    WANTS_PAYMENT = "upstream_wants_payment"
+    REJECTED = "upstream_rejected"
+    ERROR = "upstream_error"
+    PARTIAL = "partial"
+    EMPTY = "empty"
+    UNREADABLE = "unreadable"
+    MISSING_KEYS = "missing_keys"
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What a listing promises about its answers, as far as charging depends on it."""
+
+    body_required: bool
+    required_keys: frozenset[str]  # empty when the listing does not ask for the check
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """One outcome, judged.
+
+    `status` is the upstream's own where it is passed on, 502 or 504 where it is not.
+    `upstream_at_fault` counts towards the breaker; a buyer's bad question does not.
+    """
+
+    reason: NotCharged | None
+    status: int
+    upstream_at_fault: bool
+
+    @property
+    def billable(self) -> bool:
+        return self.reason is None
+
+    @property
+    def passes_answer_on(self) -> bool:
+        """Say whether the buyer is shown the upstream's own answer."""
+        return self.reason in (None, NotCharged.REJECTED, NotCharged.ERROR)
+
+
+_FAILURES: Final = {
+    FailureKind.REFUSED_BY_EGRESS: (NotCharged.UNREACHABLE, 502),
+    FailureKind.CONNECT: (NotCharged.UNREACHABLE, 502),
+    FailureKind.TLS: (NotCharged.UNREACHABLE, 502),
+    FailureKind.TIMEOUT_FIRST_BYTE: (NotCharged.TIMEOUT, 504),
+    FailureKind.TIMEOUT_TOTAL: (NotCharged.TIMEOUT, 504),
+    FailureKind.CUT: (NotCharged.CUT, 502),
+    FailureKind.TOO_LARGE: (NotCharged.TOO_LARGE, 502),
+    FailureKind.PROTOCOL: (NotCharged.BAD_HTTP, 502),
+}
+
+
+def judge(outcome: Outcome, terms: Terms) -> Verdict:
+    """Decide whether an outcome is billable: a whole 2xx answer that keeps the terms."""
+    if not isinstance(outcome, Answered):
+        reason, status = _FAILURES[outcome.kind]
+        return Verdict(reason, status, upstream_at_fault=True)
+    if 200 <= outcome.status < 300:
+        broken = _broken_term(outcome, terms)
+        if broken is None:
+            return Verdict(None, outcome.status, upstream_at_fault=False)
+        return Verdict(broken, 502, upstream_at_fault=True)
+    return _judge_refusal(outcome.status)
+
+
+def _broken_term(answer: Answered, terms: Terms) -> NotCharged | None:
+    if answer.status == 206:  # nobody asked for a range, so this is not the whole
+        return NotCharged.PARTIAL
+    if terms.body_required and not answer.body:
+        return NotCharged.EMPTY
+    return _broken_shape(answer, terms.required_keys) if terms.required_keys else None
+
+
+def _broken_shape(answer: Answered, required_keys: frozenset[str]) -> NotCharged | None:
+    try:
+        document = orjson.loads(answer.body)  # an encoded body does not parse either
+    except orjson.JSONDecodeError:
+        return NotCharged.UNREADABLE
+    if not isinstance(document, dict) or not required_keys <= document.keys():
+        return NotCharged.MISSING_KEYS
+    return None
+
+
+def _judge_refusal(status: int) -> Verdict:
+    if status == 402:
+        return Verdict(NotCharged.WANTS_PAYMENT, 502, upstream_at_fault=True)
+    if status == 407 or not 300 <= status < 600:
+        # A proxy's question is not for the buyer; the others are no final HTTP status.
+        return Verdict(NotCharged.BAD_HTTP, 502, upstream_at_fault=True)
+    if status < 400:
+        return Verdict(NotCharged.REDIRECT, 502, upstream_at_fault=True)
+    if status < 500:
+        return Verdict(NotCharged.REJECTED, status, upstream_at_fault=False)
+    return Verdict(NotCharged.ERROR, status, upstream_at_fault=True)

@@ -1,0 +1,67 @@
+"""How a paid call can end, in plain values: each transport writes them in its own way."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from payments.lookup import StoredAnswer
+from payments.x402.reasons import Reason
+from payments.x402.types import Settlement
+
+
+@dataclass(frozen=True, slots=True)
+class Challenged:
+    """What was attached does not pay for this; a new payment would."""
+
+    reason: Reason
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The request itself cannot be served, paid or not. Nothing was charged."""
+
+    status: int
+    error: str
+    detail: str
+    headers: tuple[tuple[str, str], ...] = ()
+    payment_id: UUID | None = None
+    extensions: Mapping[str, Any] = field(default_factory=dict)  # x402's, by name
+
+
+@dataclass(frozen=True, slots=True)
+class Unavailable:
+    """Not now, or not known yet: never a reason to pay again."""
+
+    error: str
+    detail: str
+    retry_after_seconds: int
+    payment_id: UUID | None = None
+    settlement: Settlement | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NotCharged:
+    """The seller's side failed; `answer` is the upstream's own refusal when it is passed on."""
+
+    status: int
+    reason: str
+    payment_id: UUID
+    answer: StoredAnswer | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """The answer and the proof of payment. `handed_over` is told whether it reached the buyer."""
+
+    answer: StoredAnswer
+    settlement: Settlement
+    payment_id: UUID
+    handed_over: Callable[[bool], Awaitable[None]]
+    joined: bool = False
+
+
+CallOutcome = Challenged | Refused | Unavailable | NotCharged | Delivered

@@ -1,0 +1,23 @@
+"""Whether a listing may be quoted right now: never sell what cannot be delivered or settled."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final
+
+from marketplace.calls.room import Room
+from marketplace.calls.shelf import Shelved
+
+SETTLEMENT_RETRY_SECONDS: Final = 5.0
+
+
+def wait_seconds(room: Room, shelved: Shelved) -> float:
+    """Say how long this listing is not for sale; 0 means it may be quoted."""
+    if all(_refuses(room, offer.requirements.network) for offer in shelved.offers):
+        return SETTLEMENT_RETRY_SECONDS
+    return room.breaker.wait_seconds(shelved.path, asyncio.get_running_loop().time())
+
+
+def _refuses(room: Room, network: str) -> bool:
+    health = room.health.get(network)
+    return health is None or bool(health.refusing_why)

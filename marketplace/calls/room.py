@@ -1,0 +1,181 @@
+"""What a process needs to serve paid calls: opened once, shared by every call, closed in order."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import Coroutine, Sequence
+from typing import Any
+from uuid import UUID
+
+import aiohttp
+import psycopg
+from django.conf import settings
+
+from marketplace.calls.breaker import Breaker
+from marketplace.calls.promises import Promises
+from marketplace.calls.shelf import Shelf
+from marketplace.calls.stock import Stock
+from marketplace.calls.tally import Tally
+from marketplace.calls.waits import Waits
+from payments import acceptance, gas, wiring
+from payments.acceptance import Claim, ClaimVerdict, NewAnswer
+from payments.chains import Chain
+from payments.chains.collector import Collector
+from payments.denials import DenyList
+from payments.desk import NetworkTerms
+from payments.egress import open_client
+from payments.health import Health, read_health
+from payments.lookup import Held
+from payments.pool import Pool
+from payments.wakeups import MONEY_MOVED, WORK_TO_SETTLE, Bell, listen
+from payments.wallets import NotProven, proven_payer
+from payments.x402.networks import Asset
+from sellers.site import this_site
+
+log = logging.getLogger(__name__)
+
+BATCH_MAX = 100
+WAITING_MAX = 5_000
+HEALTH_SECONDS = 0.5
+BREAKER_FAILURES = 5
+BREAKER_PAUSE_SECONDS = 15.0
+LAST_CALLS_SECONDS = 5.0  # what a stopping process still gives to the calls in its hands
+
+
+class Room:
+    """The counters, connections and watchers behind the door."""
+
+    pool: Pool
+    client: aiohttp.ClientSession
+    shelf: Shelf
+    waits: Waits
+    settle_bell: Bell
+    claims: Collector[Claim, ClaimVerdict]
+    answers: Collector[NewAnswer, bool]
+
+    def __init__(self) -> None:
+        self.terms: dict[str, NetworkTerms] = {}
+        self.chains: dict[str, Chain] = {}
+        self.assets: dict[tuple[str, str], Asset] = {}
+        self.health: dict[str, Health] = {}
+        self.out_of_gas: frozenset[tuple[str, UUID]] = frozenset()
+        self.tally = Tally()
+        self.exposure = wiring.exposure()
+        self.denied = DenyList(settings.DENY_ADDRESSES)
+        self.breaker = Breaker(
+            failures_to_open=BREAKER_FAILURES, pause_seconds=BREAKER_PAUSE_SECONDS
+        )
+        self.leases: dict[UUID, int] = {}
+        self._work: set[asyncio.Task[Any]] = set()
+        self._watchers: list[asyncio.Task[None]] = []
+
+    async def open(self) -> None:
+        self.pool = await wiring.open_main_pool()
+        self.terms = {network: wiring.network_terms(network) for network in wiring.networks()}
+        self.chains = {network: wiring.open_chain(network) for network in wiring.networks()}
+        self.assets = {
+            (network, asset.address): asset
+            for network in self.terms
+            for asset in wiring.assets(network).values()
+        }
+        self.client = open_client(wiring.egress_rule(), limit=settings.UPSTREAM_CONNECTIONS_MAX)
+        self.waits = Waits(self.pool)
+        self.settle_bell = Bell(self.pool, WORK_TO_SETTLE)
+        self.claims = Collector(self._claim, round_max=BATCH_MAX, waiting_max=WAITING_MAX)
+        self.answers = Collector(self._record, round_max=BATCH_MAX, waiting_max=WAITING_MAX)
+        site = this_site()
+        self.shelf = Shelf(self.pool, Stock(self.pool, site), entries_max=settings.SHELF_MAX)
+        await self._read_health()
+        channels = (MONEY_MOVED, WORK_TO_SETTLE)
+        self._watch(self.shelf.watch(every_seconds=settings.SHELF_REFRESH_SECONDS))
+        promises = Promises(self.pool, self.shelf, site)
+        self._watch(promises.keep_new())
+        self._watch(promises.keep_good())
+        self._watch(self.waits.run())
+        self._watch(listen(settings.DATABASE_DIRECT_URL, channels, self.waits.ring))
+        self._watch(self._keep_leases())
+        self._watch(self._keep_health())
+        self._watch(self.tally.keep(self.pool))
+
+    async def close(self) -> None:
+        """Finish what is in hand, within a bound; the rest is found by its lease."""
+        if self._work:
+            await asyncio.wait(self._work, timeout=LAST_CALLS_SECONDS)
+        for task in (*self._watchers, *self._work):
+            task.cancel()
+        await asyncio.gather(*self._watchers, *self._work, return_exceptions=True)
+        await self.tally.flush(self.pool)
+        await self.claims.close()
+        await self.answers.close()
+        await self.client.close()
+        for chain in self.chains.values():
+            await chain.close()
+        await self.pool.close()
+
+    async def is_wallet_of(self, header: str, held: Held, uri: str) -> bool:
+        """Whether a SIGN-IN-WITH-X header proves that the caller is this payment's payer."""
+        with contextlib.suppress(NotProven):
+            await proven_payer(
+                header,
+                payer=held.payer,
+                uri=uri,
+                network=held.network,
+                secret=wiring.sign_in_secret(),
+                now=int(time.time()),
+                pool=self.pool,
+                chain=self.chains.get(held.network),
+            )
+            return True
+        return False
+
+    @property
+    def is_full(self) -> bool:
+        """Calls whose buyers hung up still count: their work goes on."""
+        return len(self._work) >= settings.CALLS_IN_FLIGHT_MAX
+
+    def start(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+        """Run a call on its own: a buyer who hangs up does not stop it."""
+        task = asyncio.create_task(work)
+        self._work.add(task)
+        task.add_done_callback(self._done)
+        return task
+
+    def _done(self, task: asyncio.Task[Any]) -> None:
+        self._work.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("a call ended in %s; its row stays as it is", type(error).__name__)
+
+    def _watch(self, watcher: Coroutine[Any, Any, None]) -> None:
+        self._watchers.append(asyncio.create_task(watcher))
+
+    async def _claim(self, claims: Sequence[Claim]) -> list[ClaimVerdict]:
+        return await acceptance.claim_together(
+            self.pool, claims, lease_seconds=settings.LEASE_SECONDS
+        )
+
+    async def _record(self, answers: Sequence[NewAnswer]) -> list[bool]:
+        recorded = await acceptance.record_together(self.pool, answers)
+        self.settle_bell.ring()
+        return recorded
+
+    async def _keep_leases(self) -> None:
+        while True:
+            await asyncio.sleep(settings.LEASE_RENEW_SECONDS)
+            with contextlib.suppress(psycopg.Error, TimeoutError):
+                await acceptance.renew_leases(
+                    self.pool, dict(self.leases), lease_seconds=settings.LEASE_SECONDS
+                )
+
+    async def _keep_health(self) -> None:
+        while True:
+            await asyncio.sleep(HEALTH_SECONDS)
+            with contextlib.suppress(psycopg.Error, TimeoutError):
+                await self._read_health()
+
+    async def _read_health(self) -> None:
+        self.health = await read_health(self.pool, stale_seconds=settings.HEAD_STALE_SECONDS)
+        caps = {network: terms.seller_gas_day_wei for network, terms in self.terms.items()}
+        self.out_of_gas = await gas.over_cap(self.pool, caps)

@@ -1,0 +1,175 @@
+"""Where the shelf is filled from: one read of the database, made into something to sell."""
+
+from __future__ import annotations
+
+import logging
+from base64 import b64decode
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
+from uuid import UUID
+
+from marketplace.calls.forwarding import Upstream
+from marketplace.calls.promises import is_good, rendered, requoted
+from marketplace.calls.shelf import Absent, Place, Shelved
+from payments.pool import Pool, rows
+from sellers import offers
+from sellers.offer_receipt import SignedPrices
+from sellers.schemas import compile_input
+from sellers.secrets import SecretsUnavailable, Vault
+from sellers.site import Site
+from sellers.terms import Terms
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _OpenPrice:
+    """A row of payments_openoffer."""
+
+    id: UUID
+    network: str
+    scheme: str
+    asset: str
+    pay_to: str
+    amount_atomic: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """A listing with one of its revisions that can be paid for, if it has any."""
+
+    version: int
+    listing_id: UUID | None
+    seller_id: UUID
+    state: str
+    is_live: bool | None
+    revision_hash: bytes | None
+    terms: Mapping[str, Any]
+    prices: Sequence[Mapping[str, str]]
+    signed: Sequence[str] | None
+    signed_until_unix: int | None
+    sealed: Mapping[str, str] | None
+
+
+class Stock:
+    """Reads what a path sells, with the terms of the operator in force now."""
+
+    def __init__(self, pool: Pool, site: Site) -> None:
+        self._pool = pool
+        self._site = site
+
+    async def read(self, path: str) -> tuple[int, Place]:
+        """Read what a path sells, and the shelf version it was read at."""
+        seller, _, slug = path.partition("/")
+        found = await rows(self._pool, _READ, {"seller": seller, "slug": slug})
+        revisions = [_Row(*row) for row in found]
+        listing = revisions[0]  # there is one row at least: the shelf version's
+        if listing.state in ("paused", "suspended"):
+            return listing.version, Absent.CLOSED
+        if listing.state != "live":
+            return listing.version, Absent.UNKNOWN
+        try:
+            shelved = [self._promised(path, row) for row in revisions if row.revision_hash]
+        except SecretsUnavailable as unavailable:
+            logger.error("%s is closed: %s", path, unavailable)
+            return listing.version, Absent.CLOSED
+        return listing.version, _in_order(shelved, revisions)
+
+    def _promised(self, path: str, row: _Row) -> Shelved:
+        """A revision with the site's signature in its quote, as far as there is a good one."""
+        shelved = self._shelved(path, row)
+        if row.signed is None or row.signed_until_unix is None:
+            return shelved
+        signed = SignedPrices(tuple(row.signed), row.signed_until_unix)
+        return requoted(shelved, signed, self._site) if is_good(signed) else shelved
+
+    def _shelved(self, path: str, row: _Row) -> Shelved:
+        assert row.listing_id is not None
+        assert row.revision_hash is not None
+        terms = Terms.from_json(row.terms)
+        url = offers.resource_url(self._site.call_base_url, path)
+        quoted = offers.quote(terms, map(_open_price, row.prices), self._site)
+        challenge = offers.challenge(terms, quoted, url, self._site).challenge
+        body, header = rendered(challenge)
+        return Shelved(
+            path=path,
+            seller_id=row.seller_id,
+            listing_id=row.listing_id,
+            revision_hash=row.revision_hash,
+            terms=terms,
+            url=url,
+            offers=quoted,
+            challenge=challenge,
+            challenge_body=body,
+            challenge_header=header,
+            upstream=self._upstream(terms, row),
+            validator=compile_input(terms.input_schema),
+        )
+
+    def _upstream(self, terms: Terms, row: _Row) -> Upstream:
+        site = self._site
+        return Upstream(
+            url_template=terms.upstream_url,
+            method=terms.method,
+            secret_headers=self._secrets(terms, row),
+            forward_headers=frozenset(terms.forward_headers),
+            connect_seconds=min(terms.connect_seconds, site.connect_seconds),
+            first_byte_seconds=min(terms.first_byte_seconds, site.first_byte_seconds),
+            total_seconds=min(terms.total_seconds, site.total_seconds),
+            answer_bytes_max=min(terms.answer_bytes_max, site.answer_bytes_max),
+        )
+
+    def _secrets(self, terms: Terms, row: _Row) -> dict[str, str]:
+        if not terms.secret_headers:
+            return {}
+        assert row.listing_id is not None
+        sealed = row.sealed or {}
+        missing = [name for name in terms.secret_headers if name not in sealed]
+        if missing:
+            raise SecretsUnavailable(f"header {missing[0]} has no value")
+        wanted = {name: b64decode(sealed[name]) for name in terms.secret_headers}
+        return Vault(self._site.secrets_keys).open_all(row.listing_id, wanted)
+
+
+def _in_order(shelved: Sequence[Shelved], rows: Sequence[_Row]) -> Place:
+    """The live revision, with the older ones whose price is still good beside it."""
+    live = [one for one, row in zip(shelved, rows, strict=True) if row.is_live and one.offers]
+    if not live:  # approved, but on no network that this site still settles
+        return Absent.CLOSED
+    return replace(live[0], earlier=tuple(one for one in shelved if one is not live[0]))
+
+
+def _open_price(stored: Mapping[str, str]) -> _OpenPrice:
+    return _OpenPrice(
+        id=UUID(stored["id"]),
+        network=stored["network"],
+        scheme=stored["scheme"],
+        asset=stored["asset"],
+        pay_to=stored["pay_to"],
+        amount_atomic=int(stored["amount_atomic"]),
+    )
+
+
+# By unique keys from path to listing, then by the listing's few open offers to their revisions.
+_READ: Final = """
+    select v.version, l.id, l.seller_id, l.state, r.id = l.live_revision_id, r.hash, r.terms,
+           o.prices, d.jws, d.valid_until_unix,
+           (select jsonb_object_agg(u.name, translate(encode(u.sealed, 'base64'), E'\\n', ''))
+              from sellers_upstreamsecret u where u.listing_id = l.id)
+      from (select coalesce(max(version), 0) as version from sellers_shelfversion) v
+      left join sellers_seller s on s.slug = %(seller)s
+      left join sellers_listing l on l.seller_id = s.id and l.slug = %(slug)s
+      left join lateral (
+            select p.revision_hash,
+                   jsonb_agg(jsonb_build_object(
+                       'id', p.id, 'network', p.network, 'scheme', p.scheme, 'asset', p.asset,
+                       'pay_to', p.pay_to, 'amount_atomic', p.amount_atomic::text)) prices
+              from payments_openoffer p
+             where p.listing_id = l.id
+               and (p.closed_at is null or p.closed_at > clock_timestamp())
+             group by p.revision_hash) o on true
+      left join sellers_revision r on r.listing_id = l.id and r.hash = o.revision_hash
+      left join sellers_signedoffers d on d.revision_id = r.id
+     order by r.number desc
+"""

@@ -1,0 +1,49 @@
+"""How often each listing was quoted: counted in memory, added up now and then, shown as "about"."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from datetime import UTC, datetime
+from uuid import UUID
+
+import psycopg
+
+from payments.pool import Pool, rows
+
+FLUSH_SECONDS = 10.0
+LISTINGS_COUNTED_MAX = 100_000  # between two flushes
+
+_ADD = """
+    insert into payments_challengecount (listing_id, minute, challenges)
+    select * from unnest(%s::uuid[], %s::timestamptz[], %s::bigint[]) as t order by 1, 2
+    on conflict (listing_id, minute) do update
+       set challenges = payments_challengecount.challenges + excluded.challenges
+    returning 1
+"""
+
+
+class Tally:
+    """Quotes per listing and minute. A process that dies loses the last few seconds of them."""
+
+    def __init__(self) -> None:
+        self._counted: Counter[tuple[UUID, datetime]] = Counter()
+
+    def quoted(self, listing_id: UUID) -> None:
+        if len(self._counted) < LISTINGS_COUNTED_MAX:
+            self._counted[listing_id, datetime.now(UTC).replace(second=0, microsecond=0)] += 1
+
+    async def keep(self, pool: Pool) -> None:
+        while True:
+            await asyncio.sleep(FLUSH_SECONDS)
+            await self.flush(pool)
+
+    async def flush(self, pool: Pool) -> None:
+        counted, self._counted = self._counted, Counter()
+        if not counted:
+            return
+        listings, minutes = zip(*counted, strict=True)
+        try:
+            await rows(pool, _ADD, (list(listings), list(minutes), list(counted.values())))
+        except (psycopg.Error, TimeoutError):
+            self._counted.update(counted)

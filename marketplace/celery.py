@@ -1,0 +1,51 @@
+"""Celery: the second bell of the settling, and everything that is not hot.
+
+The hot loop is no task: it starts with the worker process, in a thread and an event loop of
+its own. Should it die, beat's bell settles what is due all the same.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from celery import Celery
+from celery.schedules import crontab
+from celery.signals import worker_ready, worker_shutting_down
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "marketplace.settings")
+
+app = Celery("souk")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.autodiscover_tasks()
+app.conf.beat_schedule = {
+    "settle what is due": {
+        "task": "payments.tasks.settle",
+        "schedule": 5.0,
+        "options": {"expires": 5.0},
+    },
+    "say that beat is alive": {
+        "task": "payments.tasks.beat_alive",
+        "schedule": 15.0,
+        "options": {"expires": 15.0},
+    },
+    "sign the quotes": {
+        "task": "sellers.tasks.sign_offers",
+        "schedule": 5.0,
+        "options": {"expires": 5.0},
+    },
+    "forget signatures": {
+        "task": "sellers.tasks.forget_signed_offers",
+        "schedule": crontab(minute=37),
+    },
+    "tend partitions": {"task": "payments.tasks.partitions", "schedule": crontab(minute=17)},
+}
+
+
+@worker_ready.connect
+def _start_settling(**_: Any) -> None:
+    from payments.engine import Engine  # models: only after Django is set up
+
+    engine = Engine()
+    engine.start()
+    worker_shutting_down.connect(lambda **_: engine.stop(), weak=False)

@@ -1,0 +1,49 @@
+"""What an examination found: how bad it is, what it is, what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import IntEnum
+
+
+class Level(IntEnum):
+    """How bad; the worst one is the command's exit code."""
+
+    OK = 0
+    WARN = 1
+    FAIL = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One fact about the installation."""
+
+    level: Level
+    subject: str
+    words: str
+    fix: str = ""
+
+    def to_json(self) -> dict[str, str]:
+        return {
+            "level": self.level.name.lower(),
+            "subject": self.subject,
+            "words": self.words,
+            "fix": self.fix,
+        }
+
+
+def ok(subject: str, words: str) -> Finding:
+    return Finding(Level.OK, subject, words)
+
+
+def warn(subject: str, words: str, fix: str) -> Finding:
+    return Finding(Level.WARN, subject, words, fix)
+
+
+def fail(subject: str, words: str, fix: str) -> Finding:
+    return Finding(Level.FAIL, subject, words, fix)
+
+
+def worst(findings: Iterable[Finding]) -> Level:
+    return max((finding.level for finding in findings), default=Level.OK)

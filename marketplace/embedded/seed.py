@@ -1,0 +1,119 @@
+"""The demo's market: two sellers and six listings on our own small upstream."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Final
+
+from marketplace.embedded.demo_accounts import demo_account
+from marketplace.embedded.upstream.endpoints import (
+    CONVERT,
+    IDENTICON,
+    LOOKUP,
+    REPORT,
+    SCORE,
+    TEXT,
+    Endpoint,
+)
+from sellers.directory import find
+from sellers.drafts import Draft, finish
+from sellers.examples import body, body_media_type, suffix
+from sellers.prices import Ask
+from sellers.publishing import publish, republish
+from sellers.refusals import ListingRefused, Why
+from sellers.site import Site, this_site
+from sellers.terms import Sample, Terms
+
+
+@dataclass(frozen=True, slots=True)
+class Stall:
+    """One listing of the demo market."""
+
+    seller: str
+    slug: str
+    endpoint: Endpoint
+    dollars: Decimal
+
+    @property
+    def path(self) -> str:
+        return f"{self.seller}/{self.slug}"
+
+
+STALLS: Final = (
+    Stall("atlas", "city-facts", LOOKUP, Decimal("0.002")),
+    Stall("atlas", "unit-conversion", CONVERT, Decimal("0.001")),
+    Stall("atlas", "savings-projection", REPORT, Decimal("0.05")),
+    Stall("quill", "text-digest", TEXT, Decimal("0.01")),
+    Stall("quill", "data-quality", SCORE, Decimal("0.02")),
+    Stall("quill", "identicon", IDENTICON, Decimal("0.005")),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ExampleCall:
+    """A call that a listing answers: what a buyer's program would send."""
+
+    path: str
+    method: str
+    suffix: str  # what follows the listing's address
+    content_type: str
+    body: bytes
+
+
+def seed(upstream_base_url: str) -> list[str]:
+    """Put the demo's listings on sale, or bring them up to date; returns their paths."""
+    site = this_site()
+    for stall in STALLS:
+        _put_up(stall, _terms(stall, upstream_base_url, site), site)
+    return [stall.path for stall in STALLS]
+
+
+def example_calls() -> list[ExampleCall]:
+    """One good call for every listing of the demo, to make its history with."""
+    return [_example_call(stall) for stall in STALLS]
+
+
+def _put_up(stall: Stall, terms: Terms, site: Site) -> None:
+    try:
+        listing = find(stall.path)
+    except ListingRefused as refused:
+        if refused.why is not Why.NO_SUCH_LISTING:
+            raise
+        publish(stall.seller, stall.slug, terms, site)
+    else:
+        republish(listing, terms, site)
+
+
+def _terms(stall: Stall, upstream_base_url: str, site: Site) -> Terms:
+    endpoint = stall.endpoint
+    draft = Draft(
+        upstream_url=upstream_base_url + endpoint["path"],
+        title=endpoint["title"],
+        description=endpoint["description"],
+        sample=Sample(**endpoint["sample"]),
+        prices=[
+            Ask(stall.dollars, site.accepted[0].asset.network, demo_account(stall.seller).address)
+        ],
+        method=endpoint["method"],
+        example=endpoint["example_input"],
+        input_schema=endpoint["input_schema"],
+        output_schema=endpoint["output_schema"],
+        tags=endpoint["tags"],
+    )
+    return finish(draft, site)
+
+
+def _example_call(stall: Stall) -> ExampleCall:
+    endpoint = stall.endpoint
+    content_type, content = body(
+        endpoint["example_input"], body_media_type(endpoint["input_schema"])
+    )
+    names = list(endpoint["example_input"].get("path", ()))
+    return ExampleCall(
+        path=stall.path,
+        method=endpoint["method"],
+        suffix=suffix(endpoint["example_input"], names),
+        content_type=content_type,
+        body=content,
+    )

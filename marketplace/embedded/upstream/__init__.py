@@ -1,0 +1,1 @@
+"""The small real upstream behind the demo's listings: six tools that compute, offline."""

@@ -1,0 +1,220 @@
+"""The paid door: `/call/<seller>/<listing>[/<path>]`, one request from first byte to last.
+
+A plain ASGI app beside Django, because an unpaid request must cost little more than the
+server's own work. It quotes, hands out samples and refuses; whatever carries a payment goes
+through `marketplace.calls`. Nothing else here can reach an upstream.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import traceback
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, TypeAlias
+from uuid import UUID
+
+from asgiref.typing import ASGIReceiveCallable, ASGISendCallable, HTTPScope
+
+from marketplace.calls.ceiling import BadCeiling, ceiling_dollars, price_dollars
+from marketplace.calls.outcomes import CallOutcome, Delivered
+from marketplace.calls.requests import BodyIncomplete, BodyTooLarge, CallRequest
+from marketplace.calls.shelf import Absent, Place, Shelf, Shelved
+from marketplace.gateway import responses
+from marketplace.gateway.arrival import Arrival, Inbox
+from marketplace.gateway.in_flight import InFlight
+from marketplace.gateway.incoming import (
+    AmbiguousCredentials,
+    BadQuery,
+    HeadersTooLarge,
+    asks_for_demo,
+    body_asks_for_demo,
+    read_headers,
+    read_path,
+    read_query,
+)
+from marketplace.gateway.outcomes import response_of
+from marketplace.gateway.responses import Response, send_response
+from payments.x402.reasons import Reason
+
+logger = logging.getLogger(__name__)
+
+# Where a browser would run or show an answer instead of reading it (Fetch, request destinations).
+_EMBEDDING: Final = frozenset(
+    b"audioworklet embed fencedframe frame iframe object paintworklet script serviceworker"
+    b" sharedworker style worker xslt".split()
+)
+
+PaidCall: TypeAlias = Callable[[Place, str, CallRequest], Awaitable[CallOutcome]]
+
+
+@dataclass(frozen=True, slots=True)
+class DoorLimits:
+    """How much the door takes of everything."""
+
+    calls_in_flight_max: int
+    listing_in_flight_max: int
+    header_bytes_max: int
+    body_bytes_max: int
+    body_seconds: float
+
+
+@dataclass(slots=True)
+class _Answer:
+    """What to send, whether the buyer still listens, and who wants to know if it arrived."""
+
+    response: Response
+    connected: bool = True
+    told: Callable[[bool], Awaitable[None]] | None = None
+
+
+class Door:
+    """The ASGI app of `/call/`."""
+
+    def __init__(
+        self,
+        *,
+        shelf: Shelf,
+        paid_call: PaidCall,
+        wait_seconds: Callable[[Shelved], float],
+        quoted: Callable[[UUID], None],
+        limits: DoorLimits,
+        public_base_url: str,
+    ) -> None:
+        """Take what the door leads to; `wait_seconds` says how long a listing is not for sale,
+        `quoted` counts the quotes."""
+        self._shelf = shelf
+        self._paid_call = paid_call
+        self._wait_seconds = wait_seconds
+        self._quoted = quoted
+        self._limits = limits
+        self._public_base_url = public_base_url
+        self._in_flight = InFlight(
+            calls_max=limits.calls_in_flight_max, listing_calls_max=limits.listing_in_flight_max
+        )
+
+    async def __call__(
+        self, scope: HTTPScope, receive: ASGIReceiveCallable, send: ASGISendCallable
+    ) -> None:
+        """Answer one request, whatever happens."""
+        sending = False
+        try:
+            answer = await self._answer(scope, receive)
+            sending = True
+            await _deliver(answer, scope["method"], send)
+        except Exception as error:
+            _log(error)
+            if not sending:
+                await send_response(responses.FAULT, scope["method"], send)
+
+    async def _answer(self, scope: HTTPScope, receive: ASGIReceiveCallable) -> _Answer:
+        route = read_path(scope["raw_path"])
+        if route is None:
+            return _Answer(responses.NOT_FOUND)
+        try:
+            headers = read_headers(scope["headers"], bytes_max=self._limits.header_bytes_max)
+        except HeadersTooLarge:
+            return _Answer(responses.HEADERS_TOO_LARGE)
+        except AmbiguousCredentials:
+            return _Answer(responses.TWO_PAYMENTS)
+        if headers.get(b"sec-fetch-dest") in _EMBEDDING:
+            return _Answer(responses.NOT_HERE)
+        if scope["method"] == "OPTIONS":
+            return _Answer(responses.PREFLIGHT)
+        place: Place | None = self._shelf.peek(route.path)
+        if place is None:
+            place = await self._shelf.get(route.path)
+        arrival = Arrival(route, headers, scope, receive)
+        if b"payment-signature" in headers:
+            return await self._answer_paid(arrival, place)
+        return _Answer(await self._answer_unpaid(arrival, place))
+
+    async def _answer_unpaid(self, arrival: Arrival, place: Place) -> Response:
+        """Quote before anything else is judged: graders and clients probe in every way."""
+        if isinstance(place, Absent):
+            return responses.absent(place)
+        # A bare address is quoted as well: the path parameters are for the paid request.
+        if len(arrival.route.segments) not in (0, len(place.terms.path_parameters)):
+            return responses.NOT_FOUND
+        asks_more = arrival.brings_body or arrival.scope["query_string"]
+        if asks_more and await self._wants_sample(arrival):
+            return responses.sample(place)
+        wait_seconds = self._wait_seconds(place)
+        if wait_seconds:
+            return responses.unavailable(wait_seconds)
+        if b"x-max-price" in arrival.headers and _is_too_dear(place, arrival):
+            return responses.challenge_again(place, Reason.PRICE_ABOVE_MAX, "")
+        self._quoted(place.listing_id)
+        return responses.quote(place, as_page=b"text/html" in arrival.headers.get(b"accept", b""))
+
+    async def _wants_sample(self, arrival: Arrival) -> bool:
+        """`?demo=true`, or a JSON body that says so; HEAD has no body worth reading."""
+        with contextlib.suppress(BadQuery):
+            if asks_for_demo(read_query(arrival.scope["query_string"])):
+                return True
+        if not arrival.brings_body or arrival.scope["method"] == "HEAD":
+            return False
+        if not self._in_flight.enter(arrival.route.path):
+            return False
+        inbox = self._inbox(arrival)
+        try:
+            return body_asks_for_demo(await inbox.read())
+        except (BodyTooLarge, BodyIncomplete):
+            return False
+        finally:
+            inbox.close()
+            self._in_flight.leave(arrival.route.path)
+
+    async def _answer_paid(self, arrival: Arrival, place: Place) -> _Answer:
+        try:
+            query = read_query(arrival.scope["query_string"])
+        except BadQuery:
+            return _Answer(responses.BAD_QUERY)
+        if asks_for_demo(query) and not isinstance(place, Absent):
+            return _Answer(responses.sample(place))
+        path = arrival.route.path
+        if not self._in_flight.enter(path):
+            return _Answer(responses.BUSY)
+        inbox = self._inbox(arrival)
+        try:
+            outcome = await self._paid_call(place, path, arrival.request(query, inbox))
+        finally:
+            connected = inbox.close()
+            self._in_flight.leave(path)
+        response = response_of(outcome, place, self._public_base_url)
+        told = outcome.handed_over if isinstance(outcome, Delivered) else None
+        return _Answer(response, connected, told)
+
+    def _inbox(self, arrival: Arrival) -> Inbox:
+        return Inbox(
+            arrival.receive,
+            declared=arrival.headers.get(b"content-length", b""),
+            bytes_max=self._limits.body_bytes_max,
+            seconds=self._limits.body_seconds,
+        )
+
+
+def _is_too_dear(shelved: Shelved, arrival: Arrival) -> bool:
+    try:
+        ceiling = ceiling_dollars(arrival.text(b"x-max-price") or "")
+    except BadCeiling:
+        return False  # said once a payment is attached; until then the quote comes first
+    return all(price_dollars(offer) > ceiling for offer in shelved.offers)
+
+
+async def _deliver(answer: _Answer, method: str, send: ASGISendCallable) -> None:
+    sent = False
+    try:
+        sent = await send_response(answer.response, method, send)
+    finally:
+        if answer.told is not None:
+            await answer.told(sent and answer.connected)
+
+
+def _log(error: Exception) -> None:
+    """Say what broke and where. Never its text, which may quote a buyer's payment."""
+    frames = traceback.extract_tb(error.__traceback__)
+    places = (f"{Path(each.filename).name}:{each.lineno} {each.name}" for each in reversed(frames))
+    logger.error("The door failed: %s at %s", type(error).__qualname__, " < ".join(places))

@@ -1,0 +1,108 @@
+"""How a paid call ended, in HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+from uuid import UUID
+
+from marketplace.calls.outcomes import (
+    CallOutcome,
+    Challenged,
+    Delivered,
+    NotCharged,
+    Refused,
+    Unavailable,
+)
+from marketplace.calls.shelf import Absent, Place
+from marketplace.gateway.responses import (
+    GUARDED,
+    Header,
+    Response,
+    absent,
+    challenge_again,
+    plain,
+    retry_after,
+    with_length,
+)
+from payments.lookup import StoredAnswer
+from payments.x402.headers import encode_header
+from payments.x402.types import Settlement
+
+# Whatever an upstream calls its answer, these words are ours.
+_OURS: Final = frozenset(name for name, _ in GUARDED) | {
+    b"content-length",
+    b"content-type",
+    b"payment-response",
+    b"x-payment-charged",
+    b"x-souk-joined",
+    b"x-souk-payment",
+}
+
+
+def response_of(outcome: CallOutcome, place: Place, public_base_url: str) -> Response:
+    """Write an outcome as the answer a buyer's program understands."""
+    match outcome:
+        case Delivered(answer, settlement, payment_id, joined=joined):
+            more = [_payment_response(settlement), _payment(payment_id)]
+            if joined:
+                more.append((b"x-souk-joined", str(payment_id).encode()))
+            return _answer(answer, more)
+        case NotCharged(status, reason, payment_id, answer):
+            charged = (b"x-payment-charged", f"no; reason={reason}".encode())
+            if answer is not None:
+                return _answer(answer, [charged, _payment(payment_id)])
+            detail = "The seller's endpoint did not give an answer. Nothing was charged."
+            return _told(status, reason, detail, payment_id, public_base_url, [charged])
+        case Unavailable(error, detail, retry_after_seconds, payment_id, settlement):
+            more = [retry_after(retry_after_seconds)]
+            if settlement is not None:
+                more.append(_payment_response(settlement))
+            return _told(503, error, detail, payment_id, public_base_url, more)
+        case Refused(status, error, detail, headers, payment_id, extensions):
+            more = [*_encoded(headers)]
+            return _told(status, error, detail, payment_id, public_base_url, more, extensions)
+        case Challenged(reason, detail):
+            # A new payment would not help where nothing is for sale.
+            if isinstance(place, Absent):
+                return absent(place)
+            return challenge_again(place, reason, detail)
+
+
+def _told(
+    status: int,
+    error: str,
+    detail: str,
+    payment_id: UUID | None,
+    public_base_url: str,
+    headers: Iterable[Header],
+    extensions: Mapping[str, Any] | None = None,
+) -> Response:
+    """Say it in our own words, and where to see what becomes of the payment."""
+    also: dict[str, Any] = {"extensions": extensions} if extensions else {}
+    if payment_id is None:
+        return plain(status, error, detail, *headers, also=also)
+    also["status_url"] = f"{public_base_url}/p/{payment_id}"
+    return plain(status, error, detail, *headers, _payment(payment_id), also=also)
+
+
+def _answer(answer: StoredAnswer, more: Iterable[Header]) -> Response:
+    kept = (header for header in _encoded(answer.headers) if header[0] not in _OURS)
+    content_type = (b"content-type", answer.content_type.encode("latin-1"))
+    headers = (content_type, *kept, *more, *GUARDED)
+    body = answer.body or b""
+    if answer.status == 204:  # has no body and says no length (RFC 9110, 8.6)
+        return Response(answer.status, headers, b"")
+    return Response(answer.status, with_length(headers, body), body)
+
+
+def _payment_response(settlement: Settlement) -> Header:
+    return (b"payment-response", encode_header(settlement.to_wire()).encode())
+
+
+def _payment(payment_id: UUID) -> Header:
+    return (b"x-souk-payment", str(payment_id).encode())
+
+
+def _encoded(headers: Iterable[tuple[str, str]]) -> Iterable[Header]:
+    return ((name.lower().encode(), value.encode("latin-1")) for name, value in headers)

@@ -1,0 +1,189 @@
+"""What the door says by itself: quotes, samples, refusals, and the headers every answer carries.
+
+Whatever can be, is written once at import: an unpaid request should cost little more than the
+server's own work.
+"""
+
+from __future__ import annotations
+
+import json
+from base64 import b64encode
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Any, Final, TypeAlias
+
+from asgiref.typing import ASGISendCallable
+
+from marketplace.calls.shelf import Absent, Shelved
+from marketplace.gateway import page
+from payments.x402.headers import encode_json
+from payments.x402.reasons import Reason
+from sellers.offers import HEADER_BYTES_MAX
+
+Header: TypeAlias = tuple[bytes, bytes]
+Headers: TypeAlias = tuple[Header, ...]
+
+RETRY_SECONDS: Final = 60  # a pause or a suspension: nobody knows, and asking is cheap
+BUSY_SECONDS: Final = 1
+QUOTES_REMEMBERED_MAX: Final = 512  # at most some 10 kB each
+
+JSON: Final = (b"content-type", b"application/json")
+_HTML: Final = (b"content-type", b"text/html; charset=utf-8")
+# What a seller sends must never act on our origin, whatever it claims to be.
+_SANDBOX: Final = b"sandbox; default-src 'none'"
+
+# Browsers ask before they send a payment; the list is what x402 clients add (wire.md T13).
+# The star covers what listings forward, and works because no credential of the browser's does.
+_ALLOW_HEADERS: Final = (
+    b"PAYMENT-SIGNATURE, X-PAYMENT, SIGN-IN-WITH-X, Access-Control-Expose-Headers, Content-Type,"
+    b" X-Max-Price, X-Souk-Fresh, *"
+)
+_EXPOSE_HEADERS: Final = (
+    b"PAYMENT-REQUIRED, PAYMENT-RESPONSE, X-PAYMENT-RESPONSE, Retry-After, X-Demo,"
+    b" X-Payment-Charged, X-Souk-Joined, X-Souk-Payment"
+)
+_EVERYWHERE: Final[Headers] = (
+    (b"cache-control", b"no-store"),
+    (b"access-control-allow-origin", b"*"),
+    (b"access-control-expose-headers", _EXPOSE_HEADERS),
+    (b"x-content-type-options", b"nosniff"),
+    (b"cross-origin-resource-policy", b"cross-origin"),
+)
+GUARDED: Final[Headers] = (*_EVERYWHERE, (b"content-security-policy", _SANDBOX))
+_QUOTE: Final[Headers] = (JSON, *GUARDED, (b"vary", b"Accept"))
+_QUOTE_PAGE: Final[Headers] = (
+    _HTML,
+    *_EVERYWHERE,
+    (b"vary", b"Accept"),
+    (b"content-security-policy", page.POLICY.encode()),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """An answer in the server's own terms."""
+
+    status: int
+    headers: Headers
+    body: bytes
+
+
+def plain(
+    status: int, error: str, detail: str, *more: Header, also: Mapping[str, Any] | None = None
+) -> Response:
+    """Write a short answer of our own: one word for programs, one sentence for people."""
+    body = json.dumps({"error": error, "detail": detail, **(also or {})}).encode()
+    return Response(status, with_length((JSON, *GUARDED, *more), body), body)
+
+
+def with_length(headers: Headers, body: bytes) -> Headers:
+    return (*headers, (b"content-length", str(len(body)).encode()))
+
+
+def retry_after(seconds: float) -> Header:
+    return (b"retry-after", str(max(1, round(seconds))).encode())
+
+
+NOT_FOUND: Final = plain(404, "not_found", "There is no such listing here.")
+NOT_HERE: Final = plain(
+    403, "not_embeddable", "Answers are data; a page cannot load them as a script or a frame."
+)
+HEADERS_TOO_LARGE: Final = plain(431, "headers_too_large", "The request's headers are too long.")
+BODY_TOO_LARGE: Final = plain(413, "body_too_large", "The request's body is too long.")
+BODY_INCOMPLETE: Final = plain(
+    400, "body_incomplete", "The request's body did not arrive whole and in time."
+)
+BAD_QUERY: Final = plain(400, "bad_query", "The query is not name=value pairs in UTF-8.")
+TWO_PAYMENTS: Final = plain(
+    400, Reason.MORE_THAN_ONE_PAYMENT, "Attach one payment, in one PAYMENT-SIGNATURE header."
+)
+BUSY: Final = plain(
+    503, "busy", "Too many calls at once; nothing was charged.", retry_after(BUSY_SECONDS)
+)
+CLOSED: Final = plain(
+    503,
+    "listing_closed",
+    "This listing is not for sale at the moment; nothing was charged.",
+    retry_after(RETRY_SECONDS),
+)
+# Said when we ourselves failed. A payment may be on its way: the row knows, this answer does not.
+FAULT: Final = plain(
+    503,
+    "internal_fault",
+    "Something went wrong here. Send the same payment again; it cannot be charged twice.",
+    retry_after(BUSY_SECONDS),
+)
+PREFLIGHT: Final = Response(
+    204,
+    (
+        *GUARDED,
+        (b"allow", b"GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"),
+        (b"access-control-allow-methods", b"GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"),
+        (b"access-control-allow-headers", _ALLOW_HEADERS),
+        (b"access-control-max-age", b"86400"),
+    ),
+    b"",
+)
+
+
+def absent(why: Absent) -> Response:
+    """Say that nothing is for sale under this path, for good or for now."""
+    return CLOSED if why is Absent.CLOSED else NOT_FOUND
+
+
+def unavailable(seconds: float) -> Response:
+    """Do not sell what cannot be delivered right now."""
+    return plain(
+        503,
+        "listing_unavailable",
+        "This listing cannot be delivered at the moment; nothing was charged.",
+        retry_after(seconds),
+    )
+
+
+@lru_cache(maxsize=QUOTES_REMEMBERED_MAX)
+def quote(shelved: Shelved, *, as_page: bool) -> Response:
+    """Say what it costs and how to pay; a person's browser gets the same as a page."""
+    header = (b"payment-required", shelved.challenge_header.encode())
+    if as_page:
+        body = page.render(shelved).encode()
+        return Response(402, with_length((*_QUOTE_PAGE, header), body), body)
+    body = shelved.challenge_body
+    return Response(402, with_length((*_QUOTE, header), body), body)
+
+
+def challenge_again(shelved: Shelved, reason: Reason, detail: str) -> Response:
+    """Quote, and say why what was attached or wished for does not do."""
+    more = {**shelved.challenge.more, "detail": detail} if detail else shelved.challenge.more
+    challenge = replace(shelved.challenge, error=reason, more=more)
+    body = encode_json(challenge.to_wire())
+    if len(b64encode(body)) > HEADER_BYTES_MAX:  # the reason stays, conveniences go
+        body = encode_json(replace(challenge, more={}).to_wire())
+    header = (b"payment-required", b64encode(body))
+    return Response(402, with_length((*_QUOTE, header), body), body)
+
+
+def sample(shelved: Shelved) -> Response:
+    """Give the stored sample, free."""
+    stored = shelved.terms.sample
+    headers = ((b"content-type", stored.content_type.encode()), (b"x-demo", b"true"), *GUARDED)
+    return Response(stored.status, with_length(headers, stored.body), stored.body)
+
+
+async def send_response(response: Response, method: str, send: ASGISendCallable) -> bool:
+    """Send an answer; False when the buyer was seen to be gone."""
+    body = b"" if method == "HEAD" else response.body
+    try:
+        await send(
+            {
+                "type": "http.response.start",
+                "status": response.status,
+                "headers": response.headers,
+                "trailers": False,
+            }
+        )
+        await send({"type": "http.response.body", "body": body, "more_body": False})
+    except OSError:  # how servers may say so (ASGI 2.4)
+        return False
+    return True

@@ -1,0 +1,56 @@
+"""`manage.py doctor`: proves an installation, or says what it lacks and how to mend it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandParser
+from django.db import DatabaseError
+
+from marketplace.doctor.database import examine_database
+from marketplace.doctor.findings import Finding, Level, fail, worst
+from marketplace.doctor.installation import examine_installation
+from marketplace.doctor.networks import examine_networks, read_gas_books
+from marketplace.doctor.programs import examine_programs
+
+MARKS = {Level.OK: "ok  ", Level.WARN: "warn", Level.FAIL: "FAIL"}
+
+
+class Command(BaseCommand):
+    help = "Examine this installation: exit code 0 well, 1 with warnings, 2 with failures."
+    requires_system_checks = ()
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--json", action="store_true", help="answer in JSON")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        findings = examine()
+        if options["json"]:
+            found = [finding.to_json() for finding in findings]
+            document = {"level": worst(findings).name.lower(), "findings": found}
+            self.stdout.write(json.dumps(document, indent=2))
+        else:
+            for finding in findings:
+                self.stdout.write(in_words(finding))
+        sys.exit(worst(findings))
+
+
+def examine() -> list[Finding]:
+    """Everything, as far as it goes: rows are read only where there are tables."""
+    findings = [*examine_installation(), *examine_database()]
+    if not any(each.subject == "migrations" and each.level is Level.OK for each in findings):
+        return findings
+    try:
+        findings += asyncio.run(examine_networks(read_gas_books()))
+        findings += examine_programs()
+    except DatabaseError as error:
+        findings.append(fail("database", f"it went away: {error}", "look at its log"))
+    return findings
+
+
+def in_words(finding: Finding) -> str:
+    line = f"{MARKS[finding.level]}  {finding.subject:<14}  {finding.words}"
+    return line if not finding.fix else f"{line}\n{'':<22}→ {finding.fix}"

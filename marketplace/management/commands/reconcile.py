@@ -1,0 +1,91 @@
+"""The ledger against the chain; difference 0 is the only green."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from payments import wiring
+from payments.desk import look_again
+from payments.reconcile import Result, reconcile
+from payments.x402.networks import NETWORKS
+
+
+class Command(BaseCommand):
+    help = (
+        "Read the chain anew and compare it with the ledger, payment by payment."
+        " Exit code 0: no difference. 1: differences. 2: the question could not be asked."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--network", help="one network only, such as eip155:8453")
+        parser.add_argument("--from", type=int, dest="from_block", help="first block to read")
+        parser.add_argument("--to", type=int, dest="to_block", help="last block to read")
+        parser.add_argument("--json", action="store_true", help="machine-readable output")
+        parser.add_argument(
+            "--fix",
+            action="store_true",
+            help="have the settler look at every payment that differs again; writes no ledger line",
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        networks = [options["network"]] if options["network"] else wiring.networks()
+        if unknown := set(networks) - set(wiring.networks()):
+            raise CommandError(f"{unknown.pop()} is not in CHAINS.", returncode=2)
+        try:
+            results = asyncio.run(_run(networks, options))
+        except (OSError, TimeoutError) as error:
+            raise CommandError(f"the chain did not answer ({error})", returncode=2) from None
+        if options["json"]:
+            self.stdout.write(json.dumps([result.to_json() for result in results], indent=2))
+        else:
+            for result in results:
+                self._show(result)
+        if any(result.differences for result in results):
+            sys.exit(1)
+
+    def _show(self, result: Result) -> None:
+        asset = wiring.assets(result.network)[result.asset]
+        unit = 10**asset.decimals
+        self.stdout.write(
+            f"{NETWORKS[result.network].name} {asset.symbol},"
+            f" blocks {result.from_block} to {result.to_block}"
+        )
+        self.stdout.write(
+            f"  {result.booked} payments booked, {result.booked_atomic / unit:f} {asset.symbol};"
+            f" the chain moved {result.chain_atomic / unit:f} for them;"
+            f" {result.on_their_way} more are on their way"
+        )
+        for difference in result.differences:
+            self.stdout.write(f"  {difference.kind}: {difference.payment}: {difference.why}")
+        self.stdout.write(f"  difference {len(result.differences)}")
+
+
+async def _run(networks: list[str], options: dict[str, Any]) -> list[Result]:
+    pool = await wiring.open_main_pool()
+    try:
+        results = [
+            await reconcile(
+                pool,
+                network=network,
+                asset=asset,
+                rpc_url=settings.CHAINS[network]["RPC"][0],
+                confirmations=int(settings.CHAINS[network]["CONFIRMATIONS"]),
+                from_block=options["from_block"],
+                to_block=options["to_block"],
+            )
+            for network in networks
+            for asset in wiring.assets(network)
+        ]
+        if options["fix"]:
+            differ = [UUID(d.payment) for result in results for d in result.differences]
+            await look_again(pool, differ, 0)
+        return results
+    finally:
+        await pool.close()

@@ -1,0 +1,86 @@
+"""What the site says when it cannot serve a request: a page for people, JSON for programs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.template.loader import render_to_string
+from django.utils.cache import patch_vary_headers
+
+from payments.views import is_person
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One way to be turned away: a word for programs, a title and a sentence for people."""
+
+    status: int
+    error: str
+    title: str
+    detail: str
+
+
+BAD_REQUEST: Final = Problem(
+    400, "bad_request", "Bad request", "This site does not understand that request."
+)
+FORBIDDEN: Final = Problem(403, "forbidden", "Not allowed", "This is not for you to see or do.")
+FORGED: Final = Problem(
+    403,
+    "csrf_failed",
+    "Please try that again",
+    "The form did not come from a page of this site, or the page was open for too long. Open it"
+    " anew and send it again; your browser must accept this site's cookies.",
+)
+NOT_FOUND: Final = Problem(
+    404, "not_found", "Nothing here", "There is no page at this address. It may have been mistyped."
+)
+FAULT: Final = Problem(
+    500,
+    "internal_fault",
+    "Something went wrong here",
+    "The fault is ours, and it is written down. No payment is lost by it: what was paid for is"
+    " kept, and can be fetched later.",
+)
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Turn away what cannot be understood; what exactly is wrong stays in the log."""
+    return _said(request, BAD_REQUEST)
+
+
+def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Turn away whoever may not."""
+    return _said(request, FORBIDDEN)
+
+
+def forged(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """Turn away a form that no page of ours sent."""
+    return _said(request, FORGED)
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Say that nothing is there."""
+    return _said(request, NOT_FOUND)
+
+
+def fault(request: HttpRequest) -> HttpResponse:
+    """Say that we failed, and nothing of how."""
+    return _said(request, FAULT)
+
+
+def _said(request: HttpRequest, problem: Problem) -> HttpResponse:
+    response: HttpResponse
+    if is_person(request):
+        # Without the request's context: what fills it may be what just failed.
+        context = {"site_name": settings.SITE_NAME, "problem": problem}
+        page = render_to_string("problem.html", context)
+        response = HttpResponse(page, status=problem.status)
+    else:
+        said = {"error": problem.error, "detail": problem.detail}
+        response = JsonResponse(said, status=problem.status)
+    response["Cache-Control"] = "no-store"
+    patch_vary_headers(response, ["Accept"])
+    return response

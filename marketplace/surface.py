@@ -1,0 +1,112 @@
+"""Which part of Souk answers a request, and what the process holds open for it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Any, Final, TypeAlias
+
+import psycopg
+from asgiref.typing import ASGIReceiveCallable, ASGISendCallable, HTTPScope, Scope
+from django.conf import settings
+
+from marketplace.calls import paid_call
+from marketplace.calls.readiness import wait_seconds
+from marketplace.calls.room import Room
+from marketplace.gateway.app import Door, DoorLimits
+from marketplace.gateway.responses import NOT_FOUND, send_response
+from payments.counter import close_counter
+
+App: TypeAlias = Callable[[Any, Any, Any], Awaitable[None]]
+
+_HEALTH: Final = frozenset({b"/healthz", b"/readyz"})
+
+
+class Surface:
+    """The process's one ASGI app. The door and what it needs are opened once, and closed."""
+
+    def __init__(self, site: App, *, surface: str) -> None:
+        """Serve all, only the door (and its health), or only the site."""
+        self._site = site
+        self._surface = surface
+        self._room: Room | None = None
+        self._door: Door | None = None
+        self._opening = asyncio.Lock()
+
+    async def __call__(
+        self, scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable
+    ) -> None:
+        """Send a request to the part it is for."""
+        if scope["type"] == "http":
+            await self._app_for(scope["raw_path"])(scope, receive, send)
+        elif scope["type"] == "lifespan":
+            await self._live(receive, send)
+        else:
+            await send({"type": "websocket.close", "code": 1000, "reason": ""})
+
+    def _app_for(self, path: bytes) -> App:
+        if path.startswith(b"/call/") and self._surface != "site":
+            return self._door or self._open_door
+        if self._surface == "door" and path not in _HEALTH:
+            return _nothing_here
+        return self._site
+
+    async def _open_door(
+        self, scope: HTTPScope, receive: ASGIReceiveCallable, send: ASGISendCallable
+    ) -> None:
+        """Serve the first request of a server that did not say it was starting."""
+        await self._open()
+        await self._app_for(scope["raw_path"])(scope, receive, send)
+
+    async def _live(self, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
+        while True:
+            message = await receive()
+            if message["type"] == "lifespan.startup":
+                try:
+                    await self._open()
+                except (psycopg.Error, OSError) as error:
+                    why = f"The door cannot open: {type(error).__name__}"
+                    await send({"type": "lifespan.startup.failed", "message": why})
+                    return
+                await send({"type": "lifespan.startup.complete"})
+            else:
+                await self._close()
+                await send({"type": "lifespan.shutdown.complete"})
+                return
+
+    async def _open(self) -> None:
+        async with self._opening:
+            if self._room is None and self._surface != "site":
+                room = Room()
+                await room.open()
+                self._room, self._door = room, _door(room)
+
+    async def _close(self) -> None:
+        await close_counter()
+        if self._room is not None:
+            room, self._room, self._door = self._room, None, None
+            await room.close()
+
+
+def _door(room: Room) -> Door:
+    return Door(
+        shelf=room.shelf,
+        paid_call=partial(paid_call.call, room),
+        wait_seconds=partial(wait_seconds, room),
+        quoted=room.tally.quoted,
+        limits=DoorLimits(
+            calls_in_flight_max=settings.CALLS_IN_FLIGHT_MAX,
+            listing_in_flight_max=settings.LISTING_IN_FLIGHT_MAX,
+            header_bytes_max=settings.HEADER_BYTES_MAX,
+            body_bytes_max=settings.REQUEST_BODY_BYTES_MAX,
+            body_seconds=settings.REQUEST_BODY_SECONDS,
+        ),
+        public_base_url=settings.PUBLIC_BASE_URL,
+    )
+
+
+async def _nothing_here(
+    scope: HTTPScope, receive: ASGIReceiveCallable, send: ASGISendCallable
+) -> None:
+    await send_response(NOT_FOUND, scope["method"], send)

@@ -1,0 +1,27 @@
+"""Every route of the site, top to bottom. The paid door (`/call/`) is not Django's: asgi.py."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.contrib import admin
+from django.urls import URLPattern, URLResolver, include, path
+
+from marketplace import problems, views
+from payments.views import did
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("", views.home),
+    path("healthz", views.alive),
+    path("readyz", views.ready),
+    path("docs/<slug:name>", views.guide),
+    path("p/", include("payments.urls")),
+    path(".well-known/did.json", did),
+]
+
+if settings.ADMIN_PAGES:
+    urlpatterns.append(path("admin/", admin.site.urls))
+
+handler400 = problems.bad_request
+handler403 = problems.forbidden
+handler404 = problems.not_found
+handler500 = problems.fault

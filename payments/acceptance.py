@@ -1,0 +1,395 @@
+"""A buyer's promise taken in: the claim, the answer stored against it, and its undoing.
+
+Everything here is one statement and one commit for all the calls that arrive together.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from uuid import UUID
+
+from psycopg import Rollback, sql
+from psycopg.types.json import Jsonb
+
+from payments import ledger, limits
+from payments.ids import new_id
+from payments.models import Work
+from payments.pool import Pool, one
+from payments.states import (
+    ABANDON,
+    ANSWER_MEMBERS,
+    COLLECT,
+    NEVER,
+    NOW,
+    RENEW_LEASES,
+    UNCOLLECT,
+    Standing,
+    State,
+    move,
+    seconds_from_now,
+)
+from payments.x402.types import Authorization, Requirements
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A price bound to a listing: what a 402 quotes and what a claim is checked against."""
+
+    id: UUID
+    requirements: Requirements
+    decimals: int
+
+
+def fingerprint(revision_hash: bytes, method: str, url: str, body_hash: bytes) -> bytes:
+    """What exactly was bought: any other use of the same payment is refused."""
+    digest = hashlib.sha256()
+    for part in (revision_hash, method.encode(), url.encode(), body_hash):
+        digest.update(len(part).to_bytes(4, "big") + part)
+    return digest.digest()
+
+
+@dataclass(frozen=True, slots=True)
+class Purchase:
+    """The snapshot a payment keeps of what was bought."""
+
+    seller_id: UUID
+    listing_id: UUID
+    listing_path: str
+    title: str
+    revision_hash: bytes
+    method: str
+    url: str
+    body_hash: bytes
+    release: str
+    answer_keep_days: int
+
+    @property
+    def fingerprint(self) -> bytes:
+        return fingerprint(self.revision_hash, self.method, self.url, self.body_hash)
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """One authorization that passed every check, about to become a payment."""
+
+    offer: Offer
+    purchase: Purchase
+    authorization: Authorization
+    identity: bytes
+    payer_has_code: bool
+    identifier_hash: bytes | None
+    claimed_block: int
+    caps: tuple[limits.CapLimit, ...]
+    protocol_version: int = 2
+    payment_id: UUID = field(default_factory=new_id)
+
+
+class ClaimVerdict(StrEnum):
+    TAKEN = "taken"
+    OURS_ALREADY = "ours_already"
+    OFFER_CLOSED = "offer_closed"
+    CAP_REACHED = "cap_reached"
+
+
+_CLAIM = """
+with member as (
+    select * from unnest(
+        %(ix)s::int[], %(id)s::uuid[], %(identity)s::bytea[], %(offer)s::uuid[],
+        %(revision)s::bytea[], %(network)s::text[], %(scheme)s::text[], %(asset)s::text[],
+        %(payer)s::text[], %(pay_to)s::text[], %(amount)s::numeric[], %(nonce)s::bytea[],
+        %(valid_after)s::bigint[], %(valid_before)s::bigint[], %(signature)s::bytea[],
+        %(has_code)s::bool[], %(block)s::bigint[], %(protocol)s::smallint[],
+        %(fingerprint)s::bytea[], %(method)s::text[], %(url)s::text[], %(body_hash)s::bytea[],
+        %(identifier)s::bytea[], %(seller)s::uuid[], %(listing)s::uuid[], %(path)s::text[],
+        %(title)s::text[], %(release)s::text[], %(keep_days)s::smallint[]
+    ) as t(ix, id, identity, offer, revision, network, scheme, asset, payer, pay_to, amount,
+           nonce, valid_after, valid_before, signature, has_code, block, protocol, fingerprint,
+           method, url, body_hash, identifier, seller, listing, path, title, release, keep_days)
+), wanted as (
+    select * from unnest(%(cap_ix)s::int[], %(cap_key)s::text[], %(cap_limit)s::numeric[])
+        as t(ix, key, most)
+), locked as (
+    select key, used_atomic from payments_cap
+     where key = any(%(cap_keys)s) order by key for update
+), fresh as (
+    select m.*, o.id is not null as offered
+      from member m
+      left join payments_openoffer o
+        on o.id = m.offer and o.revision_hash = m.revision and o.network = m.network
+       and o.asset = m.asset and o.pay_to = m.pay_to and o.amount_atomic = m.amount
+       and (o.closed_at is null or o.closed_at > clock_timestamp())
+     where not exists (select from payments_payment p where p.identity = m.identity)
+), weighed as (
+    select w.ix, bool_and(w.most >= l.used_atomic + w.running) as fits
+      from (select c.ix, c.key, c.most,
+                   sum(f.amount) over (partition by c.key order by c.ix) running
+              from wanted c join fresh f on f.ix = c.ix and f.offered) w
+      join locked l on l.key = w.key
+     group by w.ix
+), taken as (
+    insert into payments_payment (
+        id, identity, created_at, network, scheme, asset, payer, pay_to, amount_atomic, nonce,
+        valid_after, valid_before, signature, payer_has_code, claimed_block, protocol_version,
+        fingerprint, revision_hash, method, url, body_hash, identifier_hash, seller_id,
+        listing_id, listing_path, title, release, answer_keep_days, caps)
+    select f.id, f.identity, clock_timestamp(), f.network, f.scheme, f.asset, f.payer, f.pay_to,
+           f.amount, f.nonce, f.valid_after, f.valid_before, f.signature, f.has_code, f.block,
+           f.protocol, f.fingerprint, f.revision, f.method, f.url, f.body_hash, f.identifier,
+           f.seller, f.listing, f.path, f.title, f.release, f.keep_days,
+           (select coalesce(jsonb_agg(c.key order by c.key), '[]') from wanted c where c.ix = f.ix)
+      from fresh f join weighed w on w.ix = f.ix and w.fits
+     order by f.ix
+    on conflict (identity) do nothing
+    returning id, identity, network, amount_atomic
+), counted as (
+    update payments_cap c set used_atomic = c.used_atomic + s.total
+      from (select w.key, sum(t.amount_atomic) total
+              from taken t join member m on m.id = t.id join wanted w on w.ix = m.ix
+             group by w.key) s
+     where c.key = s.key
+), progressed as (
+    insert into payments_progress (
+        payment_id, network, work, money, version, attempt, definite_failures, lease_until,
+        next_check_at, identifier_misses, alone)
+    select t.id, t.network, 'open', 'none', 1, 1, 0,
+           clock_timestamp() + make_interval(secs => %(lease)s), null, 0, false
+      from taken t
+), stepped as (
+    insert into payments_step (payment_id, version, at, work, money, why, detail)
+    select t.id, 1, clock_timestamp(), 'open', 'none', 'claimed', '{}' from taken t
+)
+select m.ix, t.id is not null, f.ix is not null, coalesce(f.offered, false),
+       coalesce(w.fits, false)
+  from member m
+  left join taken t on t.id = m.id
+  left join fresh f on f.ix = m.ix
+  left join weighed w on w.ix = m.ix
+"""
+
+
+def _claim_values(claims: Sequence[Claim], lease_seconds: float) -> dict[str, object]:
+    caps = [(ix, cap) for ix, claim in enumerate(claims) for cap in claim.caps]
+    offers = [claim.offer.requirements for claim in claims]
+    bought = [claim.purchase for claim in claims]
+    signed = [claim.authorization for claim in claims]
+    return {
+        "ix": list(range(len(claims))),
+        "id": [claim.payment_id for claim in claims],
+        "identity": [claim.identity for claim in claims],
+        "offer": [claim.offer.id for claim in claims],
+        "revision": [p.revision_hash for p in bought],
+        "network": [o.network for o in offers],
+        "scheme": [o.scheme for o in offers],
+        "asset": [o.asset for o in offers],
+        "payer": [a.payer for a in signed],
+        "pay_to": [o.pay_to for o in offers],
+        "amount": [o.amount_atomic for o in offers],
+        "nonce": [a.nonce for a in signed],
+        "valid_after": [a.valid_after for a in signed],
+        "valid_before": [a.valid_before for a in signed],
+        "signature": [a.signature for a in signed],
+        "has_code": [claim.payer_has_code for claim in claims],
+        "block": [claim.claimed_block for claim in claims],
+        "protocol": [claim.protocol_version for claim in claims],
+        "fingerprint": [p.fingerprint for p in bought],
+        "method": [p.method for p in bought],
+        "url": [p.url for p in bought],
+        "body_hash": [p.body_hash for p in bought],
+        "identifier": [claim.identifier_hash for claim in claims],
+        "seller": [p.seller_id for p in bought],
+        "listing": [p.listing_id for p in bought],
+        "path": [p.listing_path for p in bought],
+        "title": [p.title for p in bought],
+        "release": [p.release for p in bought],
+        "keep_days": [p.answer_keep_days for p in bought],
+        "cap_ix": [ix for ix, _ in caps],
+        "cap_key": [cap.key for _, cap in caps],
+        "cap_limit": [cap.limit_atomic for _, cap in caps],
+        "cap_keys": sorted({cap.key for _, cap in caps}),
+        "lease": lease_seconds,
+    }
+
+
+async def claim_together(
+    pool: Pool, claims: Sequence[Claim], *, lease_seconds: float
+) -> list[ClaimVerdict]:
+    """Take in what may come in: one statement, one commit, at most one claim an identity."""
+    await limits.make_room(pool, {cap.key for claim in claims for cap in claim.caps})
+    async with pool.connection() as connection:
+        cursor = await connection.execute(_CLAIM, _claim_values(claims, lease_seconds))
+        found = {row[0]: row[1:] for row in await cursor.fetchall()}
+    return [_verdict(*found[ix]) for ix in range(len(claims))]
+
+
+def _verdict(taken: bool, fresh: bool, offered: bool, fits: bool) -> ClaimVerdict:
+    if taken:
+        return ClaimVerdict.TAKEN
+    if not fresh or fits:  # a twin came in a moment ago, or in this same statement
+        return ClaimVerdict.OURS_ALREADY
+    return ClaimVerdict.CAP_REACHED if offered else ClaimVerdict.OFFER_CLOSED
+
+
+@dataclass(frozen=True, slots=True)
+class NewAnswer:
+    """A complete, billable answer, about to be stored before anybody is charged for it."""
+
+    payment_id: UUID
+    attempt: int
+    status: int
+    headers: tuple[tuple[str, str], ...]
+    content_type: str
+    body: bytes
+    upstream_ms: int
+
+    @property
+    def body_hash(self) -> bytes:
+        return hashlib.sha256(self.body).digest()
+
+
+_RECORD = f"""
+with member as (
+    select * from unnest(
+        %(ix)s::int[], %(id)s::uuid[], %(attempt)s::smallint[], %(status)s::smallint[],
+        %(headers)s::jsonb[], %(type)s::text[], %(body)s::bytea[], %(hash)s::bytea[],
+        %(ms)s::int[]
+    ) as t(ix, id, attempt, status, headers, type, body, hash, ms)
+), answered as (
+{ANSWER_MEMBERS}
+), stored as (
+    insert into payments_answer (
+        payment_id, stored_at, keep_until, status, headers, content_type, body_bytes, body_hash,
+        upstream_ms)
+    select m.id, clock_timestamp(), (now() at time zone 'utc')::date + p.answer_keep_days + 1,
+           m.status, m.headers, m.type, octet_length(m.body), m.hash, m.ms
+      from member m join answered a on a.payment_id = m.id
+      join payments_payment p on p.id = m.id
+    returning payment_id, keep_until
+), bodied as (
+    insert into payments_answerbody (payment_id, keep_until, body)
+    select s.payment_id, s.keep_until, m.body from stored s join member m on m.id = s.payment_id
+), pending as (
+{ledger.PENDING_OF_ANSWERED}
+), stepped as (
+    insert into payments_step (payment_id, version, at, work, money, why, detail)
+    select a.payment_id, a.version, clock_timestamp(), 'answered', a.money, 'answered',
+           jsonb_build_object('status', m.status, 'bytes', octet_length(m.body), 'ms', m.ms)
+      from answered a join member m on m.id = a.payment_id
+)
+select m.ix, a.payment_id is not null from member m left join answered a on a.payment_id = m.id
+"""  # noqa: S608 - composed of our own constants only
+
+
+async def record_together(pool: Pool, answers: Sequence[NewAnswer]) -> list[bool]:
+    """Store complete answers and say so; False where the attempt is no longer this one.
+
+    The guard is the attempt, not the version: the chain may have moved the money meanwhile,
+    and that must not cost the buyer an answer that is already in hand.
+    """
+    values = {
+        "ix": list(range(len(answers))),
+        "id": [answer.payment_id for answer in answers],
+        "attempt": [answer.attempt for answer in answers],
+        "status": [answer.status for answer in answers],
+        "headers": [Jsonb(answer.headers) for answer in answers],
+        "type": [answer.content_type for answer in answers],
+        "body": [answer.body for answer in answers],
+        "hash": [answer.body_hash for answer in answers],
+        "ms": [answer.upstream_ms for answer in answers],
+        "transfer": [new_id() for _ in answers],
+    }
+    async with pool.connection() as connection:
+        cursor = await connection.execute(_RECORD, values)
+        found: dict[int, bool] = dict(await cursor.fetchall())
+    return [found[ix] for ix in range(len(answers))]
+
+
+async def void(
+    pool: Pool, standing: Standing, *, why: str, detail: dict[str, object], definite: bool
+) -> bool:
+    """The work is not billable: nothing is charged, and the amount is no longer at risk.
+
+    `definite` says that the upstream did not do the work; else it may have, all the same.
+    """
+    after = State(Work.VOID, standing.state.money)
+    async with pool.connection() as connection, connection.transaction():
+        moved = await move(
+            connection,
+            standing,
+            after,
+            why=why,
+            detail=detail,
+            lease_until=NEVER,
+            definite_failures=sql.SQL(f"definite_failures + {int(definite)}"),
+            next_check_at=NOW,
+        )
+        if moved:
+            change = limits.Change(standing.payment_id, standing.state, after)
+            await limits.rebalance(connection, [change])
+    return moved
+
+
+class Reopening(StrEnum):
+    REOPENED = "reopened"
+    TOO_LATE = "too_late"
+    CAP_REACHED = "cap_reached"
+
+
+async def reopen(
+    pool: Pool,
+    standing: Standing,
+    caps: Sequence[limits.CapLimit],
+    *,
+    lease_seconds: float,
+) -> Reopening:
+    """A voided payment gets a new attempt at its own request, under a new lease.
+
+    The row is locked before its counters, as in every other move.
+    """
+    after = State(Work.OPEN, standing.state.money)
+    change = limits.Change(standing.payment_id, standing.state, after)
+    async with pool.connection() as connection, connection.transaction() as changes:
+        moved = await move(
+            connection,
+            standing,
+            after,
+            why="tried again",
+            lease_until=seconds_from_now(lease_seconds),
+            next_check_at=NEVER,
+            abandoned_at=NEVER,
+            attempt=sql.SQL("attempt + 1"),
+        )
+        if not moved:
+            return Reopening.TOO_LATE
+        if await limits.fits_again(connection, standing.payment_id, caps):
+            await limits.rebalance(connection, [change])
+            return Reopening.REOPENED
+        raise Rollback(changes)
+    return Reopening.CAP_REACHED
+
+
+async def renew_leases(pool: Pool, attempts: Mapping[UUID, int], *, lease_seconds: float) -> None:
+    """Say that this process is still at work on these calls: one UPDATE for all of them."""
+    if attempts:
+        async with pool.connection() as connection:
+            await connection.execute(
+                RENEW_LEASES,
+                (lease_seconds, list(attempts), list(attempts.values()), list(attempts)),
+            )
+
+
+async def abandon(pool: Pool, payment_id: UUID) -> None:
+    """The buyer went away without the answer; their next payment for it will join this one."""
+    await one(pool, ABANDON, (payment_id,))
+
+
+async def collect(pool: Pool, payment_id: UUID) -> bool:
+    """The answer goes to its buyer; False when it had been collected before."""
+    return await one(pool, COLLECT, (payment_id,)) is not None
+
+
+async def uncollect(pool: Pool, payment_id: UUID) -> None:
+    """The buyer hung up in the very moment of the hand-over: it counts as abandoned."""
+    await one(pool, UNCOLLECT, (payment_id,))

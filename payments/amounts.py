@@ -1,0 +1,59 @@
+"""Amounts as people read them: the token's own units, and dollars beside them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from payments.x402.networks import DEFAULT_ASSETS, Asset
+
+_KNOWN = {(asset.network, asset.address.lower()): asset for asset in DEFAULT_ASSETS}
+_SMALLEST_DOLLARS = Decimal("0.0001")
+
+
+def token(network: str, address: str) -> Asset | None:
+    """What we know of a token; None when it is none that buyers' programs know."""
+    return _KNOWN.get((network, address.lower()))
+
+
+@dataclass(frozen=True, slots=True)
+class Amount:
+    """So much of a token. Of a token we do not know, only the atomic units can be said."""
+
+    atomic: int
+    asset: str
+    symbol: str | None
+    decimals: int | None
+
+    @classmethod
+    def of(cls, network: str, asset: str, atomic: int) -> Amount:
+        known = token(network, asset)
+        if known is None:
+            return cls(atomic, asset, None, None)
+        return cls(atomic, asset, known.symbol, known.decimals)
+
+    @property
+    def text(self) -> str:
+        """Exact, never scientific: "0.002 USDC"."""
+        if self.decimals is None:
+            return f"{self.atomic} units of {self.asset}"
+        return f"{_plain(self._whole)} {self.symbol}"
+
+    @property
+    def dollars(self) -> str:
+        """Every token we know is a dollar; a tiny amount is said to be tiny, not zero."""
+        if self.decimals is None:
+            return ""
+        if 0 < self._whole < _SMALLEST_DOLLARS:
+            return "< $0.0001"
+        return f"${_plain(self._whole, at_least=2)}"
+
+    @property
+    def _whole(self) -> Decimal:
+        return Decimal(f"{self.atomic}e-{self.decimals}")
+
+
+def _plain(number: Decimal, *, at_least: int = 0) -> str:
+    whole, _, fraction = f"{number:f}".partition(".")
+    fraction = fraction.rstrip("0").ljust(at_least, "0")
+    return f"{whole}.{fraction}" if fraction else whole

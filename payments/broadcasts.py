@@ -1,0 +1,300 @@
+"""Our transactions: signed, stored, then sent; watched, bumped, filled, until final."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from uuid import UUID
+
+from payments import desk as desks
+from payments import gas, outcomes, relayer
+from payments.chains import Block, Call, ChainUnavailable, Fees, SendOutcome, TransactionReceipt
+from payments.desk import Desk, Row
+from payments.evidence import read_receipt, trusted_receipt
+from payments.models import Broadcast, Money
+from payments.pool import Connection, one, rows
+from payments.relayer import Signed
+from payments.states import DECIDE_ALONE, State, move, seconds_from_now
+
+log = logging.getLogger(__name__)
+
+RESEND_SECONDS = 2.0
+PASSENGER_CHECK_SECONDS = 15.0
+
+
+class _NobodyLeft(Exception):
+    """Every row was moved by somebody else first: the number is not used."""
+
+
+def call_for(desk: Desk, riders: Sequence[Row]) -> tuple[Broadcast.Kind, Call]:
+    if len(riders) == 1:
+        return Broadcast.Kind.SINGLE, riders[0].call
+    calls = [rider.call for rider in riders]
+    return Broadcast.Kind.BATCH, relayer.together(calls, desk.terms.multicall)
+
+
+async def dispatch(desk: Desk, riders: Sequence[Row], fees: Fees) -> None:
+    """Put these payments on one new transaction: stored and committed, and only then sent."""
+    try:
+        signed = await _board(desk, riders, fees)
+    except _NobodyLeft:
+        return
+    await send(desk, signed)
+
+
+async def _board(desk: Desk, riders: Sequence[Row], fees: Fees) -> Signed:
+    async with desk.pool.connection() as connection, connection.transaction():
+        seat = await relayer.take_seat(connection, desk.keyring)
+        aboard = [
+            row
+            for row in sorted(riders, key=lambda each: each.payment_id)
+            if await _take_aboard(connection, row, seat)
+        ]
+        if not aboard:
+            raise _NobodyLeft
+        kind, call = call_for(desk, aboard)
+        _insist(desk, call, seat.address)
+        return await relayer.store(connection, desk.keyring, seat, call, fees, kind)
+
+
+def _insist(desk: Desk, call: Call, address: str) -> None:
+    relayer.insist_permitted(
+        call, address=address, assets=desk.terms.assets, multicall=desk.terms.multicall
+    )
+
+
+async def _take_aboard(connection: Connection, row: Row, seat: relayer.Seat) -> bool:
+    return await move(
+        connection,
+        row.standing,
+        State(row.work, Money.BROADCAST),
+        why="sent" if row.money == Money.NONE else "sent again",
+        detail={"relayer": seat.address, "nonce": seat.nonce},
+        relayer_id=seat.relayer_id,
+        relayer_nonce=seat.nonce,
+        next_check_at=seconds_from_now(PASSENGER_CHECK_SECONDS),
+    )
+
+
+async def send(desk: Desk, signed: Signed) -> SendOutcome | None:
+    """Hand the stored bytes to the node. Whatever it says is no verdict: we go and look."""
+    try:
+        answer = await desk.chain.send(signed.raw)
+    except ChainUnavailable as error:
+        log.warning("%s: send of nonce %s: %s", desk.terms.network, signed.nonce, error)
+        return None
+    if answer.outcome in {SendOutcome.ACCEPTED, SendOutcome.ALREADY_KNOWN}:
+        await relayer.mark_sent(desk.pool, [signed.id])
+    else:
+        log.warning(
+            "%s: nonce %s: %s %s",
+            desk.terms.network, signed.nonce, answer.outcome.value, answer.message,
+        )  # fmt: skip
+    return answer.outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """One signed form of a transaction number: the first, or a bump of it."""
+
+    signed: Signed
+    address: str
+    number: int
+    fees: Fees
+    age_seconds: float
+    sent_seconds: float | None
+    mined_block: int | None
+    mined_hash: bytes | None
+
+
+_WATCHED = """
+    select b.id, b.relayer_id, b.nonce, b.transaction, b.raw, r.address, b.variant, b.max_fee_wei,
+           b.priority_fee_wei,
+           extract(epoch from clock_timestamp() - b.created_at)::float8,
+           extract(epoch from clock_timestamp() - b.sent_at)::float8,
+           b.mined_block, b.mined_hash
+      from payments_broadcast b join payments_relayer r on r.id = b.relayer_id
+     where r.network = %s and b.final_at is null
+       and (%s::bigint is null or b.mined_block is null or b.mined_block >= %s)
+     order by b.relayer_id, b.nonce, b.variant
+"""
+
+
+async def watched(desk: Desk, mined_from: int | None) -> list[list[Variant]]:
+    """Transaction numbers not yet mined, and those mined from a height on; variants together."""
+    if mined_from is None:
+        mined_from = 2**62
+    found = await rows(desk.pool, _WATCHED, (desk.terms.network, mined_from, mined_from))
+    variants = [
+        Variant(Signed(*row[:5]), row[5], row[6], Fees(int(row[7]), int(row[8]), 0), *row[9:])
+        for row in found
+    ]
+    return [
+        list(group)
+        for _, group in groupby(variants, key=lambda v: (v.signed.relayer_id, v.signed.nonce))
+    ]
+
+
+async def watch(desk: Desk, head: Block, mined_from: int | None) -> None:
+    """Look at every transaction of ours that is not final, and do what it needs."""
+    numbers = await watched(desk, mined_from)
+    hashes = [variant.signed.transaction for group in numbers for variant in group]
+    receipts = dict(zip(hashes, await desk.chain.receipts(hashes), strict=True)) if hashes else {}
+    first_waiting: set[int] = set()
+    for group in numbers:
+        receipt = next(
+            (r for v in group if (r := receipts[v.signed.transaction]) is not None), None
+        )
+        relayer_id = group[0].signed.relayer_id
+        if receipt is not None:
+            await _mined(desk, group, receipt)
+        else:
+            await _waiting(desk, group, head, is_first=relayer_id not in first_waiting)
+            first_waiting.add(relayer_id)
+
+
+async def _mined(desk: Desk, group: Sequence[Variant], receipt: TransactionReceipt) -> None:
+    signed = group[0].signed
+    aboard = await desks.passengers(desk.pool, signed.relayer_id, signed.nonce)
+    largest = max((row.authorization.amount_atomic for row in aboard), default=0)
+    if not await trusted_receipt(
+        desk.chain,
+        receipt,
+        amount_atomic=largest,
+        agree_above_atomic=desk.terms.agree_above_atomic,
+    ):
+        return
+    ends = [(row, read_receipt(row, receipt)) for row in aboard]
+    paid = [(row, end.proof) for row, end in ends if end is not None and end.proof is not None]
+    if paid:
+        await outcomes.settle(desk, paid, "paid on chain")
+    settled = {row.payment_id for row, _ in paid}
+    await _note_mined(
+        desk, receipt, [row.payment_id for row in aboard if row.payment_id not in settled]
+    )
+
+
+async def _note_mined(desk: Desk, receipt: TransactionReceipt, unpaid: Sequence[UUID]) -> None:
+    """Keep where it was mined. Whom it did not pay is decided one by one, alone, and now.
+
+    A batch that reverted is never sent again as it was.
+    """
+    async with desk.pool.connection() as connection, connection.transaction():
+        cursor = await connection.execute(
+            "update payments_broadcast set mined_block = %s, mined_hash = %s, gas_cost_wei = %s"
+            " where transaction = %s and mined_hash is distinct from %s returning 1",
+            (
+                receipt.block_number,
+                receipt.block_hash,
+                receipt.gas_used * receipt.effective_gas_price_wei,
+                receipt.transaction,
+                receipt.block_hash,
+            ),
+        )
+        if await cursor.fetchone():
+            await gas.attribute(connection, receipt)
+        await connection.execute(DECIDE_ALONE, (list(unpaid),))
+
+
+async def _waiting(desk: Desk, group: Sequence[Variant], head: Block, *, is_first: bool) -> None:
+    latest = group[-1]
+    if any(variant.mined_block is not None for variant in group):
+        await _forget_mined(desk, group)
+    refused = False
+    if await _must_be_sent(desk, latest):
+        refused = await send(desk, latest.signed) is SendOutcome.UNDERPRICED
+    stuck = latest.age_seconds > desk.terms.stuck_seconds and _blocks_passed(desk, latest, head)
+    # A key that was taken away signs nothing more; what it signed before may still be mined.
+    if is_first and (refused or stuck) and latest.address in desk.keyring.addresses:
+        await bump(desk, latest)
+
+
+async def _must_be_sent(desk: Desk, latest: Variant) -> bool:
+    """Never sent (we died between commit and send), or dropped by the node."""
+    if latest.sent_seconds is None:
+        return True
+    if latest.sent_seconds < RESEND_SECONDS:
+        return False
+    return not await desk.chain.knows(latest.signed.transaction)
+
+
+def _blocks_passed(desk: Desk, latest: Variant, head: Block) -> bool:
+    """Only a chain that goes on without us says that our bid is too low."""
+    sent_at = time.time() - (latest.sent_seconds or latest.age_seconds)
+    return head.timestamp > sent_at + 2 * desk.terms.block_seconds
+
+
+async def _forget_mined(desk: Desk, group: Sequence[Variant]) -> None:
+    """A reorg dropped it. Nodes do not always take it back by themselves: it is sent again."""
+    await one(
+        desk.pool,
+        "with forgotten as (update payments_broadcast set mined_block = null, mined_hash = null,"
+        " gas_cost_wei = null, sent_at = null where relayer_id = %s and nonce = %s returning 1)"
+        " select count(*) from forgotten",
+        (group[0].signed.relayer_id, group[0].signed.nonce),
+    )
+    for variant in group:
+        await send(desk, variant.signed)
+
+
+async def bump(desk: Desk, latest: Variant) -> None:
+    """The same number at a higher price; a filler when nobody needs the number any more."""
+    now = await desk.chain.fees(cap_wei=desk.terms.fee_cap_wei)
+    fees = relayer.bumped(latest.fees, now, desk.terms.fee_cap_wei)
+    if fees is None:
+        log.error("%s: nonce %s waits above the fee cap", desk.terms.network, latest.signed.nonce)
+        return
+    aboard = await desks.passengers(desk.pool, latest.signed.relayer_id, latest.signed.nonce)
+    seat = relayer.Seat(latest.signed.relayer_id, latest.address, latest.signed.nonce)
+    if aboard:
+        kind, call = call_for(desk, aboard)
+    else:
+        kind, call = Broadcast.Kind.FILLER, relayer.filler(latest.address)
+    _insist(desk, call, latest.address)
+    async with desk.pool.connection() as connection, connection.transaction():
+        await connection.execute(
+            "select 1 from payments_relayer where id = %s for update", (seat.relayer_id,)
+        )
+        cursor = await connection.execute(
+            "select max(variant) from payments_broadcast where relayer_id = %s and nonce = %s",
+            (seat.relayer_id, seat.nonce),
+        )
+        row = await cursor.fetchone()
+        if row is None or row[0] != latest.number:
+            return  # another settler bumped it first
+        signed = await relayer.store(
+            connection, desk.keyring, seat, call, fees, kind, variant=latest.number + 1
+        )
+    await send(desk, signed)
+
+
+async def finish(desk: Desk, final_block: int) -> None:
+    """A number whose mined variant is in a final block needs no watching.
+
+    The block must still be there: a reorg may have undone it between two looks of ours.
+    """
+    blocks = await rows(
+        desk.pool,
+        "select distinct b.mined_block, b.mined_hash from payments_broadcast b"
+        " join payments_relayer r on r.id = b.relayer_id"
+        " where r.network = %s and b.final_at is null and b.mined_block <= %s",
+        (desk.terms.network, final_block),
+    )
+    for number, block_hash in blocks:
+        stands = await desk.chain.is_canonical(number, block_hash)
+        async with desk.pool.connection() as connection:
+            if stands:
+                await connection.execute(_FINISH, (block_hash,))
+            else:
+                await relayer.forget_block(connection, block_hash)
+
+
+_FINISH = """
+    update payments_broadcast b set final_at = clock_timestamp()
+      from payments_broadcast m
+     where m.mined_hash = %s and b.relayer_id = m.relayer_id and b.nonce = m.nonce
+       and b.final_at is null
+"""

@@ -1,0 +1,95 @@
+"""What a token says: who holds how much, which authorizations it has seen, and its own name."""
+
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+from payments.chains import ChainUnavailable, Diagnosis, TokenFacts
+from payments.chains.abi import address_word, flag, number, selector, text
+from payments.chains.answers import printable
+from payments.chains.multicall import Multicall
+
+T = TypeVar("T")
+
+_BALANCE_OF = selector("balanceOf(address)")
+_AUTHORIZATION_STATE = selector("authorizationState(address,bytes32)")
+_NAME = selector("name()")
+_VERSION = selector("version()")
+_DECIMALS = selector("decimals()")
+_DOMAIN_SEPARATOR = selector("DOMAIN_SEPARATOR()")
+_NAME_CHARACTERS_MAX = 100
+
+
+class Tokens:
+    """Reads the tokens of one chain."""
+
+    def __init__(self, multicall: Multicall) -> None:
+        self._multicall = multicall
+
+    async def diagnose(self, token: str, payer: str, nonce: bytes, amount_atomic: int) -> Diagnosis:
+        """Find out why a payment does not go through."""
+        balance, used, name, version = await self._ask(
+            token,
+            _BALANCE_OF + address_word(payer),
+            _AUTHORIZATION_STATE + address_word(payer) + nonce,
+            _NAME,
+            _VERSION,
+        )
+        balance_atomic = _read(number, balance)
+        return Diagnosis(
+            balance_atomic=balance_atomic,
+            balance_suffices=balance_atomic is not None and balance_atomic >= amount_atomic,
+            authorization_used=_read(flag, used),
+            token_name=_read(_name, name),
+            token_version=_read(_name, version),
+        )
+
+    async def authorization_states(
+        self, token: str, authorizations: Sequence[tuple[str, bytes]], block: str
+    ) -> list[bool]:
+        """Say for many (payer, nonce) whether the token has seen them; all or nothing."""
+        answers = await self._multicall.read(
+            [
+                (token, _AUTHORIZATION_STATE + address_word(payer) + nonce)
+                for payer, nonce in authorizations
+            ],
+            block,
+        )
+        states = [_read(flag, answer) for answer in answers]
+        known = [state for state in states if state is not None]
+        if len(known) != len(states):
+            # Silence about an authorization must never pass for "not used".
+            raise ChainUnavailable(f"{token} does not tell its authorizations")
+        return known
+
+    async def facts(self, token: str) -> TokenFacts:
+        """Read what a token says about itself."""
+        name, version, decimals, domain_separator = await self._ask(
+            token, _NAME, _VERSION, _DECIMALS, _DOMAIN_SEPARATOR
+        )
+        return TokenFacts(
+            name=_read(_name, name),
+            version=_read(_name, version),
+            decimals=_read(number, decimals),
+            domain_separator=_read(_hash, domain_separator),
+        )
+
+    async def _ask(self, token: str, *questions: bytes) -> list[bytes | None]:
+        return await self._multicall.read([(token, each) for each in questions], "latest")
+
+
+def _read(unpack: Callable[[bytes], T], answer: bytes | None) -> T | None:
+    """Unpack an answer; one that was not given or is malformed is no answer."""
+    try:
+        return None if answer is None else unpack(answer)
+    except ValueError:
+        return None
+
+
+def _name(answer: bytes) -> str:
+    return printable(text(answer), _NAME_CHARACTERS_MAX)
+
+
+def _hash(answer: bytes) -> bytes:
+    if len(answer) != 32:
+        raise ValueError("not a hash")
+    return answer

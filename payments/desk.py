@@ -1,0 +1,164 @@
+"""What the settling of one network works with: its chain, its terms, its keys, its database."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from payments.chains import Call, Chain
+from payments.models import Money, Work
+from payments.pool import Pool, rows
+from payments.relayer import Keyring
+from payments.signing import Signer
+from payments.states import LOOK_AGAIN, Standing, State
+from payments.wakeups import Bell
+from payments.x402.schemes import SCHEMES, Scheme
+from payments.x402.types import Authorization
+
+PUSH_SECONDS = 5  # a row taken up is not taken again for so long, should its taker die
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkTerms:
+    """What the operator decided for one network."""
+
+    network: str
+    chain_id: int
+    assets: frozenset[str]
+    multicall: str
+    confirmations: int
+    fee_cap_wei: int
+    batch_max: int
+    block_seconds: float
+    stuck_seconds: float
+    relayer_low_wei: int
+    agree_above_atomic: int
+    price_floor: Decimal
+    seller_gas_day_wei: int
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """One network's settling, as one process does it."""
+
+    pool: Pool
+    chain: Chain
+    terms: NetworkTerms
+    keyring: Keyring
+    signer: Signer
+    moved: Bell
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A payment as the settling sees it."""
+
+    payment_id: UUID
+    work: Work
+    money: Money
+    version: int
+    release: str
+    scheme_name: str
+    asset: str
+    authorization: Authorization
+    payer_has_code: bool
+    claimed_block: int
+    alone: bool
+    relayer_id: int | None
+    relayer_nonce: int | None
+    transaction: bytes | None
+    block_number: int | None
+    block_hash: bytes | None
+    ours_over: bool  # ours that carries it is in a block, or can never be in one
+
+    @property
+    def standing(self) -> Standing:
+        return Standing(self.payment_id, self.version, self.state, self.release == "upfront")
+
+    @property
+    def state(self) -> State:
+        return State(self.work, self.money)
+
+    @property
+    def scheme(self) -> Scheme:
+        return SCHEMES[self.scheme_name]
+
+    @property
+    def call(self) -> Call:
+        return self.scheme.transfer_call(
+            self.authorization, self.asset, payer_has_code=self.payer_has_code
+        )
+
+
+_ROW = """
+    select p.id, g.work, g.money, g.version, p.release, p.scheme, p.asset,
+           p.payer, p.pay_to, p.amount_atomic, p.valid_after, p.valid_before, p.nonce, p.signature,
+           p.payer_has_code, p.claimed_block, g.alone, g.relayer_id, g.relayer_nonce,
+           g.transaction, g.block_number, g.block_hash,
+           exists (select from payments_broadcast b
+                    where b.relayer_id = g.relayer_id and b.nonce = g.relayer_nonce
+                      and (b.mined_block is not null or b.final_at is not null))
+      from payments_progress g join payments_payment p on p.id = g.payment_id
+"""
+
+_TAKE = """
+    with due as (
+        select payment_id from payments_progress
+         where network = %(network)s and next_check_at <= clock_timestamp()
+         order by next_check_at limit %(most)s for update skip locked
+    ), taken as (
+        update payments_progress g
+           set next_check_at = clock_timestamp() + make_interval(secs => %(push)s)
+          from due where g.payment_id = due.payment_id returning g.payment_id
+    )
+    select payment_id from taken
+"""
+
+
+def _row(found: Sequence[Any]) -> Row:
+    (
+        payment_id, work, money, version, release, scheme, asset, payer, pay_to, amount,
+        valid_after, valid_before, nonce, signature, has_code, claimed_block, alone, relayer_id,
+        relayer_nonce, transaction, block_number, block_hash, ours_over,
+    ) = found  # fmt: skip
+    authorization = Authorization(
+        payer, pay_to, int(amount), valid_after, valid_before, nonce, signature or b""
+    )
+    return Row(
+        payment_id, Work(work), Money(money), version, release, scheme, asset, authorization,
+        has_code, claimed_block, alone, relayer_id, relayer_nonce, transaction, block_number,
+        block_hash, ours_over,
+    )  # fmt: skip
+
+
+async def take_due(pool: Pool, network: str, *, most: int) -> list[Row]:
+    """The rows whose time has come, and that nobody else has in hand."""
+    values = {"network": network, "most": most, "push": PUSH_SECONDS}
+    ids = await rows(pool, _TAKE, values)
+    if not ids:
+        return []
+    found = await rows(pool, _ROW + " where p.id = any(%s)", ([row[0] for row in ids],))
+    return [_row(each) for each in found]
+
+
+async def passengers(pool: Pool, relayer_id: int, nonce: int) -> list[Row]:
+    """The payments that this transaction number of ours carries and that wait for it."""
+    found = await rows(
+        pool,
+        _ROW + " where g.relayer_id = %s and g.relayer_nonce = %s and g.money = 'broadcast'",
+        (relayer_id, nonce),
+    )
+    return [_row(each) for each in found]
+
+
+async def look_again(pool: Pool, ids: Sequence[UUID], seconds: float) -> None:
+    """When to look at these rows next. No state changes, so no step is taken."""
+    if ids:
+        await rows(
+            pool,
+            LOOK_AGAIN,
+            (seconds, list(ids)),
+        )

@@ -1,0 +1,22 @@
+"""Outbound HTTP: which addresses may be called, the clients that call them, one bounded call."""
+
+from payments.egress.clients import open_client, open_trusted_client
+from payments.egress.exchange import Failed, FailureKind, Limits, Reply, exchange
+from payments.egress.own import own_addresses
+from payments.egress.rule import Allowance, EgressRefused, EgressRule, Refusal, parse_allowance
+
+__all__ = [
+    "Allowance",
+    "EgressRefused",
+    "EgressRule",
+    "Failed",
+    "FailureKind",
+    "Limits",
+    "Refusal",
+    "Reply",
+    "exchange",
+    "open_client",
+    "open_trusted_client",
+    "own_addresses",
+    "parse_allowance",
+]

@@ -1,0 +1,120 @@
+"""The settlers of every network, in one event loop: beside Celery, or by `manage.py work`."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import threading
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+
+import psycopg
+
+from payments import partitions, wiring
+from payments.desk import Desk
+from payments.pool import NotDurable, Pool, rows
+from payments.settler import Settler
+from payments.wakeups import WORK_TO_SETTLE, listen
+
+log = logging.getLogger(__name__)
+
+STOP_SECONDS = 2.0  # a settler finishes its step within so long, or is left to the sweep
+
+
+@contextlib.asynccontextmanager
+async def _opened() -> AsyncIterator[tuple[Pool, list[Desk]]]:
+    pool = await wiring.open_main_pool()
+    desks = [wiring.open_desk(pool, network) for network in wiring.networks()]
+    try:
+        yield pool, desks
+    finally:
+        for desk in desks:
+            await desk.chain.close()
+        await pool.close()
+
+
+async def settle_until(stop: asyncio.Event) -> None:
+    """Settle every network until told to stop."""
+    async with _opened() as (pool, desks):
+        await partitions.make_ahead(pool, datetime.now(UTC).date())
+        settlers = [Settler(desk) for desk in desks]
+
+        def wake(_channel: str) -> None:
+            for settler in settlers:
+                settler.wake()
+
+        ear = asyncio.create_task(listen(wiring.direct_database_url(), (WORK_TO_SETTLE,), wake))
+        running = [asyncio.create_task(settler.run()) for settler in settlers]
+        await stop.wait()
+        for settler in settlers:
+            settler.stop()
+        if running:
+            await asyncio.wait(running, timeout=STOP_SECONDS)
+        for task in (ear, *running):
+            task.cancel()
+        await asyncio.gather(ear, *running, return_exceptions=True)
+
+
+async def settle_once() -> int:
+    """Take everything that is due, once; says in how many networks."""
+    async with _opened() as (_, desks):
+        for desk in desks:
+            await Settler(desk).settle_due()
+        return len(desks)
+
+
+async def beat(name: str) -> None:
+    """Say that this part of the worker is alive."""
+    pool = await wiring.open_main_pool()
+    try:
+        await rows(
+            pool,
+            "insert into payments_heartbeat (name, at) values (%s, clock_timestamp())"
+            " on conflict (name) do update set at = excluded.at returning 1",
+            (name,),
+        )
+    finally:
+        await pool.close()
+
+
+async def tend_partitions() -> list[str]:
+    """Make the partitions of the days to come, and drop the bodies whose day is over."""
+    pool = await wiring.open_main_pool()
+    try:
+        today = datetime.now(UTC).date()
+        await partitions.make_ahead(pool, today)
+        await partitions.forget_counts(pool)
+        return await partitions.drop_expired_bodies(pool, today)
+    finally:
+        await pool.close()
+
+
+class Engine(threading.Thread):
+    """The settlers' loop in a thread of its own, in the worker's process."""
+
+    def __init__(self) -> None:
+        super().__init__(name="settlers", daemon=True)
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._stop_asked: asyncio.Event | None = None
+        self._stopping = threading.Event()
+
+    def run(self) -> None:
+        """Start again after whatever ended the loop: the rows are as they were."""
+        while not self._stopping.is_set():
+            try:
+                asyncio.run(self._settle())
+            except (psycopg.Error, OSError, TimeoutError, NotDurable) as error:
+                log.error("settling cannot start, it is tried again: %s", error)
+                self._stopping.wait(1.0)
+
+    async def _settle(self) -> None:
+        self._loop, self._stop_asked = asyncio.get_running_loop(), asyncio.Event()
+        if not self._stopping.is_set():
+            await settle_until(self._stop_asked)
+
+    def stop(self) -> None:
+        self._stopping.set()
+        if self._loop is not None and self._stop_asked is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._stop_asked.set)
+        self.join(STOP_SECONDS + 1)

@@ -1,0 +1,75 @@
+"""What the chain says became of an authorization, whoever sent the transaction.
+
+Only this is evidence: a canonical block that holds the events. A revert of ours, a timeout, an
+error of a node say nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from payments.chains import Chain, TransactionReceipt
+from payments.desk import Row
+from payments.x402.types import Evidence
+
+SEARCH_MARGIN_BLOCKS = 20  # a node that answered the claim may have lagged
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """Where the money moved: a canonical transaction with both events of this payment."""
+
+    transaction: bytes
+    block_number: int
+    block_hash: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """An authorization's end on chain: paid with proof, or ended without paying us."""
+
+    proof: Proof | None
+    block_number: int
+    word: str
+
+
+async def trusted_receipt(
+    chain: Chain, receipt: TransactionReceipt, *, amount_atomic: int, agree_above_atomic: int
+) -> bool:
+    """Whether its block is the chain's own; large amounts ask every configured endpoint."""
+    if amount_atomic >= agree_above_atomic:
+        agreed = await chain.agreed_receipt(receipt.transaction)
+        if agreed is None or agreed.block_hash != receipt.block_hash:
+            return False
+    return await chain.is_canonical(receipt.block_number, receipt.block_hash)
+
+
+def read_receipt(row: Row, receipt: TransactionReceipt) -> End | None:
+    """What one mined transaction says of one payment; None when it says nothing."""
+    finding = row.scheme.find_transfer(receipt.logs, row.authorization, row.asset)
+    if receipt.status == 1 and finding.evidence is Evidence.PAID:
+        proof = Proof(receipt.transaction, receipt.block_number, receipt.block_hash)
+        return End(proof, receipt.block_number, "paid on chain")
+    if receipt.status == 1 and finding.evidence in {Evidence.CANCELLED, Evidence.SPENT_ELSEWHERE}:
+        return End(None, receipt.block_number, finding.evidence.value)
+    return None
+
+
+async def find_end(chain: Chain, row: Row, *, agree_above_atomic: int) -> End | None:
+    """Search the chain from the claim's block for the end of an authorization."""
+    head = await chain.head()
+    start = max(0, row.claimed_block - SEARCH_MARGIN_BLOCKS)
+    topics = row.scheme.cancelled_or_used(row.authorization)
+    for found in await chain.logs(row.asset, topics, start, head.number):
+        receipt = (await chain.receipts([found.transaction]))[0]
+        if receipt is None:
+            continue
+        end = read_receipt(row, receipt)
+        if end and await trusted_receipt(
+            chain,
+            receipt,
+            amount_atomic=row.authorization.amount_atomic,
+            agree_above_atomic=agree_above_atomic,
+        ):
+            return end
+    return None

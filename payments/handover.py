@@ -1,0 +1,177 @@
+"""The stored answer, for whoever proves to be its buyer, as often as they ask.
+
+Proof is the `X-Payment-Identifier` that was in the claim, or SIGN-IN-WITH-X by the payer's
+wallet. A payment's signature is public once it is on chain: it unlocks nothing here.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.views.decorators.http import require_http_methods
+
+from payments import acceptance, lookup, questions, wallets, wiring
+from payments.counter import Counter, counter
+from payments.identifiers import TRIES_MAX, proves_identifier
+from payments.lookup import Held, StoredAnswer
+from payments.models import Work
+from payments.states import words
+from payments.views import RETRY_SECONDS, read_id
+
+IDENTIFIER_HEADER = "X-Payment-Identifier"
+WALLET_HEADER = "SIGN-IN-WITH-X"
+
+# What a seller sent must never act on our origin, whatever it claims to be.
+SELLER_BYTES_HEADERS = {
+    "Content-Security-Policy": "sandbox; default-src 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Cross-Origin-Resource-Policy": "cross-origin",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+    "Access-Control-Allow-Origin": "*",
+}
+EMBEDDING = frozenset(
+    {
+        "audioworklet", "embed", "fencedframe", "frame", "iframe", "object", "paintworklet",
+        "script", "serviceworker", "sharedworker", "style", "worker", "xslt",
+    }
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Unproven:
+    """Why nothing is handed out yet."""
+
+    error: str
+    detail: str
+
+
+@require_http_methods(["GET", "OPTIONS"])
+async def answer(request: HttpRequest, payment: str) -> HttpResponse:
+    """Hand the stored answer to its buyer; everybody else is told how to prove to be one."""
+    if request.method == "OPTIONS":
+        return _guarded(_preflight())
+    if request.headers.get("Sec-Fetch-Dest", "") in EMBEDDING:
+        return _problem(403, "not_embeddable", "A page cannot load an answer as a script or frame.")
+    payment_id, site = read_id(payment), await counter()
+    held = await lookup.by_id(site.pool, payment_id) if payment_id else None
+    if held is None:
+        return _problem(404, "unknown_payment", "There is no payment with this id here.")
+    if not held.paid or held.work != Work.ANSWERED:
+        return _nothing_to_hand_over(held)
+    unproven = await _unproven(request, site, held)
+    if unproven is not None:
+        return _asked_for_proof(request, held, unproven)
+    stored = await lookup.stored_answer(site.pool, held.payment_id)
+    if stored is None or stored.body is None:
+        return _gone(held, stored)
+    await acceptance.collect(site.pool, held.payment_id)
+    return _handed_over(held, stored, stored.body)
+
+
+async def _unproven(request: HttpRequest, site: Counter, held: Held) -> Unproven | None:
+    identifier, proof = (request.headers.get(each) for each in (IDENTIFIER_HEADER, WALLET_HEADER))
+    if identifier is not None and await proves_identifier(site.pool, held, identifier):
+        return None
+    if proof is not None:
+        try:
+            await wallets.proven_payer(
+                proof,
+                payer=held.payer,
+                uri=_address(request),
+                network=held.network,
+                secret=wiring.sign_in_secret(),
+                now=int(time.time()),
+                pool=site.pool,
+                chain=site.chains.get(held.network),
+            )
+        except wallets.NotProven as refused:
+            return Unproven(refused.reason, "The wallet's proof was not accepted. " + _HOW)
+        return None
+    if identifier is not None:
+        return Unproven(
+            "wrong_identifier",
+            f"That is not the payment-identifier of this payment, or {TRIES_MAX} wrong ones were"
+            " tried and only the wallet counts now. " + _HOW,
+        )
+    return Unproven("proof_required", "Only the buyer can fetch this answer. " + _HOW)
+
+
+_HOW = (
+    f"Send {IDENTIFIER_HEADER} with the payment-identifier that was in the payment, or sign the"
+    f" text of the sign-in-with-x extension below with the paying wallet and send it as"
+    f" {WALLET_HEADER}. The payment's own signature proves nothing: it is public."
+)
+
+
+def _asked_for_proof(request: HttpRequest, held: Held, unproven: Unproven) -> HttpResponse:
+    uri = _address(request)
+    question = questions.challenge(
+        wiring.sign_in_secret(), uri=uri, network=held.network, now=int(time.time())
+    )
+    response = _problem(
+        401,
+        unproven.error,
+        unproven.detail,
+        payment=str(held.payment_id),
+        extensions={questions.EXTENSION: question},
+    )
+    response["WWW-Authenticate"] = f'{WALLET_HEADER} realm="{held.payment_id}"'
+    return response
+
+
+def _nothing_to_hand_over(held: Held) -> HttpResponse:
+    said = words(held.standing.state)
+    payment = {"payment": str(held.payment_id), "status": said.key}
+    if said.tone == "waiting":
+        response = _problem(
+            503, "answer_pending", f"Not yet: {said.text}. Do not pay again.", **payment
+        )
+        response["Retry-After"] = str(RETRY_SECONDS)
+        return response
+    return _problem(409, "no_answer", f"There is no answer to fetch: {said.text}.", **payment)
+
+
+def _gone(held: Held, stored: StoredAnswer | None) -> HttpResponse:
+    facts = (
+        {"hash": "sha256:" + stored.body_hash.hex(), "bytes": stored.body_bytes} if stored else {}
+    )
+    return _problem(
+        410,
+        "answer_expired",
+        "The answer was kept for as long as the listing said, and is gone; its hash stays.",
+        payment=str(held.payment_id),
+        **facts,
+    )
+
+
+def _handed_over(held: Held, stored: StoredAnswer, body: bytes) -> HttpResponse:
+    response = HttpResponse(body, status=stored.status, content_type=stored.content_type)
+    for name, value in stored.headers:
+        response.headers.setdefault(name, value)
+    response["X-Souk-Payment"] = str(held.payment_id)
+    return _guarded(response)
+
+
+def _problem(http_status: int, error: str, detail: str, **more: Any) -> HttpResponse:
+    return _guarded(JsonResponse({"error": error, "detail": detail, **more}, status=http_status))
+
+
+def _preflight() -> HttpResponse:
+    response = HttpResponse(status=204)
+    response["Access-Control-Allow-Methods"] = "GET, OPTIONS"
+    response["Access-Control-Allow-Headers"] = f"{IDENTIFIER_HEADER}, {WALLET_HEADER}"
+    return response
+
+
+def _guarded(response: HttpResponse) -> HttpResponse:
+    for name, value in SELLER_BYTES_HEADERS.items():
+        response[name] = value
+    return response
+
+
+def _address(request: HttpRequest) -> str:
+    return wiring.public_url(request.path)

@@ -1,0 +1,162 @@
+"""Already ours? What we hold under an identity, whatever has become of the listing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from payments.models import Money, Work
+from payments.pool import Pool, one, rows
+from payments.states import PAID, Standing, State
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """One payment as it stands: its promise, what it bought, and how far it has come."""
+
+    payment_id: UUID
+    network: str
+    scheme: str
+    asset: str
+    payer: str
+    pay_to: str
+    amount_atomic: int
+    nonce: bytes
+    valid_before: int
+    identity: bytes
+    fingerprint: bytes
+    revision_hash: bytes
+    listing_path: str
+    listing_id: UUID
+    identifier_hash: bytes | None
+    release: str
+    work: Work
+    money: Money
+    version: int
+    attempt: int
+    definite_failures: int
+    identifier_misses: int
+    abandoned: bool
+    collected: bool
+    lease_left_seconds: float
+    age_seconds: float
+    transaction: bytes | None
+    created_at: datetime
+
+    @property
+    def idempotency_key(self) -> str:
+        """The upstream's key for the next attempt: a new one only after a definite failure."""
+        failures = self.definite_failures
+        return f"{self.payment_id}-{failures}" if failures else str(self.payment_id)
+
+    @property
+    def standing(self) -> Standing:
+        return Standing(
+            self.payment_id, self.version, State(self.work, self.money), self.release == "upfront"
+        )
+
+    @property
+    def paid(self) -> bool:
+        return self.money in PAID
+
+
+_HELD = """
+    select p.id, p.network, p.scheme, p.asset, p.payer, p.pay_to, p.amount_atomic, p.nonce,
+           p.valid_before, p.identity, p.fingerprint, p.revision_hash, p.listing_path, p.listing_id,
+           p.identifier_hash, p.release, g.work, g.money, g.version, g.attempt, g.definite_failures,
+           g.identifier_misses, g.abandoned_at is not null, g.collected_at is not null,
+           coalesce(extract(epoch from g.lease_until - clock_timestamp()), 0)::float8,
+           extract(epoch from clock_timestamp() - p.created_at)::float8,
+           coalesce(g.transaction, (
+               select b.transaction from payments_broadcast b
+                where b.relayer_id = g.relayer_id and b.nonce = g.relayer_nonce
+                order by b.variant desc limit 1)),
+           p.created_at
+      from payments_payment p
+      join payments_progress g on g.payment_id = p.id
+"""
+
+
+def _held(row: Sequence[Any]) -> Held:
+    values = list(row)
+    values[6] = int(values[6])
+    values[16], values[17] = Work(values[16]), Money(values[17])
+    return Held(*values)
+
+
+async def by_identity(pool: Pool, identity: bytes) -> Held | None:
+    row = await one(pool, _HELD + " where p.identity = %s", (identity,))
+    return _held(row) if row else None
+
+
+async def by_id(pool: Pool, payment_id: UUID) -> Held | None:
+    row = await one(pool, _HELD + " where p.id = %s", (payment_id,))
+    return _held(row) if row else None
+
+
+async def by_ids(pool: Pool, payment_ids: Sequence[UUID]) -> list[Held]:
+    found = await rows(pool, _HELD + " where p.id = any(%s)", (list(payment_ids),))
+    return [_held(row) for row in found]
+
+
+async def abandoned_twin(
+    pool: Pool, *, payer: str, fingerprint: bytes, within_seconds: float, silent_lease: float
+) -> Held | None:
+    """The payment this buyer made for the same request and went away from, if there is one.
+
+    A lease that has not been renewed for longer than `silent_lease` allows means that the
+    process which served it is gone, and its buyer with it: before the answer or after it.
+    """
+    found = await one(
+        pool,
+        _HELD
+        + """
+         where p.payer = %(payer)s and p.fingerprint = %(fingerprint)s
+           and p.created_at > clock_timestamp() - make_interval(secs => %(within)s)
+           and g.collected_at is null and g.money <> 'failed' and g.work <> 'void'
+           and (g.abandoned_at is not null
+                or g.lease_until < clock_timestamp() + make_interval(secs => %(silent)s))
+         order by p.created_at limit 1
+        """,
+        {
+            "payer": payer,
+            "fingerprint": fingerprint,
+            "within": within_seconds,
+            "silent": silent_lease,
+        },
+    )
+    return _held(found) if found else None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredAnswer:
+    """What the seller answered, as it was stored before anybody was charged."""
+
+    status: int
+    headers: tuple[tuple[str, str], ...]
+    content_type: str
+    body: bytes | None
+    body_hash: bytes
+    body_bytes: int
+
+
+async def stored_answer(pool: Pool, payment_id: UUID) -> StoredAnswer | None:
+    row = await one(
+        pool,
+        """
+        select a.status, a.headers, a.content_type, b.body, a.body_hash, a.body_bytes
+          from payments_answer a
+          left join payments_answerbody b
+            on b.payment_id = a.payment_id and b.keep_until = a.keep_until
+         where a.payment_id = %s
+        """,
+        (payment_id,),
+    )
+    if row is None:
+        return None
+    status, headers, content_type, body, body_hash, body_bytes = row
+    pairs = tuple((str(name), str(value)) for name, value in headers)
+    return StoredAnswer(status, pairs, content_type, body, body_hash, body_bytes)

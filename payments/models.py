@@ -1,0 +1,391 @@
+"""The tables of money. Their columns cannot be changed cheaply later.
+
+Django owns the schema and the pages' reads; every write that concerns money goes through
+`acceptance`, `states`, `settlement`, `relayer` and `ledger` in plain SQL on these tables.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import models
+from django.db.models import Q
+
+from payments.ids import new_id
+
+ATOMIC_DIGITS = 78  # 2^256 has 78 decimal digits
+
+
+def atomic_field(**options: Any) -> models.DecimalField[Any, Any]:
+    return models.DecimalField(max_digits=ATOMIC_DIGITS, decimal_places=0, **options)
+
+
+class Work(models.TextChoices):
+    OPEN = "open"
+    ANSWERED = "answered"
+    VOID = "void"
+
+
+class Money(models.TextChoices):
+    NONE = "none"
+    BROADCAST = "broadcast"
+    SETTLED = "settled"
+    CONFIRMED = "confirmed"
+    FAILED = "failed"
+
+
+class Payment(models.Model):
+    """What one buyer promised for one call. Written once; only its signature is ever wiped."""
+
+    id = models.UUIDField(primary_key=True, default=new_id)
+    identity = models.BinaryField(max_length=16, unique=True)
+    created_at = models.DateTimeField()
+
+    network = models.TextField()
+    scheme = models.TextField()
+    asset = models.TextField()
+    payer = models.TextField()
+    pay_to = models.TextField()
+    amount_atomic = atomic_field()
+    nonce = models.BinaryField(max_length=32)
+    valid_after = models.BigIntegerField()
+    valid_before = models.BigIntegerField()
+    signature = models.BinaryField(null=True)
+    payer_has_code = models.BooleanField()
+    claimed_block = models.BigIntegerField()
+    protocol_version = models.SmallIntegerField()
+
+    fingerprint = models.BinaryField(max_length=32)
+    revision_hash = models.BinaryField(max_length=32)
+    method = models.TextField()
+    url = models.TextField()
+    body_hash = models.BinaryField(max_length=32)
+    identifier_hash = models.BinaryField(max_length=32, null=True)
+
+    seller_id = models.UUIDField()
+    listing_id = models.UUIDField()
+    listing_path = models.TextField()
+    title = models.TextField()
+    release = models.TextField()
+    answer_keep_days = models.SmallIntegerField()
+    caps = models.JSONField(default=list)
+
+    class Meta:
+        constraints = (
+            models.CheckConstraint(condition=Q(amount_atomic__gt=0), name="payment_amount"),
+            models.CheckConstraint(
+                condition=Q(release__in=("hold", "instant", "upfront")), name="payment_release"
+            ),
+        )
+        indexes = (
+            models.Index(fields=("payer", "fingerprint"), name="payment_same_request"),
+            models.Index(fields=("listing_id", "created_at"), name="payment_by_listing"),
+            models.Index(fields=("seller_id", "created_at"), name="payment_by_seller"),
+            models.Index(fields=("payer", "created_at"), name="payment_by_payer"),
+        )
+
+
+class Progress(models.Model):
+    """How far a payment has come: the work, the money, and when to look again."""
+
+    payment = models.OneToOneField(Payment, on_delete=models.PROTECT, primary_key=True)
+    network = models.TextField()
+    work = models.TextField(choices=Work.choices)
+    money = models.TextField(choices=Money.choices)
+    version = models.IntegerField()
+    attempt = models.SmallIntegerField(default=1)
+    definite_failures = models.SmallIntegerField(default=0)
+    lease_until = models.DateTimeField(null=True)
+    next_check_at = models.DateTimeField(null=True)
+    abandoned_at = models.DateTimeField(null=True)
+    collected_at = models.DateTimeField(null=True)
+    identifier_misses = models.SmallIntegerField(default=0)
+    alone = models.BooleanField(default=False)
+    relayer = models.ForeignKey("Relayer", on_delete=models.PROTECT, null=True)
+    relayer_nonce = models.BigIntegerField(null=True)
+    transaction = models.BinaryField(max_length=32, null=True)
+    block_number = models.BigIntegerField(null=True)
+    block_hash = models.BinaryField(max_length=32, null=True)
+    closed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        verbose_name_plural = "progress"
+        constraints = (
+            models.CheckConstraint(condition=Q(work__in=Work.values), name="progress_work"),
+            models.CheckConstraint(condition=Q(money__in=Money.values), name="progress_money"),
+            models.CheckConstraint(
+                condition=~Q(work="void", money="broadcast"), name="progress_void_unsent"
+            ),
+            models.CheckConstraint(
+                condition=~Q(work="open") | Q(lease_until__isnull=False),
+                name="progress_open_leased",
+            ),
+            models.CheckConstraint(
+                condition=~Q(money__in=("settled", "confirmed"))
+                | Q(
+                    transaction__isnull=False, block_number__isnull=False, block_hash__isnull=False
+                ),
+                name="progress_settled_proven",
+            ),
+            models.CheckConstraint(
+                condition=~Q(money="broadcast")
+                | Q(relayer__isnull=False, relayer_nonce__isnull=False),
+                name="progress_broadcast_nonce",
+            ),
+        )
+        indexes = (
+            models.Index(
+                fields=("network", "next_check_at"),
+                condition=Q(next_check_at__isnull=False),
+                name="progress_due",
+            ),
+            models.Index(fields=("lease_until",), condition=Q(work="open"), name="progress_leases"),
+            models.Index(
+                fields=("relayer", "relayer_nonce"),
+                condition=Q(relayer__isnull=False),
+                name="progress_by_nonce",
+            ),
+        )
+
+
+class Step(models.Model):
+    """One change of a payment: the timeline people see, the audit trail and the outbox."""
+
+    pk = models.CompositePrimaryKey("payment_id", "version", "at")
+    payment = models.ForeignKey(Payment, on_delete=models.PROTECT, db_constraint=False)
+    version = models.IntegerField()
+    at = models.DateTimeField()
+    work = models.TextField()
+    money = models.TextField()
+    why = models.TextField()
+    detail = models.JSONField(default=dict)
+    told_at = models.DateTimeField(null=True)
+
+    class Meta:
+        managed = False  # partitioned by month; see the first migration
+        db_table = "payments_step"
+
+
+class Answer(models.Model):
+    """What the seller answered: its facts for good, its body until `keep_until`."""
+
+    payment = models.OneToOneField(Payment, on_delete=models.PROTECT, primary_key=True)
+    stored_at = models.DateTimeField()
+    keep_until = models.DateField()
+    status = models.SmallIntegerField()
+    headers = models.JSONField()
+    content_type = models.TextField()
+    body_bytes = models.BigIntegerField()
+    body_hash = models.BinaryField(max_length=32)
+    upstream_ms = models.IntegerField()
+
+
+class AnswerBody(models.Model):
+    """An answer's bytes, dropped a day at a time."""
+
+    pk = models.CompositePrimaryKey("payment_id", "keep_until")
+    payment = models.ForeignKey(Payment, on_delete=models.PROTECT, db_constraint=False)
+    keep_until = models.DateField()
+    body = models.BinaryField()
+
+    class Meta:
+        managed = False  # partitioned by day; see the first migration
+        db_table = "payments_answerbody"
+
+
+class OpenOffer(models.Model):
+    """What may be claimed right now; opened and closed together with a listing's state."""
+
+    id = models.UUIDField(primary_key=True, default=new_id)
+    listing_id = models.UUIDField()
+    revision_hash = models.BinaryField(max_length=32)
+    network = models.TextField()
+    scheme = models.TextField()
+    asset = models.TextField()
+    pay_to = models.TextField()
+    amount_atomic = atomic_field()
+    opened_at = models.DateTimeField()
+    closed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = (
+            models.CheckConstraint(condition=Q(amount_atomic__gt=0), name="openoffer_amount"),
+        )
+        indexes = (models.Index(fields=("listing_id",), name="openoffer_by_listing"),)
+
+
+class Cap(models.Model):
+    """How much value is out and unpaid under one key, and the most it may be."""
+
+    key = models.TextField(primary_key=True)
+    used_atomic = atomic_field(default=0)
+
+    class Meta:
+        constraints = (models.CheckConstraint(condition=Q(used_atomic__gte=0), name="cap_used"),)
+
+
+class Relayer(models.Model):
+    """A key that pays gas on one network, and the next transaction number it will use."""
+
+    network = models.TextField()
+    address = models.TextField()
+    next_nonce = models.BigIntegerField()
+    stopped_why = models.TextField(default="")
+    balance_wei = atomic_field(null=True)
+    balance_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=("network", "address"), name="relayer_once"),
+            models.CheckConstraint(condition=Q(next_nonce__gte=0), name="relayer_nonce"),
+        )
+
+
+class Broadcast(models.Model):
+    """One signed transaction of ours, stored before it was ever sent."""
+
+    class Kind(models.TextChoices):
+        SINGLE = "single"
+        BATCH = "batch"
+        FILLER = "filler"
+
+    id = models.UUIDField(primary_key=True, default=new_id)
+    relayer = models.ForeignKey(Relayer, on_delete=models.PROTECT)
+    nonce = models.BigIntegerField()
+    variant = models.SmallIntegerField()
+    kind = models.TextField(choices=Kind.choices)
+    transaction = models.BinaryField(max_length=32, unique=True)
+    raw = models.BinaryField()
+    gas_limit = models.BigIntegerField()
+    max_fee_wei = atomic_field()
+    priority_fee_wei = atomic_field()
+    created_at = models.DateTimeField()
+    sent_at = models.DateTimeField(null=True)
+    mined_block = models.BigIntegerField(null=True)
+    mined_hash = models.BinaryField(max_length=32, null=True)
+    gas_cost_wei = atomic_field(null=True)
+    final_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(
+                fields=("relayer", "nonce", "variant"), name="broadcast_one_nonce"
+            ),
+            models.CheckConstraint(
+                condition=Q(kind__in=("single", "batch", "filler")), name="broadcast_kind"
+            ),
+        )
+        indexes = (
+            models.Index(
+                fields=("relayer", "nonce"),
+                condition=Q(final_at__isnull=True),
+                name="broadcast_watched",
+            ),
+        )
+
+
+class ChainHealth(models.Model):
+    """What the settler last saw of a network, and why new calls are refused, if they are."""
+
+    network = models.TextField(primary_key=True)
+    head_number = models.BigIntegerField()
+    head_hash = models.BinaryField(max_length=32)
+    head_time = models.DateTimeField()
+    seen_at = models.DateTimeField()
+    refusing_why = models.TextField(default="")
+
+    class Meta:
+        verbose_name_plural = "chain health"
+
+
+class GasUse(models.Model):
+    """What settling for one seller cost in gas on one day: the operator's money, counted."""
+
+    network = models.TextField()
+    seller_id = models.UUIDField()
+    day = models.DateField()
+    gas_wei = atomic_field()
+    payments = models.BigIntegerField()
+
+    class Meta:
+        verbose_name_plural = "gas use"
+        constraints = (
+            models.UniqueConstraint(fields=("day", "network", "seller_id"), name="gasuse_once"),
+        )
+
+
+class ChallengeCount(models.Model):
+    """About how often a listing was quoted in one minute: counted in memory, then added up."""
+
+    listing_id = models.UUIDField()
+    minute = models.DateTimeField()
+    challenges = models.BigIntegerField()
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=("listing_id", "minute"), name="challengecount_once"),
+        )
+        indexes = (models.Index(fields=("minute",), name="challengecount_by_minute"),)
+
+
+class Heartbeat(models.Model):
+    """When a part of the worker was last seen alive."""
+
+    name = models.TextField(primary_key=True)
+    at = models.DateTimeField()
+
+
+class Transfer(models.Model):
+    """One line of the ledger: money from a buyer to a seller, or its undoing. Never changed."""
+
+    class Phase(models.TextChoices):
+        PENDING = "pending"
+        POST = "post"
+        VOID = "void"
+        REVERSE = "reverse"
+        REFUND = "refund"
+
+    id = models.UUIDField(primary_key=True, default=new_id)
+    payment = models.ForeignKey(Payment, on_delete=models.PROTECT)
+    debit = models.TextField()
+    credit = models.TextField()
+    network = models.TextField()
+    asset = models.TextField()
+    amount_atomic = atomic_field()
+    phase = models.TextField(choices=Phase.choices)
+    version = models.IntegerField()
+    at = models.DateTimeField()
+    transaction = models.BinaryField(max_length=32, null=True)
+
+    class Meta:
+        constraints = (
+            models.CheckConstraint(condition=Q(amount_atomic__gt=0), name="transfer_amount"),
+            models.CheckConstraint(
+                condition=Q(phase__in=("pending", "post", "void", "reverse", "refund")),
+                name="transfer_phase",
+            ),
+            models.UniqueConstraint(
+                fields=("payment", "phase", "version"), name="transfer_once_a_change"
+            ),
+            models.UniqueConstraint(
+                fields=("payment",), condition=Q(phase="pending"), name="transfer_one_pending"
+            ),
+        )
+        indexes = (models.Index(fields=("credit", "at"), name="transfer_by_credit"),)
+
+
+class Receipt(models.Model):
+    """Our signed statement about a payment; a later version supersedes an earlier one."""
+
+    pk = models.CompositePrimaryKey("payment_id", "version")
+    payment = models.ForeignKey(Payment, on_delete=models.PROTECT)
+    version = models.IntegerField()
+    issued_at = models.DateTimeField()
+    jws = models.TextField()
+
+
+class UsedNonce(models.Model):
+    """A sign-in text that a wallet has answered: it is good for one proof only."""
+
+    nonce = models.BinaryField(max_length=32, primary_key=True)
+    expires_at = models.DateTimeField(db_index=True)

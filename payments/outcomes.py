@@ -1,0 +1,133 @@
+"""What follows from the chain's word: the moves of the money, with ledger and receipts.
+
+Each function is one transaction: the facts, the counters, the ledger and the receipt change
+together or not at all. Nothing here talks to the network.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from uuid import UUID
+
+from payments import ledger, limits, receipts, relayer
+from payments.desk import Desk, Row
+from payments.evidence import Proof
+from payments.models import Money, Work
+from payments.pool import Connection
+from payments.states import CLOSE, NEVER, NOW, State, move, seconds_from_now
+
+log = logging.getLogger(__name__)
+
+
+async def _rebalance(connection: Connection, moved: Sequence[tuple[Row, Money]]) -> None:
+    await limits.rebalance(
+        connection,
+        [limits.Change(row.payment_id, row.state, State(row.work, to)) for row, to in moved],
+    )
+
+
+async def settle(desk: Desk, paid: Sequence[tuple[Row, Proof]], why: str) -> None:
+    """The money has moved in a canonical block."""
+    moved: list[tuple[Row, Money]] = []
+    async with desk.pool.connection() as connection, connection.transaction():
+        for row, proof in sorted(paid, key=lambda each: each[0].payment_id):
+            if await move(
+                connection,
+                row.standing,
+                State(row.work, Money.SETTLED),
+                why=why,
+                detail={"transaction": "0x" + proof.transaction.hex(), "block": proof.block_number},
+                transaction=proof.transaction,
+                block_number=proof.block_number,
+                block_hash=proof.block_hash,
+                next_check_at=NOW,
+            ):
+                moved.append((row, Money.SETTLED))
+        await ledger.pend(connection, [r.payment_id for r, _ in moved if r.work != Work.ANSWERED])
+        await _rebalance(connection, moved)
+    if moved:
+        desk.moved.ring()
+
+
+async def confirm(desk: Desk, deep: Sequence[Row]) -> None:
+    """Deep enough: the ledger is posted and the receipt issued."""
+    async with desk.pool.connection() as connection, connection.transaction():
+        moved: list[UUID] = [
+            row.payment_id
+            for row in sorted(deep, key=lambda each: each.payment_id)
+            if await move(
+                connection,
+                row.standing,
+                State(row.work, Money.CONFIRMED),
+                why="confirmed",
+                detail={"block": row.block_number},
+                next_check_at=seconds_from_now(desk.terms.block_seconds),
+            )
+        ]
+        await ledger.post(connection, moved)
+        await receipts.issue(connection, moved, desk.signer)
+    if moved:
+        desk.moved.ring()
+
+
+async def uproot(desk: Desk, row: Row) -> None:
+    """A reorg took the block away: our bytes can be mined again, or we sign anew."""
+    was_confirmed = row.money == Money.CONFIRMED
+    ours = row.relayer_nonce is not None and row.work == Work.ANSWERED
+    money = Money.BROADCAST if ours else Money.NONE
+    async with desk.pool.connection() as connection, connection.transaction():
+        moved = await move(
+            connection,
+            row.standing,
+            State(row.work, money),
+            why="reorg",
+            detail={"block": row.block_number, "was": row.money.value},
+            transaction=NEVER,
+            block_number=NEVER,
+            block_hash=NEVER,
+            next_check_at=NOW,
+        )
+        if moved and row.block_hash is not None:
+            await relayer.forget_block(connection, row.block_hash)
+        if moved and was_confirmed:
+            await ledger.reverse(connection, [row.payment_id])
+            await receipts.issue(connection, [row.payment_id], desk.signer)
+        if moved:
+            await _rebalance(connection, [(row, money)])
+    if moved and was_confirmed:
+        log.critical("reorg deeper than the confirmation depth: payment %s", row.payment_id)
+    if moved:
+        desk.moved.ring()
+
+
+async def fail(desk: Desk, row: Row, why: str) -> None:
+    """The chain showed at a final block that this money will never come."""
+    async with desk.pool.connection() as connection, connection.transaction():
+        if await move(
+            connection,
+            row.standing,
+            State(row.work, Money.FAILED),
+            why=why,
+            next_check_at=NEVER,
+            closed_at=NOW,
+        ):
+            await ledger.close_unpaid(connection, [row.payment_id])
+            await _rebalance(connection, [(row, Money.FAILED)])
+            await _wipe(connection, [row.payment_id])
+    desk.moved.ring()
+
+
+async def close(desk: Desk, final: Sequence[Row]) -> None:
+    """Final on chain: nothing to look for any more, and no signature to keep."""
+    ids = [row.payment_id for row in final]
+    async with desk.pool.connection() as connection, connection.transaction():
+        cursor = await connection.execute(CLOSE, (ids,))
+        await _wipe(connection, [each[0] for each in await cursor.fetchall()])
+
+
+async def _wipe(connection: Connection, ids: Sequence[UUID]) -> None:
+    if ids:
+        await connection.execute(
+            "update payments_payment set signature = null where id = any(%s)", (list(ids),)
+        )

@@ -1,0 +1,78 @@
+"""Steps by month, answer bodies by day: made ahead, and bodies dropped when their day is over."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+from datetime import date, timedelta
+
+from psycopg import errors, sql
+
+from payments.pool import Connection, Pool
+
+MONTHS_AHEAD = 3
+DAYS_AHEAD = 40  # the longest keep of a listing is 30 days
+
+
+def _months(today: date) -> list[tuple[date, date]]:
+    starts = [
+        date(today.year + (today.month - 1 + n) // 12, (today.month - 1 + n) % 12 + 1, 1)
+        for n in range(MONTHS_AHEAD + 2)
+    ]
+    return list(itertools.pairwise(starts))
+
+
+async def _make(connection: Connection, table: str, start: date, end: date, name: str) -> None:
+    statement = "create table if not exists {} partition of {} for values from ({}) to ({})"
+    # Rows that came before their partition stay in the default one, which serves them as well.
+    with contextlib.suppress(errors.CheckViolation):
+        await connection.execute(
+            sql.SQL(statement).format(
+                sql.Identifier(f"{table}_{name}"),
+                sql.Identifier(table),
+                sql.Literal(start.isoformat()),
+                sql.Literal(end.isoformat()),
+            )
+        )
+
+
+async def make_ahead(pool: Pool, today: date) -> None:
+    async with pool.connection() as connection:
+        for start, end in _months(today):
+            await _make(connection, "payments_step", start, end, f"{start:%Y%m}")
+        for day in (today + timedelta(days=n) for n in range(DAYS_AHEAD)):
+            await _make(
+                connection, "payments_answerbody", day, day + timedelta(days=1), f"{day:%Y%m%d}"
+            )
+
+
+async def drop_expired_bodies(pool: Pool, today: date) -> list[str]:
+    """A body goes with its whole day; its hash, size and type stay in the answer's row."""
+    prefix = "payments_answerbody_"
+    async with pool.connection() as connection:
+        cursor = await connection.execute(
+            "select c.relname from pg_inherits i join pg_class c on c.oid = i.inhrelid"
+            " where i.inhparent = 'payments_answerbody'::regclass"
+        )
+        names = [str(row[0]) for row in await cursor.fetchall()]
+        old = sorted(
+            name for name in names if name[len(prefix) :] < f"{today:%Y%m%d}" and "rest" not in name
+        )
+        for name in old:
+            await connection.execute(sql.SQL("drop table {}").format(sql.Identifier(name)))
+        await connection.execute(
+            "delete from payments_answerbody_rest where keep_until < %s", (today,)
+        )
+    return old
+
+
+COUNTS_KEPT_DAYS = 90
+
+
+async def forget_counts(pool: Pool) -> None:
+    """Quotes per minute are for charts of the last months, not for good."""
+    async with pool.connection() as connection:
+        await connection.execute(
+            "delete from payments_challengecount where minute < now() - make_interval(days => %s)",
+            (COUNTS_KEPT_DAYS,),
+        )

@@ -1,0 +1,54 @@
+"""One pool of PostgreSQL connections for the plain SQL of the door and of the worker."""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+import psycopg
+from psycopg.rows import TupleRow
+from psycopg_pool import AsyncConnectionPool
+
+Connection: TypeAlias = psycopg.AsyncConnection[TupleRow]
+Pool: TypeAlias = AsyncConnectionPool[Connection]
+
+
+class NotDurable(Exception):
+    """The database may forget a commit; money is not moved on it."""
+
+
+async def open_pool(url: str, *, size_max: int, timeout_seconds: float = 10.0) -> Pool:
+    """Connections in autocommit: a single statement is its own durable transaction."""
+    pool: Pool = AsyncConnectionPool(
+        url,
+        min_size=1,
+        max_size=size_max,
+        timeout=timeout_seconds,
+        open=False,
+        kwargs={"autocommit": True},
+        check=None,
+    )
+    await pool.open()
+    await _insist_on_durability(pool)
+    return pool
+
+
+async def _insist_on_durability(pool: Pool) -> None:
+    row = await one(pool, "select current_setting('synchronous_commit'), current_setting('fsync')")
+    assert row is not None
+    if row[0] not in {"on", "remote_write", "remote_apply"}:
+        await pool.close()
+        raise NotDurable(
+            f"PostgreSQL runs with synchronous_commit={row[0]}; set it to on for this database."
+        )
+
+
+async def one(pool: Pool, query: str, values: Any = None) -> tuple[Any, ...] | None:
+    async with pool.connection() as connection:
+        cursor = await connection.execute(query, values)
+        return await cursor.fetchone()
+
+
+async def rows(pool: Pool, query: str, values: Any = None) -> list[tuple[Any, ...]]:
+    async with pool.connection() as connection:
+        cursor = await connection.execute(query, values)
+        return await cursor.fetchall()

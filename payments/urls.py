@@ -1,0 +1,13 @@
+"""The public pages of one payment, under `/p/`."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from payments import handover, views
+
+urlpatterns = [
+    path("<str:payment>", views.status, name="payment"),
+    path("<str:payment>/receipt", views.receipt, name="payment-receipt"),
+    path("<str:payment>/answer", handover.answer, name="payment-answer"),
+]

@@ -1,0 +1,72 @@
+"""Ring and wait: a hint between processes, never the truth.
+
+Whoever waits also looks by itself on a tick; a lost ring costs time, never money.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable
+
+import psycopg
+
+from payments.pool import Pool
+
+COALESCE_SECONDS = 0.005  # at most one NOTIFY in so long per process and channel
+RECONNECT_SECONDS = 1.0
+
+WORK_TO_SETTLE = "souk_settle"  # an answer is stored; the settler may send
+MONEY_MOVED = "souk_money"  # the settler moved something; a buyer may be waiting
+
+
+class Bell:
+    """Rings one channel, after the commit and never inside a durable transaction."""
+
+    def __init__(self, pool: Pool, channel: str) -> None:
+        self._pool = pool
+        self._channel = channel
+        self._ringing: asyncio.Task[None] | None = None
+        self._again = False
+
+    def ring(self) -> None:
+        if self._ringing is not None:
+            self._again = True
+            return
+        self._ringing = asyncio.create_task(self._ring())
+
+    async def _ring(self) -> None:
+        try:
+            while True:
+                self._again = False
+                with contextlib.suppress(psycopg.Error, TimeoutError):
+                    async with self._pool.connection() as connection:
+                        await connection.execute("select pg_notify(%s, '')", (self._channel,))
+                await asyncio.sleep(COALESCE_SECONDS)
+                if not self._again:
+                    return
+        finally:
+            self._ringing = None
+
+
+async def listen(direct_url: str, channels: tuple[str, ...], heard: Callable[[str], None]) -> None:
+    """Tell `heard` of every ring, for ever, over a connection of its own.
+
+    Transaction-mode poolers cannot LISTEN, hence the direct URL. While the connection is
+    down nothing is heard, and everything still works on ticks.
+    """
+    while True:
+        with contextlib.suppress(psycopg.Error, OSError):
+            async for channel in _rings(direct_url, channels):
+                heard(channel)
+        await asyncio.sleep(RECONNECT_SECONDS)
+
+
+async def _rings(direct_url: str, channels: tuple[str, ...]) -> AsyncIterator[str]:
+    connection = await psycopg.AsyncConnection.connect(direct_url, autocommit=True)
+    async with connection:
+        for channel in channels:
+            await connection.execute(f"listen {channel}")
+            yield channel  # whatever rang while nobody listened
+        async for notice in connection.notifies():
+            yield notice.channel

@@ -1,0 +1,191 @@
+"""The one file here that reads settings: it hands every part of `payments` what it needs."""
+
+from __future__ import annotations
+
+import hashlib
+from decimal import Decimal
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+
+from payments.chains import Chain
+from payments.chains.evm import EvmChain
+from payments.desk import Desk, NetworkTerms
+from payments.egress import EgressRule, open_trusted_client, own_addresses, parse_allowance
+from payments.limits import Exposure
+from payments.pool import Pool, open_pool
+from payments.relayer import BATCH_GAS, MEMBER_GAS, TRANSACTION_GAS_MAX, Keyring
+from payments.signing import Signer, did_document, did_web, generate_pem, public_key_from_pem
+from payments.wakeups import MONEY_MOVED, Bell
+from payments.x402.networks import DEFAULT_ASSETS, NETWORKS, Asset, address_bytes, checksum
+
+GWEI = 10**9
+_BATCH_FITS = (TRANSACTION_GAS_MAX - BATCH_GAS) // MEMBER_GAS
+
+
+def networks() -> list[str]:
+    """The networks this marketplace settles."""
+    return list(settings.CHAINS)
+
+
+def assets(network: str) -> dict[str, Asset]:
+    """The tokens accepted on a network, by checksummed address."""
+    known = {a.address: a for a in DEFAULT_ASSETS if a.network == network}
+    found: dict[str, Asset] = {}
+    for address in settings.CHAINS[network]["ASSETS"]:
+        spelled = checksum(address_bytes(address))
+        if spelled not in known:
+            raise ImproperlyConfigured(
+                f"CHAINS[{network}][ASSETS] names {address}: no EIP-3009 token known there."
+            )
+        found[spelled] = known[spelled]
+    return found
+
+
+def network_terms(network: str) -> NetworkTerms:
+    chain = settings.CHAINS[network]
+    decimals = max(asset.decimals for asset in assets(network).values())
+    return NetworkTerms(
+        network=network,
+        chain_id=NETWORKS[network].chain_id,
+        assets=frozenset(assets(network)),
+        multicall=chain["MULTICALL"],
+        confirmations=int(chain["CONFIRMATIONS"]),
+        fee_cap_wei=int(Decimal(str(chain["FEE_CAP_GWEI"])) * GWEI),
+        batch_max=min(int(chain["BATCH_MAX"]), _BATCH_FITS),
+        block_seconds=float(chain["BLOCK_SECONDS"]),
+        stuck_seconds=settings.STUCK_SECONDS,
+        relayer_low_wei=settings.RELAYER_LOW_WEI,
+        agree_above_atomic=int(Decimal(str(chain["AGREE_ABOVE"])) * 10**decimals),
+        price_floor=Decimal(str(chain["PRICE_FLOOR"])),
+        seller_gas_day_wei=int(chain["SELLER_GAS_DAY_WEI"]),
+    )
+
+
+def open_chain(network: str) -> Chain:
+    chain = settings.CHAINS[network]
+    return EvmChain(
+        network,
+        NETWORKS[network].chain_id,
+        chain["RPC"],
+        open_client=open_trusted_client,
+        multicall=chain["MULTICALL"],
+        timeout_seconds=settings.RPC_TIMEOUT_SECONDS,
+        response_bytes_max=settings.RPC_RESPONSE_BYTES_MAX,
+        websocket_url=chain["WEBSOCKET"],
+        head_poll_seconds=int(chain["HEAD_POLL_MS"]) / 1000,
+    )
+
+
+def keyring(network: str) -> Keyring:
+    """Only the worker calls this: no other process needs the relayer's key."""
+    chain = settings.CHAINS[network]
+    keys = list(chain["RELAYER_KEYS"])
+    for name in chain["RELAYER_KEY_FILES"]:
+        try:
+            keys += Path(name).read_text(encoding="utf-8").split()
+        except OSError as error:
+            raise ImproperlyConfigured(
+                f"CHAINS[{network}][RELAYER_KEY_FILES] names {name!r}, which cannot be read"
+                f" ({error.strerror})."
+            ) from None
+    try:
+        return Keyring(network, NETWORKS[network].chain_id, keys)
+    except ValueError:
+        raise ImproperlyConfigured(
+            f"CHAINS[{network}] holds a relayer key that is no private key: expected 32 bytes"
+            " of hex."
+        ) from None
+
+
+@cache
+def receipt_signer() -> Signer:
+    if settings.RECEIPT_KEY:
+        return Signer.from_pem(settings.RECEIPT_KEY, did_web(settings.PUBLIC_BASE_URL))
+    if settings.DEVELOPMENT:
+        return Signer.from_pem(generate_pem(), did_web(settings.PUBLIC_BASE_URL))
+    raise ImproperlyConfigured(
+        "RECEIPT_KEY is missing; expected an Ed25519 key in PEM in the file RECEIPT_KEY_FILE."
+    )
+
+
+def offer_signer() -> Signer | None:
+    """Who signs quotes: nobody without RECEIPT_KEY, as a key made up here would verify nowhere."""
+    return receipt_signer() if settings.RECEIPT_KEY else None
+
+
+def receipt_key_document() -> dict[str, Any]:
+    """What this site says of its receipt key; needs its public half only."""
+    pem = settings.RECEIPT_PUBLIC_KEY
+    key = public_key_from_pem(pem) if pem else receipt_signer().public_key
+    return did_document(key, did_web(settings.PUBLIC_BASE_URL))
+
+
+def sign_in_secret() -> bytes:
+    """What seals the questions that wallets answer; every process of the site has the same."""
+    return hashlib.sha256(f"souk sign-in-with-x {settings.SECRET_KEY}".encode()).digest()
+
+
+def public_url(path: str) -> str:
+    return f"{settings.PUBLIC_BASE_URL}{path}"
+
+
+def confirmations(network: str) -> int | None:
+    """How many blocks make a payment final; None for a network that was given up."""
+    chain = settings.CHAINS.get(network)
+    return int(chain["CONFIRMATIONS"]) if chain else None
+
+
+def explorer_url(network: str) -> str:
+    """Where people look transactions up; the demo's own chain has no such place."""
+    known, chain = NETWORKS.get(network), settings.CHAINS.get(network)
+    is_demo = chain is not None and settings.DEMO_CHAIN_RPC in chain["RPC"]
+    return known.explorer_url if known and not is_demo else ""
+
+
+def exposure() -> Exposure:
+    return Exposure(
+        payer=settings.EXPOSURE_PAYER,
+        listing=settings.EXPOSURE_LISTING,
+        site=settings.EXPOSURE_SITE,
+        site_slices=settings.EXPOSURE_SITE_SLICES,
+    )
+
+
+def egress_rule() -> EgressRule:
+    allowed = tuple(parse_allowance(text) for text in settings.EGRESS_ALLOW)
+    return EgressRule(allowed, own=own_addresses())
+
+
+def upstream_signing_key(listing_id: str) -> bytes:
+    """The key with which a listing's upstream can check that a call came from here."""
+    text = f"souk upstream {listing_id} {settings.SECRET_KEY}"
+    return hashlib.sha256(text.encode()).digest()
+
+
+def direct_database_url() -> str:
+    """Where LISTEN works: poolers in transaction mode cannot carry it."""
+    return str(settings.DATABASE_DIRECT_URL)
+
+
+async def open_main_pool() -> Pool:
+    return await open_pool(settings.DATABASE_URL, size_max=settings.DATABASE_POOL_MAX)
+
+
+async def open_site_pool(size_max: int) -> Pool:
+    """Connections for the site's few pages that need the door's plain SQL."""
+    return await open_pool(settings.DATABASE_URL, size_max=size_max)
+
+
+def open_desk(pool: Pool, network: str) -> Desk:
+    return Desk(
+        pool=pool,
+        chain=open_chain(network),
+        terms=network_terms(network),
+        keyring=keyring(network),
+        signer=receipt_signer(),
+        moved=Bell(pool, MONEY_MOVED),
+    )

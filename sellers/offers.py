@@ -1,0 +1,169 @@
+"""What a listing costs and how it is called: THE place a price is quoted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, Protocol
+from urllib.parse import urlsplit
+from uuid import UUID
+
+from payments.acceptance import Offer
+from payments.x402.headers import encode_header
+from payments.x402.reasons import Reason
+from payments.x402.types import Challenge, Requirements, Resource
+from sellers.bazaar import Shed, extension
+from sellers.drafts import offer_seconds
+from sellers.offer_receipt import SignedPrices, signed_offers
+from sellers.prices import in_dollars
+from sellers.schema_rules import DIALECT
+from sellers.site import Site
+from sellers.terms import Terms
+
+# Clients echo a 402 with 520 bytes of their own through front ends that cut at 8 k.
+HEADER_BYTES_MAX = 7_000
+
+_PAYMENT_IDENTIFIER: dict[str, Any] = {
+    "info": {"required": False},
+    "schema": {
+        "$schema": DIALECT,
+        "type": "object",
+        "properties": {
+            "required": {"type": "boolean"},
+            "id": {
+                "type": "string",
+                "minLength": 16,
+                "maxLength": 128,
+                "pattern": "^[a-zA-Z0-9_-]+$",
+            },
+        },
+        "required": ["required"],
+    },
+}
+
+
+class OpenPrice(Protocol):
+    """A price that may be claimed now: a row of payments_openoffer, however it was read."""
+
+    @property
+    def id(self) -> UUID: ...
+    @property
+    def network(self) -> str: ...
+    @property
+    def scheme(self) -> str: ...
+    @property
+    def asset(self) -> str: ...
+    @property
+    def pay_to(self) -> str: ...
+    @property
+    def amount_atomic(self) -> int | Decimal: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Quoted:
+    """A 402 that fits its header, and what was left out of it to make it fit."""
+
+    challenge: Challenge
+    shed: tuple[Shed, ...]
+
+
+def quote(terms: Terms, prices: Iterable[OpenPrice], site: Site) -> tuple[Offer, ...]:
+    """What a call costs, cheapest first; prices on networks this site left are not offered."""
+    seconds = offer_seconds(terms.total_seconds, site)
+    offers = [_offer(each, seconds, site) for each in prices]
+    return tuple(sorted((offer for offer in offers if offer), key=_dollars))
+
+
+def resource_url(base_url: str, path: str) -> str:
+    """Return the public address of a listing; `path` is "seller/slug"."""
+    return f"{base_url}/call/{path}"
+
+
+def challenge(
+    terms: Terms,
+    offers: tuple[Offer, ...],
+    url: str,
+    site: Site,
+    signed: SignedPrices | None = None,
+) -> Quoted:
+    """The 402 of a listing at this URL, pre-rendered: nothing in it depends on the request."""
+    accepts = tuple(offer.requirements for offer in offers)
+    promise = signed_offers(signed, accepts, url) if signed else None
+
+    def write(without: frozenset[Shed]) -> Challenge:
+        return _challenge(terms, accepts, url, site, without, promise)
+
+    shed: list[Shed] = []
+    written = write(frozenset())
+    for step in Shed:
+        if header_bytes(written) <= HEADER_BYTES_MAX:
+            break
+        shorter = write(frozenset((*shed, step)))
+        if header_bytes(shorter) < header_bytes(written):
+            written = shorter
+            shed.append(step)
+    return Quoted(written, tuple(shed))
+
+
+def header_bytes(written: Challenge) -> int:
+    """How long the PAYMENT-REQUIRED header of a challenge is."""
+    return len(encode_header(written.to_wire()))
+
+
+def _offer(price: OpenPrice, seconds: int, site: Site) -> Offer | None:
+    accepted = site.accepts(price.network, price.asset)
+    if accepted is None:
+        return None
+    asset = accepted.asset
+    requirements = Requirements(
+        scheme=price.scheme,
+        network=price.network,
+        amount_atomic=int(price.amount_atomic),
+        asset=price.asset,
+        pay_to=price.pay_to,
+        max_timeout_seconds=seconds,
+        extra={"name": asset.eip712_name, "version": asset.eip712_version},
+    )
+    return Offer(id=price.id, requirements=requirements, decimals=asset.decimals)
+
+
+def _dollars(offer: Offer) -> Decimal:
+    return in_dollars(offer.requirements.amount_atomic, offer.decimals)
+
+
+def _challenge(
+    terms: Terms,
+    accepts: tuple[Requirements, ...],
+    url: str,
+    site: Site,
+    shed: frozenset[Shed],
+    promise: dict[str, Any] | None,
+) -> Challenge:
+    extensions: dict[str, object] = {}
+    bazaar = extension(terms, urlsplit(url).path, shed)
+    if bazaar is not None:
+        extensions["bazaar"] = bazaar
+    extensions["payment-identifier"] = _PAYMENT_IDENTIFIER
+    if promise is not None and Shed.OFFER_RECEIPT not in shed:
+        extensions["offer-receipt"] = promise
+    return Challenge(
+        resource=Resource(
+            url=url,
+            description=terms.description,
+            mime_type=terms.mime_type or "application/octet-stream",
+            service_name=terms.service_name,
+            tags=terms.tags,
+        ),
+        accepts=accepts,
+        error=Reason.PAYMENT_REQUIRED,
+        extensions=extensions,
+        more={
+            "demo": {"available": True, "example": f"{url}?demo=true"},
+            "retry": {
+                "header": "PAYMENT-SIGNATURE",
+                "status_url": f"{site.public_base_url}/p/{{payment_id}}",
+                "docs": f"{site.public_base_url}/docs/buy",
+            },
+        },
+    )

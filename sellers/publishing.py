@@ -1,0 +1,45 @@
+"""Publishing in one step, for an operator who is seller and moderator at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from django.db import transaction
+
+from sellers import listings
+from sellers.directory import open_seller
+from sellers.models import Listing
+from sellers.refusals import ListingRefused, Why
+from sellers.secrets import Vault
+from sellers.site import Site
+from sellers.terms import Terms
+
+
+@transaction.atomic
+def publish(
+    seller: str, slug: str, terms: Terms, site: Site, secrets: Mapping[str, str] | None = None
+) -> Listing:
+    """Put a new listing on sale through the same steps as everybody's: draft, submit, approve."""
+    listing = listings.create_draft(open_seller(seller), slug, terms)
+    for name, value in (secrets or {}).items():
+        listings.keep_secret(listing.pk, name, value, Vault(site.secrets_keys))
+    return _reviewed(listing, terms, site)
+
+
+@transaction.atomic
+def republish(listing: Listing, terms: Terms, site: Site) -> Listing:
+    """Give a listing new terms; the same terms again change nothing."""
+    try:
+        listings.propose(listing.pk, terms)
+    except ListingRefused as refused:
+        if refused.why is Why.UNCHANGED:
+            return listing
+        raise
+    return _reviewed(listing, terms, site)
+
+
+def _reviewed(listing: Listing, terms: Terms, site: Site) -> Listing:
+    listings.submit(listing.pk)
+    return listings.approve(
+        listing.pk, terms.content_hash(), grace_seconds=site.price_grace_seconds
+    )

@@ -1,0 +1,30 @@
+"""Why something a seller or a moderator asked for was not done."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Why(StrEnum):
+    BAD_FIELD = "bad_field"
+    SLUG_TAKEN = "slug_taken"
+    NO_SUCH_LISTING = "no_such_listing"
+    UNCHANGED = "unchanged"
+    NOTHING_PROPOSED = "nothing_proposed"
+    NOT_SUBMITTED = "not_submitted"
+    CHANGED_MEANWHILE = "changed_meanwhile"
+    WRONG_STATE = "wrong_state"
+
+
+class ListingRefused(Exception):
+    """Not done, and why: `field` names what to change, where there is one."""
+
+    def __init__(self, why: Why, message: str, field: str = "") -> None:
+        super().__init__(f"{field}: {message}" if field else message)
+        self.why = why
+        self.message = message
+        self.field = field
+
+
+def bad(field: str, message: str) -> ListingRefused:
+    return ListingRefused(Why.BAD_FIELD, message, field)

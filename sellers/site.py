@@ -1,0 +1,73 @@
+"""What this site's operator decided, as far as selling depends on it: the one reader of settings.
+
+Everything else in `sellers` is given a `Site`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from django.conf import settings
+
+from payments.egress import EgressRule
+from payments.wiring import assets, egress_rule
+from payments.x402.networks import Asset, address_bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """A token that may be asked for here, and the least a call may cost in it."""
+
+    asset: Asset
+    price_floor: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    call_base_url: str
+    public_base_url: str
+    accepted: tuple[Accepted, ...]  # in the order of the settings; the first is the default
+    max_timeout_seconds: int
+    settle_margin_seconds: int
+    price_grace_seconds: int
+    answer_keep_days: int
+    answer_bytes_max: int
+    connect_seconds: float
+    first_byte_seconds: float
+    total_seconds: float
+    egress: EgressRule
+    secrets_keys: tuple[str, ...]
+
+    def accepts(self, network: str, asset: str = "") -> Accepted | None:
+        """The token of a network that is taken here; the network's first when none is named."""
+        for accepted in self.accepted:
+            known = accepted.asset
+            if known.network == network and (
+                not asset or address_bytes(known.address) == address_bytes(asset)
+            ):
+                return accepted
+        return None
+
+
+def this_site() -> Site:
+    """The site as its settings say."""
+    return Site(
+        call_base_url=settings.CALL_BASE_URL,
+        public_base_url=settings.PUBLIC_BASE_URL,
+        accepted=tuple(
+            Accepted(asset, Decimal(str(chain["PRICE_FLOOR"])))
+            for network, chain in settings.CHAINS.items()
+            for asset in assets(network).values()
+        ),
+        max_timeout_seconds=settings.MAX_TIMEOUT_SECONDS,
+        settle_margin_seconds=settings.SETTLE_MARGIN_SECONDS,
+        price_grace_seconds=settings.PRICE_GRACE_SECONDS,
+        answer_keep_days=settings.ANSWER_KEEP_DAYS,
+        answer_bytes_max=settings.ANSWER_BYTES_MAX,
+        connect_seconds=settings.UPSTREAM_CONNECT_SECONDS,
+        first_byte_seconds=settings.UPSTREAM_FIRST_BYTE_SECONDS,
+        total_seconds=settings.UPSTREAM_TOTAL_SECONDS,
+        egress=egress_rule(),
+        secrets_keys=tuple(settings.SELLER_SECRETS_KEYS),
+    )

@@ -1,0 +1,87 @@
+"""The rules of the house hold in the tree, and the check that says so can fail."""
+
+import re
+
+import pytest
+
+from tests.architecture.house_rules import check, unfinished
+from tests.architecture.test_import_order import plant
+
+SHIPPED = ("marketplace", "sellers", "payments", "templates", "static")
+
+
+def test_the_tree_keeps_the_rules(checkout):
+    assert check(checkout) == []
+
+
+def test_nothing_shipped_is_marked_unfinished(checkout):
+    assert unfinished(checkout, SHIPPED) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        ("payments/states.py", "import os\nX = os.environ['X']"),
+        ("payments/states.py", "import os\nX = os.environ.get('X')"),
+        ("payments/states.py", "import os\nX = os.getenv('X')"),
+        ("payments/states.py", "import os\nX = {**os.environ}"),
+        ("marketplace/embedded/x.py", "from os import environ\nX = environ['X']"),
+        ("payments/models.py", "from django.conf import settings"),
+        ("sellers/forms.py", "def long():\n" + "    x = 1\n" * 60),
+        ("sellers/forms.py", "try:\n    x = 1\nexcept Exception:\n    pass"),
+        ("sellers/forms.py", "try:\n    x = 1\nexcept:\n    pass"),
+        ("sellers/forms.py", "try:\n    x = 1\nexcept (ValueError, BaseException):\n    pass"),
+        ("sellers/forms.py", "with contextlib.suppress(Exception):\n    x = 1"),
+        ("sellers/probes.py", "import httpx"),
+        ("sellers/probes.py", "from urllib import request"),
+        ("sellers/probes.py", "from urllib.request import urlopen"),
+        ("sellers/probes.py", "from http import client"),
+        ("sellers/probes.py", "import requests.sessions"),
+        ("sellers/probes.py", "session = aiohttp.ClientSession()"),
+        ("sellers/probes.py", "session = ClientSession()"),
+        ("sellers/probes.py", "web3 = Web3(Web3.HTTPProvider(url))"),
+        ("payments/settlement.py", "account = Account.from_key(key)"),
+        ("payments/settlement.py", "from coincurve import PrivateKey"),
+        ("sellers/utils.py", ""),
+        ("payments/common/money.py", ""),
+    ],
+)
+def test_a_planted_breach_is_found(tmp_path, path, text):
+    assert len(check(plant(tmp_path, {path: text}))) == 1
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        ("marketplace/settings.py", "import os\nX = os.environ['X']"),
+        ("marketplace/asgi.py", "import os\nos.environ.setdefault('X', 'y')"),
+        ("marketplace/embedded/x.py", "import os\nos.environ['X'] = 'y'"),
+        ("payments/wiring.py", "from django.conf import settings"),
+        ("sellers/forms.py", "def short():\n" + "    x = 1\n" * 59),
+        ("payments/settler.py", "try:\n    x = 1\nexcept Exception:\n    pass"),
+        ("sellers/forms.py", "try:\n    x = 1\nexcept BaseException:\n    x = 2\n    raise"),
+        ("payments/egress/clients.py", "session = aiohttp.ClientSession()"),
+        ("payments/chains/evm.py", "def f(client: aiohttp.ClientSession): ..."),
+        ("payments/relayer.py", "account = Account.from_key(key)"),
+        ("sellers/probes.py", "from urllib.parse import quote"),
+    ],
+)
+def test_what_the_rules_allow_is_let_through(tmp_path, path, text):
+    assert check(plant(tmp_path, {path: text})) == []
+
+
+def test_a_planted_mark_is_found(tmp_path):
+    planted = plant(tmp_path, {"sellers/forms.py": "x = 1  # TO" + "DO: later"})
+    assert len(unfinished(planted, ("sellers",))) == 1
+
+
+def test_every_setting_is_documented(checkout):
+    source = (checkout / "marketplace" / "settings.py").read_text()
+    names = set(re.findall(r'\bread(?:_\w+)?\(\s*"([A-Z][A-Z0-9_]*)"', source))
+    documented = set(re.findall(r"`([A-Z][A-Z0-9_]*)`", operate(checkout)))
+    assert names
+    assert names - documented == set()
+
+
+def operate(checkout) -> str:
+    return (checkout / "docs" / "operate.md").read_text()

@@ -1,0 +1,52 @@
+"""The facts about money have one writer each, and the check that says so can fail."""
+
+import pytest
+
+from tests.architecture.test_import_order import plant
+from tests.architecture.writers import violations
+
+
+def test_each_fact_about_money_has_one_writer(checkout):
+    assert violations(checkout) == []
+
+
+def test_the_writers_themselves_are_recognised(checkout):
+    """Were the tables renamed, the rule above would hold of nothing."""
+    states = (checkout / "payments" / "states.py").read_text()
+    ledger = (checkout / "payments" / "ledger.py").read_text()
+    assert "update payments_progress" in states
+    assert "insert into payments_transfer" in ledger
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        'SQL = "update payments_progress set money = %s where payment_id = %s"',
+        'SQL = "UPDATE payments_progress SET next_check_at = null, work = %s"',
+        'SQL = f"with x as (update payments_progress g set version = {a} returning 1) select 1"',
+        'SQL = "delete from payments_progress where payment_id = %s"',
+        'SQL = "insert into payments_progress (payment_id) values (%s)"',
+        'SQL = "insert into payments_transfer select 1"',
+        'SQL = "update payments_transfer set amount = 0"',
+        "Progress.objects.filter(pk=1).update(money='none')",
+        "Progress.objects.create(work='open')",
+        "Transfer.objects.bulk_create([])",
+        "progress.save()",
+        "Transfer(amount=1).save()",
+    ],
+)
+def test_a_planted_write_is_found(tmp_path, line):
+    assert len(violations(plant(tmp_path, {"payments/settlement.py": line}))) == 1
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "SQL = \"update payments_progress set next_check_at = %s where work = 'open'\"",
+        'SQL = "update payments_progress set alone = true returning work, money"',
+        'SQL = "select * from payments_transfer"',
+        "Progress.objects.filter(work='open').count()",
+    ],
+)
+def test_a_mark_or_a_read_is_let_through(tmp_path, line):
+    assert violations(plant(tmp_path, {"payments/settlement.py": line})) == []

@@ -1,0 +1,75 @@
+"""The message folder of a machine without Redis: whole messages or none."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from queue import Empty
+from typing import Any
+
+import pytest
+from kombu import Connection
+
+MESSAGES = 300
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for name in ("queue", "control"):
+        (tmp_path / name).mkdir()
+    return tmp_path
+
+
+@pytest.fixture
+def connection(folder: Path) -> Iterator[Connection]:
+    options = {
+        "data_folder_in": str(folder / "queue"),
+        "data_folder_out": str(folder / "queue"),
+        "control_folder": str(folder / "control"),
+    }
+    with Connection(
+        "filesystem://",
+        transport="marketplace.embedded.messages:Transport",
+        transport_options=options,
+    ) as open_connection:
+        yield open_connection
+
+
+def test_a_quick_reader_never_sees_half_a_message(connection: Connection) -> None:
+    writer, reader = connection.channel(), connection.channel()
+    payload = {"body": "x" * 50_000}
+    writing = threading.Thread(
+        target=lambda: [writer._put("bells", payload) for _ in range(MESSAGES)]
+    )
+    writing.start()
+    seen: list[Any] = []
+    while len(seen) < MESSAGES:
+        try:
+            seen.append(reader._get("bells"))
+        except Empty:
+            assert writing.is_alive() or reader._size("bells"), "a message was lost"
+    writing.join()
+
+    assert all(message == payload for message in seen)
+
+
+def test_half_a_message_is_dropped_and_the_next_one_read(
+    connection: Connection, folder: Path
+) -> None:
+    (folder / "queue" / "1_half.bells.msg").write_text('{"body": ')
+    channel = connection.channel()
+    channel._put("bells", {"body": "whole"})
+
+    assert channel._get("bells") == {"body": "whole"}
+    with pytest.raises(Empty):
+        channel._get("bells")
+
+
+def test_a_spoiled_list_of_queues_is_made_anew(connection: Connection, folder: Path) -> None:
+    (folder / "control" / "bells.exchange").write_text("")
+    channel = connection.channel()
+
+    assert channel.get_table("bells") == []
+    channel._queue_bind("bells", "", "", "bells")
+    assert [entry.queue for entry in channel.get_table("bells")] == ["bells"]

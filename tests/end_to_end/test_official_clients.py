@@ -1,0 +1,179 @@
+"""Clients nobody here wrote pay with their default settings, over GET and POST."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import shutil
+import subprocess
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import httpx
+import pytest
+from x402 import x402Client, x402ClientSync
+from x402.http.clients.httpx import PaymentError, x402HttpxClient
+from x402.http.clients.requests import x402_requests
+from x402.mechanisms.evm import EthAccountSigner
+from x402.mechanisms.evm.exact import register_exact_evm_client
+
+from tests.fixtures.cast import Cast, Person, person
+from tests.fixtures.chain import CHECKOUT
+from tests.fixtures.stack import Stack
+from tests.fixtures.upstream import Behaviour, Call, Wire, answer
+from tests.fixtures.wallet import unpack
+
+CLIENTS = Path(__file__).parents[1] / "clients"
+INSTALL_SECONDS = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Bought:
+    status: int
+    body: str
+    settlement: Any
+
+
+class Client(Protocol):
+    def __call__(self, payer: Person, url: str, method: str, body: str | None) -> Bought: ...
+
+
+def httpx_client(payer: Person, url: str, method: str, body: str | None) -> Bought:
+    async def call() -> httpx.Response:
+        client = register_exact_evm_client(x402Client(), EthAccountSigner(payer.account))
+        async with x402HttpxClient(client) as session:
+            headers = {"Content-Type": "application/json"} if body else {}
+            return await session.request(method, url, content=body, headers=headers)
+
+    said = asyncio.run(call())
+    proof = said.headers.get("PAYMENT-RESPONSE")
+    return Bought(said.status_code, said.text, unpack(proof) if proof else None)
+
+
+def requests_client(payer: Person, url: str, method: str, body: str | None) -> Bought:
+    client = register_exact_evm_client(x402ClientSync(), EthAccountSigner(payer.account))
+    with x402_requests(client) as session:
+        headers = {"Content-Type": "application/json"} if body else {}
+        said = session.request(method, url, data=body, headers=headers, timeout=60)
+    proof = said.headers.get("PAYMENT-RESPONSE")
+    return Bought(said.status_code, said.text, unpack(proof) if proof else None)
+
+
+def typescript_client(payer: Person, url: str, method: str, body: str | None) -> Bought:
+    folder = typescript_folder()
+    done = subprocess.run(
+        ["node", "fetch.mjs", url, method, *([body] if body else [])],
+        cwd=folder, env={**os.environ, "BUYER_KEY": payer.private_key},
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return Bought(**json.loads(done.stdout))
+
+
+def typescript_folder() -> Path:
+    """The packages as npm delivers them, fetched once into the checkout's own state."""
+    if shutil.which("npm") is None:
+        pytest.skip("the TypeScript client needs npm: apt-get install -y nodejs npm")
+    folder = CHECKOUT / ".souk" / "test-clients"
+    lock = (CLIENTS / "package-lock.json").read_bytes()
+    stamp = folder / "installed-lock.json"
+    if not stamp.exists() or stamp.read_bytes() != lock:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name in ("package.json", "package-lock.json"):
+            shutil.copy(CLIENTS / name, folder)
+        subprocess.run(
+            ["npm", "ci", "--no-audit", "--no-fund"],
+            cwd=folder, check=True, capture_output=True, timeout=INSTALL_SECONDS,
+        )  # fmt: skip
+        stamp.write_bytes(lock)
+    for script in CLIENTS.glob("*.mjs"):
+        shutil.copy(script, folder)
+    return folder
+
+
+ALL = pytest.mark.parametrize(
+    "client", [httpx_client, requests_client, typescript_client], ids=lambda c: c.__name__
+)
+
+
+@ALL
+def test_it_buys_with_get(stack: Stack, cast: type[Cast], client: Client) -> None:
+    sold = stack.sell(
+        input_schema={
+            "type": "object",
+            "properties": {"query": {"type": "object", "properties": {"city": {"type": "string"}}}},
+        },
+        example={"query": {"city": "Oslo"}},
+    )
+    stack.chain.fund(cast.other_buyer.address, 1)
+
+    bought = client(cast.other_buyer, f"{sold.url}?city=S%C3%A3o%20Paulo", "GET", None)
+
+    assert (bought.status, json.loads(bought.body)) == (200, {"ok": True})
+    assert bought.settlement["success"] is True
+    assert [call.query for call in sold.calls] == [[("city", "São Paulo")]]
+
+
+@ALL
+def test_it_buys_with_post(stack: Stack, cast: type[Cast], client: Client) -> None:
+    sold = stack.sell(
+        method="POST",
+        input_schema={
+            "type": "object",
+            "properties": {"body": {"type": "object", "properties": {"text": {"type": "string"}}}},
+            "required": ["body"],
+        },
+        example={"body": {"text": "hello"}},
+    )
+    stack.chain.fund(cast.other_buyer.address, 1)
+
+    bought = client(cast.other_buyer, sold.url, "POST", '{"text": "hällo"}')
+
+    assert bought.status == 200, bought.body
+    assert [json.loads(call.body) for call in sold.calls] == [{"text": "hällo"}]
+    receipt = stack.chain.rpc("eth_getTransactionReceipt", [bought.settlement["transaction"]])
+    assert receipt["status"] == "0x1"
+
+
+def behind(gate: threading.Event) -> Behaviour:
+    """An answer that waits until the gate is opened."""
+    ordinary = answer()
+
+    async def behave(call: Call, wire: Wire) -> bool:
+        await asyncio.to_thread(gate.wait)
+        return await ordinary(call, wire)
+
+    return behave
+
+
+def test_a_buyer_that_timed_out_gets_the_answer_for_one_payment(
+    stack: Stack, cast: type[Cast]
+) -> None:
+    gate = threading.Event()
+    sold = stack.sell(behaviour=behind(gate), pay_to=person("patience").address)
+    stack.chain.fund(cast.other_buyer.address, 1)
+    client = register_exact_evm_client(x402Client(), EthAccountSigner(cast.other_buyer.account))
+
+    async def get(seconds: float) -> httpx.Response:
+        async with x402HttpxClient(client, timeout=seconds) as session:
+            return await session.get(sold.url)
+
+    noticed = (
+        "select count(*) from payments_progress g join payments_payment p on p.id = g.payment_id"
+        " where p.listing_path = %s and g.abandoned_at is not null"
+    )
+    try:
+        with pytest.raises((httpx.TimeoutException, PaymentError)):
+            asyncio.run(get(1))
+        stack.wait_until(lambda: stack.rows(noticed, sold.path) == [(1,)], "the hang-up", 10)
+    finally:
+        gate.set()
+    said = asyncio.run(get(30))
+
+    assert said.status_code == 200
+    assert "x-souk-joined" in said.headers
+    assert len(sold.calls) == 1
+    assert stack.chain.atomic_of(person("patience").address) == 10_000

@@ -1,0 +1,65 @@
+"""From the first byte of a request to a confirmed payment, over the running stack."""
+
+from __future__ import annotations
+
+from tests.fixtures.cast import Cast
+from tests.fixtures.stack import Stack
+from tests.fixtures.wallet import ask, authorize, buy, pack, unpack
+
+
+def test_a_payment_buys_the_answer_and_moves_the_money(stack: Stack, cast: type[Cast]) -> None:
+    sold = stack.sell()
+    stack.chain.fund(cast.buyer.address, 1)
+    before = stack.chain.atomic_of(cast.seller.address)
+
+    said = buy(sold.url, cast.buyer)
+
+    assert said.status == 200, said.body
+    assert said.json == {"ok": True}
+    assert said.settlement["success"] is True
+    assert stack.chain.atomic_of(cast.seller.address) == before + 10_000
+    assert len(sold.calls) == 1
+    receipt = stack.chain.rpc("eth_getTransactionReceipt", [said.settlement["transaction"]])
+    assert receipt["status"] == "0x1"
+
+
+def test_an_unpaid_request_is_quoted_and_goes_nowhere(stack: Stack) -> None:
+    sold = stack.sell()
+
+    said = ask(sold.url)
+
+    assert said.status == 402
+    assert unpack(said.headers["payment-required"]) == said.json
+    assert sold.calls == []
+
+
+def test_a_payment_is_confirmed_with_ledger_and_receipt(stack: Stack, cast: type[Cast]) -> None:
+    sold = stack.sell()
+    stack.chain.fund(cast.buyer.address, 1)
+    payment = buy(sold.url, cast.buyer).settlement["extensions"]["souk"]["payment"]
+
+    def money() -> str:
+        query = "select money from payments_progress where payment_id = %s"
+        return str(stack.rows(query, payment)[0][0])
+
+    stack.wait_until(lambda: money() == "confirmed", "the confirmation", 20)
+    phases = stack.rows("select phase from payments_transfer where payment_id = %s", payment)
+    assert sorted(phases) == [("pending",), ("post",)]
+    assert stack.rows("select count(*) from payments_receipt where payment_id = %s", payment) == [
+        (1,)
+    ]
+
+
+def test_the_same_payment_again_is_never_a_second_purchase(stack: Stack, cast: type[Cast]) -> None:
+    sold = stack.sell()
+    stack.chain.fund(cast.buyer.address, 1)
+    headers = {"PAYMENT-SIGNATURE": pack(authorize(ask(sold.url).challenge, cast.buyer))}
+    first = ask(sold.url, headers=headers)
+    before = stack.chain.atomic_of(cast.seller.address)
+
+    again = ask(sold.url, headers=headers)
+
+    assert first.status == 200
+    assert again.status == 409
+    assert stack.chain.atomic_of(cast.seller.address) == before
+    assert len(sold.calls) == 1

@@ -1,0 +1,66 @@
+"""The ledger against the chain, read by code of its own."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from typing import Any
+
+import psycopg
+
+from tests.fixtures.cast import Cast
+from tests.fixtures.chain import CHECKOUT
+from tests.fixtures.stack import Stack
+from tests.fixtures.wallet import buy
+
+
+def run_reconcile(stack: Stack) -> tuple[int, Any]:
+    done = subprocess.run(
+        [sys.executable, "manage.py", "reconcile", "--json"],
+        cwd=CHECKOUT, env=stack.environment, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.stdout, done.stderr
+    return done.returncode, json.loads(done.stdout)
+
+
+def confirmed_payment(stack: Stack, cast: type[Cast]) -> str:
+    sold = stack.sell()
+    stack.chain.fund(cast.buyer.address, 1)
+    said = buy(sold.url, cast.buyer)
+    assert said.status == 200, said.body
+    payment = str(said.settlement["extensions"]["souk"]["payment"])
+    query = "select money from payments_progress where payment_id = %s"
+    stack.wait_until(lambda: stack.rows(query, payment) == [("confirmed",)], "the confirmation", 20)
+    return payment
+
+
+def test_it_finds_no_difference_where_there_is_none(stack: Stack, cast: type[Cast]) -> None:
+    confirmed_payment(stack, cast)
+
+    code, (result,) = run_reconcile(stack)
+
+    assert (code, result["differences"]) == (0, [])
+    assert result["booked"] >= 1
+    assert result["booked_atomic"] == result["chain_atomic"] > 0
+
+
+def test_it_names_a_payment_that_the_ledger_lost(stack: Stack, cast: type[Cast]) -> None:
+    payment = confirmed_payment(stack, cast)
+    tampered = "set session_replication_role = replica"  # past the append-only trigger
+    with psycopg.connect(stack.database_url) as hand:
+        hand.execute(tampered)
+        kept = hand.execute(
+            "delete from payments_transfer where payment_id = %s and phase = 'post' returning *",
+            (payment,),
+        ).fetchall()
+        hand.commit()
+        try:
+            code, (result,) = run_reconcile(stack)
+        finally:
+            marks = ", ".join(["%s"] * len(kept[0]))
+            hand.execute(f"insert into payments_transfer values ({marks})", kept[0])
+            hand.commit()
+
+    assert code == 1
+    assert [(d["kind"], d["payment"]) for d in result["differences"]] == [("extra", payment)]

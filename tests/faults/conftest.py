@@ -1,0 +1,39 @@
+"""A marketplace that can be hurt: one for each test process, checked after every test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.faults.market import Market, open_market
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--fault-seed", type=int, default=None, help="replay one script of requests and faults"
+    )
+
+
+@pytest.fixture(scope="session")
+def _shared_market(
+    anvil_binary: Path, tmp_path_factory: pytest.TempPathFactory, django_db_blocker: Any
+) -> Iterator[Market]:
+    folder = tmp_path_factory.mktemp("market")
+    with open_market(folder, anvil_binary, django_db_blocker) as market:
+        yield market
+        market.heal()
+        market.quiet()
+        market.end()
+
+
+@pytest.fixture
+def market(_shared_market: Market) -> Iterator[Market]:
+    """The marketplace that the tests of this process share; afterwards every invariant holds."""
+    _shared_market.heal()
+    yield _shared_market
+    _shared_market.heal()
+    _shared_market.quiet()
+    _shared_market.check()

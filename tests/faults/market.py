@@ -1,0 +1,401 @@
+"""The marketplace under fault: a running stack whose lines to node and database can fail."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import secrets
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from eth_account import Account
+from eth_utils import to_checksum_address
+from psycopg.conninfo import conninfo_to_dict
+
+from marketplace.embedded.chain import GAS_ALLOWANCE
+from tests.faults import record
+from tests.faults.invariants import Books, Witness, check
+from tests.fixtures.cast import Person
+from tests.fixtures.chain import Chain
+from tests.fixtures.rpc_proxy import RpcProxy
+from tests.fixtures.stack import Sold, Stack, answers, running_stack
+from tests.fixtures.tcp_proxy import TcpProxy
+from tests.fixtures.upstream import Behaviour, Call, Wire, answer
+from tests.fixtures.wallet import Said, ask, authorize, pack
+
+CALLERS_MAX = 120
+HOLD_SECONDS = 2
+LEASE_SECONDS = 3
+WINDOW_SECONDS = 300  # as long as a challenge allows
+FINAL_BLOCKS = 9  # the node calls a block final when eight are on top of it
+BASE_FEE_WEI = 10**7
+QUICK = {
+    "HOLD_WAIT_SECONDS": str(HOLD_SECONDS),
+    "SOUK_LEASE_SECONDS": str(LEASE_SECONDS),
+    "SOUK_LEASE_RENEW_SECONDS": "0.5",
+    "SOUK_SETTLE_MARGIN_SECONDS": "1",
+    "SOUK_RPC_TIMEOUT_SECONDS": "2",
+    "SOUK_STUCK_SECONDS": "2",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Paper:
+    """A signed payment, as its buyer holds it."""
+
+    sold: Sold
+    payload: dict[str, Any]
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"PAYMENT-SIGNATURE": pack(self.payload)}
+
+    @property
+    def terms(self) -> dict[str, str]:
+        return dict(self.payload["payload"]["authorization"])
+
+    @property
+    def nonce(self) -> bytes:
+        return bytes.fromhex(self.terms["nonce"][2:])
+
+    @property
+    def signature(self) -> bytes:
+        return bytes.fromhex(self.payload["payload"]["signature"][2:])
+
+
+class Gate:
+    """An upstream that answers when the test lets it."""
+
+    def __init__(self, then: Behaviour | None = None) -> None:
+        self._then = then or answer()
+        self._opened = threading.Event()
+        self.waiting = 0
+
+    def open(self) -> None:
+        self._opened.set()
+
+    async def __call__(self, call: Call, wire: Wire) -> bool:
+        self.waiting += 1
+        while not self._opened.is_set():
+            await asyncio.sleep(0.01)
+        goes_on = await self._then(call, wire)
+        self.waiting -= 1
+        return goes_on
+
+
+@dataclass
+class Market:
+    """One running marketplace, and every way to hurt it."""
+
+    stack: Stack
+    rpc: RpcProxy
+    database: TcpProxy
+    witness: Witness
+    callers: ThreadPoolExecutor
+    gates: list[Gate] = field(default_factory=list)
+    stopped: list[subprocess.Popen[bytes]] = field(default_factory=list)
+
+    @property
+    def chain(self) -> Chain:
+        return self.stack.chain
+
+    @property
+    def worker(self) -> subprocess.Popen[bytes]:
+        return self.stack.workers[-1]
+
+    @property
+    def now(self) -> int:
+        """What a careful buyer takes for the time: the later of its clock and the chain's."""
+        return max(int(time.time()), self.chain.now)
+
+    # Selling and buying
+
+    def sell(self, behaviour: Behaviour | None = None, **listing: Any) -> Sold:
+        """A listing with an address of its own to be paid at, and the witness at its upstream."""
+        listing.setdefault("pay_to", somebody("seller").address)
+        return self.stack.sell(behaviour=self.witnessed(behaviour or answer()), **listing)
+
+    def gated(self, then: Behaviour | None = None, **listing: Any) -> tuple[Sold, Gate]:
+        gate = self.gate(then)
+        return self.sell(gate, **listing), gate
+
+    def gate(self, then: Behaviour | None = None) -> Gate:
+        self.gates.append(Gate(then))
+        return self.gates[-1]
+
+    def witnessed(self, behaviour: Behaviour) -> Behaviour:
+        async def behave(call: Call, wire: Wire) -> bool:
+            await asyncio.to_thread(self.witness.look, call.header("X-Souk-Payment"))
+            return await behaviour(call, wire)
+
+        return behave
+
+    def buyer(self, dollars: str = "1") -> Person:
+        """Somebody new, with some dollars."""
+        buyer = somebody("buyer")
+        self.chain.fund(buyer.address, Decimal(dollars))
+        return buyer
+
+    def sign(
+        self, sold: Sold, payer: Person, *, named: bool = False, seconds: int = 0, **changed: Any
+    ) -> Paper:
+        """A payment for this listing; `named` with a payment identifier, good for `seconds`."""
+        now = self.now
+        if seconds:
+            changed["validBefore"] = now + seconds
+        payload = authorize(ask(sold.url).challenge, payer, now=now, **changed)
+        if named:
+            identifier = {"info": {"id": f"pay_{secrets.token_hex(16)}"}}
+            payload["extensions"] = {"payment-identifier": identifier}
+        return Paper(sold, payload)
+
+    def send(self, paper: Paper, *, web: int = 0, seconds: float = 60, **headers: str) -> Said:
+        """Present a payment at the door of one of the web processes."""
+        url = self.stack.url(paper.sold.path, web)
+        return ask(url, headers={**paper.headers, **headers}, seconds=seconds)
+
+    def sending(self, paper: Paper, **how: Any) -> Future[Said]:
+        """Present it in the background."""
+        return self.callers.submit(self.send, paper, **how)
+
+    def buy(self, sold: Sold | None = None, **how: Any) -> Paper:
+        """A whole purchase that must succeed: the next payment after every accident."""
+        sold = sold or self.sell()
+        paper = self.sign(sold, self.buyer(), **how)
+        said = self.until_answered(paper)
+        assert said.status == 200, said
+        return paper
+
+    def until_answered(self, paper: Paper) -> Said:
+        """Present it, and again as long as we are told that nothing is known yet."""
+        last: list[Said] = []
+
+        def known() -> bool:
+            with contextlib.suppress(OSError):
+                last.append(self.send(paper))
+                return last[-1].status not in (409, 503) or self.money(paper) in PAID
+            return False
+
+        self.wait(known, "an answer")
+        return last[-1]
+
+    # Looking in
+
+    def row(self, paper: Paper) -> dict[str, Any]:
+        """What the database holds of a payment; empty when there was no claim."""
+        names = ("id", "work", "money", "version", "attempt", "transaction", "relayer_nonce")
+        found = self.stack.rows(
+            "select p.id, g.work, g.money, g.version, g.attempt, g.transaction, g.relayer_nonce"
+            " from payments_payment p join payments_progress g on g.payment_id = p.id"
+            " where p.nonce = %s",
+            paper.nonce,
+        )
+        assert len(found) <= 1
+        return dict(zip(names, found[0], strict=True)) if found else {}
+
+    def money(self, paper: Paper) -> str:
+        return str(self.row(paper).get("money", ""))
+
+    def state(self, paper: Paper) -> tuple[str, str]:
+        row = self.row(paper)
+        return (row["work"], row["money"]) if row else ("", "")
+
+    def calls(self, sold: Sold) -> int:
+        return len(sold.calls)
+
+    def paid(self, paper: Paper) -> int:
+        """What has arrived at the seller's address, whatever brought it."""
+        return self.chain.atomic_of(paper.terms["to"])
+
+    def hurry(self, paper: Paper) -> None:
+        """Have the settler look at this payment now, and not when it had meant to."""
+        self.stack.rows(
+            "update payments_progress set next_check_at = clock_timestamp()"
+            " where payment_id = %s and next_check_at is not null returning 1",
+            self.row(paper)["id"],
+        )
+
+    def wait(self, true: Any, what: str, seconds: float = 30.0) -> None:
+        self.stack.wait_until(true, what, seconds)
+
+    def wait_state(self, paper: Paper, *states: tuple[str, str]) -> None:
+        self.wait(lambda: self.state(paper) in states, f"{states} (it is {self.state(paper)})")
+
+    def wait_money(self, paper: Paper, *moneys: str) -> None:
+        self.wait(lambda: self.money(paper) in moneys, f"money {moneys} ({self.state(paper)})")
+
+    def confirm(self, paper: Paper) -> None:
+        """Bury it deep enough."""
+        self.wait_money(paper, "settled", "confirmed")
+        self.chain.mine(2)
+        self.wait_money(paper, "confirmed")
+
+    # Hurting and healing
+
+    def kill_worker(self) -> None:
+        self.stack.kill(self.stack.workers.pop())
+
+    def start_worker(self) -> None:
+        self.stack.workers.append(self.stack.start_worker())
+
+    def stop(self, process: subprocess.Popen[bytes]) -> None:
+        """Freeze a process and its children where they stand."""
+        os.killpg(process.pid, signal.SIGSTOP)
+        self.stopped.append(process)
+
+    def go_on(self) -> None:
+        while self.stopped:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self.stopped.pop().pid, signal.SIGCONT)
+
+    def empty_broker(self) -> None:
+        for message in Path(self.stack.environment["SOUK_MESSAGES_DIR"]).rglob("*.msg"):
+            message.unlink(missing_ok=True)
+
+    def heal(self) -> None:
+        """Undo every fault; what was waiting goes on."""
+        self.go_on()
+        self.rpc.heal()
+        self.database.pass_on()
+        for gate in self.gates:
+            gate.open()
+        self.gates.clear()
+        self.chain.resume()
+        self.chain.set_balance(self.chain.relayer.address, GAS_ALLOWANCE)
+        self.chain.rpc("evm_setTime", [int(time.time())])
+        self.chain.rpc("anvil_setNextBlockBaseFeePerGas", [hex(BASE_FEE_WEI)])
+        if not self.stack.workers:
+            self.start_worker()
+        for index, web in enumerate(self.stack.webs):
+            if web.poll() is not None:
+                self.stack.webs[index] = self.stack.start_web(self.stack.ports[index])
+        self.chain.mine()
+        for index in range(len(self.stack.ports)):
+            self.wait(lambda index=index: answers(self.stack.ports[index]), "the web processes")
+        self.wait(self.stack.settling, "the settler", 20)
+
+    def quiet(self) -> None:
+        """Wait until nothing is under way any more, mining what waits for depth."""
+
+        seen: list[Any] = []
+
+        def nothing_under_way() -> bool:
+            self.chain.mine()
+            seen[:] = [self.stack.rows(UNDER_WAY), self._unmined(), self._unseen()]
+            return not any(seen)
+
+        try:
+            self.stack.wait_until(nothing_under_way, "quiet", 45)
+        except AssertionError as error:
+            raise AssertionError(f"under way, unmined, unseen: {seen}\n{error}") from None
+
+    def _unmined(self) -> list[Any]:
+        """Our numbers that are in no block."""
+        found = []
+        for address, next_nonce in self.stack.rows(
+            "select address, next_nonce from payments_relayer"
+        ):
+            mined = int(self.chain.rpc("eth_getTransactionCount", [address, "latest"]), 16)
+            if mined != next_nonce:
+                found.append((address, mined, next_nonce))
+        return found
+
+    def _unseen(self) -> list[Any]:
+        """What was spent on chain and is not booked; after a void that is looked for rarely."""
+        used = [each.nonce for each in record.moved(self.chain)]
+        return self.stack.rows(
+            "select p.id, g.work, g.money from payments_payment p"
+            " join payments_progress g on g.payment_id = p.id"
+            " where p.nonce = any(%s) and g.money <> 'confirmed'",
+            used,
+        )
+
+    def check(self, **how: bool) -> Books:
+        url = self.stack.database_url
+        return check(url, chain=self.chain, witness=self.witness, **how)
+
+    def make_final(self) -> None:
+        """Bury everything under final blocks."""
+        self.chain.mine(FINAL_BLOCKS)
+
+    @contextlib.contextmanager
+    def later(self, seconds: int) -> Iterator[None]:
+        """The chain is ahead for a while, at a final block; then it is today again."""
+        self.chain.move_to(self.now + seconds)
+        self.make_final()
+        try:
+            yield
+        finally:
+            self.chain.rpc("evm_setTime", [int(time.time())])
+            self.chain.mine()
+
+    def end(self) -> None:
+        """The bound of I-22: once windows are over and blocks final, every claim is closed."""
+        open_rows = "select 1 from payments_progress where closed_at is null limit 1"
+        with self.later(WINDOW_SECONDS + 61):
+            self.wait(lambda: not self.stack.rows(open_rows), "the end of every claim")
+        self.check(final=True)
+
+
+PAID = ("settled", "confirmed")
+UNDER_WAY = """
+    select payment_id, work, money, relayer_nonce, next_check_at, alone from payments_progress
+     where work = 'open' or money in ('broadcast', 'settled')
+        or (work = 'answered' and money = 'none')
+     limit 1
+"""
+
+
+def somebody(role: str) -> Person:
+    """Somebody nobody has seen before."""
+    key = "0x" + secrets.token_hex(32)
+    return Person(role, to_checksum_address(Account.from_key(key).address), key)
+
+
+@contextlib.contextmanager
+def open_market(
+    folder: Path, binary: Path, blocker: Any, *, database_url: str = "", **environment: str
+) -> Iterator[Market]:
+    """A marketplace of two web processes and a worker, with proxies on its lines."""
+    with contextlib.ExitStack() as ends:
+        between: dict[str, Any] = {}
+
+        def rpc_through(node_url: str) -> str:
+            between["rpc"] = RpcProxy(node_url)
+            ends.callback(between["rpc"].close)
+            return str(between["rpc"].url)
+
+        def database_through(url: str) -> str:
+            between["database"] = TcpProxy(url)
+            ends.callback(between["database"].close)
+            port = conninfo_to_dict(between["database"].conninfo)["port"]
+            return f"postgresql://{urlsplit(url).username}@127.0.0.1:{port}{urlsplit(url).path}"
+
+        stack = ends.enter_context(
+            running_stack(
+                folder,
+                binary,
+                blocker,
+                block_seconds=0,
+                database_url=database_url,
+                rpc_through=rpc_through,
+                database_through=database_through,
+                **{**QUICK, **environment},
+            )
+        )
+        callers = ends.enter_context(ThreadPoolExecutor(CALLERS_MAX))
+        market = Market(
+            stack, between["rpc"], between["database"], Witness(stack.database_url), callers
+        )
+        ends.callback(market.go_on)
+        yield market

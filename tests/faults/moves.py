@@ -1,0 +1,233 @@
+"""Buyers, sellers, settlers and reorgs at random, all at once, on the program's own moves."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field, replace
+from random import Random
+from typing import Any
+from uuid import UUID
+
+from django.test import override_settings
+
+from marketplace.settings import CHAIN_DEFAULTS
+from payments import acceptance, lookup, outcomes, settlement, wiring
+from payments import desk as desks
+from payments.acceptance import Claim, NewAnswer, Offer, Purchase
+from payments.desk import Desk, Row
+from payments.evidence import Proof
+from payments.ids import new_id
+from payments.limits import CapLimit
+from payments.models import Money, Work
+from payments.pool import Pool, one, rows
+from payments.signing import Signer
+from payments.states import State, move, seconds_from_now
+from payments.wakeups import MONEY_MOVED, Bell
+from payments.x402.networks import checksum
+from payments.x402.types import Authorization, Requirements
+from tests.fixtures.purchases import NETWORK, USDC
+
+CHAIN_ID = 84_532
+ACTORS = 6
+ROUNDS = 30
+AMOUNT = 2_000
+ROOM_FOR = 12  # payments under the one cap
+
+
+@dataclass
+class Play:
+    """One marketplace's money, moved about by many who know only what they read a while ago."""
+
+    desk: Desk
+    random: Random
+    offer: Offer
+    purchase: Purchase
+    cap: CapLimit
+    relayer_id: int
+    claims: list[Claim] = field(default_factory=list)
+    block: int = 1_000
+
+    @property
+    def pool(self) -> Pool:
+        return self.desk.pool
+
+    async def run(self, rounds: int = ROUNDS) -> None:
+        await asyncio.gather(*(self._act(rounds) for _ in range(ACTORS)))
+
+    async def _act(self, rounds: int) -> None:
+        deeds: list[Callable[[], Awaitable[Any]]] = [
+            self.claim, self.claim, self.answer, self.answer, self.void, self.reopen,
+            self.settle_due, self.settle_due, self.settle_due, self.sweep,
+        ]  # fmt: skip
+        for _ in range(rounds):
+            await self.random.choice(deeds)()
+
+    async def _pause(self) -> None:
+        """Let others in between a look and a move."""
+        for _ in range(self.random.randrange(4)):
+            await asyncio.sleep(0)
+
+    async def claim(self) -> None:
+        """A new payment, or one that was claimed before, alone or several in one statement."""
+        members = [self.new_claim() for _ in range(self.random.randrange(1, 4))]
+        if self.claims and self.random.random() < 0.4:
+            members.append(replace(self.random.choice(self.claims), payment_id=new_id()))
+        self.claims += members
+        lease = self.random.choice([0.0, 10.0])
+        await acceptance.claim_together(self.pool, members, lease_seconds=lease)
+
+    def new_claim(self) -> Claim:
+        payer, nonce = checksum(self.random.randbytes(20)), self.random.randbytes(32)
+        told = CHAIN_ID.to_bytes(32, "big") + bytes.fromhex(USDC[2:] + payer[2:]) + nonce
+        pay_to = self.offer.requirements.pay_to
+        return Claim(
+            offer=self.offer,
+            purchase=self.purchase,
+            authorization=Authorization(payer, pay_to, AMOUNT, 0, 2**31, nonce, bytes(65)),
+            identity=hashlib.sha256(told).digest()[:16],
+            payer_has_code=False,
+            identifier_hash=None,
+            claimed_block=1,
+            caps=(self.cap,),
+        )
+
+    async def _held(self) -> lookup.Held | None:
+        found = await rows(self.pool, "select payment_id from payments_progress")
+        if not found:
+            return None
+        held = await lookup.by_id(self.pool, self.random.choice(sorted(found))[0])
+        await self._pause()
+        return held
+
+    async def answer(self) -> None:
+        """An upstream answers some attempt: this one, or one that is long over."""
+        if held := await self._held():
+            attempt = self.random.randrange(1, held.attempt + 1)
+            body = self.random.randbytes(8)
+            await acceptance.record_together(
+                self.pool,
+                [NewAnswer(held.payment_id, attempt, 200, (), "text/plain", body, 1)],
+            )
+
+    async def void(self) -> None:
+        held = await self._held()
+        if held and held.work == Work.OPEN:
+            await acceptance.void(
+                self.pool, held.standing, why="not billable", detail={}, definite=True
+            )
+
+    async def reopen(self) -> None:
+        held = await self._held()
+        if held and held.work == Work.VOID and held.money == Money.NONE:
+            await acceptance.reopen(
+                self.pool, held.standing, (self.cap,), lease_seconds=self.random.choice([0, 10])
+            )
+
+    async def sweep(self) -> None:
+        await settlement.void_dead_leases(self.desk)
+
+    async def settle_due(self) -> None:
+        """What a settler does, with a chain that says anything that a chain may say."""
+        await rows(
+            self.pool,
+            "update payments_progress set next_check_at = clock_timestamp() where payment_id in"
+            " (select payment_id from payments_progress where closed_at is null"
+            " and work <> 'open' and random() < 0.5 order by payment_id for no key update)"
+            " returning 1",
+        )
+        due = await desks.take_due(self.pool, NETWORK, most=20)
+        await self._pause()
+        for row in due:
+            await self._settle(row)
+
+    async def _settle(self, row: Row) -> None:
+        by_money: dict[Money, list[Callable[[Row], Awaitable[Any]]]] = {
+            Money.NONE: [self._paid, self._fail],
+            Money.BROADCAST: [self._paid, self._fail, self._board],
+            Money.SETTLED: [self._confirm, self._confirm, self._uproot],
+            Money.CONFIRMED: [self._uproot, self._close],
+            Money.FAILED: [],
+        }
+        chances = by_money[row.money]
+        if row.work == Work.ANSWERED and row.money == Money.NONE:
+            chances = [self._board, self._board, *chances]
+        if chances:
+            await self.random.choice(chances)(row)
+
+    async def _board(self, row: Row) -> None:
+        async with self.pool.connection() as connection, connection.transaction():
+            cursor = await connection.execute(
+                "update payments_relayer set next_nonce = next_nonce + 1 returning next_nonce"
+            )
+            found = await cursor.fetchone()
+            assert found is not None
+            await move(
+                connection,
+                row.standing,
+                State(row.work, Money.BROADCAST),
+                why="sent",
+                relayer_id=self.relayer_id,
+                relayer_nonce=found[0],
+                next_check_at=seconds_from_now(0),
+            )
+
+    async def _paid(self, row: Row) -> None:
+        self.block += 1
+        proof = Proof(self.random.randbytes(32), self.block, self.random.randbytes(32))
+        await outcomes.settle(self.desk, [(row, proof)], "paid on chain")
+
+    async def _fail(self, row: Row) -> None:
+        await outcomes.fail(self.desk, row, "window over")
+
+    async def _confirm(self, row: Row) -> None:
+        await outcomes.confirm(self.desk, [row])
+
+    async def _uproot(self, row: Row) -> None:
+        await outcomes.uproot(self.desk, row)
+
+    async def _close(self, row: Row) -> None:
+        await outcomes.close(self.desk, [row])
+
+
+async def open_play(pool: Pool, signer: Signer, seed: int) -> Play:
+    chains = {NETWORK: {**CHAIN_DEFAULTS, "RPC": ["http://127.0.0.1:1"], "ASSETS": [USDC]}}
+    with override_settings(CHAINS=chains):
+        terms = replace(wiring.network_terms(NETWORK), block_seconds=0.01)
+    desk = Desk(pool, None, terms, None, signer, Bell(pool, MONEY_MOVED))  # type: ignore[arg-type]
+    pay_to = checksum(os.urandom(20))
+    offer = Offer(
+        new_id(), Requirements("exact", NETWORK, AMOUNT, USDC, pay_to, 300, {}), decimals=6
+    )
+    purchase = Purchase(
+        new_id(), new_id(), "tests/play", "Play", bytes(32), "GET", "http://127.0.0.1/call/x",
+        bytes(32), "hold", 7,
+    )  # fmt: skip
+    await one(
+        pool,
+        "insert into payments_openoffer (id, listing_id, revision_hash, network, scheme, asset,"
+        " pay_to, amount_atomic, opened_at)"
+        " values (%s, %s, %s, %s, 'exact', %s, %s, %s, clock_timestamp()) returning 1",
+        (offer.id, purchase.listing_id, bytes(32), NETWORK, USDC, pay_to, AMOUNT),
+    )
+    found = await one(
+        pool,
+        "insert into payments_relayer (network, address, next_nonce, stopped_why)"
+        " values (%s, %s, 0, '') returning id",
+        (NETWORK, checksum(os.urandom(20))),
+    )
+    assert found is not None
+    cap = CapLimit(f"play:{new_id()}", AMOUNT * ROOM_FOR)
+    return Play(desk, Random(seed), offer, purchase, cap, found[0])
+
+
+async def most_at_risk(pool: Pool) -> tuple[int, list[UUID]]:
+    """How many payments are out and not yet paid, and which."""
+    found = await rows(
+        pool,
+        "select payment_id from payments_progress"
+        " where work <> 'void' and money in ('none', 'broadcast')",
+    )
+    return len(found), [row[0] for row in found]

@@ -1,0 +1,105 @@
+"""The mistakes that money programs make, each as one small edit of ours.
+
+A mutant names the edit and the test that must notice it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Mutant:
+    """One wrong variant of the program, and the test that tells it from the right one."""
+
+    name: str
+    edits: tuple[tuple[str, str, str], ...]  # file, what stands there, what stands there instead
+    test: str
+
+
+CALLED_EARLY = """    purchase = _purchase(sold, request, body)
+    from marketplace.calls.attempt import _ask
+    early = Attempt(sold.listing_id, 1, presented.authorization.payer, "early", body)
+    await _ask(room, sold, early, request)
+"""
+
+MUTANTS = (
+    Mutant(
+        "the upstream is called before the claim",
+        (
+            (
+                "marketplace/calls/paid_call.py",
+                "    purchase = _purchase(sold, request, body)\n",
+                CALLED_EARLY,
+            ),
+        ),
+        "tests/faults/test_one_payment.py::test_fifty_askers_with_one_payment_buy_once",
+    ),
+    Mutant(
+        "a receipt's status is taken for proof",
+        (
+            (
+                "payments/evidence.py",
+                "    if receipt.status == 1 and finding.evidence is Evidence.PAID:",
+                "    if receipt.status == 1:",
+            ),
+        ),
+        "tests/faults/test_lying_nodes.py::test_a_false_receipt_is_no_proof",
+    ),
+    Mutant(
+        "nothing in the database makes an identity unique",
+        (
+            (
+                "payments/migrations/0001_initial.py",
+                "models.BinaryField(max_length=16, unique=True)",
+                "models.BinaryField(max_length=16)",
+            ),
+            ("payments/acceptance.py", "    on conflict (identity) do nothing\n", ""),
+        ),
+        "tests/faults/test_claims.py::test_twins_in_two_processes_are_one_claim",
+    ),
+    Mutant(
+        "a move is guarded by the state and not by the version",
+        (
+            (
+                "payments/states.py",
+                "where payment_id = %(payment_id)s and version = %(version)s {guard}",
+                "where payment_id = %(payment_id)s and version >= %(version)s {guard}",
+            ),
+        ),
+        "tests/faults/test_random_moves.py",
+    ),
+    Mutant(
+        "a counter is read without its lock",
+        (
+            (
+                "payments/acceptance.py",
+                "     where key = any(%(cap_keys)s) order by key for update\n",
+                "     where key = any(%(cap_keys)s) order by key\n",
+            ),
+        ),
+        "tests/faults/test_claims.py::test_a_cap_admits_exactly_what_fits",
+    ),
+    Mutant(
+        "an outcome that is not known yet is a new 402",
+        (
+            (
+                "marketplace/calls/release.py",
+                "        return await pending(room, payment_id)",
+                "        return Challenged(Reason.TRANSACTION_FAILED)",
+            ),
+        ),
+        "tests/faults/test_waiting.py::test_while_no_block_comes_the_buyer_is_told_to_wait",
+    ),
+    Mutant(
+        "a burnt batch is sent again as it was",
+        (
+            (
+                "payments/states.py",
+                "    update payments_progress set alone = true, next_check_at",
+                "    update payments_progress set alone = alone, next_check_at",
+            ),
+        ),
+        "tests/faults/test_transactions.py::test_a_burnt_batch_is_not_sent_again_as_it_was",
+    ),
+)

@@ -1,0 +1,115 @@
+"""What a buyer bought is answered by what they bought, whatever became of the listing since."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from sellers import listings
+from sellers.models import Listing
+from sellers.publishing import republish
+from sellers.site import this_site
+from sellers.terms import Terms
+from tests.faults.market import Market
+from tests.fixtures.stack import Sold
+from tests.fixtures.upstream import answer
+from tests.fixtures.wallet import ask
+
+
+def listing_of(sold: Sold) -> Listing:
+    return Listing.objects.select_related("live_revision").get(slug=sold.path.partition("/")[2])
+
+
+def edit(sold: Sold) -> None:
+    listing = listing_of(sold)
+    assert listing.live_revision is not None
+    terms = Terms.from_json(listing.live_revision.terms)
+    republish(listing, replace(terms, description="Something else now"), this_site())
+
+
+def suspend(sold: Sold) -> None:
+    listings.suspend(listing_of(sold).pk, "a test")
+
+
+def pause(sold: Sold) -> None:
+    listings.pause(listing_of(sold).pk)
+
+
+def break_down(sold: Sold) -> None:
+    sold.answers(answer(b"broken", status=500))
+
+
+CHANGES = [edit, suspend, pause, break_down]
+
+
+def change(market: Market, sold: Sold, how: Callable[[Sold], None]) -> None:
+    """Change a listing and wait until both doors know it."""
+    with market.stack.database():
+        how(sold)
+    for web in range(2):
+        url = market.stack.url(sold.path, web)
+        if how in (suspend, pause):
+            market.wait(lambda url=url: ask(url).status == 503, "the closed door")
+        elif how is edit:
+            market.wait(lambda url=url: b"Something else" in ask(url).body, "the new terms")
+
+
+@pytest.mark.parametrize("how", CHANGES)
+def test_a_settled_purchase_is_handed_over_again(
+    market: Market, how: Callable[[Sold], None]
+) -> None:
+    sold = market.sell(answer(b'{"bought":1}'))
+    paper = market.sign(sold, market.buyer(), named=True)
+    assert market.send(paper).status == 200
+    change(market, sold, how)
+
+    again = [market.send(paper, web=web) for web in range(2)]
+
+    assert [(said.status, said.json) for said in again] == [(200, {"bought": 1})] * 2
+    assert market.calls(sold) == 1
+    assert market.paid(paper) == 10_000
+
+
+@pytest.mark.parametrize("how", CHANGES)
+def test_a_purchase_on_its_way_is_finished(market: Market, how: Callable[[Sold], None]) -> None:
+    sold, gate = market.gated(answer(b'{"bought":2}'))
+    paper = market.sign(sold, market.buyer(), named=True)
+    asked = market.sending(paper)
+    market.wait(lambda: market.calls(sold), "the call")
+    change(market, sold, how)
+    assert market.send(paper, web=1).status == 409, "it is at work"
+    gate.open()
+
+    assert asked.result().json == {"bought": 2}
+    assert market.send(paper, web=1).json == {"bought": 2}
+    assert market.calls(sold) == 1
+
+
+def test_without_a_proof_the_answer_is_not_handed_over_again(market: Market) -> None:
+    """The signature is public by now; only the name in the claim, or the wallet, is the buyer."""
+    sold = market.sell()
+    paper = market.sign(sold, market.buyer())
+    assert market.send(paper).status == 200
+    change(market, sold, suspend)
+
+    said = market.send(paper, web=1)
+
+    assert said.status in (401, 409)
+    assert "payment-required" not in said.headers
+
+
+def test_a_voided_payment_buys_at_the_next_attempt(market: Market) -> None:
+    sold = market.sell(answer(b"broken", status=500))
+    paper = market.sign(sold, market.buyer())
+    assert market.send(paper).headers["x-payment-charged"].startswith("no")
+    sold.answers(market.witnessed(answer(b'{"at":"last"}')))
+
+    said = market.send(paper, web=1)
+
+    assert said.json == {"at": "last"}
+    assert market.row(paper)["attempt"] == 2
+    assert market.paid(paper) == 10_000
+    keys = [call.header("Idempotency-Key") for call in sold.calls]
+    assert len(set(keys)) == 2, "after a definite failure the upstream sees a new key"

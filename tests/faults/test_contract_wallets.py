@@ -1,0 +1,123 @@
+"""A wallet that is a contract can burn what it is given to spend: it harms nobody else."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from eth_abi import encode
+from eth_utils import to_checksum_address
+
+from marketplace.embedded.contracts import load_contract
+from tests.faults.market import Market, Paper, somebody
+from tests.faults.test_transactions import KINDS, waiting
+from tests.fixtures.cast import Cast, Person
+from tests.fixtures.chain import CHECKOUT
+
+WALLET = CHECKOUT / "tests" / "contracts" / "wallet.json"
+BUDGET = 3
+
+
+@pytest.fixture
+def wallet(market: Market) -> Person:
+    """A contract wallet with a dollar; its owner's key signs for it."""
+    owner = somebody("owner")
+    contract = load_contract(WALLET)
+    market.chain.set_balance(Cast.attacker.address, 10**20)
+    code = contract.creation + encode(["address"], [owner.address]).hex()
+    sent = market.chain.send(None, code, sender=Cast.attacker.address)
+    address = to_checksum_address(market.chain.receipt(sent)["contractAddress"])
+    market.chain.fund(address, 1)
+    return Person("wallet", address, owner.private_key)
+
+
+def burning(market: Market, wallet: Person, *, on: bool) -> None:
+    """Between two blocks, as if it had been decided in the one that is being made."""
+    slot = json.loads(WALLET.read_text())["storage"]["burning"]
+    market.chain.rpc("anvil_setStorageAt", [wallet.address, hex(slot), f"0x{int(on):064x}"])
+
+
+def sends(market: Market, paper: Paper) -> int:
+    query = "select count(*) from payments_step where payment_id = %s and money = 'broadcast'"
+    return int(market.stack.rows(query, market.row(paper)["id"])[0][0])
+
+
+def test_a_contract_wallet_pays_alone(market: Market, wallet: Person) -> None:
+    paper = market.sign(market.sell(), wallet)
+
+    assert market.send(paper).status == 200
+
+    market.confirm(paper)
+    assert market.stack.rows(KINDS, market.row(paper)["id"])[0][0] == "single"
+
+
+def test_a_wallet_that_burns_its_gas_harms_no_other_payment(market: Market, wallet: Person) -> None:
+    sold = market.sell()
+    burner = market.sign(sold, wallet, named=True, seconds=60)
+    others = [market.sign(sold, market.buyer(), named=True) for _ in range(5)]
+    market.stop(market.worker)
+    for paper in (burner, *others):
+        market.sending(paper)
+    for paper in (burner, *others):
+        market.wait_state(paper, ("answered", "none"))
+    market.chain.pause()
+    market.go_on()
+    for paper in (burner, *others):
+        market.wait_money(paper, "broadcast")
+
+    burning(market, wallet, on=True)
+    market.chain.resume()
+
+    for paper in others:
+        market.confirm(paper)
+    assert len({waiting(market, paper) for paper in others}) == 1, "they shared one"
+    assert waiting(market, burner) != waiting(market, others[0]), "and it went alone"
+    assert market.money(burner) == "broadcast"
+    market.buy(sold)
+    burning(market, wallet, on=False)
+    market.hurry(burner)
+    market.confirm(burner)
+    assert market.paid(burner) == 70_000
+
+
+def test_a_wallet_that_burns_again_and_again_is_not_sent_for_any_more(
+    market: Market, wallet: Person
+) -> None:
+    """It passes every simulation and burns in every block: we stop paying for it."""
+    sold = market.sell()
+    paper = market.sign(sold, wallet, named=True, seconds=100)
+    for time in range(1, BUDGET + 1):
+        market.chain.pause()
+        burning(market, wallet, on=False)
+        if time == 1:
+            assert market.send(paper).status == 503
+        market.hurry(paper)
+        market.wait(lambda time=time: sends(market, paper) == time, f"send {time}")
+        sent = waiting(market, paper)
+        market.wait(
+            lambda sent=sent: market.chain.rpc("eth_getTransactionByHash", [sent]), "the pool"
+        )
+        burning(market, wallet, on=True)
+        market.chain.resume()
+        market.wait(lambda sent=sent: market.chain.receipt(sent), "the burnt block")
+        assert market.chain.receipt(sent)["status"] == "0x0"
+        market.wait(lambda: _is_known_unpaid(market, paper), "our own look at it")
+    burning(market, wallet, on=False)
+    another = market.sign(sold, wallet)
+    refused = market.send(another)
+    assert refused.status == 503
+    assert refused.json["error"] == "wallet_paused"
+    market.hurry(paper)
+    market.buy(sold)
+    assert sends(market, paper) == BUDGET
+
+    with market.later(101):
+        market.hurry(paper)
+        market.wait_state(paper, ("answered", "failed"))
+
+
+def _is_known_unpaid(market: Market, paper: Paper) -> bool:
+    query = "select 1 from payments_broadcast b join payments_progress g"
+    query += " on g.relayer_id = b.relayer_id and g.relayer_nonce = b.nonce"
+    query += " where g.payment_id = %s and b.mined_block is not null"
+    return bool(market.stack.rows(query, market.row(paper)["id"]))

@@ -1,0 +1,158 @@
+"""The node lies, repeats itself, stalls and fails: nothing it says alone moves money."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.faults.market import Market, Paper
+
+LOOKS = 4  # one more than would stop the key
+RECEIPT = "eth_getTransactionReceipt"
+
+
+def finish(market: Market, paper: Paper) -> None:
+    """The truth again: the payment ends once, and so does the next."""
+    market.rpc.heal()
+    if market.row(paper):
+        market.hurry(paper)
+    assert market.until_answered(paper).status == 200
+    assert market.paid(paper) == 10_000
+    market.buy()
+
+
+def without_events(true: Any) -> Any:
+    return true and {**true, "logs": []}
+
+
+def failed(true: Any) -> Any:
+    return true and {**true, "status": "0x0", "logs": []}
+
+
+def elsewhere(true: Any) -> Any:
+    return true and {**true, "blockHash": "0x" + "ab" * 32}
+
+
+@pytest.mark.parametrize("lie", [without_events, failed, elsewhere])
+def test_a_false_receipt_is_no_proof(market: Market, lie: Any) -> None:
+    paper = market.sign(market.sell(), market.buyer(), named=True)
+    lying = market.rpc.lie(RECEIPT, lie)
+
+    assert market.send(paper).status == 503
+    assert lying.reached.is_set()
+    assert market.money(paper) == "broadcast"
+    finish(market, paper)
+
+
+def test_a_node_that_misplaces_our_receipts_makes_no_stranger_of_our_key(market: Market) -> None:
+    """Our transaction used the number; that we cannot trust its receipt is no foreign use."""
+    paper = market.sign(market.sell(), market.buyer(), named=True)
+    market.rpc.lie(RECEIPT, elsewhere)
+    assert market.send(paper).status == 503
+    seen = market.rpc.count("eth_getBalance")
+
+    market.wait(lambda: market.rpc.count("eth_getBalance") >= seen + LOOKS, "looks at the key")
+
+    assert market.stack.rows("select stopped_why from payments_relayer") == [("",)]
+    finish(market, paper)
+
+
+def test_the_receipt_of_another_transaction_is_no_proof(market: Market) -> None:
+    other = market.buy()
+    true = market.chain.receipt("0x" + market.row(other)["transaction"].hex())
+    paper = market.sign(market.sell(), market.buyer(), named=True)
+    market.rpc.lie(RECEIPT, lambda mine: mine and true)
+
+    assert market.send(paper).status == 503
+    assert market.money(paper) == "broadcast"
+    finish(market, paper)
+
+
+def test_a_receipt_that_comes_too_early_is_no_proof(market: Market) -> None:
+    """A node that promises the events before any block holds them."""
+    paper = market.sign(market.sell(), market.buyer(), named=True)
+    market.chain.pause()
+    said = market.send(paper)
+    sent = said.settlement["transaction"]
+    false = {
+        "transactionHash": sent, "status": "0x1", "blockNumber": hex(market.chain.height + 1),
+        "blockHash": "0x" + "cd" * 32, "gasUsed": "0x1", "effectiveGasPrice": "0x1",
+        "logs": market.chain.rpc("eth_getLogs", [{"fromBlock": "0x0", "toBlock": "latest"}])[-2:],
+    }  # fmt: skip
+    lying = market.rpc.lie(RECEIPT, false)
+
+    assert lying.reached.wait(10)
+    assert market.send(paper).status == 503
+    assert market.money(paper) == "broadcast"
+    market.rpc.heal()
+    market.chain.resume()
+    finish(market, paper)
+
+
+def test_a_repeated_answer_is_no_news(market: Market) -> None:
+    paper = market.sign(market.sell(), market.buyer(), named=True)
+    for method in (RECEIPT, "eth_getTransactionCount", "eth_call"):
+        market.rpc.replay(method)
+    market.send(paper)
+    finish(market, paper)
+
+
+def test_a_simulation_that_promises_too_much_charges_nobody(market: Market) -> None:
+    """The buyer has no money; the node says that all is well, and we ask twice."""
+    sold = market.sell()
+    buyer = market.buyer("0.001")
+    paper = market.sign(sold, buyer, named=True, seconds=60)
+    market.rpc.lie("eth_call", lambda _: "0x")
+
+    said = market.send(paper)
+
+    assert said.status in (402, 503)
+    assert "payment-response" not in said.headers or not said.settlement["success"]
+    assert market.paid(paper) == 0
+    market.rpc.heal()
+    if market.row(paper):
+        with market.later(61):
+            market.hurry(paper)
+            market.wait_money(paper, "failed")
+    market.buy(sold)
+
+
+DOWN = {
+    "silent": lambda market: market.rpc.drop(times=None),
+    "failing": lambda market: market.rpc.fail(times=None),
+    "stalled": lambda market: market.rpc.hold(times=None),
+    "refusing": lambda market: market.rpc.refuse(
+        "eth_call", -32_000, "header not found", times=None
+    ),
+}
+
+
+@pytest.mark.parametrize("fall", DOWN.values(), ids=DOWN)
+def test_without_a_node_nothing_is_claimed(market: Market, fall: Any) -> None:
+    sold = market.sell()
+    paper = market.sign(sold, market.buyer(), named=True)
+    fall(market)
+
+    said = market.send(paper)
+
+    assert said.status == 503
+    assert int(said.headers["retry-after"]) > 0
+    assert market.row(paper) == {}
+    assert market.calls(sold) == 0
+    finish(market, paper)
+
+
+@pytest.mark.parametrize("fall", [DOWN["silent"], DOWN["stalled"]], ids=["silent", "stalled"])
+def test_an_answer_in_hand_outlasts_the_node(market: Market, fall: Any) -> None:
+    sold, gate = market.gated()
+    paper = market.sign(sold, market.buyer(), named=True)
+    asked = market.sending(paper)
+    market.wait(lambda: market.calls(sold), "the call")
+    fall(market)
+    gate.open()
+
+    assert asked.result().status == 503
+    assert market.state(paper) == ("answered", "none")
+    finish(market, paper)
+    assert market.calls(sold) == 1

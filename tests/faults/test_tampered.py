@@ -1,0 +1,96 @@
+"""Whatever a client changes in what it was quoted is refused before anything is claimed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.faults.market import Market, Paper, somebody
+from tests.fixtures.wallet import authorize, unpack
+
+TAMPERED_TERMS = {
+    "price": {"value": 1},
+    "a cent more": {"value": 10_001},
+    "recipient": {"to": somebody("thief").address},
+    "window in the past": {"validBefore": 1_000},
+    "window not yet open": {"validAfter": 2**40},
+    "window without end": {"validBefore": 2**62},
+}
+
+
+@pytest.mark.parametrize("changed", TAMPERED_TERMS.values(), ids=TAMPERED_TERMS)
+def test_other_terms_than_the_quoted_are_refused(market: Market, changed: dict[str, Any]) -> None:
+    sold = market.sell()
+    paper = market.sign(sold, market.buyer(), **changed)
+    _is_refused(market, paper)
+
+
+TAMPERED_OFFERS = {
+    "amount": ("amount", "1"),
+    "asset": ("asset", "0x" + "11" * 20),
+    "network": ("network", "eip155:8453"),
+    "recipient": ("payTo", somebody("thief").address),
+    "time": ("maxTimeoutSeconds", 100_000),
+    "scheme": ("scheme", "upto"),
+}
+
+
+@pytest.mark.parametrize(("key", "value"), TAMPERED_OFFERS.values(), ids=TAMPERED_OFFERS)
+@pytest.mark.parametrize("signs_it_too", [False, True], ids=["said", "said and signed"])
+def test_another_offer_than_the_quoted_is_refused(
+    market: Market, key: str, value: Any, signs_it_too: bool
+) -> None:
+    sold = market.sell()
+    buyer = market.buyer()
+    quoted = market.sign(sold, buyer)
+    changed = {**quoted.payload["accepted"], key: value}
+    if signs_it_too:
+        challenge = {"accepts": [changed], "resource": quoted.payload["resource"]}
+        payload = authorize(challenge, buyer, now=market.now)
+    else:
+        payload = {**quoted.payload, "accepted": changed}
+    _is_refused(market, Paper(sold, payload))
+
+
+def test_a_payment_for_another_resource_is_refused(market: Market) -> None:
+    cheap, dear = market.sell(), market.sell()
+    paper = market.sign(cheap, market.buyer())
+    payload = {**paper.payload, "accepted": market.sign(dear, market.buyer()).payload["accepted"]}
+    _is_refused(market, Paper(dear, payload))
+    elsewhere = {**paper.payload, "resource": {"url": dear.url}}
+    _is_refused(market, Paper(cheap, elsewhere))
+
+
+def test_a_changed_signature_is_refused(market: Market) -> None:
+    sold = market.sell()
+    paper = market.sign(sold, market.buyer())
+    signature = bytearray(paper.signature)
+    signature[10] ^= 1
+    paper.payload["payload"]["signature"] = "0x" + signature.hex()
+    _is_refused(market, paper)
+
+
+def test_a_claimed_payment_buys_nothing_else(market: Market) -> None:
+    """Same payment, another question: refused, and the first one is not disturbed."""
+    sold, gate = market.gated()
+    paper = market.sign(sold, market.buyer())
+    asked = market.sending(paper)
+    market.wait(lambda: market.calls(sold), "the call")
+
+    other = Paper(market.sell(), paper.payload)
+
+    assert market.send(other).status == 409
+    gate.open()
+    assert asked.result().status == 200
+    assert market.send(other).status == 409
+    assert market.calls(sold) + market.calls(other.sold) == 1
+
+
+def _is_refused(market: Market, paper: Paper) -> None:
+    said = market.send(paper)
+    assert said.status in (400, 402), said
+    if said.status == 402:
+        assert unpack(said.headers["payment-required"]) == said.json
+    assert market.row(paper) == {}
+    assert market.calls(paper.sold) == 0

@@ -1,0 +1,39 @@
+"""The demo's admin pages: everything to look at, nothing to change, no secret shown."""
+
+from __future__ import annotations
+
+import pytest
+from django.apps import apps
+from django.contrib import admin
+from django.test import Client
+
+from payments.admin import ReadOnly
+
+
+@pytest.fixture
+def operator(admin_client: Client) -> Client:
+    return admin_client
+
+
+def test_every_page_of_ours_is_read_only() -> None:
+    ours = [apps.get_app_config(name).get_models() for name in ("payments", "sellers")]
+    shown = {model for models in ours for model in models if admin.site.is_registered(model)}
+    assert shown
+    assert all(isinstance(admin.site.get_model_admin(model), ReadOnly) for model in shown)
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        "payments/payment", "payments/progress", "payments/transfer", "payments/broadcast",
+        "payments/relayer", "payments/chainhealth", "payments/gasuse", "sellers/seller",
+        "sellers/listing", "sellers/revision", "sellers/price",
+    ],
+)  # fmt: skip
+def test_a_page_answers(operator: Client, page: str) -> None:
+    assert operator.get(f"/admin/{page}/").status_code == 200
+    assert operator.get(f"/admin/{page}/add/").status_code == 403
+
+
+def test_nobody_else_gets_in(client: Client) -> None:
+    assert client.get("/admin/payments/payment/").status_code == 302

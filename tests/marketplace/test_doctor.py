@@ -1,0 +1,305 @@
+"""The doctor: each illness is found and named, and health is not mistaken for one."""
+
+import json
+import subprocess
+import sys
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from cryptography.fernet import Fernet
+from django.utils import timezone
+from pytest_django.fixtures import Settings
+
+from marketplace.doctor import installation
+from marketplace.doctor.database import examine_database
+from marketplace.doctor.findings import Finding, Level, worst
+from marketplace.doctor.installation import exposure, packages, secret_files, secrets
+from marketplace.doctor.networks import GasBook, examine_networks, read_gas_books
+from marketplace.doctor.programs import examine_programs
+from marketplace.embedded.chain import MULTICALL, free_port, place_dollar
+from marketplace.settings import CHAIN_DEFAULTS
+from payments.models import Broadcast, ChainHealth, Heartbeat, Relayer
+from payments.signing import generate_pem
+from tests.fixtures.chain import Chain
+from tests.fixtures.storefront import NETWORK, settle
+
+NEVER = "0x000000000000000000000000000000000000dEaD"
+
+
+def failures(findings: list[Finding]) -> list[str]:
+    return [each.words for each in findings if each.level is Level.FAIL]
+
+
+def troubles(findings: list[Finding]) -> list[str]:
+    assert all(each.fix for each in findings if each.level is not Level.OK)
+    return [each.words for each in findings if each.level is not Level.OK]
+
+
+@pytest.fixture
+def installed(settings: Settings, tmp_path: Any) -> Settings:
+    """A site as docs/operate.md sets it up."""
+    settings.DEVELOPMENT = False
+    settings.SECRET_KEY = "x" * 50
+    settings.RECEIPT_KEY = generate_pem()
+    settings.SELLER_SECRETS_KEYS = [Fernet.generate_key().decode()]
+    settings.PUBLIC_BASE_URL = settings.CALL_BASE_URL = "https://market.example"
+    settings.EGRESS_ALLOW = []
+    settings.DEMO_CHAIN_RPC = ""
+    settings.SECRET_FILES = {}
+    settings.CHAINS = {}
+    installation.receipt_signer.cache_clear()
+    yield settings
+    installation.receipt_signer.cache_clear()
+
+
+def look(*examinations: Any) -> list[Finding]:
+    return [finding for examine in examinations for finding in examine()]
+
+
+def test_a_good_installation_is_well(installed):
+    assert troubles(look(packages, secrets, secret_files, exposure)) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("SECRET_KEY", "short", "SECRET_KEY has 5 characters"),
+        ("SELLER_SECRETS_KEYS", [], "no SELLER_SECRETS_KEYS"),
+        ("SELLER_SECRETS_KEYS", ["x"], "key 1 of SELLER_SECRETS_KEYS is no Fernet key"),
+        ("RECEIPT_KEY", "x", "expected the PEM"),
+        ("RECEIPT_KEY", "", "RECEIPT_KEY is missing"),
+        ("DEVELOPMENT", True, "SOUK_DEBUG is on at https://market.example"),
+        ("PUBLIC_BASE_URL", "http://market.example", "http://market.example is not https"),
+        ("EGRESS_ALLOW", ["10.0.0.0/8:80"], "10.0.0.0/8:80"),
+        ("DEMO_CHAIN_RPC", "http://127.0.0.1:1", "this is the demo, whose keys everybody knows"),
+    ],
+)
+def test_what_an_operator_got_wrong_is_named(installed, name, value, words):
+    setattr(installed, name, value)
+    (found,) = troubles(look(secrets, secret_files, exposure))
+    assert words in found
+
+
+def test_the_demo_on_loopback_is_no_exposure(installed):
+    installed.DEVELOPMENT = True
+    installed.DEMO_CHAIN_RPC = "http://127.0.0.1:1"
+    installed.PUBLIC_BASE_URL = installed.CALL_BASE_URL = "http://127.0.0.1:8402"
+    installed.EGRESS_ALLOW = ["127.0.0.0/8:8403"]
+    assert troubles(look(exposure)) == []
+
+
+@pytest.mark.parametrize(("mode", "is_well"), [(0o600, True), (0o640, True), (0o644, False)])
+def test_a_secret_that_anybody_can_read_is_named(installed, tmp_path, mode, is_well):
+    file = tmp_path / "relayer"
+    file.write_text("secret")
+    file.chmod(mode)
+    installed.SECRET_FILES = {"SECRET_KEY": str(file)}
+    assert (troubles(look(secret_files)) == []) == is_well
+
+
+def test_a_small_disk_is_named(installed, monkeypatch):
+    monkeypatch.setattr(installation, "DISK_FAIL_MEGABYTES", 10**9)
+    assert failures(look(installation.disk))
+
+
+def test_a_migrated_database_that_rings_is_well(database_url, settings):
+    settings.DATABASE_URL = settings.DATABASE_DIRECT_URL = database_url
+    assert [each.level for each in examine_database() if each.subject != "database"] == [
+        Level.OK,
+        Level.OK,
+    ]
+
+
+def test_a_database_that_does_not_answer_is_named(database_url, settings):
+    settings.DATABASE_URL = f"postgresql://souk@127.0.0.1:{free_port()}/souk"
+    (found,) = failures(list(examine_database()))
+    assert "it does not answer" in found
+
+
+def test_a_direct_url_that_leads_nowhere_is_named(database_url, settings):
+    settings.DATABASE_URL = database_url
+    settings.DATABASE_DIRECT_URL = f"postgresql://souk@127.0.0.1:{free_port()}/souk"
+    assert any("DATABASE_DIRECT_URL" in words for words in failures(list(examine_database())))
+
+
+@pytest.fixture
+def network(chain: Chain, settings: Settings) -> "dict[str, dict[str, Any]]":
+    """One network on the tests' own chain, with a relayer that has gas."""
+    settings.CHAINS = {
+        NETWORK: {
+            **CHAIN_DEFAULTS,
+            "RPC": [chain.rpc_url],
+            "ASSETS": [chain.dollar],
+            "RELAYER_KEYS": [chain.relayer.private_key],
+        }
+    }
+    settings.DEMO_CHAIN_RPC = chain.rpc_url
+    chain.mine()  # now, so that its clock is ours
+    return settings.CHAINS
+
+
+async def examined(*relayers: GasBook) -> list[Finding]:
+    return await examine_networks({NETWORK: relayers})
+
+
+async def test_a_network_with_all_it_needs_is_well(network):
+    assert troubles(await examined()) == []
+
+
+async def test_a_node_of_another_chain_is_named(network, chain):
+    network["eip155:8453"] = {**network.pop(NETWORK), "ASSETS": []}
+    (found,) = troubles(await examined())
+    assert "it serves chain 84532, not 8453" in found
+
+
+async def test_a_second_endpoint_of_another_chain_is_named(network, chain):
+    network[NETWORK]["RPC"].append(f"http://127.0.0.1:{free_port()}")
+    (found,) = troubles(await examined())
+    assert "no answer" in found
+
+
+async def test_a_token_by_another_name_is_named(network, chain):
+    place_dollar(chain.rpc_url, chain.dollar, "USD Coin", "2")
+    (found,) = troubles(await examined())
+    assert "name is USD Coin, not USDC" in found
+    assert "DOMAIN_SEPARATOR" in found
+
+
+async def test_a_missing_multicall_is_named(network, chain):
+    chain.rpc("anvil_setCode", [MULTICALL, "0x"])
+    (found,) = troubles(await examined())
+    assert "no multicall" in found
+
+
+@pytest.mark.parametrize(
+    ("wei", "level"), [(10**14, Level.FAIL), (11 * 10**14, Level.WARN), (10**20, Level.OK)]
+)
+async def test_gas_money_is_counted(network, chain, wei, level):
+    chain.rpc("anvil_setNextBlockBaseFeePerGas", [hex(10**9)])
+    chain.mine()
+    chain.set_balance(chain.relayer.address, wei)
+    assert worst(await examined()) is level
+
+
+async def test_the_demos_relayer_is_not_for_real_networks(network, settings):
+    settings.DEMO_CHAIN_RPC = ""
+    (found,) = troubles(await examined())
+    assert "whose key everybody knows" in found
+
+
+async def test_a_relayer_that_stopped_is_named(network, chain):
+    (found,) = troubles(await examined(GasBook(chain.relayer.address, "foreign use")))
+    assert "stopped: foreign use" in found
+
+
+async def test_a_relayer_whose_key_was_taken_away_is_history(network, chain):
+    assert troubles(await examined(GasBook(NEVER, "foreign use"))) == []
+
+
+async def test_gas_that_ends_in_a_few_days_is_a_warning(network, chain):
+    chain.set_balance(chain.relayer.address, 10**18)
+    spending = GasBook(chain.relayer.address, wei_per_day=10**18 / 2)
+    found = await examined(spending)
+    assert worst(found) is Level.WARN
+    assert "(2 days)" in troubles(found)[0]
+
+
+def test_what_a_relayer_spent_is_read_from_its_transactions(db):
+    row = Relayer.objects.create(network=NETWORK, address=NEVER, next_nonce=2)
+    now = timezone.now()
+    for nonce, (cost, age_days) in enumerate([(700, 1), (7_000_000, 8)]):
+        Broadcast.objects.create(
+            relayer=row,
+            nonce=nonce,
+            variant=0,
+            kind=Broadcast.Kind.SINGLE,
+            transaction=bytes([nonce]) * 32,
+            raw=b"",
+            gas_limit=1,
+            max_fee_wei=1,
+            priority_fee_wei=1,
+            created_at=now - timedelta(days=age_days),
+            gas_cost_wei=cost,
+        )
+    assert read_gas_books() == {NETWORK: [GasBook(NEVER, "", 100.0)]}
+
+
+async def test_a_chain_without_a_relayer_is_named(network):
+    network[NETWORK]["RELAYER_KEYS"] = []
+    (found,) = troubles(await examined())
+    assert "no relayer" in found
+
+
+async def test_no_network_at_all_is_named(settings):
+    settings.CHAINS = {}
+    (found,) = troubles(await examined())
+    assert "none is configured" in found
+
+
+def beat(**ago: float) -> None:
+    Heartbeat.objects.create(name="beat", at=timezone.now() - timedelta(**ago))
+
+
+@pytest.fixture
+def settled(transactional_db: None, settings: Settings) -> None:
+    settings.CHAINS = {NETWORK: dict(CHAIN_DEFAULTS)}
+    settle(NETWORK)
+
+
+def test_programs_that_run_are_well(settled):
+    beat(seconds=1)
+    assert troubles(list(examine_programs())) == []
+
+
+def test_a_dead_worker_is_named(settled):
+    beat(seconds=1)
+    ChainHealth.objects.update(seen_at=timezone.now() - timedelta(hours=1))
+    (found,) = troubles(list(examine_programs()))
+    assert "nobody has settled" in found
+
+
+def test_a_worker_that_never_was_is_named(settled):
+    beat(seconds=1)
+    ChainHealth.objects.all().delete()
+    (found,) = troubles(list(examine_programs()))
+    assert "nobody has ever settled" in found
+
+
+def test_a_worker_that_refuses_is_named_with_its_reason(settled):
+    beat(seconds=1)
+    settle(NETWORK, refusing_why="the relayer is low on gas")
+    (found,) = troubles(list(examine_programs()))
+    assert "the relayer is low on gas" in found
+
+
+def test_a_dead_beat_is_a_warning(settled):
+    beat(hours=1)
+    assert worst(examine_programs()) is Level.WARN
+
+
+def doctor(checkout: Any, environment: dict[str, str]) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, "manage.py", "doctor", "--json"],
+        cwd=checkout,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+def test_the_command_tells_programs_and_exits_as_bad_as_it_is(stack, checkout):
+    keys = {"SELLER_SECRETS_KEYS": Fernet.generate_key().decode(), "RECEIPT_KEY": generate_pem()}
+    found = json.loads(doctor(checkout, {**stack.environment, **keys}).stdout)["findings"]
+    # The suite's own database does not wait for its disk, and a young beat may not have beaten.
+    ill = {each["subject"] for each in found if each["level"] != "ok"}
+    assert ill <= {"database", "beat", "disk"}
+    assert {"packages", "migrations", "wake-ups", "worker", NETWORK} <= {
+        each["subject"] for each in found
+    }
+    chains = json.loads(stack.environment["CHAINS"])
+    chains[NETWORK]["RPC"] = [f"http://127.0.0.1:{free_port()}"]
+    worse = doctor(checkout, {**stack.environment, **keys, "CHAINS": json.dumps(chains)})
+    assert worse.returncode == 2
+    assert json.loads(worse.stdout)["level"] == "fail"

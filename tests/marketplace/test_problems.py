@@ -1,0 +1,78 @@
+"""Being turned away: our own page for people, JSON for programs, and no word of how it failed."""
+
+from __future__ import annotations
+
+import pytest
+from django.core.exceptions import PermissionDenied, SuspiciousOperation
+from django.http import HttpRequest, HttpResponse
+from django.test import Client
+from django.urls import path
+from pytest_django.fixtures import Settings
+
+from marketplace.urls import handler400, handler403, handler404, handler500
+
+SECRET = "postgresql://souk:hunter2@db.internal/souk"  # what a fault might quote
+
+PEOPLE = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+PROGRAMS = {"Accept": "*/*"}
+
+
+def crash(request: HttpRequest) -> HttpResponse:
+    raise RuntimeError(SECRET)
+
+
+def deny(request: HttpRequest) -> HttpResponse:
+    raise PermissionDenied(SECRET)
+
+
+def suspect(request: HttpRequest) -> HttpResponse:
+    raise SuspiciousOperation(SECRET)
+
+
+urlpatterns = [path("crash", crash), path("deny", deny), path("suspect", suspect)]
+__all__ = ["handler400", "handler403", "handler404", "handler500"]
+
+STATUSES = {"/crash": 500, "/deny": 403, "/suspect": 400, "/nowhere": 404}
+
+
+@pytest.fixture
+def client(settings: Settings) -> Client:
+    settings.ROOT_URLCONF = __name__
+    return Client(raise_request_exception=False)
+
+
+@pytest.mark.parametrize(("address", "status"), STATUSES.items())
+def test_people_get_a_page_of_ours(client: Client, address: str, status: int) -> None:
+    response = client.get(address, headers=PEOPLE)
+
+    assert response.status_code == status
+    assert response["Content-Type"] == "text/html; charset=utf-8"
+    assert b'<a class="site-name" href="/">' in response.content
+    assert "script-src" in response["Content-Security-Policy"]
+    assert SECRET.encode() not in response.content
+
+
+@pytest.mark.parametrize(("address", "status"), STATUSES.items())
+def test_programs_get_json(client: Client, address: str, status: int) -> None:
+    response = client.get(address, headers=PROGRAMS)
+
+    assert response.status_code == status
+    assert response.json().keys() == {"error", "detail"}
+    assert SECRET.encode() not in response.content
+    assert response["Cache-Control"] == "no-store"
+
+
+def test_a_form_that_no_page_of_ours_sent_is_refused(settings: Settings) -> None:
+    client = Client(enforce_csrf_checks=True)
+
+    response = client.post("/", {"price": "0"}, headers=PEOPLE)
+
+    assert response.status_code == 403
+    assert b'<a class="site-name" href="/">' in response.content
+    assert client.post("/", headers=PROGRAMS).json()["error"] == "csrf_failed"
+
+
+def test_a_request_for_another_host_is_refused() -> None:
+    response = Client().get("/healthz", headers={"Host": "evil.example"})
+
+    assert (response.status_code, response.json()["error"]) == (400, "bad_request")

@@ -1,0 +1,102 @@
+"""Settings fail at start, with the name, the value and what was expected."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+
+from marketplace.settings import read_chains
+
+BASE = "eip155:8453"
+
+
+def chains(monkeypatch: pytest.MonkeyPatch, value: object) -> dict[str, dict[str, object]]:
+    monkeypatch.setenv("CHAINS_UNDER_TEST", value if isinstance(value, str) else json.dumps(value))
+    return read_chains("CHAINS_UNDER_TEST", "{}")
+
+
+def test_a_network_and_an_rpc_url_are_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    read = chains(monkeypatch, {BASE: {"RPC": ["https://rpc.example"]}})
+
+    assert read[BASE]["ASSETS"] == ["0x833589fCD6eDb6E08f4c7C32D4f71b54bdA02913"]
+    assert read[BASE]["CONFIRMATIONS"] == 10
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ("not json", "JSON"),
+        ([], "JSON object"),
+        ({"eip155:999999": {"RPC": ["https://r.example"]}}, "eip155:999999"),
+        ({BASE: {}}, "RPC"),
+        ({BASE: {"RPC": ["ftp://r.example"]}}, "http(s)"),
+        ({BASE: {"RPC": ["https://r.example"], "CONFIRMATION": 3}}, "CONFIRMATION"),
+        ({BASE: {"RPC": ["https://r.example"], "CONFIRMATIONS": "many"}}, "'many'"),
+        ({BASE: {"RPC": ["https://r.example"], "CONFIRMATIONS": 0}}, "1 or more"),
+        ({BASE: {"RPC": ["https://r.example"], "CONFIRMATIONS": 1.5}}, "whole"),
+        ({BASE: {"RPC": ["https://r.example"], "PRICE_FLOOR": "NaN"}}, "PRICE_FLOOR"),
+        ({BASE: {"RPC": ["https://r.example"], "RELAYER_KEYS": "0x01"}}, "RELAYER_KEYS"),
+        ({BASE: {"RPC": ["https://r.example"], "SETTLE": "hope"}}, "relayer"),
+    ],
+    ids=str,
+)
+def test_a_wrong_network_is_named(
+    monkeypatch: pytest.MonkeyPatch, given: object, said: str
+) -> None:
+    with pytest.raises(ImproperlyConfigured) as refused:
+        chains(monkeypatch, given)
+    assert said in str(refused.value)
+
+
+def start(**environment: str) -> subprocess.CompletedProcess[str]:
+    kept = {name: value for name, value in os.environ.items() if name in {"PATH", "HOME"}}
+    return subprocess.run(
+        [sys.executable, "-c", "import marketplace.settings"],
+        env={**kept, **environment}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [
+        ("PUBLIC_BASE_URL", "souk.example", "an origin"),
+        ("DATABASE_URL", "mysql://x/y", "postgresql://"),
+        ("SOUK_SURFACE", "window", "all or door or site"),
+        ("SOUK_DEBUG", "perhaps", "1 or 0"),
+        ("SHELF_MAX", "-1", "1 or more"),
+        ("HOLD_WAIT_SECONDS", "soon", "decimal number"),
+    ],
+)
+def test_a_wrong_value_is_named_with_what_was_expected(
+    name: str, value: str, expected: str
+) -> None:
+    done = start(**{"SECRET_KEY": "x" * 50, name: value})
+
+    assert done.returncode != 0
+    assert name in done.stderr
+    assert value.partition("://")[0] in done.stderr
+    assert expected in done.stderr
+
+
+def test_a_secret_may_come_from_a_file(tmp_path: Path) -> None:
+    secret = tmp_path / "key"
+    secret.write_text("y" * 50 + "\n")
+
+    assert start(SECRET_KEY_FILE=str(secret)).returncode == 0
+    missing = start(SECRET_KEY_FILE=str(tmp_path / "none"))
+    assert missing.returncode != 0
+    assert "SECRET_KEY_FILE" in missing.stderr
+    assert "SECRET_KEY is missing" in start().stderr
+
+
+def test_a_private_egress_exception_needs_two_words_in_production() -> None:
+    allowed = {"SECRET_KEY": "x" * 50, "SOUK_EGRESS_ALLOW": "127.0.0.0/8:9999"}
+
+    assert "SOUK_EGRESS_ALLOW" in start(**allowed).stderr
+    assert start(**allowed, SOUK_EGRESS_ALLOW_IN_PRODUCTION="1").returncode == 0

@@ -1,0 +1,117 @@
+"""Two nodes stand in for each other, and must agree where much is at stake."""
+
+from typing import Any
+
+import pytest
+
+from payments.chains import ChainUnavailable, SendOutcome
+from tests.fixtures.cast import Cast
+from tests.fixtures.chain import Chain
+from tests.fixtures.rpc_proxy import RpcProxy
+from tests.fixtures.upstream import ScriptedUpstream, hang
+from tests.payments.chains.cast import funded, spend, transaction
+from tests.payments.chains.conftest import Connect
+
+NOBODY = "http://127.0.0.1:1"
+
+
+async def test_the_second_answers_when_the_first_is_gone(chain: Chain, connect: Connect) -> None:
+    assert (await connect(NOBODY, chain.rpc_url).head()).number == chain.height
+
+
+async def test_the_second_answers_when_the_first_hangs(
+    chain: Chain, upstream: ScriptedUpstream, connect: Connect
+) -> None:
+    upstream.script(hang())
+    evm = connect(upstream.url, chain.rpc_url, timeout_seconds=0.5)
+    assert (await evm.head()).number == chain.height
+    upstream.release()
+
+
+@pytest.mark.parametrize("lie", ["0x1", "garbage", None])
+async def test_the_second_answers_when_the_first_serves_another_chain(
+    chain: Chain, rpc_proxy: RpcProxy, connect: Connect, lie: str | None
+) -> None:
+    rpc_proxy.lie("eth_chainId", lie)
+    assert (await connect(rpc_proxy.url, chain.rpc_url).head()).number == chain.height
+
+
+async def test_the_second_answers_when_the_first_answers_garbage(
+    chain: Chain, rpc_proxy: RpcProxy, connect: Connect
+) -> None:
+    rpc_proxy.lie("eth_getBlockByNumber", {"number": "0x1"})
+    assert (await connect(rpc_proxy.url, chain.rpc_url).head()).number == chain.height
+
+
+async def test_an_endpoint_that_failed_is_asked_last_for_a_while(
+    chain: Chain, rpc_proxy: RpcProxy, connect: Connect
+) -> None:
+    rpc_proxy.fail()
+    evm = connect(rpc_proxy.url, chain.rpc_url)
+    await evm.head()
+    asked = rpc_proxy.count()
+    await evm.head()
+    assert rpc_proxy.count() == asked
+
+
+async def test_all_reasons_are_told_when_nobody_answers(connect: Connect) -> None:
+    with pytest.raises(ChainUnavailable, match=r"endpoint 1: .*; .* endpoint 2: "):
+        await connect(NOBODY, NOBODY).head()
+
+
+async def test_a_send_whose_answer_was_lost_is_repeated_at_the_other_node(
+    chain: Chain, rpc_proxy: RpcProxy, connect: Connect
+) -> None:
+    chain.pause()
+    rpc_proxy.lose_answer("eth_sendRawTransaction")
+    answer = await connect(rpc_proxy.url, chain.rpc_url).send(transaction(chain))
+    assert answer.outcome is SendOutcome.ALREADY_KNOWN
+
+
+async def test_a_receipt_both_see_alike_is_agreed(
+    chain: Chain, rpc_proxy: RpcProxy, connect: Connect
+) -> None:
+    (payment,) = funded(chain, Cast.buyer)
+    settled = spend(chain, payment)
+    receipt = await connect(rpc_proxy.url, chain.rpc_url).agreed_receipt(settled)
+    assert receipt is not None
+    assert receipt.status == 1
+
+
+async def test_nodes_may_count_a_receipts_logs_differently(
+    chain: Chain, rpc_proxy: RpcProxy, connect: Connect
+) -> None:
+    (payment,) = funded(chain, Cast.buyer)
+    settled = spend(chain, payment)
+
+    def recounted(true: dict[str, Any]) -> dict[str, Any]:
+        return {**true, "logs": [{**log, "logIndex": "0x63"} for log in true["logs"]]}
+
+    rpc_proxy.lie("eth_getTransactionReceipt", recounted)
+    assert await connect(rpc_proxy.url, chain.rpc_url).agreed_receipt(settled) is not None
+
+
+@pytest.mark.parametrize(
+    "lie",
+    [
+        pytest.param(lambda true: None, id="not mined"),
+        pytest.param(lambda true: {**true, "blockHash": f"0x{7:064x}"}, id="another block"),
+        pytest.param(lambda true: {**true, "status": "0x0"}, id="another end"),
+        pytest.param(lambda true: {**true, "logs": []}, id="other events"),
+    ],
+)
+async def test_a_receipt_they_see_differently_leaves_the_question_open(
+    chain: Chain, rpc_proxy: RpcProxy, connect: Connect, lie: object
+) -> None:
+    (payment,) = funded(chain, Cast.buyer)
+    settled = spend(chain, payment)
+    rpc_proxy.lie("eth_getTransactionReceipt", lie)
+    with pytest.raises(ChainUnavailable, match="disagree"):
+        await connect(rpc_proxy.url, chain.rpc_url).agreed_receipt(settled)
+
+
+async def test_agreement_needs_every_endpoint(chain: Chain, connect: Connect) -> None:
+    (payment,) = funded(chain, Cast.buyer)
+    settled = spend(chain, payment)
+    with pytest.raises(ChainUnavailable):
+        await connect(chain.rpc_url, NOBODY).agreed_receipt(settled)
