@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 
+import psycopg
 import pytest
 
-from payments.acceptance import ClaimVerdict, claim_together
+from payments import limits
+from payments.acceptance import Claim, ClaimVerdict, claim_together
 from payments.ids import new_id
-from payments.pool import open_pool
+from payments.pool import one, open_pool
 from payments.signing import Signer
 from tests.faults.invariants import check
 from tests.faults.moves import ROOM_FOR, Play, open_play
@@ -26,6 +28,28 @@ async def play(transactional_db: None, receipt_signer: Signer) -> AsyncIterator[
     check(sql_url())
 
 
+_WAITING = (
+    "select count(*) from pg_stat_activity"
+    " where datname = current_database() and wait_event_type = 'Lock'"
+)
+
+
+async def at_the_same_time(play: Play, askers: Sequence[list[Claim]]) -> Counter[ClaimVerdict]:
+    """Each claim has begun before any may go on: their counter is held until all wait for it."""
+    await limits.make_room(play.pool, {play.cap.key})
+    async with await psycopg.AsyncConnection.connect(sql_url()) as holder:
+        await holder.execute(
+            "select from payments_cap where key = %s for update", (play.cap.key,)
+        )
+        asking = [
+            asyncio.create_task(claim_together(play.pool, members, lease_seconds=10))
+            for members in askers
+        ]
+        while await one(play.pool, _WAITING) != (len(asking),):
+            await asyncio.sleep(0.01)
+    return Counter(verdict for each in await asyncio.gather(*asking) for verdict in each)
+
+
 async def test_twins_in_one_statement_are_one_claim(play: Play) -> None:
     claim = play.new_claim()
     twins = [claim, replace(claim, payment_id=new_id())]
@@ -37,24 +61,19 @@ async def test_twins_in_one_statement_are_one_claim(play: Play) -> None:
 
 async def test_twins_in_two_processes_are_one_claim(play: Play) -> None:
     """Told what they are, and not that a cap is reached."""
-    for _ in range(10):
-        claim = play.new_claim()
-        twins = [replace(claim, payment_id=new_id()) for _ in range(4)]
-        together = await asyncio.gather(
-            *(claim_together(play.pool, [twin], lease_seconds=10) for twin in twins)
-        )
-        verdicts = Counter(verdict for (verdict,) in together)
-        assert verdicts == {ClaimVerdict.TAKEN: 1, ClaimVerdict.OURS_ALREADY: 3}
+    claim = play.new_claim()
+    twins = [[replace(claim, payment_id=new_id())] for _ in range(4)]
+
+    verdicts = await at_the_same_time(play, twins)
+
+    assert verdicts == {ClaimVerdict.TAKEN: 1, ClaimVerdict.OURS_ALREADY: 3}
 
 
 async def test_a_cap_admits_exactly_what_fits(play: Play) -> None:
-    rounds = [[play.new_claim() for _ in range(5)] for _ in range(20)]
+    askers = [[play.new_claim() for _ in range(10)] for _ in range(10)]
 
-    found = await asyncio.gather(
-        *(claim_together(play.pool, members, lease_seconds=10) for members in rounds)
-    )
+    verdicts = await at_the_same_time(play, askers)
 
-    verdicts = Counter(verdict for each in found for verdict in each)
     assert verdicts == {
         ClaimVerdict.TAKEN: ROOM_FOR,
         ClaimVerdict.CAP_REACHED: 100 - ROOM_FOR,
