@@ -13,11 +13,11 @@ from payments import desk as desks
 from payments import gas, outcomes, relayer
 from payments.chains import Block, Call, ChainUnavailable, Fees, SendOutcome, TransactionReceipt
 from payments.desk import Desk, Row
-from payments.evidence import read_receipt, trusted_receipt
+from payments.evidence import read_receipts, trusted_receipt
 from payments.models import Broadcast, Money
 from payments.pool import Connection, one, rows
 from payments.relayer import Signed
-from payments.states import DECIDE_ALONE, State, move, seconds_from_now
+from payments.states import DECIDE_ALONE, move_together, seconds_from_now
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +37,10 @@ def call_for(desk: Desk, riders: Sequence[Row]) -> tuple[Broadcast.Kind, Call]:
 
 
 async def dispatch(desk: Desk, riders: Sequence[Row], fees: Fees) -> None:
-    """Put these payments on one new transaction: stored and committed, and only then sent."""
+    """Put these payments on one new transaction: stored and committed, and only then sent.
+
+    They go out for the first time, all of them, or have all been sent before.
+    """
     try:
         signed = await _board(desk, riders, fees)
     except _NobodyLeft:
@@ -48,11 +51,8 @@ async def dispatch(desk: Desk, riders: Sequence[Row], fees: Fees) -> None:
 async def _board(desk: Desk, riders: Sequence[Row], fees: Fees) -> Signed:
     async with desk.pool.connection() as connection, connection.transaction():
         seat = await relayer.take_seat(connection, desk.keyring)
-        aboard = [
-            row
-            for row in sorted(riders, key=lambda each: each.payment_id)
-            if await _take_aboard(connection, row, seat)
-        ]
+        taken = await _take_aboard(connection, riders, seat)
+        aboard = [row for row in riders if row.payment_id in taken]
         if not aboard:
             raise _NobodyLeft
         kind, call = call_for(desk, aboard)
@@ -66,12 +66,14 @@ def _insist(desk: Desk, call: Call, address: str) -> None:
     )
 
 
-async def _take_aboard(connection: Connection, row: Row, seat: relayer.Seat) -> bool:
-    return await move(
+async def _take_aboard(
+    connection: Connection, riders: Sequence[Row], seat: relayer.Seat
+) -> set[UUID]:
+    return await move_together(
         connection,
-        row.standing,
-        State(row.work, Money.BROADCAST),
-        why="sent" if row.money == Money.NONE else "sent again",
+        [row.standing for row in riders],
+        Money.BROADCAST,
+        why="sent" if riders[0].money == Money.NONE else "sent again",
         detail={"relayer": seat.address, "nonce": seat.nonce},
         relayer_id=seat.relayer_id,
         relayer_nonce=seat.nonce,
@@ -167,8 +169,12 @@ async def _mined(desk: Desk, group: Sequence[Variant], receipt: TransactionRecei
         agree_above_atomic=desk.terms.agree_above_atomic,
     ):
         return
-    ends = [(row, read_receipt(row, receipt)) for row in aboard]
-    paid = [(row, end.proof) for row, end in ends if end is not None and end.proof is not None]
+    ends = read_receipts(aboard, receipt)
+    paid = [
+        (row, end.proof)
+        for row in aboard
+        if (end := ends.get(row.payment_id)) is not None and end.proof is not None
+    ]
     if paid:
         await outcomes.settle(desk, paid, "paid on chain")
     settled = {row.payment_id for row, _ in paid}

@@ -83,6 +83,10 @@ class Row:
         return State(self.work, self.money)
 
     @property
+    def is_answered(self) -> bool:
+        return self.work == Work.ANSWERED
+
+    @property
     def scheme(self) -> Scheme:
         return SCHEMES[self.scheme_name]
 

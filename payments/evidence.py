@@ -6,11 +6,14 @@ error of a node say nothing.
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
+from uuid import UUID
 
 from payments.chains import Chain, TransactionReceipt
 from payments.desk import Row
-from payments.x402.types import Evidence
+from payments.x402.types import Evidence, Finding
 
 SEARCH_MARGIN_BLOCKS = 20  # a node that answered the claim may have lagged
 
@@ -46,7 +49,25 @@ async def trusted_receipt(
 
 def read_receipt(row: Row, receipt: TransactionReceipt) -> End | None:
     """What one mined transaction says of one payment; None when it says nothing."""
-    finding = row.scheme.find_transfer(receipt.logs, row.authorization, row.asset)
+    return read_receipts([row], receipt).get(row.payment_id)
+
+
+def read_receipts(rows: Sequence[Row], receipt: TransactionReceipt) -> dict[UUID, End]:
+    """What one mined transaction says of those payments that it says something of."""
+    by_kind: dict[tuple[str, str], list[Row]] = defaultdict(list)
+    for row in rows:
+        by_kind[row.scheme_name, row.asset].append(row)
+    ends: dict[UUID, End] = {}
+    for (_, asset), group in by_kind.items():
+        authorizations = [row.authorization for row in group]
+        found = group[0].scheme.find_transfers(receipt.logs, authorizations, asset)
+        for row, finding in zip(group, found, strict=True):
+            if (end := _end(finding, receipt)) is not None:
+                ends[row.payment_id] = end
+    return ends
+
+
+def _end(finding: Finding, receipt: TransactionReceipt) -> End | None:
     if receipt.status == 1 and finding.evidence is Evidence.PAID:
         proof = Proof(receipt.transaction, receipt.block_number, receipt.block_hash)
         return End(proof, receipt.block_number, "paid on chain")

@@ -7,6 +7,7 @@ together or not at all. Nothing here talks to the network.
 from __future__ import annotations
 
 import logging
+from collections import defaultdict
 from collections.abc import Sequence
 from uuid import UUID
 
@@ -15,7 +16,15 @@ from payments.desk import Desk, Row
 from payments.evidence import Proof
 from payments.models import Money, Work
 from payments.pool import Connection
-from payments.states import CLOSE, NEVER, NOW, State, move, seconds_from_now
+from payments.states import (
+    CLOSE,
+    NEVER,
+    NOW,
+    State,
+    move,
+    move_together,
+    seconds_from_now,
+)
 
 log = logging.getLogger(__name__)
 
@@ -29,23 +38,29 @@ async def _rebalance(connection: Connection, moved: Sequence[tuple[Row, Money]])
 
 async def settle(desk: Desk, paid: Sequence[tuple[Row, Proof]], why: str) -> None:
     """The money has moved in a canonical block."""
-    moved: list[tuple[Row, Money]] = []
+    by_proof: dict[Proof, list[Row]] = defaultdict(list)
+    for row, proof in paid:
+        by_proof[proof].append(row)
+    for proof, rows in by_proof.items():
+        await _settle(desk, rows, proof, why)
+
+
+async def _settle(desk: Desk, paid: Sequence[Row], proof: Proof, why: str) -> None:
     async with desk.pool.connection() as connection, connection.transaction():
-        for row, proof in sorted(paid, key=lambda each: each[0].payment_id):
-            if await move(
-                connection,
-                row.standing,
-                State(row.work, Money.SETTLED),
-                why=why,
-                detail={"transaction": "0x" + proof.transaction.hex(), "block": proof.block_number},
-                transaction=proof.transaction,
-                block_number=proof.block_number,
-                block_hash=proof.block_hash,
-                next_check_at=NOW,
-            ):
-                moved.append((row, Money.SETTLED))
-        await ledger.pend(connection, [r.payment_id for r, _ in moved if r.work != Work.ANSWERED])
-        await _rebalance(connection, moved)
+        stepped = await move_together(
+            connection,
+            [row.standing for row in paid],
+            Money.SETTLED,
+            why=why,
+            detail={"transaction": "0x" + proof.transaction.hex(), "block": proof.block_number},
+            transaction=proof.transaction,
+            block_number=proof.block_number,
+            block_hash=proof.block_hash,
+            next_check_at=NOW,
+        )
+        moved = [row for row in paid if row.payment_id in stepped]
+        await ledger.pend(connection, [row.payment_id for row in moved if not row.is_answered])
+        await _rebalance(connection, [(row, Money.SETTLED) for row in moved])
     if moved:
         desk.moved.ring()
 
@@ -53,18 +68,15 @@ async def settle(desk: Desk, paid: Sequence[tuple[Row, Proof]], why: str) -> Non
 async def confirm(desk: Desk, deep: Sequence[Row]) -> None:
     """Deep enough: the ledger is posted and the receipt issued."""
     async with desk.pool.connection() as connection, connection.transaction():
-        moved: list[UUID] = [
-            row.payment_id
-            for row in sorted(deep, key=lambda each: each.payment_id)
-            if await move(
+        moved = sorted(
+            await move_together(
                 connection,
-                row.standing,
-                State(row.work, Money.CONFIRMED),
+                [row.standing for row in deep],
+                Money.CONFIRMED,
                 why="confirmed",
-                detail={"block": row.block_number},
                 next_check_at=seconds_from_now(desk.terms.block_seconds),
             )
-        ]
+        )
         await ledger.post(connection, moved)
         await receipts.issue(connection, moved, desk.signer)
     if moved:

@@ -86,8 +86,9 @@ async def _send(desk: Desk, riders: Sequence[Row], alone: Sequence[Row]) -> None
         log.error("%s: the chain is dearer than FEE_CAP_GWEI; nothing is sent", desk.terms.network)
         await desks.look_again(desk.pool, [row.payment_id for row in (*riders, *alone)], 5.0)
         return
-    size = desk.terms.batch_max
-    groups = [list(riders[at : at + size]) for at in range(0, len(riders), size)]
+    new = [row for row in riders if row.money == Money.NONE]
+    again = [row for row in riders if row.money != Money.NONE]
+    groups = [*_batches(desk, new), *_batches(desk, again)]
     groups += [[row] for row in alone if await _has_budget(desk, row)]
     for group in groups:
         try:
@@ -95,6 +96,11 @@ async def _send(desk: Desk, riders: Sequence[Row], alone: Sequence[Row]) -> None
         except Stopped as error:
             log.critical("%s", error)
             return
+
+
+def _batches(desk: Desk, riders: Sequence[Row]) -> list[Sequence[Row]]:
+    size = desk.terms.batch_max
+    return [riders[at : at + size] for at in range(0, len(riders), size)]
 
 
 async def _has_budget(desk: Desk, row: Row) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -135,25 +135,85 @@ async def move(
     False is not an error: the version says another process was first. The state alone
     could not tell, because states repeat (void → open, broadcast → broadcast).
     """
-    if not allowed(standing.state, after, upfront=standing.upfront):
-        raise ForbiddenMove(f"{standing.payment_id}: {standing.state} → {after}")
-    if unknown := set(columns) - _CHANGEABLE:
-        raise ForbiddenMove(f"columns {sorted(unknown)} are not a move's to write")
-    sets = sql.SQL("").join(
-        sql.SQL(", {} = {}").format(sql.Identifier(name), _value(name, value))
-        for name, value in columns.items()
-    )
+    _insist_allowed(standing, after)
     values = {
         "payment_id": standing.payment_id,
         "version": standing.version,
         "work": after.work.value,
-        "money": after.money.value,
+        **_step_values(after.money, why, detail, columns),
+    }
+    statement = _MOVE.format(sets=_sets(columns), guard=guard or sql.SQL(""))
+    cursor = await connection.execute(statement, values)
+    return await cursor.fetchone() is not None
+
+
+_MOVE_TOGETHER = sql.SQL(
+    """
+    with member as (
+        select * from unnest(%(ids)s::uuid[], %(versions)s::int[]) as t(id, version)
+    ), moved as (
+        update payments_progress g
+           set money = %(money)s, version = g.version + 1 {sets}
+          from member m
+          join (select payment_id from payments_progress where payment_id = any(%(ids)s)
+                 order by payment_id for no key update) o on o.payment_id = m.id
+         where g.payment_id = m.id and g.version = m.version
+     returning g.payment_id, g.version, g.work
+    )
+    insert into payments_step (payment_id, version, at, work, money, why, detail)
+    select payment_id, version, clock_timestamp(), work, %(money)s, %(why)s, %(detail)s from moved
+ returning payment_id
+    """
+)
+
+
+async def move_together(
+    connection: Connection,
+    standings: Sequence[Standing],
+    money: Money,
+    *,
+    why: str,
+    detail: Mapping[str, Any] | None = None,
+    **columns: Any,
+) -> set[UUID]:
+    """Take the same step of the money for many payments at once; says which of them took it."""
+    if not standings:
+        return set()
+    for standing in standings:
+        _insist_allowed(standing, State(standing.state.work, money))
+    values = {
+        "ids": [standing.payment_id for standing in standings],
+        "versions": [standing.version for standing in standings],
+        **_step_values(money, why, detail, columns),
+    }
+    cursor = await connection.execute(_MOVE_TOGETHER.format(sets=_sets(columns)), values)
+    return {row[0] for row in await cursor.fetchall()}
+
+
+def _insist_allowed(standing: Standing, after: State) -> None:
+    if not allowed(standing.state, after, upfront=standing.upfront):
+        raise ForbiddenMove(f"{standing.payment_id}: {standing.state} → {after}")
+
+
+def _step_values(
+    money: Money, why: str, detail: Mapping[str, Any] | None, columns: Mapping[str, Any]
+) -> dict[str, Any]:
+    return {
+        "money": money.value,
         "why": why,
         "detail": Jsonb(dict(detail or {})),
         **{f"set_{name}": value for name, value in columns.items()},
     }
-    cursor = await connection.execute(_MOVE.format(sets=sets, guard=guard or sql.SQL("")), values)
-    return await cursor.fetchone() is not None
+
+
+def _sets(columns: Mapping[str, Any]) -> sql.Composable:
+    """What a move writes beside the two facts."""
+    if unknown := set(columns) - _CHANGEABLE:
+        raise ForbiddenMove(f"columns {sorted(unknown)} are not a move's to write")
+    return sql.SQL("").join(
+        sql.SQL(", {} = {}").format(sql.Identifier(name), _value(name, value))
+        for name, value in columns.items()
+    )
 
 
 def _value(name: str, value: Any) -> sql.Composable:

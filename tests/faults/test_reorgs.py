@@ -92,8 +92,8 @@ def test_many_payments_undone_at_once_are_all_collected_again(market: Market) ->
     sold = market.sell()
     buyers = [market.buyer() for _ in range(8)]
     market.chain.mine(BURIED)
-    papers = [market.sign(sold, buyer) for buyer in buyers]
-    asked = [market.sending(paper) for paper in papers]
+    papers = [market.sign(sold, buyer, named=True) for buyer in buyers]
+    asked = [market.callers.submit(market.until_answered, paper) for paper in papers]
     assert {each.result().status for each in asked} == {200}
 
     market.chain.reorg(6)

@@ -158,7 +158,7 @@ def test_a_burnt_batch_is_not_sent_again_as_it_was(market: Market) -> None:
 def test_a_relayer_without_gas_takes_no_new_payments(market: Market) -> None:
     sold, gate = market.gated()
     taken = market.sign(sold, market.buyer(), named=True)
-    late = market.sign(sold, market.buyer())
+    late = market.sign(sold, market.buyer(), named=True)
     asked = market.sending(taken)
     market.wait(lambda: market.calls(sold), "the call")
     market.chain.set_balance(market.chain.relayer.address, 0)
@@ -179,7 +179,7 @@ def test_a_relayer_without_gas_takes_no_new_payments(market: Market) -> None:
 
 def test_a_chain_that_stands_still_takes_no_new_payments(market: Market) -> None:
     sold = market.sell()
-    paper = market.sign(sold, market.buyer())
+    paper = market.sign(sold, market.buyer(), named=True)
     market.chain.rpc("evm_setTime", [market.now - 100])
     market.chain.mine()
     market.wait(lambda: ask(sold.url).status == 503, "the refusal")

@@ -69,6 +69,11 @@ class Scheme(Protocol):
     ) -> Finding:
         """Read from one transaction's events what became of the authorization."""
 
+    def find_transfers(
+        self, logs: Sequence[LogEntry], authorizations: Sequence[Authorization], asset: str
+    ) -> list[Finding]:
+        """Read the same for many authorizations that one transaction may have carried out."""
+
     def reason_of_revert(self, text: str) -> Reason:
         """Translate what the token said when it refused."""
 

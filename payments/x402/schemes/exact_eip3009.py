@@ -6,9 +6,10 @@ and in the call that moves the money.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from hashlib import sha256
+from itertools import islice
 
 from payments.x402.abi import address_word, bytes_argument, number_word, selector, topic
 from payments.x402.crypto import (
@@ -208,7 +209,14 @@ def cancelled_or_used(
 
 
 def find_transfer(logs: Sequence[LogEntry], authorization: Authorization, asset: str) -> Finding:
-    """Read from one transaction's events whether this authorization moved its money.
+    """Read from one transaction's events whether this authorization moved its money."""
+    return find_transfers(logs, [authorization], asset)[0]
+
+
+def find_transfers(
+    logs: Sequence[LogEntry], authorizations: Sequence[Authorization], asset: str
+) -> list[Finding]:
+    """Read from one transaction's events which of these authorizations moved their money.
 
     The token records each use just before its transfer. A transfer therefore belongs to the
     last use before it, and to that one alone: another buyer's equal payment in the same
@@ -218,13 +226,12 @@ def find_transfer(logs: Sequence[LogEntry], authorization: Authorization, asset:
         (log for log in logs if log.address.lower() == asset.lower() and log.topics),
         key=lambda log: log.index,
     )
-    endings, payer, nonce = cancelled_or_used(authorization)
+    endings = (TOPIC_USED, TOPIC_CANCELLED)
+    places: dict[tuple[bytes, ...], int] = {}  # where each authorization ended, the first time
     for place, log in enumerate(events):
-        if log.topics[0] in endings and log.topics[1:] == (payer, nonce):
-            if log.topics[0] == TOPIC_CANCELLED:
-                return Finding(Evidence.CANCELLED)
-            return _finding_of_use(events[place + 1 :], authorization)
-    return Finding(Evidence.NOTHING)
+        if log.topics[0] in endings:
+            places.setdefault(log.topics[1:], place)
+    return [_finding(events, places, authorization) for authorization in authorizations]
 
 
 def reason_of_revert(text: str) -> Reason:
@@ -233,7 +240,19 @@ def reason_of_revert(text: str) -> Reason:
     return next((reason for words, reason in _REVERTS if words in said), Reason.SIMULATION_FAILED)
 
 
-def _finding_of_use(later: Sequence[LogEntry], authorization: Authorization) -> Finding:
+def _finding(
+    events: Sequence[LogEntry], places: Mapping[tuple[bytes, ...], int], of: Authorization
+) -> Finding:
+    _, payer, nonce = cancelled_or_used(of)
+    place = places.get((payer, nonce))
+    if place is None:
+        return Finding(Evidence.NOTHING)
+    if events[place].topics[0] == TOPIC_CANCELLED:
+        return Finding(Evidence.CANCELLED)
+    return _finding_of_use(islice(events, place + 1, None), of)
+
+
+def _finding_of_use(later: Iterable[LogEntry], authorization: Authorization) -> Finding:
     wanted = (
         TOPIC_TRANSFER,
         address_word(authorization.payer),

@@ -70,6 +70,17 @@ MUTANTS = (
         "tests/faults/test_random_moves.py",
     ),
     Mutant(
+        "many move at once, guarded by nothing",
+        (
+            (
+                "payments/states.py",
+                "         where g.payment_id = m.id and g.version = m.version\n",
+                "         where g.payment_id = m.id\n",
+            ),
+        ),
+        "tests/faults/test_random_moves.py",
+    ),
+    Mutant(
         "a counter is read without its lock",
         (
             (
