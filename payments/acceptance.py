@@ -14,10 +14,11 @@ from uuid import UUID
 from psycopg import Rollback, sql
 from psycopg.types.json import Jsonb
 
-from payments import ledger, limits
+from payments import ledger, limits, lookup
 from payments.ids import new_id
+from payments.lookup import TwinTerms
 from payments.models import Work
-from payments.pool import Pool, one
+from payments.pool import Pool, one, rows
 from payments.states import (
     ABANDON,
     ANSWER_MEMBERS,
@@ -83,6 +84,7 @@ class Claim:
     identifier_hash: bytes | None
     claimed_block: int
     caps: tuple[limits.CapLimit, ...]
+    joins: bool = True  # an abandoned payment for the same request, should there be one
     protocol_version: int = 2
     payment_id: UUID = field(default_factory=new_id)
 
@@ -90,11 +92,12 @@ class Claim:
 class ClaimVerdict(StrEnum):
     TAKEN = "taken"
     OURS_ALREADY = "ours_already"
+    HAS_TWIN = "has_twin"  # an abandoned payment for the same request, which it should join
     OFFER_CLOSED = "offer_closed"
     CAP_REACHED = "cap_reached"
 
 
-_CLAIM = """
+_CLAIM = f"""
 with member as (
     select * from unnest(
         %(ix)s::int[], %(id)s::uuid[], %(identity)s::bytea[], %(offer)s::uuid[],
@@ -104,24 +107,33 @@ with member as (
         %(has_code)s::bool[], %(block)s::bigint[], %(protocol)s::smallint[],
         %(fingerprint)s::bytea[], %(method)s::text[], %(url)s::text[], %(body_hash)s::bytea[],
         %(identifier)s::bytea[], %(seller)s::uuid[], %(listing)s::uuid[], %(path)s::text[],
-        %(title)s::text[], %(release)s::text[], %(keep_days)s::smallint[]
+        %(title)s::text[], %(release)s::text[], %(keep_days)s::smallint[], %(joins)s::bool[]
     ) as t(ix, id, identity, offer, revision, network, scheme, asset, payer, pay_to, amount,
            nonce, valid_after, valid_before, signature, has_code, block, protocol, fingerprint,
-           method, url, body_hash, identifier, seller, listing, path, title, release, keep_days)
+           method, url, body_hash, identifier, seller, listing, path, title, release, keep_days,
+           joins)
 ), wanted as (
     select * from unnest(%(cap_ix)s::int[], %(cap_key)s::text[], %(cap_limit)s::numeric[])
         as t(ix, key, most)
 ), locked as (
     select key, used_atomic from payments_cap
      where key = any(%(cap_keys)s) order by key for update
+), unknown as (
+    select * from member m
+     where not exists (select from payments_payment p where p.identity = m.identity)
+), twin as (
+    select m.ix from unknown m
+     where m.joins and exists (
+               select from payments_payment p join payments_progress g on g.payment_id = p.id
+                where p.payer = m.payer and p.fingerprint = m.fingerprint and {lookup.IS_ABANDONED})
 ), fresh as (
     select m.*, o.id is not null as offered
-      from member m
+      from unknown m
       left join payments_openoffer o
         on o.id = m.offer and o.revision_hash = m.revision and o.network = m.network
        and o.asset = m.asset and o.pay_to = m.pay_to and o.amount_atomic = m.amount
        and (o.closed_at is null or o.closed_at > clock_timestamp())
-     where not exists (select from payments_payment p where p.identity = m.identity)
+     where not exists (select from twin where twin.ix = m.ix)
 ), weighed as (
     select w.ix, bool_and(w.most >= l.used_atomic + w.running) as fits
       from (select c.ix, c.key, c.most,
@@ -159,18 +171,21 @@ with member as (
       from taken t
 ), stepped as (
     insert into payments_step (payment_id, version, at, work, money, why, detail)
-    select t.id, 1, clock_timestamp(), 'open', 'none', 'claimed', '{}' from taken t
+    select t.id, 1, clock_timestamp(), 'open', 'none', 'claimed', '{{}}' from taken t
 )
-select m.ix, t.id is not null, f.ix is not null, coalesce(f.offered, false),
-       coalesce(w.fits, false)
+select m.ix, t.id is not null, twin.ix is not null, f.ix is not null,
+       coalesce(f.offered, false), coalesce(w.fits, false)
   from member m
+  left join twin on twin.ix = m.ix
   left join taken t on t.id = m.id
   left join fresh f on f.ix = m.ix
   left join weighed w on w.ix = m.ix
-"""
+"""  # noqa: S608 - composed of our own constants only
 
 
-def _claim_values(claims: Sequence[Claim], lease_seconds: float) -> dict[str, object]:
+def _claim_values(
+    claims: Sequence[Claim], lease_seconds: float, twins: TwinTerms
+) -> dict[str, object]:
     caps = [(ix, cap) for ix, claim in enumerate(claims) for cap in claim.caps]
     offers = [claim.offer.requirements for claim in claims]
     bought = [claim.purchase for claim in claims]
@@ -205,28 +220,32 @@ def _claim_values(claims: Sequence[Claim], lease_seconds: float) -> dict[str, ob
         "title": [p.title for p in bought],
         "release": [p.release for p in bought],
         "keep_days": [p.answer_keep_days for p in bought],
+        "joins": [claim.joins for claim in claims],
         "cap_ix": [ix for ix, _ in caps],
         "cap_key": [cap.key for _, cap in caps],
         "cap_limit": [cap.limit_atomic for _, cap in caps],
         "cap_keys": sorted({cap.key for _, cap in caps}),
         "lease": lease_seconds,
+        **twins.values,
     }
 
 
 async def claim_together(
-    pool: Pool, claims: Sequence[Claim], *, lease_seconds: float
+    pool: Pool, claims: Sequence[Claim], *, lease_seconds: float, twins: TwinTerms
 ) -> list[ClaimVerdict]:
     """Take in what may come in: one statement, one commit, at most one claim an identity."""
     await limits.make_room(pool, {cap.key for claim in claims for cap in claim.caps})
     async with pool.connection() as connection:
-        cursor = await connection.execute(_CLAIM, _claim_values(claims, lease_seconds))
+        cursor = await connection.execute(_CLAIM, _claim_values(claims, lease_seconds, twins))
         found = {row[0]: row[1:] for row in await cursor.fetchall()}
     return [_verdict(*found[ix]) for ix in range(len(claims))]
 
 
-def _verdict(taken: bool, fresh: bool, offered: bool, fits: bool) -> ClaimVerdict:
+def _verdict(taken: bool, twin: bool, fresh: bool, offered: bool, fits: bool) -> ClaimVerdict:
     if taken:
         return ClaimVerdict.TAKEN
+    if twin:
+        return ClaimVerdict.HAS_TWIN
     if not fresh or fits:  # a twin came in a moment ago, or in this same statement
         return ClaimVerdict.OURS_ALREADY
     return ClaimVerdict.CAP_REACHED if offered else ClaimVerdict.OFFER_CLOSED
@@ -385,9 +404,15 @@ async def abandon(pool: Pool, payment_id: UUID) -> None:
     await one(pool, ABANDON, (payment_id,))
 
 
+async def collect_together(pool: Pool, payment_ids: Sequence[UUID]) -> list[bool]:
+    """The answers go to their buyers; False where one had been collected before."""
+    collected = {row[0] for row in await rows(pool, COLLECT, (list(payment_ids),))}
+    return [payment_id in collected for payment_id in payment_ids]
+
+
 async def collect(pool: Pool, payment_id: UUID) -> bool:
     """The answer goes to its buyer; False when it had been collected before."""
-    return await one(pool, COLLECT, (payment_id,)) is not None
+    return (await collect_together(pool, [payment_id]))[0]
 
 
 async def uncollect(pool: Pool, payment_id: UUID) -> None:

@@ -87,9 +87,11 @@ def _held(row: Sequence[Any]) -> Held:
     return Held(*values)
 
 
-async def by_identity(pool: Pool, identity: bytes) -> Held | None:
-    row = await one(pool, _HELD + " where p.identity = %s", (identity,))
-    return _held(row) if row else None
+async def by_identities(pool: Pool, identities: Sequence[bytes]) -> list[Held | None]:
+    """What we hold under each of these, in their order; one look for all of them."""
+    found = await rows(pool, _HELD + " where p.identity = any(%s)", (list(identities),))
+    held = {each.identity: each for each in map(_held, found)}
+    return [held.get(identity) for identity in identities]
 
 
 async def by_id(pool: Pool, payment_id: UUID) -> Held | None:
@@ -102,31 +104,44 @@ async def by_ids(pool: Pool, payment_ids: Sequence[UUID]) -> list[Held]:
     return [_held(row) for row in found]
 
 
-async def abandoned_twin(
-    pool: Pool, *, payer: str, fingerprint: bytes, within_seconds: float, silent_lease: float
-) -> Held | None:
-    """The payment this buyer made for the same request and went away from, if there is one.
+@dataclass(frozen=True, slots=True)
+class TwinTerms:
+    """Which earlier payment for the same request a new one joins.
 
-    A lease that has not been renewed for longer than `silent_lease` allows means that the
-    process which served it is gone, and its buyer with it: before the answer or after it.
+    It is not older than `within_seconds`, and its buyer went away from it: they were seen to, or
+    its lease has less than `silent_lease_seconds` left. No living process lets one come so far
+    down: the one that served the call is gone, and its buyer with it.
     """
+
+    within_seconds: float
+    silent_lease_seconds: float
+
+    @property
+    def values(self) -> dict[str, float]:
+        """What `IS_ABANDONED` compares with."""
+        return {"twin_within": self.within_seconds, "twin_silent": self.silent_lease_seconds}
+
+
+# Of a payment `p` and its progress `g`; the claim's statement asks the same.
+IS_ABANDONED = """
+    p.created_at > clock_timestamp() - make_interval(secs => %(twin_within)s)
+    and g.collected_at is null and g.money <> 'failed' and g.work <> 'void'
+    and (g.abandoned_at is not null
+         or g.lease_until < clock_timestamp() + make_interval(secs => %(twin_silent)s))
+"""
+
+
+async def abandoned_twin(
+    pool: Pool, terms: TwinTerms, *, payer: str, fingerprint: bytes
+) -> Held | None:
+    """The payment this buyer made for the same request and went away from, if there is one."""
     found = await one(
         pool,
         _HELD
-        + """
-         where p.payer = %(payer)s and p.fingerprint = %(fingerprint)s
-           and p.created_at > clock_timestamp() - make_interval(secs => %(within)s)
-           and g.collected_at is null and g.money <> 'failed' and g.work <> 'void'
-           and (g.abandoned_at is not null
-                or g.lease_until < clock_timestamp() + make_interval(secs => %(silent)s))
-         order by p.created_at limit 1
-        """,
-        {
-            "payer": payer,
-            "fingerprint": fingerprint,
-            "within": within_seconds,
-            "silent": silent_lease,
-        },
+        + " where p.payer = %(payer)s and p.fingerprint = %(fingerprint)s and "
+        + IS_ABANDONED
+        + " order by p.created_at limit 1",
+        {"payer": payer, "fingerprint": fingerprint, **terms.values},
     )
     return _held(found) if found else None
 

@@ -267,10 +267,6 @@ ABANDON = """
     update payments_progress set abandoned_at = clock_timestamp()
      where payment_id = %s and collected_at is null and abandoned_at is null returning 1
 """
-COLLECT = """
-    update payments_progress set collected_at = clock_timestamp()
-     where payment_id = %s and collected_at is null returning 1
-"""
 UNCOLLECT = """
     update payments_progress set collected_at = null, abandoned_at = clock_timestamp()
      where payment_id = %s returning 1
@@ -279,11 +275,15 @@ IDENTIFIER_MISS = """
     update payments_progress set identifier_misses = identifier_misses + 1
      where payment_id = %s returning identifier_misses
 """
+COLLECT = f"""
+    update payments_progress set collected_at = clock_timestamp()
+     where {_in_order("payment_id = any(%s) and collected_at is null")} returning payment_id
+"""  # noqa: S608 - composed of our own constants only, here and below
 LOOK_AGAIN = f"""
     update payments_progress
        set next_check_at = clock_timestamp() + make_interval(secs => %s)
      where {_in_order("payment_id = any(%s) and next_check_at is not null")} returning 1
-"""  # noqa: S608 - composed of our own constants only, here and below
+"""  # noqa: S608
 LOOK_ABOVE = f"""
     update payments_progress set next_check_at = clock_timestamp()
      where {

@@ -7,6 +7,7 @@ an upstream before the claim is committed.
 from __future__ import annotations
 
 import hashlib
+from typing import Literal
 
 import psycopg
 from django.conf import settings
@@ -26,7 +27,6 @@ from marketplace.calls.outcomes import CallOutcome, Challenged, Refused, Unavail
 from marketplace.calls.requests import CallRequest, canonical_url
 from marketplace.calls.room import Room
 from marketplace.calls.shelf import Absent, Place, Shelved
-from payments import lookup
 from payments.acceptance import Claim, ClaimVerdict, Offer, Purchase
 from payments.chains import ChainUnavailable
 from payments.chains.collector import TooManyWaiting
@@ -39,6 +39,7 @@ from payments.x402.types import PaymentPayload
 SOON_SECONDS = 2
 CLOSED_SECONDS = 60
 WALLET_PAUSE_SECONDS = 600
+JOINS_MAX = 3
 
 
 async def call(room: Room, place: Place, path: str, request: CallRequest) -> CallOutcome:
@@ -61,7 +62,7 @@ async def _call(room: Room, place: Place, path: str, request: CallRequest) -> Ca
     assert request.credential is not None
     payload = decode_payment(request.credential)
     presented = Presented.read(payload, room.terms)
-    held = await lookup.by_identity(room.pool, presented.identity)
+    held = await room.known.submit(presented.identity)
     if held is not None:
         return await returning.answer(room, held, presented, path, request)
     if isinstance(place, Absent):
@@ -137,31 +138,55 @@ async def _accept(
     purchase: Purchase,
     request: CallRequest,
 ) -> CallOutcome | Claim:
-    """Check the promise, offline first and then on chain, and claim it."""
+    """Check the promise, offline first and then on chain, and claim it.
+
+    The claim itself notices a call that its buyer went away from. The new payment joins that
+    one; should it end without an answer, everything is checked again.
+    """
+    for _ in range(JOINS_MAX):
+        outcome = await _try_to_claim(room, sold, offer, presented, purchase, request)
+        if outcome is not ClaimVerdict.HAS_TWIN:
+            return outcome
+        if joined := await returning.join(room, presented, purchase, request):
+            return joined
+    raise TimeoutError  # so many twins were abandoned and failed: it is tried again later
+
+
+async def _try_to_claim(
+    room: Room,
+    sold: Shelved,
+    offer: Offer,
+    presented: Presented,
+    purchase: Purchase,
+    request: CallRequest,
+) -> CallOutcome | Claim | Literal[ClaimVerdict.HAS_TWIN]:
     requirements = offer.requirements
     check_window(room, presented, requirements)
     own_key = presented.signed_by_own_key(requirements)
     payer = presented.authorization.payer
     if payer in room.denied or requirements.pay_to in room.denied:
         return Refused(403, "address_denied", "This marketplace does not serve that address.")
-    # Before the simulation: the first payment may have taken the last of the buyer's money.
-    if own_key and (joined := await _join(room, presented, purchase, request)):
-        return joined
-    has_code = await simulate(room, presented, requirements, own_key=own_key)
+    try:
+        has_code = await simulate(room, presented, requirements, own_key=own_key)
+    except PaymentRefused:
+        # The first payment may have taken the last of the buyer's money.
+        if own_key and (joined := await _join(room, presented, purchase, request)):
+            return joined
+        raise
     if has_code is None:
         return await _once_more(room, presented, request)
     if has_code and not await contract_budget_left(room.pool, payer):
         return Unavailable(
             "wallet_paused", "Settling for this wallet failed too often.", WALLET_PAUSE_SECONDS
         )
-    if not own_key and (joined := await _join(room, presented, purchase, request)):
-        return joined
     if unavailable := closed_trial(room, sold):
         return unavailable
-    claim = _claim(room, offer, purchase, presented, has_code)
+    claim = _claim(room, offer, purchase, presented, has_code, joins=not request.fresh)
     verdict = await room.claims.submit(claim)
     if verdict is ClaimVerdict.TAKEN:
         return claim
+    if verdict is ClaimVerdict.HAS_TWIN:
+        return verdict
     return await _not_taken(room, verdict, presented, request)
 
 
@@ -173,14 +198,20 @@ async def _join(
 
 async def _once_more(room: Room, presented: Presented, request: CallRequest) -> CallOutcome:
     """Used on chain already. A twin of this call may have done that; nobody else's use counts."""
-    held = await lookup.by_identity(room.pool, presented.identity)
+    held = await room.known.submit(presented.identity)
     if held is not None:
         return await returning.answer(room, held, presented, held.listing_path, request)
     raise PaymentRefused(Reason.ALREADY_USED, "this authorization was used or cancelled elsewhere")
 
 
 def _claim(
-    room: Room, offer: Offer, purchase: Purchase, presented: Presented, has_code: bool
+    room: Room,
+    offer: Offer,
+    purchase: Purchase,
+    presented: Presented,
+    has_code: bool,
+    *,
+    joins: bool,
 ) -> Claim:
     requirements = offer.requirements
     return Claim(
@@ -198,13 +229,14 @@ def _claim(
             payer=presented.authorization.payer,
             listing_id=purchase.listing_id,
         ),
+        joins=joins,
     )
 
 
 async def _not_taken(
     room: Room, verdict: ClaimVerdict, presented: Presented, request: CallRequest
 ) -> CallOutcome:
-    held = await lookup.by_identity(room.pool, presented.identity)
+    held = await room.known.submit(presented.identity)
     if held is not None:
         return await returning.answer(room, held, presented, held.listing_path, request)
     if verdict is ClaimVerdict.CAP_REACHED:

@@ -66,7 +66,7 @@ async def hand_over(room: Room, held: Held, *, joined: bool = False) -> CallOutc
         if joined and not reached:
             await acceptance.uncollect(room.pool, held.payment_id)
         elif reached:
-            await acceptance.collect(room.pool, held.payment_id)
+            await room.collected.submit(held.payment_id)
         else:
             await acceptance.abandon(room.pool, held.payment_id)
 

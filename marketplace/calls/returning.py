@@ -195,13 +195,11 @@ async def join(
     Stock clients sign afresh after a timeout. Being freshly signed it proves the buyer. None
     when there is nothing to join, and the new payment is claimed as usual.
     """
-    silent = settings.LEASE_SECONDS - settings.LEASE_RENEW_SECONDS - 1
     twin = await lookup.abandoned_twin(
         room.pool,
+        room.twins,
         payer=presented.authorization.payer,
         fingerprint=purchase.fingerprint,
-        within_seconds=settings.JOIN_SECONDS,
-        silent_lease=silent,
     )
     if twin is None:
         return None
@@ -210,7 +208,7 @@ async def join(
         return await pending(room, twin.payment_id)
     if held.work != Work.ANSWERED or held.money == Money.FAILED:
         return None
-    if not await acceptance.collect(room.pool, held.payment_id):
+    if not await room.collected.submit(held.payment_id):
         return None  # its answer was collected meanwhile: this is a purchase of its own
     return await hand_over(room, held, joined=True)
 

@@ -6,8 +6,9 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Coroutine, Sequence
-from typing import Any
+from collections.abc import Callable, Coroutine, Sequence
+from functools import partial
+from typing import Any, TypeVar
 from uuid import UUID
 
 import aiohttp
@@ -20,7 +21,7 @@ from marketplace.calls.shelf import Shelf
 from marketplace.calls.stock import Stock
 from marketplace.calls.tally import Tally
 from marketplace.calls.waits import Waits
-from payments import acceptance, gas, wiring
+from payments import acceptance, gas, lookup, wiring
 from payments.acceptance import Claim, ClaimVerdict, NewAnswer
 from payments.chains import Chain
 from payments.chains.collector import Collector
@@ -28,7 +29,7 @@ from payments.denials import DenyList
 from payments.desk import NetworkTerms
 from payments.egress import open_client
 from payments.health import Health, read_health
-from payments.lookup import Held
+from payments.lookup import Held, TwinTerms
 from payments.pool import Pool
 from payments.wakeups import MONEY_MOVED, WORK_TO_SETTLE, Bell, listen
 from payments.wallets import NotProven, proven_payer
@@ -44,6 +45,15 @@ BREAKER_FAILURES = 5
 BREAKER_PAUSE_SECONDS = 15.0
 LAST_CALLS_SECONDS = 5.0  # what a stopping process still gives to the calls in its hands
 
+Item = TypeVar("Item")
+Answer = TypeVar("Answer")
+
+
+def _together(
+    flush: Callable[[Sequence[Item]], Coroutine[Any, Any, Sequence[Answer]]],
+) -> Collector[Item, Answer]:
+    return Collector(flush, round_max=BATCH_MAX, waiting_max=WAITING_MAX)
+
 
 class Room:
     """The counters, connections and watchers behind the door."""
@@ -55,6 +65,8 @@ class Room:
     settle_bell: Bell
     claims: Collector[Claim, ClaimVerdict]
     answers: Collector[NewAnswer, bool]
+    known: Collector[bytes, Held | None]  # what we hold under an identity
+    collected: Collector[UUID, bool]
 
     def __init__(self) -> None:
         self.terms: dict[str, NetworkTerms] = {}
@@ -64,6 +76,10 @@ class Room:
         self.out_of_gas: frozenset[tuple[str, UUID]] = frozenset()
         self.tally = Tally()
         self.exposure = wiring.exposure()
+        self.twins = TwinTerms(
+            within_seconds=settings.JOIN_SECONDS,
+            silent_lease_seconds=settings.LEASE_SECONDS - settings.LEASE_RENEW_SECONDS - 1,
+        )
         self.denied = DenyList(settings.DENY_ADDRESSES)
         self.breaker = Breaker(
             failures_to_open=BREAKER_FAILURES, pause_seconds=BREAKER_PAUSE_SECONDS
@@ -84,8 +100,10 @@ class Room:
         self.client = open_client(wiring.egress_rule(), limit=settings.UPSTREAM_CONNECTIONS_MAX)
         self.waits = Waits(self.pool)
         self.settle_bell = Bell(self.pool, WORK_TO_SETTLE)
-        self.claims = Collector(self._claim, round_max=BATCH_MAX, waiting_max=WAITING_MAX)
-        self.answers = Collector(self._record, round_max=BATCH_MAX, waiting_max=WAITING_MAX)
+        self.claims = _together(self._claim)
+        self.answers = _together(self._record)
+        self.known = _together(partial(lookup.by_identities, self.pool))
+        self.collected = _together(partial(acceptance.collect_together, self.pool))
         site = this_site()
         self.shelf = Shelf(self.pool, Stock(self.pool, site), entries_max=settings.SHELF_MAX)
         await self._read_health()
@@ -108,8 +126,8 @@ class Room:
             task.cancel()
         await asyncio.gather(*self._watchers, *self._work, return_exceptions=True)
         await self.tally.flush(self.pool)
-        await self.claims.close()
-        await self.answers.close()
+        for collector in (self.claims, self.answers, self.known, self.collected):
+            await collector.close()
         await self.client.close()
         for chain in self.chains.values():
             await chain.close()
@@ -153,7 +171,7 @@ class Room:
 
     async def _claim(self, claims: Sequence[Claim]) -> list[ClaimVerdict]:
         return await acceptance.claim_together(
-            self.pool, claims, lease_seconds=settings.LEASE_SECONDS
+            self.pool, claims, lease_seconds=settings.LEASE_SECONDS, twins=self.twins
         )
 
     async def _record(self, answers: Sequence[NewAnswer]) -> list[bool]:

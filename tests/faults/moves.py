@@ -28,7 +28,7 @@ from payments.states import State, move, seconds_from_now
 from payments.wakeups import MONEY_MOVED, Bell
 from payments.x402.networks import checksum
 from payments.x402.types import Authorization, Requirements
-from tests.fixtures.purchases import NETWORK, USDC
+from tests.fixtures.purchases import NETWORK, TWINS, USDC
 
 CHAIN_ID = 84_532
 ACTORS = 6
@@ -77,7 +77,7 @@ class Play:
             members.append(replace(self.random.choice(self.claims), payment_id=new_id()))
         self.claims += members
         lease = self.random.choice([0.0, 10.0])
-        await acceptance.claim_together(self.pool, members, lease_seconds=lease)
+        await acceptance.claim_together(self.pool, members, lease_seconds=lease, twins=TWINS)
 
     def new_claim(self) -> Claim:
         payer, nonce = checksum(self.random.randbytes(20)), self.random.randbytes(32)

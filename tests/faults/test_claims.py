@@ -17,7 +17,7 @@ from payments.pool import one, open_pool
 from payments.signing import Signer
 from tests.faults.invariants import check
 from tests.faults.moves import ROOM_FOR, Play, open_play
-from tests.fixtures.purchases import sql_url
+from tests.fixtures.purchases import TWINS, sql_url
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ async def at_the_same_time(play: Play, askers: Sequence[list[Claim]]) -> Counter
     async with await psycopg.AsyncConnection.connect(sql_url()) as holder:
         await holder.execute("select from payments_cap where key = %s for update", (play.cap.key,))
         asking = [
-            asyncio.create_task(claim_together(play.pool, members, lease_seconds=10))
+            asyncio.create_task(claim_together(play.pool, members, lease_seconds=10, twins=TWINS))
             for members in askers
         ]
         while await one(play.pool, _WAITING) != (len(asking),):
@@ -52,7 +52,7 @@ async def test_twins_in_one_statement_are_one_claim(play: Play) -> None:
     claim = play.new_claim()
     twins = [claim, replace(claim, payment_id=new_id())]
 
-    verdicts = await claim_together(play.pool, twins, lease_seconds=10)
+    verdicts = await claim_together(play.pool, twins, lease_seconds=10, twins=TWINS)
 
     assert verdicts == [ClaimVerdict.TAKEN, ClaimVerdict.OURS_ALREADY]
 
@@ -82,6 +82,6 @@ async def test_a_closed_offer_admits_nothing(play: Play) -> None:
     async with play.pool.connection() as connection:
         await connection.execute("update payments_openoffer set closed_at = clock_timestamp()")
 
-    verdicts = await claim_together(play.pool, [play.new_claim()], lease_seconds=10)
+    verdicts = await claim_together(play.pool, [play.new_claim()], lease_seconds=10, twins=TWINS)
 
     assert verdicts == [ClaimVerdict.OFFER_CLOSED]
