@@ -39,6 +39,10 @@ class NetworkTerms:
     price_floor: Decimal
     seller_gas_day_wei: int
 
+    def seconds_until_deep(self, depth: int) -> float:
+        """When it is worth looking whether a block of this depth is deep enough: a bit early."""
+        return max(0, self.confirmations - depth) * self.block_seconds * 0.8
+
 
 @dataclass(frozen=True, slots=True)
 class Desk:

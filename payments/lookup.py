@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -99,8 +99,19 @@ async def by_id(pool: Pool, payment_id: UUID) -> Held | None:
     return _held(row) if row else None
 
 
-async def by_ids(pool: Pool, payment_ids: Sequence[UUID]) -> list[Held]:
-    found = await rows(pool, _HELD + " where p.id = any(%s)", (list(payment_ids),))
+_CHANGED = f"""
+    with changed as materialized (
+        select g.payment_id
+          from unnest(%s::uuid[], %s::int[]) as seen(id, version)
+          join payments_progress g on g.payment_id = seen.id and g.version <> seen.version
+    )
+    {_HELD} where p.id in (select payment_id from changed)
+"""  # noqa: S608 - composed of our own constants only
+
+
+async def changed(pool: Pool, seen: Mapping[UUID, int]) -> list[Held]:
+    """Those of these payments that moved on from the version they were seen at."""
+    found = await rows(pool, _CHANGED, (list(seen), list(seen.values())))
     return [_held(row) for row in found]
 
 

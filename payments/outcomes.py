@@ -56,7 +56,7 @@ async def _settle(desk: Desk, paid: Sequence[Row], proof: Proof, why: str) -> No
             transaction=proof.transaction,
             block_number=proof.block_number,
             block_hash=proof.block_hash,
-            next_check_at=NOW,
+            next_check_at=seconds_from_now(desk.terms.seconds_until_deep(1)),
         )
         moved = [row for row in paid if row.payment_id in stepped]
         await ledger.pend(connection, [row.payment_id for row in moved if not row.is_answered])

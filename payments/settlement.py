@@ -26,6 +26,7 @@ log = logging.getLogger(__name__)
 TAKE_MAX = 400
 UNPAYABLE_RETRY_SECONDS = 3.0  # not collectable now: drained, paused, blocked; it may change
 VOID_CHECK_SECONDS = 4.0
+SHALLOW_SECONDS = 0.2  # blocks seldom come as early as they are expected
 
 
 async def look(desk: Desk, head: Block, final: Block) -> int:
@@ -166,24 +167,27 @@ async def _watch_voids(desk: Desk, voids: Sequence[Row], head: Block, final: Blo
 async def _check_settled(desk: Desk, settled: Sequence[Row], head: Block) -> None:
     canonical = await _canonical(desk, settled)
     deep: list[Row] = []
+    later: dict[int, list[UUID]] = defaultdict(list)  # by depth
     for row in settled:
         assert row.block_number is not None
+        depth = head.number - row.block_number + 1
         if not canonical[row.block_number, row.block_hash or b""]:
             await outcomes.uproot(desk, row)
-        elif head.number - row.block_number + 1 >= desk.terms.confirmations:
+        elif depth >= desk.terms.confirmations:
             deep.append(row)
         else:
-            missing = desk.terms.confirmations - (head.number - row.block_number + 1)
-            wait = max(0.2, missing * desk.terms.block_seconds * 0.8)
-            await desks.look_again(desk.pool, [row.payment_id], wait)
+            later[depth].append(row.payment_id)
     if deep:
         await outcomes.confirm(desk, deep)
+    for depth, ids in later.items():
+        wait = max(SHALLOW_SECONDS, desk.terms.seconds_until_deep(depth))
+        await desks.look_again(desk.pool, ids, wait)
 
 
 async def _check_confirmed(desk: Desk, confirmed: Sequence[Row], final: Block) -> None:
     canonical = await _canonical(desk, confirmed)
     closed: list[Row] = []
-    later: list[UUID] = []
+    later: dict[int, list[UUID]] = defaultdict(list)  # by how far the final block is behind
     for row in confirmed:
         assert row.block_number is not None
         if not canonical[row.block_number, row.block_hash or b""]:
@@ -191,10 +195,12 @@ async def _check_confirmed(desk: Desk, confirmed: Sequence[Row], final: Block) -
         elif row.block_number <= final.number:
             closed.append(row)
         else:
-            later.append(row.payment_id)
+            later[row.block_number - final.number].append(row.payment_id)
     if closed:
         await outcomes.close(desk, closed)
-    await desks.look_again(desk.pool, later, max(1.0, desk.terms.block_seconds * 4))
+    # A reorg meanwhile is seen by the settler, who has all above it looked at at once.
+    for blocks, ids in later.items():
+        await desks.look_again(desk.pool, ids, max(1.0, blocks * desk.terms.block_seconds))
 
 
 async def _canonical(desk: Desk, paid: Sequence[Row]) -> dict[tuple[int, bytes], bool]:

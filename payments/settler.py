@@ -20,8 +20,11 @@ from payments.states import LOOK_ABOVE
 
 log = logging.getLogger(__name__)
 
+GENESIS = Block(0, b"", b"", 0, 0)  # what is final before a node says that anything is
+
 TICK_SECONDS = 1.0  # how long a lost ring can cost
 LEASE_SWEEP_SECONDS = 1.0
+WATCH_SECONDS = 0.5  # without a new block: what was never sent, or was dropped by the node
 WATCH_ALL_SECONDS = 30.0
 HEADS_REMEMBERED = 128
 PAUSE_AFTER_SURPRISE_SECONDS = 1.0
@@ -36,7 +39,10 @@ class Settler:
         self._stopping = asyncio.Event()
         self._seen: dict[int, bytes] = {}
         self._watched_all_at = -WATCH_ALL_SECONDS
-        self._enlisted = False
+        self._started = False
+        self._head_hash = b""
+        self._final = GENESIS
+        self._watched_at = -WATCH_SECONDS
         self._health = health.HealthBook(desk)
 
     def wake(self) -> None:
@@ -88,26 +94,37 @@ class Settler:
     async def step(self) -> bool:
         """One look at everything that is due; True when there is more."""
         desk = self._desk
-        if not self._enlisted:
+        if not self._started:
             await relayer.enlist(desk.pool, desk.chain, desk.keyring)
-            self._enlisted = True
+            await self._look_above(0)  # what a reorg took away while nobody settled
+            self._started = True
         head = await desk.chain.head()
-        final = await desk.chain.block("finalized") or Block(0, b"", b"", 0, 0)
-        fork = await self._fork_below(head)
-        if fork is not None:
-            await self._reorganised(fork)
         await self._health.write(head)
-        await broadcasts.watch(desk, head, self._watch_from(fork))
-        looked = await settlement.look(desk, head, final)
-        await broadcasts.finish(desk, final.number)
+        if head.hash != self._head_hash or self._now() - self._watched_at >= WATCH_SECONDS:
+            await self._watch(head)
+        looked = await settlement.look(desk, head, self._final)
         return looked >= settlement.TAKE_MAX
 
+    async def _watch(self, head: Block) -> None:
+        """See what a new block did to the transactions of ours; now and then without one, too."""
+        desk = self._desk
+        self._final = await desk.chain.block("finalized") or GENESIS
+        fork = await self._fork_below(head)
+        if fork is not None:
+            log.warning("%s: reorg from block %s on", desk.terms.network, fork)
+            await self._look_above(fork)
+        await broadcasts.watch(desk, head, self._watch_from(fork))
+        await broadcasts.finish(desk, self._final.number)
+        self._head_hash, self._watched_at = head.hash, self._now()
+
     def _watch_from(self, fork: int | None) -> int | None:
-        now = asyncio.get_running_loop().time()
-        if now - self._watched_all_at >= WATCH_ALL_SECONDS:
-            self._watched_all_at = now
+        if self._now() - self._watched_all_at >= WATCH_ALL_SECONDS:
+            self._watched_all_at = self._now()
             return 0
         return fork
+
+    def _now(self) -> float:
+        return asyncio.get_running_loop().time()
 
     async def _fork_below(self, head: Block) -> int | None:
         """The lowest block that may no longer be what we took it for, if there is one.
@@ -133,13 +150,8 @@ class Settler:
             del self._seen[number]
         return fork
 
-    async def _reorganised(self, fork: int) -> None:
-        log.warning("%s: reorg from block %s on", self._desk.terms.network, fork)
-        await rows(
-            self._desk.pool,
-            LOOK_ABOVE,
-            (self._desk.terms.network, fork),
-        )
+    async def _look_above(self, number: int) -> None:
+        await rows(self._desk.pool, LOOK_ABOVE, (self._desk.terms.network, number))
 
     async def _follow_heads(self) -> None:
         async for _ in self._desk.chain.heads():

@@ -15,6 +15,7 @@ from payments.lookup import Held
 from payments.pool import Pool
 
 TICK_SECONDS = 0.25  # how long a lost ring can cost a waiting buyer
+_NEVER_SEEN = 0  # versions start at 1
 
 
 class Waits:
@@ -23,6 +24,7 @@ class Waits:
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
         self._waiting: dict[UUID, set[asyncio.Queue[Held]]] = defaultdict(set)
+        self._seen: dict[UUID, int] = {}  # the version that all who wait for it know
         self._rung = asyncio.Event()
 
     def ring(self, _channel: str = "") -> None:
@@ -34,11 +36,9 @@ class Waits:
         """The payment as soon as it is as wanted; None when the time is over before that."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
-                # In the queue before the look: a ring between the two must not be lost.
                 with self._queued(payment_id) as next_look:
-                    held = await lookup.by_id(self._pool, payment_id)
-                    while held is None or not wanted(held):
-                        held = await next_look()
+                    while not wanted(held := await next_look()):
+                        continue
                     return held
         return None
 
@@ -46,12 +46,14 @@ class Waits:
     def _queued(self, payment_id: UUID) -> Iterator[Callable[[], Awaitable[Held]]]:
         seat: asyncio.Queue[Held] = asyncio.Queue()
         self._waiting[payment_id].add(seat)
+        self._seen[payment_id] = _NEVER_SEEN
+        self.ring()
         try:
             yield seat.get
         finally:
             self._waiting[payment_id].discard(seat)
             if not self._waiting[payment_id]:
-                del self._waiting[payment_id]
+                del self._waiting[payment_id], self._seen[payment_id]
 
     async def run(self) -> None:
         """Look whenever somebody rang, and on a tick; for ever."""
@@ -66,6 +68,10 @@ class Waits:
                     await self._look()
 
     async def _look(self) -> None:
-        for held in await lookup.by_ids(self._pool, list(self._waiting)):
+        asked = dict(self._seen)
+        for held in await lookup.changed(self._pool, asked):
+            # Whoever sat down meanwhile has seen nothing yet: the next look is for them.
+            if self._seen.get(held.payment_id) == asked[held.payment_id]:
+                self._seen[held.payment_id] = held.version
             for seat in self._waiting.get(held.payment_id, set()):
                 seat.put_nowait(held)
