@@ -7,6 +7,7 @@ would add: the standard encoder already escapes exactly as RFC 8785 section 3.2.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from typing import Any
 
 # Beyond this, readers that keep numbers as IEEE 754 doubles see another number (RFC 7493, 2.2).
@@ -27,18 +28,24 @@ def canonical(document: Any) -> bytes:
 
 def _ordered(value: Any) -> Any:
     if isinstance(value, dict):
-        if not all(isinstance(key, str) for key in value):
-            raise NotCanonical("an object's keys must be text")
-        # RFC 8785 section 3.2.3 sorts by UTF-16 code units, not by code points.
-        names = sorted(value, key=lambda key: key.encode("utf-16-be"))
-        return {key: _ordered(value[key]) for key in names}
-    if isinstance(value, list | tuple):
-        return [_ordered(each) for each in value]
+        return {key: _ordered(value[key]) for key in _in_order(value)}
     if value is None or isinstance(value, bool | str):
         return value
+    if isinstance(value, list | tuple):
+        return [_ordered(each) for each in value]
     if isinstance(value, int) and abs(value) <= WHOLE_NUMBER_MAX:
         return int(value)
     raise NotCanonical(f"a {type(value).__name__} cannot be signed: write it as text")
+
+
+def _in_order(keys: Iterable[Any]) -> list[str]:
+    """Sort by UTF-16 code units, not by code points (RFC 8785, 3.2.3); of ASCII they are one."""
+    try:
+        if all(map(str.isascii, keys)):
+            return sorted(keys)
+        return sorted(keys, key=lambda key: key.encode("utf-16-be"))
+    except TypeError:
+        raise NotCanonical("an object's keys must be text") from None
 
 
 _ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))

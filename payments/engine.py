@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 
 import psycopg
+import uvloop
 
 from payments import partitions, wiring
 from payments.desk import Desk
@@ -103,7 +104,8 @@ class Engine(threading.Thread):
         """Start again after whatever ended the loop: the rows are as they were."""
         while not self._stopping.is_set():
             try:
-                asyncio.run(self._settle())
+                with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+                    runner.run(self._settle())
             except (psycopg.Error, OSError, TimeoutError, NotDurable) as error:
                 log.error("settling cannot start, it is tried again: %s", error)
                 self._stopping.wait(1.0)

@@ -9,6 +9,7 @@ import binascii
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
@@ -105,9 +106,13 @@ class Signer:
 
     def sign(self, document: Mapping[str, Any], kind: str) -> str:
         """Sign a document; `kind` keeps a signed offer from passing for a receipt."""
-        header = {"alg": ALGORITHM, "kid": f"{self.did}#{KEY_NAME}", "typ": kind}
-        signed = f"{_base64url(canonical(header))}.{_base64url(canonical(document))}"
+        signed = f"{_header(self.did, kind)}.{_base64url(canonical(document))}"
         return f"{signed}.{_base64url(self._key.sign(signed.encode('ascii')))}"
+
+
+@cache
+def _header(did: str, kind: str) -> str:
+    return _base64url(canonical({"alg": ALGORITHM, "kid": f"{did}#{KEY_NAME}", "typ": kind}))
 
 
 def did_document(public_key: Ed25519PublicKey, did: str) -> dict[str, Any]:
