@@ -45,7 +45,9 @@ app.conf.beat_schedule = {
 @worker_ready.connect
 def _start_settling(**_: Any) -> None:
     from payments.engine import Engine  # models: only after Django is set up
+    from payments.loaded import keep_loaded
 
+    keep_loaded()
     engine = Engine()
     engine.start()
     worker_shutting_down.connect(lambda **_: engine.stop(), weak=False)

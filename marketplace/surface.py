@@ -17,6 +17,7 @@ from marketplace.calls.room import Room
 from marketplace.gateway.app import Door, DoorLimits
 from marketplace.gateway.responses import NOT_FOUND, send_response
 from payments.counter import close_counter
+from payments.loaded import keep_loaded
 
 App: TypeAlias = Callable[[Any, Any, Any], Awaitable[None]]
 
@@ -80,6 +81,7 @@ class Surface:
             if self._room is None and self._surface != "site":
                 room = Room()
                 await room.open()
+                keep_loaded()
                 self._room, self._door = room, _door(room)
 
     async def _close(self) -> None:
