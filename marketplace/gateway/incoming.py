@@ -22,7 +22,8 @@ _SLUG: Final = re.compile(rb"[a-z0-9]+(?:-[a-z0-9]+)*")
 _SLUG_BYTES_MAX: Final = 48
 _BAD_ESCAPE: Final = re.compile(rb"%(?![0-9a-fA-F]{2})")
 
-_CREDENTIALS: Final = frozenset({b"payment-signature", b"x-payment", b"sign-in-with-x"})
+PAYMENTS: Final = frozenset({b"payment-signature", b"x-payment"})
+_CREDENTIALS: Final = PAYMENTS | {b"sign-in-with-x"}
 _NOTED: Final = _CREDENTIALS | {
     b"accept",
     b"content-length",
@@ -101,7 +102,7 @@ def read_headers(headers: RawHeaders, *, bytes_max: int) -> dict[bytes, bytes]:
             raise AmbiguousCredentials
     if size > bytes_max:
         raise HeadersTooLarge
-    if b"payment-signature" in noted and b"x-payment" in noted:
+    if noted.keys() >= PAYMENTS:
         raise AmbiguousCredentials
     return noted
 
