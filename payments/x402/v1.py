@@ -25,6 +25,16 @@ _NETWORKS = {name: caip2 for caip2, name in _NAMES.items()}
 _KNOWN_TO_ALL = frozenset({"avalanche", "base", "base-sepolia", "polygon", "sei", "sei-testnet"})
 
 
+def name_of(network: str) -> str:
+    """The old name of a network; a network that has none keeps its own."""
+    return _NAMES.get(network, network)
+
+
+def network_of(name: str) -> str | None:
+    """The network of an old name, as we call it."""
+    return _NETWORKS.get(name)
+
+
 def url_of(listing_url: str) -> str:
     """Where a listing speaks version 1."""
     return f"{listing_url}?{QUERY}"
@@ -63,7 +73,7 @@ class Challenge:
         terms = offer.to_wire()
         entry = {
             "scheme": terms["scheme"],
-            "network": _NAMES[offer.network],
+            "network": name_of(offer.network),
             "maxAmountRequired": terms["amount"],
             "resource": self.url,
             "description": self.description,
@@ -127,7 +137,7 @@ def decode_payment(header: str) -> Payment:
     payload = object_of(document, "payload")
     authorization = object_of(payload, "authorization")
     pay_to, amount = address_of(authorization, "to"), uint256_of(authorization, "value")
-    network = _NETWORKS.get(name)
+    network = network_of(name)
     if network is None:
         raise PaymentRefused(
             Reason.NO_MATCHING_REQUIREMENTS, "x402 version 1 has no such network here"
@@ -137,5 +147,4 @@ def decode_payment(header: str) -> Payment:
 
 def settlement_to_wire(settlement: Settlement) -> dict[str, object]:
     """Write what became of a payment: as in version 2, with the network's old name."""
-    wire = settlement.to_wire()
-    return wire | {"network": _NAMES.get(settlement.network, settlement.network)}
+    return settlement.to_wire() | {"network": name_of(settlement.network)}
