@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any, Final, Protocol
 
 from marketplace.calls.shelf import Shelved
 from marketplace.gateway.incoming import Query
 from marketplace.gateway.responses import (
     QUOTE,
+    QUOTES_REMEMBERED_MAX,
     Response,
     challenge_again,
     plain,
@@ -53,6 +55,11 @@ def spoken(query: Query) -> Dialect:
 
 def _quote_v1(shelved: Shelved, *, as_page: bool) -> Response:
     """Version 1 quotes in the body, so a browser gets the same body and no page."""
+    return _written_v1(shelved)
+
+
+@lru_cache(maxsize=QUOTES_REMEMBERED_MAX)
+def _written_v1(shelved: Shelved) -> Response:
     body = shelved.challenge_v1_body
     return Response(402, with_length(QUOTE, body), body)
 
