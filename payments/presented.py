@@ -22,6 +22,7 @@ class Presented:
     authorization: Authorization
     identity: bytes
     identifier: str | None
+    version: int  # of x402, in which it was written
 
     @staticmethod
     def read(payload: PaymentPayload, networks: Collection[str]) -> Presented:
@@ -38,6 +39,7 @@ class Presented:
             authorization=authorization,
             identity=scheme.identity(chain_id, asset, authorization),
             identifier=payload.payment_identifier,
+            version=payload.version,
         )
 
     @property

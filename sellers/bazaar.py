@@ -45,7 +45,7 @@ def extension(terms: Terms, route: str, shed: frozenset[Shed]) -> dict[str, Any]
     if output_schema is not None:
         properties["output"] = output_schema
     if Shed.DESCRIPTIONS in shed:
-        properties = {name: rebuilt(part, _without_notes) for name, part in properties.items()}
+        properties = {name: rebuilt(part, without_notes) for name, part in properties.items()}
     schema = {"$schema": DIALECT, "type": "object", "properties": properties, "required": ["input"]}
     written = {"info": info, "schema": schema}
     if terms.path_parameters:
@@ -61,7 +61,7 @@ def _input_info(
 ) -> dict[str, Any]:
     info: dict[str, Any] = {"type": "http", "method": terms.method}
     if terms.method in BODY_METHODS:
-        info["bodyType"] = _body_type(parts["body"])
+        info["bodyType"] = body_type(parts["body"])
     return info | {_FIELDS[name]: example[name] for name in parts}
 
 
@@ -73,7 +73,7 @@ def _input_schema(terms: Terms, parts: Mapping[str, Schema]) -> Schema:
     }
     required = ["type", "method"]
     if terms.method in BODY_METHODS:
-        properties["bodyType"] = {"type": "string", "enum": [_body_type(parts["body"])]}
+        properties["bodyType"] = {"type": "string", "enum": [body_type(parts["body"])]}
         required.append("bodyType")
     properties |= {_FIELDS[name]: part for name, part in parts.items()}
     required += [_FIELDS[name] for name in parts if name != "query" or parts[name].get("required")]
@@ -85,7 +85,7 @@ def _input_schema(terms: Terms, parts: Mapping[str, Schema]) -> Schema:
     }
 
 
-def _body_type(body: Schema) -> str:
+def body_type(body: Schema) -> str:
     return "text" if "contentMediaType" in body else "json"
 
 
@@ -131,7 +131,7 @@ def _visible(value: Any) -> Any:
     return clean(value, len(value)) if isinstance(value, str) else value
 
 
-def _without_notes(schema: Schema) -> Schema:
+def without_notes(schema: Schema) -> Schema:
     return {keyword: value for keyword, value in schema.items() if keyword not in _NOTES}
 
 

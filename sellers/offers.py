@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 from uuid import UUID
 
 from payments.acceptance import Offer
+from payments.x402 import v1
 from payments.x402.headers import encode_header
 from payments.x402.reasons import Reason
 from payments.x402.types import Challenge, Requirements, Resource
 from sellers.bazaar import Shed, extension
+from sellers.bazaar_v1 import output_schema
 from sellers.drafts import offer_seconds
 from sellers.offer_receipt import SignedPrices, signed_offers
 from sellers.prices import in_dollars
@@ -103,7 +105,22 @@ def challenge(
         if header_bytes(shorter) < header_bytes(written):
             written = shorter
             shed.append(step)
-    return Quoted(written, tuple(shed))
+    return Quoted(_naming_v1(written, url), tuple(shed))
+
+
+def challenge_v1(terms: Terms, offers: tuple[Offer, ...], url: str, site: Site) -> v1.Challenge:
+    """The same listing's 402 for programs that speak version 1 of x402 only."""
+    accepts = v1.payable(offer.requirements for offer in offers)
+    why_none = f"This cannot be paid with x402 version 1; ask {url} for version 2"
+    return v1.Challenge(
+        url=v1.url_of(url),
+        description=terms.description,
+        mime_type=_mime_type(terms),
+        accepts=accepts,
+        error=Reason.PAYMENT_REQUIRED if accepts else why_none,
+        output_schema=output_schema(terms),
+        more=_more(url, site, "X-PAYMENT"),
+    )
 
 
 def header_bytes(written: Challenge) -> int:
@@ -151,19 +168,35 @@ def _challenge(
         resource=Resource(
             url=url,
             description=terms.description,
-            mime_type=terms.mime_type or "application/octet-stream",
+            mime_type=_mime_type(terms),
             service_name=terms.service_name,
             tags=terms.tags,
         ),
         accepts=accepts,
         error=Reason.PAYMENT_REQUIRED,
         extensions=extensions,
-        more={
-            "demo": {"available": True, "example": f"{url}?demo=true"},
-            "retry": {
-                "header": "PAYMENT-SIGNATURE",
-                "status_url": f"{site.public_base_url}/p/{{payment_id}}",
-                "docs": f"{site.public_base_url}/docs/buy",
-            },
-        },
+        more=_more(url, site, "PAYMENT-SIGNATURE"),
     )
+
+
+def _mime_type(terms: Terms) -> str:
+    return terms.mime_type or "application/octet-stream"
+
+
+def _more(url: str, site: Site, header: str) -> dict[str, object]:
+    return {
+        "demo": {"available": True, "example": f"{url}?demo=true"},
+        "retry": {
+            "header": header,
+            "status_url": f"{site.public_base_url}/p/{{payment_id}}",
+            "docs": f"{site.public_base_url}/docs/buy",
+        },
+    }
+
+
+def _naming_v1(written: Challenge, url: str) -> Challenge:
+    """The same, with where older programs pay, if there is room for it and they can."""
+    if not v1.payable(written.accepts):
+        return written
+    named = replace(written, more={**written.more, "v1": v1.url_of(url)})
+    return named if header_bytes(named) <= HEADER_BYTES_MAX else written

@@ -14,8 +14,10 @@ from typing import Any
 import aiohttp
 from yarl import URL
 
-from marketplace.agent.quotes import NoQuote, Payment, Quote, read_quote
+from marketplace.agent.quotes import NoQuote, Payment, Quote, read_quote, read_quote_v1
 from payments.egress import Failed, Limits, Reply, exchange
+from payments.x402 import v1
+from payments.x402.types import X402_VERSION
 
 LIMITS = Limits(
     connect_seconds=5, first_byte_seconds=150, total_seconds=180, body_bytes_max=20_000_000
@@ -33,6 +35,7 @@ class Question:
     url: URL
     body: bytes = b""
     content_type: str = ""
+    version: int = X402_VERSION  # of x402, in which the price is asked for
 
     @property
     def headers(self) -> list[tuple[str, str]]:
@@ -61,7 +64,7 @@ async def ask(client: aiohttp.ClientSession, question: Question) -> Quote | Repl
     if reply.status != 402:
         return reply
     try:
-        return read_quote(reply.headers.get("PAYMENT-REQUIRED", ""))
+        return _quoted(question, reply)
     except NoQuote as refused:
         raise NotBought(f"It asks for a payment, but {refused}.") from refused
 
@@ -75,11 +78,11 @@ async def pay(
     """Send the payment, and the same one again while its outcome is open: it buys only once."""
     end = min(payment.authorization.valid_before, time.time() + PATIENCE_SECONDS)
     while True:
-        reply = await _send(client, question, (("PAYMENT-SIGNATURE", payment.header),))
+        reply = await _send(client, question, ((payment.header_name, payment.header),))
         wait_seconds, why = _again(reply)
         if wait_seconds is None:
             assert isinstance(reply, Reply)
-            return _bought(reply)
+            return _bought(question, reply)
         if time.time() + wait_seconds > end:
             raise NotBought(
                 f"{why}. It is not known yet what becomes of the payment"
@@ -114,13 +117,19 @@ def _again(reply: Reply | Failed) -> tuple[float | None, str]:
     return min(seconds, RETRY_SECONDS_MAX), complaint(reply)
 
 
-def _bought(reply: Reply) -> Bought:
+def _quoted(question: Question, reply: Reply) -> Quote:
+    if question.version == v1.X402_VERSION:
+        return read_quote_v1(reply.body)
+    return read_quote(reply.headers.get("PAYMENT-REQUIRED", ""))
+
+
+def _bought(question: Question, reply: Reply) -> Bought:
     settlement = settlement_of(reply)
     if 200 <= reply.status < 300:
         return Bought(reply, settlement, reply.headers.get("X-Souk-Payment", ""))
     if reply.status == 402:
         try:
-            why = read_quote(reply.headers.get("PAYMENT-REQUIRED", "")).error
+            why = _quoted(question, reply).error
         except NoQuote:
             why = ""
         raise NotBought(f"The payment was refused: {why or complaint(reply)}.")
@@ -130,9 +139,10 @@ def _bought(reply: Reply) -> Bought:
 
 
 def settlement_of(reply: Reply) -> dict[str, Any]:
-    """The PAYMENT-RESPONSE header; empty when there is none that can be read."""
+    """What the seller says of the payment; empty when there is nothing that can be read."""
+    said = (reply.headers.get(name) for name in ("PAYMENT-RESPONSE", "X-PAYMENT-RESPONSE"))
     try:
-        document = json.loads(b64decode(reply.headers.get("PAYMENT-RESPONSE", ""), validate=True))
+        document = json.loads(b64decode(next(filter(None, said), ""), validate=True))
     except (binascii.Error, ValueError):
         return {}
     return document if isinstance(document, dict) else {}

@@ -13,6 +13,7 @@ from typing import Any
 
 from marketplace.agent.wallet import Wallet
 from payments.amounts import token
+from payments.x402 import v1
 from payments.x402.fields import address_of, object_of, text_of, uint256_of
 from payments.x402.headers import decode_json, encode_header
 from payments.x402.networks import NETWORKS, Asset, chain_id_of
@@ -47,6 +48,7 @@ class Quote:
 
     document: Mapping[str, Any]
     offers: tuple[Offer, ...]
+    version: int = X402_VERSION
 
     @property
     def error(self) -> str:
@@ -68,6 +70,7 @@ class Payment:
     offer: Offer
     authorization: Authorization
     header: str
+    header_name: str
 
 
 def read_quote(header: str) -> Quote:
@@ -85,6 +88,28 @@ def read_quote(header: str) -> Quote:
         raise NoQuote(f"only x402 version {X402_VERSION} is spoken here")
     offers = [offer for entry in accepts if (offer := _offer(entry)) is not None]
     return Quote(document, tuple(sorted(offers, key=lambda offer: offer.dollars)))
+
+
+def read_quote_v1(body: bytes) -> Quote:
+    """Read the body of a 402 in version 1 of x402; its offers as version 2 would write them."""
+    try:
+        document = decode_json(body)
+    except Malformed:
+        raise NoQuote("its body is not JSON") from None
+    accepts = document.get("accepts") if isinstance(document, dict) else None
+    if not isinstance(document, dict) or not isinstance(accepts, list):
+        raise NoQuote("its body offers no way to pay")
+    if document.get("x402Version") != v1.X402_VERSION:
+        raise NoQuote(f"it does not speak x402 version {v1.X402_VERSION}")
+    offers = [offer for entry in accepts if (offer := _offer(_renewed(entry))) is not None]
+    return Quote(document, tuple(sorted(offers, key=lambda offer: offer.dollars)), v1.X402_VERSION)
+
+
+def _renewed(entry: object) -> object:
+    if not isinstance(entry, dict):
+        return entry
+    network = v1.network_of(str(entry.get("network")))
+    return {**entry, "network": network, "amount": entry.get("maxAmountRequired")}
 
 
 def _offer(entry: object) -> Offer | None:
@@ -122,35 +147,49 @@ def _requirements(entry: object) -> Requirements:
 def sign(quote: Quote, offer: Offer, wallet: Wallet, *, now: int) -> Payment:
     """Promise this offer's amount to its seller, once, within its time and no longer."""
     asked = offer.requirements
+    name, write, past_seconds = _WRITTEN[quote.version]
     unsigned = Authorization(
         payer=wallet.address,
         pay_to=asked.pay_to,
         amount_atomic=asked.amount_atomic,
-        valid_after=0,
+        valid_after=now - past_seconds if past_seconds else 0,
         valid_before=now + asked.max_timeout_seconds,
         nonce=os.urandom(32),
         signature=b"",
     )
     digest = exact_eip3009.digest(unsigned, asked, chain_id_of(asked.network))
     signed = replace(unsigned, signature=wallet.sign(digest))
-    return Payment(offer, signed, encode_header(_document(quote, offer, signed)))
+    return Payment(offer, signed, encode_header(write(quote, offer, signed)), name)
+
+
+def _payload(signed: Authorization) -> dict[str, object]:
+    return {
+        "signature": "0x" + signed.signature.hex(),
+        "authorization": {
+            "from": signed.payer,
+            "to": signed.pay_to,
+            "value": str(signed.amount_atomic),
+            "validAfter": str(signed.valid_after),
+            "validBefore": str(signed.valid_before),
+            "nonce": "0x" + signed.nonce.hex(),
+        },
+    }
+
+
+def _document_v1(quote: Quote, offer: Offer, signed: Authorization) -> dict[str, object]:
+    return {
+        "x402Version": v1.X402_VERSION,
+        "scheme": offer.requirements.scheme,
+        "network": v1.name_of(offer.requirements.network),
+        "payload": _payload(signed),
+    }
 
 
 def _document(quote: Quote, offer: Offer, signed: Authorization) -> dict[str, object]:
     document: dict[str, object] = {
         "x402Version": X402_VERSION,
         "accepted": offer.written,
-        "payload": {
-            "signature": "0x" + signed.signature.hex(),
-            "authorization": {
-                "from": signed.payer,
-                "to": signed.pay_to,
-                "value": str(signed.amount_atomic),
-                "validAfter": str(signed.valid_after),
-                "validBefore": str(signed.valid_before),
-                "nonce": "0x" + signed.nonce.hex(),
-            },
-        },
+        "payload": _payload(signed),
     }
     if isinstance(quote.document.get("resource"), dict):
         document["resource"] = quote.document["resource"]
@@ -160,6 +199,13 @@ def _document(quote: Quote, offer: Offer, signed: Authorization) -> dict[str, ob
         identifier = {"info": {"required": False, "id": os.urandom(24).hex()}}
         document["extensions"] = {"payment-identifier": identifier}
     return document
+
+
+# The header, its document, and how far back the window begins, as each version's clients have it.
+_WRITTEN = {
+    X402_VERSION: ("PAYMENT-SIGNATURE", _document, 0),
+    v1.X402_VERSION: ("X-PAYMENT", _document_v1, 600),
+}
 
 
 def in_words(offer: Offer) -> str:

@@ -21,6 +21,7 @@ from marketplace.calls.admission import (
     not_now,
     simulate,
 )
+from marketplace.calls.attached import read_payment
 from marketplace.calls.attempt import Attempt, run
 from marketplace.calls.ceiling import BadCeiling, ceiling_dollars, price_dollars
 from marketplace.calls.outcomes import CallOutcome, Challenged, Refused, Unavailable
@@ -32,7 +33,7 @@ from payments.chains import ChainUnavailable
 from payments.chains.collector import TooManyWaiting
 from payments.limits import contract_budget_left
 from payments.presented import Presented
-from payments.x402.headers import decode_payment, matches
+from payments.x402.headers import matches
 from payments.x402.reasons import Malformed, PaymentRefused, Reason
 from payments.x402.types import PaymentPayload
 
@@ -59,8 +60,7 @@ async def call(room: Room, place: Place, path: str, request: CallRequest) -> Cal
 
 
 async def _call(room: Room, place: Place, path: str, request: CallRequest) -> CallOutcome:
-    assert request.credential is not None
-    payload = decode_payment(request.credential)
+    payload = await read_payment(room, place, request)
     presented = Presented.read(payload, room.terms)
     held = await room.known.submit(presented.identity)
     if held is not None:
@@ -230,6 +230,7 @@ def _claim(
             listing_id=purchase.listing_id,
         ),
         joins=joins,
+        protocol_version=presented.version,
     )
 
 

@@ -7,6 +7,9 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
 
+from payments.x402 import v1
+from payments.x402.headers import decode_payment
+from payments.x402.types import PaymentPayload
 from sellers.offers import resource_url
 
 
@@ -26,12 +29,14 @@ class CallRequest:
     segments: tuple[str, ...]  # decoded, after /call/<seller>/<listing>
     query: tuple[tuple[str, str], ...]  # decoded pairs in given order, without ours
     headers: tuple[tuple[str, str], ...]  # lower-case names
-    credential: str | None  # the PAYMENT-SIGNATURE value; None is an unpaid call
+    credential: str | None  # what carries the payment; None is an unpaid call
     read_body: Callable[[], Awaitable[bytes]]  # may raise BodyTooLarge, BodyIncomplete
     gone: asyncio.Event  # set when the buyer hung up
     max_price: str | None = None  # X-Max-Price, as sent
     fresh: bool = False  # X-Souk-Fresh: 1, do not join an abandoned payment
     siwx: str | None = None  # the SIGN-IN-WITH-X value
+    # Reads the credential in the version of x402 that this call speaks.
+    decode: Callable[[str], PaymentPayload | v1.Payment] = decode_payment
 
 
 def canonical_url(

@@ -20,6 +20,7 @@ import psycopg
 from marketplace.calls.forwarding import Upstream
 from payments.acceptance import Offer
 from payments.pool import Pool, rows
+from payments.x402 import v1
 from payments.x402.types import Challenge
 from sellers.schemas import Validator
 from sellers.terms import Terms
@@ -49,6 +50,8 @@ class Shelved:
     challenge: Challenge
     challenge_body: bytes
     challenge_header: str  # base64 of the body
+    challenge_v1: v1.Challenge
+    challenge_v1_body: bytes
     upstream: Upstream
     validator: Validator
     earlier: tuple[Shelved, ...] = ()  # older revisions whose price is still good

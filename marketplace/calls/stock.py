@@ -13,6 +13,7 @@ from marketplace.calls.forwarding import Upstream
 from marketplace.calls.promises import is_good, rendered, requoted
 from marketplace.calls.shelf import Absent, Place, Shelved
 from payments.pool import Pool, rows
+from payments.x402.headers import encode_json
 from sellers import offers
 from sellers.offer_receipt import SignedPrices
 from sellers.schemas import compile_input
@@ -92,6 +93,7 @@ class Stock:
         quoted = offers.quote(terms, map(_open_price, row.prices), self._site)
         challenge = offers.challenge(terms, quoted, url, self._site).challenge
         body, header = rendered(challenge)
+        challenge_v1 = offers.challenge_v1(terms, quoted, url, self._site)
         return Shelved(
             path=path,
             seller_id=row.seller_id,
@@ -103,6 +105,8 @@ class Stock:
             challenge=challenge,
             challenge_body=body,
             challenge_header=header,
+            challenge_v1=challenge_v1,
+            challenge_v1_body=encode_json(challenge_v1.to_wire()),
             upstream=self._upstream(terms, row),
             validator=compile_input(terms.input_schema),
         )

@@ -7,7 +7,6 @@ through `marketplace.calls`. Nothing else here can reach an upstream.
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import traceback
 from collections.abc import Awaitable, Callable
@@ -24,11 +23,13 @@ from marketplace.calls.requests import BodyIncomplete, BodyTooLarge, CallRequest
 from marketplace.calls.shelf import Absent, Place, Shelf, Shelved
 from marketplace.gateway import responses
 from marketplace.gateway.arrival import Arrival, Inbox
+from marketplace.gateway.dialects import spoken
 from marketplace.gateway.in_flight import InFlight
 from marketplace.gateway.incoming import (
     AmbiguousCredentials,
     BadQuery,
     HeadersTooLarge,
+    Query,
     asks_for_demo,
     body_asks_for_demo,
     read_headers,
@@ -126,8 +127,9 @@ class Door:
         place: Place | None = self._shelf.peek(route.path)
         if place is None:
             place = await self._shelf.get(route.path)
-        arrival = Arrival(route, headers, scope, receive)
-        if b"payment-signature" in headers:
+        query = _readable(scope["query_string"])
+        arrival = Arrival(route, headers, query, spoken(query or ()), scope, receive)
+        if arrival.pays:
             return await self._answer_paid(arrival, place)
         return _Answer(await self._answer_unpaid(arrival, place))
 
@@ -145,15 +147,15 @@ class Door:
         if wait_seconds:
             return responses.unavailable(wait_seconds)
         if b"x-max-price" in arrival.headers and _is_too_dear(place, arrival):
-            return responses.challenge_again(place, Reason.PRICE_ABOVE_MAX, "")
+            return arrival.dialect.quote_again(place, Reason.PRICE_ABOVE_MAX, "")
         self._quoted(place.listing_id)
-        return responses.quote(place, as_page=b"text/html" in arrival.headers.get(b"accept", b""))
+        as_page = b"text/html" in arrival.headers.get(b"accept", b"")
+        return arrival.dialect.quote(place, as_page=as_page)
 
     async def _wants_sample(self, arrival: Arrival) -> bool:
         """`?demo=true`, or a JSON body that says so; HEAD has no body worth reading."""
-        with contextlib.suppress(BadQuery):
-            if asks_for_demo(read_query(arrival.scope["query_string"])):
-                return True
+        if asks_for_demo(arrival.query or ()):
+            return True
         if not arrival.brings_body or arrival.scope["method"] == "HEAD":
             return False
         if not self._in_flight.enter(arrival.route.path):
@@ -168,22 +170,22 @@ class Door:
             self._in_flight.leave(arrival.route.path)
 
     async def _answer_paid(self, arrival: Arrival, place: Place) -> _Answer:
-        try:
-            query = read_query(arrival.scope["query_string"])
-        except BadQuery:
+        if arrival.query is None:
             return _Answer(responses.BAD_QUERY)
-        if asks_for_demo(query) and not isinstance(place, Absent):
+        if asks_for_demo(arrival.query) and not isinstance(place, Absent):
             return _Answer(responses.sample(place))
+        if arrival.dialect.credential not in arrival.headers:
+            return _Answer(arrival.dialect.elsewhere)
         path = arrival.route.path
         if not self._in_flight.enter(path):
             return _Answer(responses.BUSY)
         inbox = self._inbox(arrival)
         try:
-            outcome = await self._paid_call(place, path, arrival.request(query, inbox))
+            outcome = await self._paid_call(place, path, arrival.request(arrival.query, inbox))
         finally:
             connected = inbox.close()
             self._in_flight.leave(path)
-        response = response_of(outcome, place, self._public_base_url)
+        response = response_of(outcome, place, arrival.dialect, self._public_base_url)
         told = outcome.handed_over if isinstance(outcome, Delivered) else None
         return _Answer(response, connected, told)
 
@@ -194,6 +196,13 @@ class Door:
             bytes_max=self._limits.body_bytes_max,
             seconds=self._limits.body_seconds,
         )
+
+
+def _readable(query_string: bytes) -> Query | None:
+    try:
+        return read_query(query_string)
+    except BadQuery:
+        return None
 
 
 def _is_too_dear(shelved: Shelved, arrival: Arrival) -> bool:

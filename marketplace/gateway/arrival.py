@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from asgiref.typing import ASGIReceiveCallable, HTTPScope
 
 from marketplace.calls.requests import BodyIncomplete, BodyTooLarge, CallRequest
-from marketplace.gateway.incoming import Query, Route, without_ours
+from marketplace.gateway.dialects import Dialect
+from marketplace.gateway.incoming import PAYMENTS, Query, Route, without_ours
 
 
 @dataclass(slots=True)
@@ -17,8 +18,14 @@ class Arrival:
 
     route: Route
     headers: dict[bytes, bytes]  # those the door acts on
+    query: Query | None  # None when it cannot be read
+    dialect: Dialect
     scope: HTTPScope
     receive: ASGIReceiveCallable
+
+    @property
+    def pays(self) -> bool:
+        return not PAYMENTS.isdisjoint(self.headers)
 
     @property
     def brings_body(self) -> bool:
@@ -39,12 +46,13 @@ class Arrival:
                 (name.decode("latin-1"), value.decode("latin-1"))
                 for name, value in self.scope["headers"]
             ),
-            credential=self.text(b"payment-signature"),
+            credential=self.text(self.dialect.credential),
             read_body=inbox.read,
             gone=inbox.gone,
             max_price=self.text(b"x-max-price"),
             fresh=self.text(b"x-souk-fresh") == "1",
             siwx=self.text(b"sign-in-with-x"),
+            decode=self.dialect.decode,
         )
 
 

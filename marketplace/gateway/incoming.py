@@ -17,12 +17,15 @@ Query: TypeAlias = tuple[tuple[str, str], ...]
 PATH_BYTES_MAX: Final = 8_192
 PATHS_REMEMBERED_MAX: Final = 1_024  # decoding one takes 2 µs of the 10 an unpaid request costs
 QUERY_PAIRS_MAX: Final = 256
+QUERIES_REMEMBERED_MAX: Final = 1_024
+QUERY_BYTES_REMEMBERED_MAX: Final = 256  # old programs ask with one that is always the same
 OUR_QUERY_NAMES: Final = frozenset({"x402Version", "demo"})
 _SLUG: Final = re.compile(rb"[a-z0-9]+(?:-[a-z0-9]+)*")
 _SLUG_BYTES_MAX: Final = 48
 _BAD_ESCAPE: Final = re.compile(rb"%(?![0-9a-fA-F]{2})")
 
-_CREDENTIALS: Final = frozenset({b"payment-signature", b"x-payment", b"sign-in-with-x"})
+PAYMENTS: Final = frozenset({b"payment-signature", b"x-payment"})
+_CREDENTIALS: Final = PAYMENTS | {b"sign-in-with-x"}
 _NOTED: Final = _CREDENTIALS | {
     b"accept",
     b"content-length",
@@ -101,7 +104,7 @@ def read_headers(headers: RawHeaders, *, bytes_max: int) -> dict[bytes, bytes]:
             raise AmbiguousCredentials
     if size > bytes_max:
         raise HeadersTooLarge
-    if b"payment-signature" in noted and b"x-payment" in noted:
+    if noted.keys() >= PAYMENTS:
         raise AmbiguousCredentials
     return noted
 
@@ -114,6 +117,12 @@ def read_query(query_string: bytes) -> Query:
     """Decode a query into its pairs, in the order given."""
     if not query_string:
         return ()
+    if len(query_string) > QUERY_BYTES_REMEMBERED_MAX:
+        return _pairs(query_string)
+    return _remembered_pairs(query_string)
+
+
+def _pairs(query_string: bytes) -> Query:
     try:
         pairs = parse_qsl(
             query_string.decode("ascii"),
@@ -124,6 +133,9 @@ def read_query(query_string: bytes) -> Query:
     except ValueError:
         raise BadQuery from None
     return tuple(pairs)
+
+
+_remembered_pairs = lru_cache(maxsize=QUERIES_REMEMBERED_MAX)(_pairs)
 
 
 def asks_for_demo(query: Query) -> bool:

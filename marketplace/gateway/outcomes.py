@@ -15,12 +15,12 @@ from marketplace.calls.outcomes import (
     Unavailable,
 )
 from marketplace.calls.shelf import Absent, Place
+from marketplace.gateway.dialects import Dialect
 from marketplace.gateway.responses import (
     GUARDED,
     Header,
     Response,
     absent,
-    challenge_again,
     plain,
     retry_after,
     with_length,
@@ -35,16 +35,19 @@ _OURS: Final = frozenset(name for name, _ in GUARDED) | {
     b"content-type",
     b"payment-response",
     b"x-payment-charged",
+    b"x-payment-response",
     b"x-souk-joined",
     b"x-souk-payment",
 }
 
 
-def response_of(outcome: CallOutcome, place: Place, public_base_url: str) -> Response:
+def response_of(
+    outcome: CallOutcome, place: Place, dialect: Dialect, public_base_url: str
+) -> Response:
     """Write an outcome as the answer a buyer's program understands."""
     match outcome:
         case Delivered(answer, settlement, payment_id, joined=joined):
-            more = [_payment_response(settlement), _payment(payment_id)]
+            more = [_payment_response(dialect, settlement), _payment(payment_id)]
             if joined:
                 more.append((b"x-souk-joined", str(payment_id).encode()))
             return _answer(answer, more)
@@ -53,20 +56,22 @@ def response_of(outcome: CallOutcome, place: Place, public_base_url: str) -> Res
             if answer is not None:
                 return _answer(answer, [charged, _payment(payment_id)])
             detail = "The seller's endpoint did not give an answer. Nothing was charged."
-            return _told(status, reason, detail, payment_id, public_base_url, [charged])
+            also = dialect.marks
+            return _told(status, reason, detail, payment_id, public_base_url, [charged], also)
         case Unavailable(error, detail, retry_after_seconds, payment_id, settlement):
             more = [retry_after(retry_after_seconds)]
             if settlement is not None:
-                more.append(_payment_response(settlement))
-            return _told(503, error, detail, payment_id, public_base_url, more)
+                more.append(_payment_response(dialect, settlement))
+            return _told(503, error, detail, payment_id, public_base_url, more, dialect.marks)
         case Refused(status, error, detail, headers, payment_id, extensions):
             more = [*_encoded(headers)]
-            return _told(status, error, detail, payment_id, public_base_url, more, extensions)
+            also = {**dialect.marks, **({"extensions": extensions} if extensions else {})}
+            return _told(status, error, detail, payment_id, public_base_url, more, also)
         case Challenged(reason, detail):
             # A new payment would not help where nothing is for sale.
             if isinstance(place, Absent):
                 return absent(place)
-            return challenge_again(place, reason, detail)
+            return dialect.quote_again(place, reason, detail)
 
 
 def _told(
@@ -76,13 +81,12 @@ def _told(
     payment_id: UUID | None,
     public_base_url: str,
     headers: Iterable[Header],
-    extensions: Mapping[str, Any] | None = None,
+    also: Mapping[str, Any],
 ) -> Response:
     """Say it in our own words, and where to see what becomes of the payment."""
-    also: dict[str, Any] = {"extensions": extensions} if extensions else {}
     if payment_id is None:
         return plain(status, error, detail, *headers, also=also)
-    also["status_url"] = f"{public_base_url}/p/{payment_id}"
+    also = {**also, "status_url": f"{public_base_url}/p/{payment_id}"}
     return plain(status, error, detail, *headers, _payment(payment_id), also=also)
 
 
@@ -96,8 +100,8 @@ def _answer(answer: StoredAnswer, more: Iterable[Header]) -> Response:
     return Response(answer.status, with_length(headers, body), body)
 
 
-def _payment_response(settlement: Settlement) -> Header:
-    return (b"payment-response", encode_header(settlement.to_wire()).encode())
+def _payment_response(dialect: Dialect, settlement: Settlement) -> Header:
+    return (dialect.outcome, encode_header(dialect.settlement(settlement)).encode())
 
 
 def _payment(payment_id: UUID) -> Header:

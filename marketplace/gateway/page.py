@@ -85,7 +85,7 @@ been charged.</p>
 <pre>curl -i {url}</pre>
 <p>In a checkout of Souk:</p>
 <pre>{escape(_buying(shelved))}</pre>
-</main>
+{_older_clients(shelved)}</main>
 </body>
 </html>
 """
@@ -101,6 +101,17 @@ def _price(offer: Offer) -> str:
         f'<span class="number">{escape(amount.dollars)} <span class="soft">{escape(amount.text)}'
         f'</span></span> <span class="badge">{escape(where)}</span>'
     )
+
+
+def _older_clients(shelved: Shelved) -> str:
+    """Say where programs of the protocol's first version ask and pay, if they can pay here."""
+    if not shelved.challenge_v1.accepts:
+        return ""
+    url = escape(shelved.challenge_v1.url)
+    return f"""<h2>Older clients</h2>
+<p>Programs that speak version 1 of x402 only (<code>X-PAYMENT</code>) ask and pay here:</p>
+<pre>{url}</pre>
+"""
 
 
 def _buying(shelved: Shelved) -> str:

@@ -51,7 +51,7 @@ _EVERYWHERE: Final[Headers] = (
     (b"cross-origin-resource-policy", b"cross-origin"),
 )
 GUARDED: Final[Headers] = (*_EVERYWHERE, (b"content-security-policy", _SANDBOX))
-_QUOTE: Final[Headers] = (JSON, *GUARDED, (b"vary", b"Accept"))
+QUOTE: Final[Headers] = (JSON, *GUARDED, (b"vary", b"Accept"))
 _QUOTE_PAGE: Final[Headers] = (
     _HTML,
     *_EVERYWHERE,
@@ -150,7 +150,7 @@ def quote(shelved: Shelved, *, as_page: bool) -> Response:
         body = page.render(shelved).encode()
         return Response(402, with_length((*_QUOTE_PAGE, header), body), body)
     body = shelved.challenge_body
-    return Response(402, with_length((*_QUOTE, header), body), body)
+    return Response(402, with_length((*QUOTE, header), body), body)
 
 
 def challenge_again(shelved: Shelved, reason: Reason, detail: str) -> Response:
@@ -161,7 +161,7 @@ def challenge_again(shelved: Shelved, reason: Reason, detail: str) -> Response:
     if len(b64encode(body)) > HEADER_BYTES_MAX:  # the reason stays, conveniences go
         body = encode_json(replace(challenge, more={}).to_wire())
     header = (b"payment-required", b64encode(body))
-    return Response(402, with_length((*_QUOTE, header), body), body)
+    return Response(402, with_length((*QUOTE, header), body), body)
 
 
 def sample(shelved: Shelved) -> Response:

@@ -27,7 +27,12 @@ TIMEOUT_SECONDS_MAX = 2**31 - 1
 
 def decode_payment(header: str) -> PaymentPayload:
     """Read the PAYMENT-SIGNATURE header a buyer sent."""
-    return payment_of(decode_json(_decode_base64(header)))
+    return payment_of(decode_header(header))
+
+
+def decode_header(header: str) -> object:
+    """Read the JSON document that a header carries in base64."""
+    return decode_json(_decode_base64(header))
 
 
 def encode_header(document: Mapping[str, object]) -> str:
@@ -55,21 +60,31 @@ def matches(offer: Requirements, accepted: Requirements) -> bool:
 
 def payment_of(document: object) -> PaymentPayload:
     """Read a payment from a JSON document, whatever brought it."""
+    written = in_version(X402_VERSION, document)
+    resource = _optional_object(written, "resource")
+    return PaymentPayload(
+        version=X402_VERSION,
+        accepted=_accepted_of(object_of(written, "accepted")),
+        payload=object_of(written, "payload"),
+        resource_url=None if resource is None else text_of(resource, "url"),
+        extensions=_optional_object(written, "extensions") or {},
+    )
+
+
+def in_version(spoken: int, document: object) -> Mapping[str, object]:
+    """Read a document that says which version of x402 it is written in, if it is this one."""
     if not isinstance(document, dict):
         raise Malformed(Reason.MALFORMED_PAYLOAD, "a payment must be a JSON object")
     version = document.get("x402Version")
     if type(version) is not int:
         raise Malformed(Reason.MALFORMED_PAYLOAD, "x402Version must be a number")
-    if version != X402_VERSION:
-        raise PaymentRefused(Reason.UNSUPPORTED_VERSION, "only x402 version 2 is spoken here")
-    resource = _optional_object(document, "resource")
-    return PaymentPayload(
-        version=version,
-        accepted=_accepted_of(object_of(document, "accepted")),
-        payload=object_of(document, "payload"),
-        resource_url=None if resource is None else text_of(resource, "url"),
-        extensions=_optional_object(document, "extensions") or {},
-    )
+    if version != spoken:
+        raise PaymentRefused(
+            Reason.UNSUPPORTED_VERSION,
+            f"this header is for x402 version {spoken}; version 1 goes into X-PAYMENT at the"
+            " address with x402Version=1, version 2 into PAYMENT-SIGNATURE without it",
+        )
+    return document
 
 
 def decode_json(raw: bytes) -> object:

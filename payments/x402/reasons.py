@@ -20,6 +20,7 @@ class Reason(StrEnum):
 
     # What arrived cannot be read: answered 400, nothing looked up, nothing taken.
     MORE_THAN_ONE_PAYMENT = "more_than_one_payment"
+    OTHER_VERSION = "payment_of_other_version"
     MALFORMED_HEADER = "malformed_payment_header"
     MALFORMED_JSON = "malformed_payment_json"
     MALFORMED_PAYLOAD = "invalid_payload"

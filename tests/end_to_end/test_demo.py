@@ -142,6 +142,10 @@ def test_the_demo_sells_and_comes_back_after_whatever_ended_it(demo):
     assert "status         final" in bought.stdout
     receipt = re.search(rf"{demo.url}(/p/[0-9a-f-]+/receipt)", bought.stdout)
     assert receipt is not None
+    as_of_old = demo.manage("buy", url, "--v1")
+    assert as_of_old.returncode == 0, as_of_old.stderr
+    assert "x402Version=1" in as_of_old.stdout
+    assert "status         final" in as_of_old.stdout
     assert demo.manage("buy", url, "--max", "0.0001").returncode == 1
     assert demo.manage("buy", "nonsense").returncode == 2
 

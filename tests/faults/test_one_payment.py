@@ -6,7 +6,7 @@ import threading
 from collections import Counter
 
 from tests.faults.market import Market
-from tests.fixtures.wallet import Said
+from tests.fixtures.wallet import Said, ask, in_v1, pack
 
 
 def test_fifty_askers_with_one_payment_buy_once(market: Market) -> None:
@@ -33,6 +33,30 @@ def test_fifty_askers_with_one_payment_buy_once(market: Market) -> None:
     sent = "select count(distinct nonce) from payments_broadcast b join payments_progress g"
     sent += " on g.relayer_id = b.relayer_id and g.relayer_nonce = b.nonce where payment_id = %s"
     assert market.stack.rows(sent, payment) == [(1,)]
+
+
+def test_a_payment_in_both_versions_at_once_buys_once(market: Market) -> None:
+    sold, gate = market.gated()
+    paper = market.sign(sold, market.buyer())
+    old = {"X-PAYMENT": pack(in_v1(paper.payload))}
+    together = threading.Barrier(20)
+
+    def present(asker: int) -> Said:
+        url = market.stack.url(sold.path, asker // 2 % 2)
+        together.wait()
+        if asker % 2:
+            return ask(f"{url}?x402Version=1", headers=old)
+        return ask(url, headers=paper.headers)
+
+    asked = [market.callers.submit(present, asker) for asker in range(20)]
+    market.wait(lambda: sum(each.done() for each in asked) == 19, "19 refusals")
+    gate.open()
+    said = [each.result() for each in asked]
+
+    assert Counter(each.status for each in said) == {200: 1, 409: 19}
+    assert market.calls(sold) == 1
+    market.confirm(paper)
+    assert market.paid(paper) == 10_000
 
 
 def test_a_named_payment_gets_its_stored_answer_again(market: Market) -> None:

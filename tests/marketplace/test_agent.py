@@ -2,6 +2,7 @@
 
 import base64
 import json
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -10,10 +11,12 @@ from eth_account import Account
 from yarl import URL
 
 from marketplace.agent.purchase import Bought, NotBought, Question, ask, pay, plain
-from marketplace.agent.quotes import NoQuote, Quote, read_quote, sign
+from marketplace.agent.quotes import NoQuote, Quote, read_quote, read_quote_v1, sign
 from marketplace.agent.wallet import BadKey, Wallet
+from marketplace.management.commands.buy import read_question
 from marketplace.management.shopping import Trip
 from payments.egress import open_trusted_client
+from payments.x402 import v1
 from payments.x402.headers import decode_payment
 from payments.x402.schemes import exact_eip3009
 from tests.fixtures.cast import Cast
@@ -126,6 +129,82 @@ def test_an_offer_it_cannot_judge_is_left_out(changed):
 def test_what_is_no_challenge_is_no_quote(written):
     with pytest.raises(NoQuote):
         read_quote(written)
+
+
+# Version 1 ---------------------------------------------------------------------------------------
+
+OLD_OFFER = {
+    "scheme": "exact",
+    "network": "base-sepolia",
+    "maxAmountRequired": "2000",
+    "resource": "http://market.example/call/a/b?x402Version=1",
+    "description": "",
+    "mimeType": "application/json",
+    "payTo": Cast.seller.address,
+    "maxTimeoutSeconds": 300,
+    "asset": OFFER["asset"],
+    "extra": {"name": "USDC", "version": "2"},
+}
+
+
+def old_challenge(*offers: Any, **more: Any) -> bytes:
+    return json.dumps({"x402Version": 1, "accepts": offers or [OLD_OFFER], **more}).encode()
+
+
+def test_in_version_1_it_signs_the_same_with_the_window_of_old_clients(wallet):
+    quote = read_quote_v1(old_challenge())
+    payment = sign(quote, quote.offers[0], wallet, now=NOW)
+    decoded = v1.decode_payment(payment.header)
+    read = exact_eip3009.parse(decoded.accepting(quote.offers[0].requirements))
+    assert (payment.header_name, decoded.network) == ("X-PAYMENT", "eip155:84532")
+    assert (read.amount_atomic, read.pay_to) == (2000, Cast.seller.address)
+    assert (read.valid_after, read.valid_before) == (NOW - 600, NOW + 300)
+    assert exact_eip3009.signed_by_payer(read, quote.offers[0].requirements, 84532)
+
+
+@pytest.mark.parametrize(
+    "changed", [{"network": "anvil"}, {"network": 1}, {"maxAmountRequired": 2000}, {"extra": None}]
+)
+def test_an_old_offer_it_cannot_judge_is_left_out(changed):
+    assert len(read_quote_v1(old_challenge({**OLD_OFFER, **changed}, OLD_OFFER, 7)).offers) == 1
+
+
+@pytest.mark.parametrize(
+    "written", [b"", b"<html>", b"[]", b'{"x402Version":1}', b'{"accepts":[]}']
+)
+def test_what_is_no_old_challenge_is_no_quote(written):
+    with pytest.raises(NoQuote):
+        read_quote_v1(written)
+
+
+async def test_it_asks_and_pays_in_version_1(upstream, wallet, tmp_path):
+    proof = header({"success": True, "transaction": "0x12", "network": "base-sepolia"})
+    upstream.script(
+        answer(old_challenge(), status=402),
+        answer(b'{"fine": 1}', headers=(("X-PAYMENT-RESPONSE", proof),)),
+    )
+    said: list[str] = []
+    asked = replace(question(upstream), version=1)
+    await replace(trip(upstream, wallet, tmp_path, said), question=asked).make()
+    assert [call.header("X-PAYMENT") is None for call in upstream.calls] == [True, False]
+    assert payments(upstream) == [None, None]
+    assert "transaction 0x12" in "\n".join(said)
+
+
+async def test_a_payment_refused_in_version_1_says_why(upstream, wallet, tmp_path):
+    refused = answer(old_challenge(error="insufficient"), status=402)
+    upstream.script(answer(old_challenge(), status=402), refused)
+    asked = replace(question(upstream), version=1)
+    with pytest.raises(NotBought, match="refused: insufficient"):
+        await replace(trip(upstream, wallet, tmp_path, []), question=asked).make()
+
+
+def test_the_flag_asks_at_the_old_address():
+    options = {"json_body": None, "data": None, "method": "", "v1": True}
+    asked = read_question({**options, "url": "http://market.example/call/a/b?city=S%C3%A3o%20P"})
+    assert (asked.version, dict(asked.url.query)) == (1, {"city": "São P", "x402Version": "1"})
+    plainly = read_question({**options, "url": "http://market.example/call/a/b", "v1": False})
+    assert (plainly.version, plainly.url.query_string) == (2, "")
 
 
 def question(upstream: ScriptedUpstream) -> Question:

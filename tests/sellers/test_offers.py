@@ -138,6 +138,7 @@ def test_the_challenge_has_the_shape_agents_read(make_terms):
             "status_url": "https://market.example/p/{payment_id}",
             "docs": "https://market.example/docs/buy",
         },
+        "v1": f"{URL}?x402Version=1",
     }
 
 

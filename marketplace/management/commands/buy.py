@@ -19,6 +19,8 @@ from marketplace.embedded.anvil import ChainError
 from marketplace.embedded.demo_accounts import BUYER
 from marketplace.embedded.rpc import NodeRefusedError, NodeSilentError
 from marketplace.management.shopping import Trip
+from payments.x402 import v1
+from payments.x402.types import X402_VERSION
 
 MAX_DOLLARS = "0.05"
 
@@ -40,6 +42,9 @@ class Command(BaseCommand):
             help=f"dollars (default {MAX_DOLLARS})",
         )
         parser.add_argument("--key-file", type=Path, help="default: the demo's own buyer")
+        parser.add_argument(
+            "--v1", action="store_true", help="ask and pay as the clients of x402 version 1 do"
+        )
         parser.add_argument("--quiet", action="store_true", help="print the answer, nothing else")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -68,9 +73,12 @@ def usage(words: str) -> CommandError:
 
 def read_question(options: dict[str, Any]) -> Question:
     url = read_url(options["url"])
+    version = v1.X402_VERSION if options["v1"] else X402_VERSION
+    if options["v1"]:
+        url = url.update_query({"x402Version": str(version)})
     body, content_type = read_body(options["json_body"], options["data"])
     method = options["method"].upper() or ("POST" if content_type else "GET")
-    return Question(method, url, body, content_type)
+    return Question(method, url, body, content_type, version)
 
 
 def read_url(text: str) -> URL:

@@ -100,7 +100,7 @@ def counter() -> Counter:
 
 
 async def test_the_call_is_handed_on_as_plain_values(counter: Counter) -> None:
-    target = f"{WEATHER}/a%2Fb/Z%C3%BCrich?q=a+b&demo=false&x402Version=1&q=%26&empty="
+    target = f"{WEATHER}/a%2Fb/Z%C3%BCrich?q=a+b&demo=false&x402Version=2&q=%26&empty="
     headers = {
         **PAID,
         "X-Max-Price": "0.02 USD",

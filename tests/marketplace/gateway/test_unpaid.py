@@ -75,14 +75,6 @@ async def test_head_is_quoted_without_a_body(shop: Storefront, surface: App) -> 
     assert head.headers == get.headers
 
 
-async def test_the_first_version_has_no_answer_of_its_own_yet(
-    shop: Storefront, surface: App
-) -> None:
-    plain = await visit(surface, "GET", WEATHER)
-    assert await visit(surface, "GET", f"{WEATHER}?x402Version=1") == plain
-    assert await visit(surface, "GET", WEATHER, {"X-PAYMENT": "e30="}) == plain
-
-
 async def test_a_preflight_is_never_paywalled(shop: Storefront, surface: App) -> None:
     asked = {"origin": "https://shop.example", "access-control-request-method": "POST"}
     seen = await visit(surface, "OPTIONS", WEATHER, asked)
