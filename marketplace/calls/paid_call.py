@@ -76,9 +76,9 @@ async def _call(room: Room, place: Place, path: str, request: CallRequest) -> Ca
     if unavailable := not_now(room, sold, offer.requirements.network):
         return unavailable
     purchase = _purchase(sold, request, body)
-    outcome = await _accept(room, sold, offer, presented, purchase, request)
-    if isinstance(outcome, Claim):
-        return await run(room, sold, Attempt.first(outcome, body), request)
+    outcome = await _accept(room, sold, offer, presented, purchase, request, body)
+    if isinstance(outcome, Attempt):
+        return await run(room, sold, outcome, request)
     return outcome
 
 
@@ -137,14 +137,15 @@ async def _accept(
     presented: Presented,
     purchase: Purchase,
     request: CallRequest,
-) -> CallOutcome | Claim:
+    body: bytes,
+) -> CallOutcome | Attempt:
     """Check the promise, offline first and then on chain, and claim it.
 
     The claim itself notices a call that its buyer went away from. The new payment joins that
     one; should it end without an answer, everything is checked again.
     """
     for _ in range(JOINS_MAX):
-        outcome = await _try_to_claim(room, sold, offer, presented, purchase, request)
+        outcome = await _try_to_claim(room, sold, offer, presented, purchase, request, body)
         if outcome is not ClaimVerdict.HAS_TWIN:
             return outcome
         if joined := await returning.join(room, presented, purchase, request):
@@ -159,7 +160,8 @@ async def _try_to_claim(
     presented: Presented,
     purchase: Purchase,
     request: CallRequest,
-) -> CallOutcome | Claim | Literal[ClaimVerdict.HAS_TWIN]:
+    body: bytes,
+) -> CallOutcome | Attempt | Literal[ClaimVerdict.HAS_TWIN]:
     requirements = offer.requirements
     check_window(room, presented, requirements)
     own_key = presented.signed_by_own_key(requirements)
@@ -183,8 +185,8 @@ async def _try_to_claim(
         return unavailable
     claim = _claim(room, offer, purchase, presented, has_code, joins=not request.fresh)
     verdict = await room.claims.submit(claim)
-    if verdict is ClaimVerdict.TAKEN:
-        return claim
+    if verdict in {ClaimVerdict.TAKEN, ClaimVerdict.TAKEN_ON_TRUST}:
+        return Attempt.first(claim, body, on_trust=verdict is ClaimVerdict.TAKEN_ON_TRUST)
     if verdict is ClaimVerdict.HAS_TWIN:
         return verdict
     return await _not_taken(room, verdict, presented, request)
@@ -228,6 +230,7 @@ def _claim(
             decimals=offer.decimals,
             payer=presented.authorization.payer,
             listing_id=purchase.listing_id,
+            amount=requirements.amount_atomic,
         ),
         joins=joins,
         protocol_version=presented.version,
