@@ -231,6 +231,7 @@ async def test_a_curable_payment_is_asked_for_again_in_its_own_version(shelf: Sh
 
 
 async def test_the_quote_is_written_once_for_all_who_ask(shelf: Shelf) -> None:
+    await shelf.refresh()  # until it has looked once it keeps nothing
     place = await shelf.get("acme/weather")
     assert isinstance(place, Shelved)
     seen = await visit(door(Counter(delivered()), shelf), "GET", OLD)
