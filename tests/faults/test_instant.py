@@ -137,7 +137,8 @@ def test_a_reorg_after_the_release_is_collected_again(market: Market) -> None:
 
     market.chain.reorg(1)
 
-    market.confirm(paper)
+    market.quiet()
+    assert market.money(paper) == "confirmed"
     assert market.paid(paper) == 2 * 10_000
 
 
