@@ -399,7 +399,7 @@ def every_claim_came_to_its_end(books: Books) -> None:
         assert row["closed_at"] is not None, f"I-22: {row['id']} is not closed"
         assert row["next_check_at"] is None, f"I-22: {row['id']} is looked at for ever"
         assert row["signature"] is None, f"I-22: the signature of {row['id']} is kept"
-    assert books.caps == {}, "I-16"
+    assert _sums(books, "used_atomic") == {}, "I-16"
 
 
 def statement(receipt: Row) -> dict[str, Any]:
