@@ -110,11 +110,11 @@ class House:
         return all(has_pins(self.root / lock, packages) for lock in self.locks)
 
     def is_broken(self, stamp: dict[str, str]) -> bool:
-        """Half made, moved here from elsewhere, or left behind by a Python that is gone.
+        """Half made, moved here from elsewhere, or with a Python that is gone or closed to us.
 
         An empty stamp is a `.venv` somebody else made: it is used, and added to, as it is.
         """
-        return not self.python.exists() or not (
+        return not os.access(self.python, os.X_OK) or not (
             stamp == {} or self.stamp_when_done().items() <= stamp.items()
         )
 

@@ -10,6 +10,7 @@ import contextlib
 import fcntl
 import json
 import os
+import re
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
-from payments.x402.networks import DEFAULT_ASSETS, NETWORKS
+from payments.x402.networks import ADDRESS, DEFAULT_ASSETS, NETWORKS
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 STATE_DIR = BASE_DIR / ".souk"
@@ -46,6 +47,9 @@ def settings_of_running_demo() -> dict[str, str]:
 
 SOURCES = (os.environ, settings_of_running_demo())
 SECRET_FILES: dict[str, str] = {}  # which file each value came from, for `doctor`
+ORIGIN = re.compile(r"https?://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]+)?")
+NUMBER_MAX = 10**15  # dollars or seconds: more than anybody has
+BROKERS = ("redis", "rediss", "redis+socket", "sentinel", "amqp", "amqps", "filesystem")
 
 
 def read(name: str, default: str = "") -> str:
@@ -62,9 +66,10 @@ def read(name: str, default: str = "") -> str:
 def read_file(name: str, path: str) -> str:
     try:
         return Path(path).read_text(encoding="utf-8").strip()
-    except OSError as error:
+    except (OSError, UnicodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is no text"
         raise ImproperlyConfigured(
-            f"{name}={path!r} cannot be read ({error.strerror}); expected a readable file."
+            f"{name}={path!r} cannot be read ({why}); expected a readable file."
         ) from None
 
 
@@ -92,31 +97,42 @@ def read_int(name: str, default: int, least: int = 0) -> int:
     return number
 
 
-def read_dollars(name: str, default: str) -> Decimal:
+def read_decimal(name: str, default: str, expected: str) -> Decimal:
     value = read(name, default)
     try:
-        amount = Decimal(value)
+        number = Decimal(value)
     except InvalidOperation:
-        amount = Decimal(-1)
-    if not amount.is_finite() or amount < 0:
-        raise wrong(name, value, "dollars as a decimal number, such as 0.50")
-    return amount
+        number = Decimal(-1)
+    if not number.is_finite() or not 0 <= number <= NUMBER_MAX:
+        raise wrong(name, value, expected)
+    return number
+
+
+def read_dollars(name: str, default: str) -> Decimal:
+    return read_decimal(name, default, "dollars as a decimal number, such as 0.50")
 
 
 def read_seconds(name: str, default: str) -> float:
-    return float(read_dollars(name, default))
+    return float(read_decimal(name, default, "seconds as a decimal number, such as 2.5"))
 
 
 def read_list(name: str, default: str = "") -> list[str]:
     return [part.strip() for part in read(name, default).split(",") if part.strip()]
 
 
-def read_url(name: str, default: str) -> str:
+def read_origin(name: str, default: str) -> str:
+    """Scheme, host, port: it stands in receipts and in the pages' policy as it is written here."""
     value = read(name, default).rstrip("/")
-    parts = urlsplit(value)
-    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.path:
+    if not ORIGIN.fullmatch(value) or not _has_good_port(value):
         raise wrong(name, value, "an origin such as https://souk.example, without a path")
     return value
+
+
+def _has_good_port(url: str) -> bool:
+    try:
+        return urlsplit(url).port != 0
+    except ValueError:
+        return False
 
 
 def read_choice(name: str, default: str, choices: tuple[str, ...]) -> str:
@@ -126,13 +142,29 @@ def read_choice(name: str, default: str, choices: tuple[str, ...]) -> str:
     return value
 
 
+def read_database_url(name: str, default: str) -> str:
+    """The URL as it is given, once it could name a database; its password is never shown."""
+    value = read(name, default)
+    scheme, _, rest = value.partition("://")
+    named = scheme in {"postgres", "postgresql"} and _has_good_port(value)
+    if not named or not urlsplit(value).path.strip("/"):
+        shown = f"{scheme}://…" if rest else scheme
+        raise wrong(name, shown, "postgresql://user:password@host:5432/name")
+    return value
+
+
+def read_broker(name: str, default: str) -> str:
+    value = read(name, default)
+    scheme, _, rest = value.partition("://")
+    if scheme not in BROKERS or (not rest and scheme != "filesystem"):
+        shown = f"{scheme}://…" if rest else scheme
+        raise wrong(name, shown, "redis://host:6379/0, or filesystem:// on one machine")
+    return value
+
+
 def read_database(name: str, default: str) -> dict[str, Any]:
     """A PostgreSQL URL; `?host=/folder` names a Unix socket."""
-    value = read(name, default)
-    parts = urlsplit(value)
-    if parts.scheme not in {"postgres", "postgresql"} or not parts.path.strip("/"):
-        shown = parts.scheme + "://…" if parts.scheme else value
-        raise wrong(name, shown, "postgresql://user:password@host:5432/name")
+    parts = urlsplit(read_database_url(name, default))
     query: dict[str, Any] = {key: values[-1] for key, values in parse_qs(parts.query).items()}
     # Every page is served by a thread of its own: without a pool, a burst of visitors takes all
     # the connections that the server has, the worker's and the door's too.
@@ -156,8 +188,8 @@ def read_database(name: str, default: str) -> dict[str, Any]:
 DEVELOPMENT = read_bool("SOUK_DEBUG", default=False)
 DEBUG = False  # Django's: its error pages show settings, and its log of queries grows for ever
 SURFACE = read_choice("SOUK_SURFACE", "all", ("all", "door", "site"))
-PUBLIC_BASE_URL = read_url("PUBLIC_BASE_URL", "http://127.0.0.1:8402")
-CALL_BASE_URL = read_url("CALL_BASE_URL", PUBLIC_BASE_URL)
+PUBLIC_BASE_URL = read_origin("PUBLIC_BASE_URL", "http://127.0.0.1:8402")
+CALL_BASE_URL = read_origin("CALL_BASE_URL", PUBLIC_BASE_URL)
 # Django's own admin, to look only. It asks for a password and nothing more.
 ADMIN_PAGES = read_bool("SOUK_ADMIN_PAGES", default=DEVELOPMENT)
 SITE_NAME = read("SOUK_SITE_NAME", "Souk")
@@ -178,11 +210,11 @@ SELLER_SECRETS_KEYS = read_list("SELLER_SECRETS_KEYS")  # Fernet keys, newest fi
 
 DATABASE_IS_GIVEN = bool(read("DATABASE_URL"))  # else `demo` brings a PostgreSQL of its own
 DATABASES = {"default": read_database("DATABASE_URL", "postgresql:///souk")}
-DATABASE_URL = read("DATABASE_URL", "postgresql:///souk")
-DATABASE_DIRECT_URL = read("DATABASE_DIRECT_URL", DATABASE_URL)
+DATABASE_URL = read_database_url("DATABASE_URL", "postgresql:///souk")
+DATABASE_DIRECT_URL = read_database_url("DATABASE_DIRECT_URL", DATABASE_URL)
 DATABASE_POOL_MAX = read_int("DATABASE_POOL_MAX", 8, least=1)
 
-CELERY_BROKER_URL = read("CELERY_BROKER_URL", "redis://127.0.0.1:6379/0")
+CELERY_BROKER_URL = read_broker("CELERY_BROKER_URL", "redis://127.0.0.1:6379/0")
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
@@ -272,13 +304,20 @@ def _chain(name: str, network: str, entry: Any) -> dict[str, Any]:
         raise wrong(f"{name}[{network}]", str(unknown), f"keys among {sorted(CHAIN_DEFAULTS)}")
     chain = {**CHAIN_DEFAULTS, **CHAIN_PRESETS.get(network, {}), **entry}
     rpc = chain["RPC"]
-    if not isinstance(rpc, list) or not rpc or not all(_is_http(url) for url in rpc):
-        raise wrong(f"{name}[{network}][RPC]", "…", "a list of one or two http(s) URLs")
+    if not isinstance(rpc, list) or not rpc or not all(_is_url(url, "http") for url in rpc):
+        raise wrong(f"{name}[{network}][RPC]", "…", "a list of http(s) URLs, one at least")
+    if chain["WEBSOCKET"] and not _is_url(chain["WEBSOCKET"], "ws"):
+        raise wrong(f"{name}[{network}][WEBSOCKET]", "…", "a ws(s) URL, or nothing")
     for key, least in _CHAIN_NUMBERS.items():
         _check_number(f"{name}[{network}][{key}]", chain[key], least, whole=key in _CHAIN_WHOLE)
     for key in ("RELAYER_KEYS", "RELAYER_KEY_FILES", "ASSETS"):
         if not isinstance(chain[key], list) or not all(isinstance(v, str) for v in chain[key]):
             raise wrong(f"{name}[{network}][{key}]", "…", "a list of texts")
+    for key, addresses in (("ASSETS", chain["ASSETS"]), ("MULTICALL", [chain["MULTICALL"]])):
+        for address in addresses:
+            if not isinstance(address, str) or not ADDRESS.fullmatch(address):
+                expected = "an address: 0x and 40 hexadecimal digits"
+                raise wrong(f"{name}[{network}][{key}]", str(address), expected)
     if chain["SETTLE"] != "relayer":
         raise wrong(f"{name}[{network}][SETTLE]", str(chain["SETTLE"]), "relayer")
     if not chain["ASSETS"]:
@@ -299,8 +338,11 @@ def _check_number(name: str, value: Any, least: int, *, whole: bool) -> None:
         raise wrong(name, str(value), f"{kind}, {least} or more")
 
 
-def _is_http(url: Any) -> bool:
-    return isinstance(url, str) and urlsplit(url).scheme in {"http", "https"}
+def _is_url(url: Any, scheme: str) -> bool:
+    if not isinstance(url, str) or not _has_good_port(url):
+        return False
+    parts = urlsplit(url)
+    return parts.scheme in {scheme, f"{scheme}s"} and bool(parts.hostname)
 
 
 CHAINS = read_chains("CHAINS", "{}")
@@ -310,6 +352,16 @@ ANVIL_BIN = read("ANVIL_BIN", "")
 # Outbound calls ----------------------------------------------------------------------------------
 
 EGRESS_ALLOW = read_list("SOUK_EGRESS_ALLOW")  # "127.0.0.0/8:9999": the only private exceptions
+if EGRESS_ALLOW:  # what reads them brings the HTTP client along, which commands can do without
+    from payments.egress import parse_allowance
+
+    for _allowed in EGRESS_ALLOW:
+        try:
+            parse_allowance(_allowed)
+        except ValueError:
+            raise wrong(
+                "SOUK_EGRESS_ALLOW", _allowed, "NETWORK/BITS:PORT, such as 10.1.2.0/24:8443"
+            ) from None
 EGRESS_ALLOW_IN_PRODUCTION = read_bool("SOUK_EGRESS_ALLOW_IN_PRODUCTION", default=False)
 if EGRESS_ALLOW and not DEVELOPMENT and not EGRESS_ALLOW_IN_PRODUCTION:
     raise wrong(
@@ -451,10 +503,11 @@ if not DEVELOPMENT:
     SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = True
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 
+LOG_LEVEL = read_choice("SOUK_LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"))
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["console"], "level": read("SOUK_LOG_LEVEL", "INFO")},
+    "root": {"handlers": ["console"], "level": LOG_LEVEL},
 }

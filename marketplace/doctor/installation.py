@@ -19,6 +19,7 @@ from payments.wiring import receipt_signer
 from payments.x402.crypto import fast_crypto
 
 SECRET_CHARACTERS_MIN = 32
+NO_SECRETS = {"RECEIPT_PUBLIC_KEY"}
 MOUNTED_SECRETS = "/run/secrets/"  # container runtimes decide over modes there
 DISK_WARN_MEGABYTES, DISK_FAIL_MEGABYTES = 1_000, 200
 
@@ -76,7 +77,7 @@ def _seller_keys() -> Finding:
 def secret_files() -> Iterator[Finding]:
     """Files that anybody on this machine can read are no secrets."""
     files = [
-        *settings.SECRET_FILES.values(),
+        *(file for name, file in settings.SECRET_FILES.items() if name not in NO_SECRETS),
         *(name for chain in settings.CHAINS.values() for name in chain["RELAYER_KEY_FILES"]),
     ]
     for name in files:

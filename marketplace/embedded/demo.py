@@ -15,6 +15,7 @@ from marketplace.embedded.demo_settings import Keys
 from marketplace.embedded.postgres_binaries import PostgresError
 from marketplace.embedded.processes import ProgramEnded, StopAsked, StopSignals
 from marketplace.embedded.refusal import DemoError
+from marketplace.embedded.room import TO_GO_ON_MEGABYTES, require_room
 from marketplace.embedded.stack import LOGS, ROOT, STATE, Stack, Wishes, say
 
 
@@ -26,11 +27,13 @@ def run_demo(wishes: Wishes) -> int:
         ports = stack.start()
         is_open = True
         welcome(ports.base_url, time.monotonic() - started, is_seeded=wishes.seed)
-        stack.programs.watch()
+        stack.programs.watch(lambda: require_room(STATE, TO_GO_ON_MEGABYTES))
     except StopAsked as asked:
         say("\nStopping …")
         return 0 if is_open else 128 + asked.number
-    except (DemoError, ProgramEnded, PostgresError, ChainError, ImproperlyConfigured) as reason:
+    except ProgramEnded as reason:
+        say(f"\n{reason}\nThe rest is stopped. What was committed is kept: start again.")
+    except (DemoError, PostgresError, ChainError, ImproperlyConfigured) as reason:
         say(f"\n{reason}")
     except (rpc.NodeSilentError, rpc.NodeRefusedError, psycopg.Error) as reason:
         say(f"\nThe demo cannot go on: {reason}")

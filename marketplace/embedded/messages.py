@@ -14,6 +14,8 @@ from typing import Any
 
 from kombu.transport import filesystem
 
+LOOK_SECONDS = 0.25
+
 
 class Channel(filesystem.Channel):
     """Messages are hints: one that cannot be read is dropped, and nothing ends because of it."""
@@ -48,4 +50,14 @@ class Channel(filesystem.Channel):
 
 
 class Transport(filesystem.Transport):
+    """Looks into the folder, and comes back soon: between looks a worker hears that it shall stop.
+
+    Left to Celery a look takes two seconds, and half the time that Ctrl-C may take is gone.
+    """
+
     Channel = Channel
+
+    def drain_events(  # type: ignore[override]  # here, too, the stubs disagree
+        self, connection: Any, timeout: float | None = None
+    ) -> None:
+        super().drain_events(connection, timeout=min(timeout or LOOK_SECONDS, LOOK_SECONDS))

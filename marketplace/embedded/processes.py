@@ -14,6 +14,7 @@ from types import FrameType
 from typing import Any
 
 from marketplace.embedded.logs import last_lines, rotate
+from marketplace.embedded.process_table import can_be_read, members_of
 from marketplace.embedded.refusal import DemoError
 
 LOOK_SECONDS = 0.2
@@ -68,7 +69,7 @@ class Program:
         self.process.poll()
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(self.process.pid, 0)
-            return False
+            return can_be_read() and not members_of(self.process.pid)
         return True
 
     def signal_all(self, number: int) -> None:
@@ -78,9 +79,9 @@ class Program:
     def ending(self) -> ProgramEnded:
         code = self.process.returncode
         how = f"killed by signal {-code}" if code < 0 else f"with code {code}"
-        return ProgramEnded(
-            f"{self.name} ended ({how}). Its last words, from {self.log}:\n{last_lines(self.log)}"
-        )
+        words = last_lines(self.log)
+        said = f"Its last words, from {self.log}:\n{words}" if words else "It left no last words."
+        return ProgramEnded(f"{self.name} ended ({how}). {said}")
 
 
 class Programs:
@@ -151,10 +152,11 @@ class Programs:
             if program is not but and program.process.poll() is not None:
                 raise program.ending()
 
-    def watch(self) -> None:
-        """Look on for ever."""
+    def watch(self, also: Callable[[], None] = lambda: None) -> None:
+        """Look on for ever, at the programs and at what else may give a reason to stop."""
         while True:
             self.look()
+            also()
             time.sleep(LOOK_SECONDS)
 
     def stop(self, hurry: Callable[[], bool]) -> None:

@@ -75,3 +75,15 @@ def has_sold(url: str) -> bool:
     with psycopg.connect(url, autocommit=True) as connection:
         row = connection.execute("select exists(select from payments_payment)").fetchone()
     return row == (True,)
+
+
+def has_lost_payments(rpc_url: str, database_url: str) -> bool:
+    """Whether the chain does not know the newest payment that the ledger calls final."""
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        row = connection.execute(
+            "select transaction from payments_transfer where phase = 'post'"
+            " and transaction is not null order by at desc limit 1"
+        ).fetchone()
+    if row is None:
+        return False
+    return rpc.call(rpc_url, "eth_getTransactionReceipt", f"0x{bytes(row[0]).hex()}") is None

@@ -17,6 +17,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 
+from marketplace.embedded.process_table import can_be_read, members_of
 from marketplace.embedded.refusal import DemoError
 
 LOCK_TRIES = 20  # a command that looks whether a demo runs holds the lock for a moment
@@ -84,12 +85,10 @@ class RunRecord:
         guards against the group being a stranger's all the same.
         """
         found = []
-        for entry in Path("/proc").glob("[0-9]*/stat"):
+        for entry in members_of(leader):
             with suppress(OSError):
-                group = int(entry.read_text().rpartition(")")[2].split()[2])
-                pid = int(entry.parent.name)
-                if group == leader != pid and (entry.parent / "cwd").readlink() == self.checkout:
-                    found.append(pid)
+                if int(entry.name) != leader and (entry / "cwd").readlink() == self.checkout:
+                    found.append(int(entry.name))
         return found
 
     def _read(self) -> list[tuple[str, int, str]]:
@@ -130,7 +129,7 @@ def birth_of(pid: int) -> str | None:
 
     None when it is gone, or only waits for its starter to notice.
     """
-    if not Path("/proc/self/stat").exists():
+    if not can_be_read():
         asked = subprocess.run(
             ["ps", "-o", "lstart=", "-p", str(pid)],  # noqa: S607
             capture_output=True,

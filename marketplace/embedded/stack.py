@@ -27,6 +27,7 @@ from marketplace.embedded.processes import Programs
 from marketplace.embedded.readiness import (
     chain_answers,
     database_clock,
+    has_lost_payments,
     has_sold,
     has_tables,
     is_settling,
@@ -34,6 +35,7 @@ from marketplace.embedded.readiness import (
     web_answers,
 )
 from marketplace.embedded.refusal import DemoError
+from marketplace.embedded.room import TO_START_MEGABYTES, require_room
 from marketplace.embedded.run_record import RunRecord
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -41,7 +43,6 @@ STATE = ROOT / ".souk"
 LOGS = STATE / "logs"
 # Kept over --fresh: the chain's program and the installers' caches, which are no state.
 KEPT_WHEN_FRESH = {"node", "cache", "tmp", "bootstrap.log", "bootstrap.lock", "demo.lock", "bench"}
-FREE_MEGABYTES_MIN = 300
 POSTGRES_SECONDS = 120.0
 PROGRAM_SECONDS = 60.0
 PREPARATION_SECONDS = 180.0
@@ -121,12 +122,7 @@ class Stack:
                 f"Port {self.wishes.port} is taken by another program. Stop that one, or choose "
                 f"another port: python3 manage.py demo --port {self.wishes.port + 100}"
             )
-        free = shutil.disk_usage(STATE).free // 1_000_000
-        if free < FREE_MEGABYTES_MIN:
-            raise DemoError(
-                f"The disk of {ROOT} is too full: the demo needs {FREE_MEGABYTES_MIN} MB and "
-                f"{free} MB are free. Make room, or move the checkout, then start again."
-            )
+        require_room(STATE, TO_START_MEGABYTES)
         if self.wishes.fresh:
             if is_database_given:
                 raise DemoError(
@@ -187,6 +183,12 @@ class Stack:
             prepare(ports.rpc_url)
         with self._step("Tables and listings"):
             self.programs.finish("preparation", PREPARATION_SECONDS)
+        if has_lost_payments(ports.rpc_url, database_url):
+            raise DemoError(
+                "The demo chain has lost payments that the ledger holds: its node was cut off "
+                "while it wrote, or had no room to. The two do not come together again. Start "
+                "over: python3 manage.py demo --fresh"
+            )
         if not tables_are_there:
             self._start_worker_and_web(ports)
         with self._step("Upstream, worker and web server"):

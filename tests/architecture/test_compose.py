@@ -41,6 +41,11 @@ def test_every_part_has_a_health_check(stack, checkout):
         assert stack["services"][name]["healthcheck"]["test"]
 
 
+def test_the_image_holds_all_that_the_program_reads(checkout):
+    kept = {line[1:] for line in (checkout / ".dockerignore").read_text().split() if line[0] == "!"}
+    assert kept >= {"marketplace", "sellers", "payments", "templates", "static", "docs"}
+
+
 def test_the_data_is_reached_from_inside_only(stack):
     for name in ("postgres", "redis"):
         assert stack["services"][name]["networks"] == ["data"]

@@ -69,6 +69,14 @@ def test_a_lock_is_met_by_each_package_in_its_version(tmp_path, folders, complet
     assert has_pins(tmp_path / "lock", places) is complete
 
 
+def test_an_environment_whose_python_is_closed_to_us_is_made_anew(monkeypatch, house):
+    house.python.parent.mkdir(parents=True)
+    house.python.symlink_to(sys.executable)
+    assert not house.is_broken({})
+    monkeypatch.setattr(os, "access", lambda path, mode: path != house.python)
+    assert house.is_broken({})
+
+
 def machine_with(monkeypatch: pytest.MonkeyPatch, *, uv: bool, pip: bool, ensurepip: bool) -> None:
     have = {"pip": pip, "ensurepip": ensurepip}
     monkeypatch.setattr(shutil, "which", lambda name: "/bin/uv" if uv and name == "uv" else None)

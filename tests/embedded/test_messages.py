@@ -9,7 +9,8 @@ from queue import Empty
 from typing import Any
 
 import pytest
-from kombu import Connection
+from kombu import Connection, Queue
+from kombu.transport.virtual import base
 
 MESSAGES = 300
 
@@ -73,3 +74,15 @@ def test_a_spoiled_list_of_queues_is_made_anew(connection: Connection, folder: P
     assert channel.get_table("bells") == []
     channel._queue_bind("bells", "", "", "bells")
     assert [entry.queue for entry in channel.get_table("bells")] == ["bells"]
+
+
+def test_a_worker_that_shall_stop_need_not_wait_for_a_message(
+    connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = [0.0]
+    monkeypatch.setattr(base, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(base, "sleep", lambda seconds: clock.append(clock.pop() + seconds))
+    consumer = connection.Consumer(queues=[Queue("bells")])
+    with consumer, pytest.raises(TimeoutError):
+        connection.drain_events(timeout=2.0)
+    assert 0 < clock[0] < 1

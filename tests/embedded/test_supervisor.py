@@ -11,14 +11,16 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from marketplace import settings
-from marketplace.embedded import processes
+from marketplace.embedded import processes, room
 from marketplace.embedded.demo import in_words
 from marketplace.embedded.demo_settings import choose_ports, is_free
 from marketplace.embedded.logs import LiveLog
+from marketplace.embedded.process_table import members_of
 from marketplace.embedded.processes import ProgramEnded, Programs
 from marketplace.embedded.refusal import DemoError
 from marketplace.embedded.run_record import RunRecord, birth_of, is_alive
@@ -68,6 +70,15 @@ def test_a_program_that_ends_is_reported_with_its_last_words(programs):
         programs.watch()
 
 
+def test_a_disk_that_fills_up_stops_the_demo_while_there_is_room_to_stop(programs, monkeypatch):
+    start(programs, "web", SLEEPS)
+    looked = iter([10**9, 49_000_000])
+    free = lambda folder: SimpleNamespace(free=next(looked))  # noqa: E731
+    monkeypatch.setattr(room.shutil, "disk_usage", free)
+    with pytest.raises(DemoError, match=r"needs 50 MB and 49 MB are free\. Make room"):
+        programs.watch(lambda: room.require_room(Path(), room.TO_GO_ON_MEGABYTES))
+
+
 def test_a_program_that_was_killed_is_reported_so(programs):
     os.kill(start(programs, "worker", SLEEPS), signal.SIGKILL)
     with pytest.raises(ProgramEnded, match=r"worker ended \(killed by signal 9\)"):
@@ -82,6 +93,22 @@ def test_what_others_stand_on_is_blamed_first(programs):
         wait_until(lambda pid=pid: not is_alive(pid))
     with pytest.raises(ProgramEnded, match="postgres ended"):
         programs.look()
+
+
+def test_a_program_that_ended_without_a_word_is_reported_too(programs):
+    programs.start("upstream", python("raise SystemExit(4)"))
+    with pytest.raises(ProgramEnded, match=r"upstream ended \(with code 4\). It left no last"):
+        programs.watch()
+
+
+def test_what_ended_and_waits_to_be_noticed_is_no_member_of_its_group():
+    process = subprocess.Popen(python(SLEEPS), stdout=subprocess.DEVNULL, start_new_session=True)
+    assert [entry.name for entry in members_of(process.pid)] == [str(process.pid)]
+    process.kill()
+    wait_until(lambda: not is_alive(process.pid))
+    assert Path(f"/proc/{process.pid}").exists(), "nobody has asked for its end yet"
+    assert members_of(process.pid) == []
+    process.wait()
 
 
 def test_a_step_that_fails_says_so(programs):

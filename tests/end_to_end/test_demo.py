@@ -184,6 +184,13 @@ def test_the_demo_sells_and_comes_back_after_whatever_ended_it(demo):
     assert "start it with python3 manage.py demo" in stopped.stderr
     assert "Traceback" not in stopped.stderr
 
+    # Its chain is lost, as under a full disk: said, instead of a ledger that no chain bears out.
+    shutil.rmtree(demo.folder / ".souk" / "chain")
+    refused = demo.manage("demo", "--port", str(demo.port))
+    assert refused.returncode == 1
+    assert "python3 manage.py demo --fresh" in refused.stdout
+    assert demo.working_here() == []
+
 
 def test_a_taken_port_is_said_with_another_to_choose(demo):
     with subprocess.Popen(

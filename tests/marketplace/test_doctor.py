@@ -98,6 +98,14 @@ def test_a_secret_that_anybody_can_read_is_named(installed, tmp_path, mode, is_w
     assert (troubles(look(secret_files)) == []) == is_well
 
 
+def test_a_public_key_that_anybody_can_read_is_well(installed, tmp_path):
+    file = tmp_path / "receipt_public_key"
+    file.write_text("public")
+    file.chmod(0o644)
+    installed.SECRET_FILES = {"RECEIPT_PUBLIC_KEY": str(file)}
+    assert troubles(look(secret_files)) == []
+
+
 def test_a_small_disk_is_named(installed, monkeypatch):
     monkeypatch.setattr(installation, "DISK_FAIL_MEGABYTES", 10**9)
     assert failures(look(installation.disk))

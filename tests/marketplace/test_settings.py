@@ -43,6 +43,11 @@ def test_a_network_and_an_rpc_url_are_enough(monkeypatch: pytest.MonkeyPatch) ->
         ({BASE: {"RPC": ["https://r.example"], "PRICE_FLOOR": "NaN"}}, "PRICE_FLOOR"),
         ({BASE: {"RPC": ["https://r.example"], "RELAYER_KEYS": "0x01"}}, "RELAYER_KEYS"),
         ({BASE: {"RPC": ["https://r.example"], "SETTLE": "hope"}}, "relayer"),
+        ({BASE: {"RPC": ["https://"]}}, "http(s)"),
+        ({BASE: {"RPC": ["https://r.example:port"]}}, "http(s)"),
+        ({BASE: {"RPC": ["https://r.example"], "WEBSOCKET": "https://r.example"}}, "ws(s)"),
+        ({BASE: {"RPC": ["https://r.example"], "ASSETS": ["0x12"]}}, "40 hexadecimal digits"),
+        ({BASE: {"RPC": ["https://r.example"], "MULTICALL": "0x12"}}, "40 hexadecimal digits"),
     ],
     ids=str,
 )
@@ -70,7 +75,20 @@ def start(**environment: str) -> subprocess.CompletedProcess[str]:
         ("SOUK_SURFACE", "window", "all or door or site"),
         ("SOUK_DEBUG", "perhaps", "1 or 0"),
         ("SHELF_MAX", "-1", "1 or more"),
-        ("HOLD_WAIT_SECONDS", "soon", "decimal number"),
+        ("HOLD_WAIT_SECONDS", "soon", "seconds as a decimal number"),
+        ("HOLD_WAIT_SECONDS", "-1", "seconds as a decimal number"),
+        ("SOUK_EXPOSURE_SITE", "nan", "dollars as a decimal number"),
+        ("SOUK_EXPOSURE_SITE", "1e400", "dollars as a decimal number"),
+        ("PUBLIC_BASE_URL", "https://souk.example/shop", "without a path"),
+        ("PUBLIC_BASE_URL", "https://souk.example:port", "an origin"),
+        ("PUBLIC_BASE_URL", "https://me:secret@souk.example", "an origin"),
+        ("PUBLIC_BASE_URL", "https://souk.example; script-src *", "an origin"),
+        ("PUBLIC_BASE_URL", "https://[::1", "an origin"),
+        ("CALL_BASE_URL", "https://souk.example#call", "an origin"),
+        ("DATABASE_URL", "postgresql://me@host:port/souk", "postgresql://"),
+        ("DATABASE_DIRECT_URL", "mysql://x/y", "postgresql://"),
+        ("CELERY_BROKER_URL", "kafka://x/y", "redis://"),
+        ("SOUK_LOG_LEVEL", "LOUD", "DEBUG or INFO"),
     ],
 )
 def test_a_wrong_value_is_named_with_what_was_expected(
@@ -89,14 +107,27 @@ def test_a_secret_may_come_from_a_file(tmp_path: Path) -> None:
     secret.write_text("y" * 50 + "\n")
 
     assert start(SECRET_KEY_FILE=str(secret)).returncode == 0
+    secret.write_bytes(b"\xff" * 50)
+    assert "it is no text" in start(SECRET_KEY_FILE=str(secret)).stderr
     missing = start(SECRET_KEY_FILE=str(tmp_path / "none"))
     assert missing.returncode != 0
     assert "SECRET_KEY_FILE" in missing.stderr
     assert "SECRET_KEY is missing" in start().stderr
 
 
+@pytest.mark.parametrize("name", ["DATABASE_URL", "DATABASE_DIRECT_URL", "CELERY_BROKER_URL"])
+def test_a_password_in_a_wrong_address_is_not_shown(name: str) -> None:
+    done = start(**{"SECRET_KEY": "x" * 50, name: "mysql://me:hunter2@host/name"})
+
+    assert done.returncode != 0
+    assert "mysql://…" in done.stderr
+    assert "hunter2" not in done.stderr
+
+
 def test_a_private_egress_exception_needs_two_words_in_production() -> None:
     allowed = {"SECRET_KEY": "x" * 50, "SOUK_EGRESS_ALLOW": "127.0.0.0/8:9999"}
 
     assert "SOUK_EGRESS_ALLOW" in start(**allowed).stderr
+    garbled = allowed | {"SOUK_EGRESS_ALLOW": "127.0.0.0/8", "SOUK_DEBUG": "1"}
+    assert "NETWORK/BITS:PORT" in start(**garbled).stderr
     assert start(**allowed, SOUK_EGRESS_ALLOW_IN_PRODUCTION="1").returncode == 0
