@@ -149,7 +149,7 @@ async def _accept(
         return joined
     has_code = await simulate(room, presented, requirements, own_key=own_key)
     if has_code is None:
-        return await _once_more(room, presented, request)
+        return await _once_more(room, presented, purchase, request)
     if has_code and not await contract_budget_left(room.pool, payer):
         return Unavailable(
             "wallet_paused", "Settling for this wallet failed too often.", WALLET_PAUSE_SECONDS
@@ -162,7 +162,7 @@ async def _accept(
     verdict = await room.claims.submit(claim)
     if verdict is ClaimVerdict.TAKEN:
         return claim
-    return await _not_taken(room, verdict, presented, request)
+    return await _not_taken(room, verdict, presented, purchase, request)
 
 
 async def _join(
@@ -171,11 +171,13 @@ async def _join(
     return None if request.fresh else await returning.join(room, presented, purchase, request)
 
 
-async def _once_more(room: Room, presented: Presented, request: CallRequest) -> CallOutcome:
+async def _once_more(
+    room: Room, presented: Presented, purchase: Purchase, request: CallRequest
+) -> CallOutcome:
     """Used on chain already. A twin of this call may have done that; nobody else's use counts."""
     held = await lookup.by_identity(room.pool, presented.identity)
     if held is not None:
-        return await returning.answer(room, held, presented, held.listing_path, request)
+        return await returning.answer(room, held, presented, purchase.listing_path, request)
     raise PaymentRefused(Reason.ALREADY_USED, "this authorization was used or cancelled elsewhere")
 
 
@@ -202,11 +204,15 @@ def _claim(
 
 
 async def _not_taken(
-    room: Room, verdict: ClaimVerdict, presented: Presented, request: CallRequest
+    room: Room,
+    verdict: ClaimVerdict,
+    presented: Presented,
+    purchase: Purchase,
+    request: CallRequest,
 ) -> CallOutcome:
     held = await lookup.by_identity(room.pool, presented.identity)
     if held is not None:
-        return await returning.answer(room, held, presented, held.listing_path, request)
+        return await returning.answer(room, held, presented, purchase.listing_path, request)
     if verdict is ClaimVerdict.CAP_REACHED:
         return Unavailable(
             "exposure_cap",

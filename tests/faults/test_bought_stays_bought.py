@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import socket
 from collections.abc import Callable
 from dataclasses import replace
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -12,7 +15,7 @@ from sellers.models import Listing
 from sellers.publishing import republish
 from sellers.site import this_site
 from sellers.terms import Terms
-from tests.faults.market import Market
+from tests.faults.market import Market, Paper, somebody
 from tests.fixtures.stack import Sold
 from tests.fixtures.upstream import answer
 from tests.fixtures.wallet import ask
@@ -113,3 +116,26 @@ def test_a_voided_payment_buys_at_the_next_attempt(market: Market) -> None:
     assert market.paid(paper) == 10_000
     keys = [call.header("Idempotency-Key") for call in sold.calls]
     assert len(set(keys)) == 2, "after a definite failure the upstream sees a new key"
+
+
+def test_a_payment_that_bought_elsewhere_meanwhile_buys_nothing_here(market: Market) -> None:
+    """Two listings may ask the same price; the door looked before the other one had claimed."""
+    pay_to = somebody("seller").address
+    here, there = market.sell(pay_to=pay_to), market.sell(answer(b'{"of":"there"}'), pay_to=pay_to)
+    paper = market.sign(there, market.buyer(), named=True)
+    body = Paper(here, {**paper.payload, "resource": None})
+    parts = urlsplit(here.url)
+    line = socket.create_connection((parts.hostname or "", parts.port or 0), timeout=30)
+    with contextlib.closing(line):
+        head = f"GET {parts.path} HTTP/1.1\r\nHost: {parts.netloc}\r\nConnection: close\r\n"
+        head += f"PAYMENT-SIGNATURE: {body.headers['PAYMENT-SIGNATURE']}\r\n"
+        head += "Transfer-Encoding: chunked\r\nExpect: 100-continue\r\n\r\n"
+        line.sendall(head.encode())
+        assert line.recv(1000).startswith(b"HTTP/1.1 100"), "it is known not to be ours yet"
+        assert market.send(paper).status == 200
+        line.sendall(b"0\r\n\r\n")
+        said = b"".join(iter(lambda: line.recv(65_536), b""))
+
+    assert said.startswith(b"HTTP/1.1 409")
+    assert b"other_request" in said
+    assert market.calls(here) == 0
