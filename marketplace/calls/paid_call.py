@@ -7,6 +7,7 @@ an upstream before the claim is committed.
 from __future__ import annotations
 
 import hashlib
+import time
 
 import psycopg
 from django.conf import settings
@@ -91,8 +92,10 @@ def _absent(place: Absent) -> CallOutcome:
 
 def _choose(shelved: Shelved, payload: PaymentPayload) -> tuple[Shelved, Offer]:
     """The offer that the payment names, of this revision or of one whose price still stands."""
+    now = time.time()
     for sold in (shelved, *shelved.earlier):
-        for offer in sold.offers:
+        # The shelf is not told when a grace runs out; a new price is what the buyer needs then.
+        for offer in sold.offers if sold.good_until_unix > now else ():
             if matches(offer.requirements, payload.accepted):
                 if payload.resource_url not in {None, sold.url}:
                     raise PaymentRefused(

@@ -6,6 +6,7 @@ import contextlib
 import socket
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -18,7 +19,7 @@ from sellers.terms import Terms
 from tests.faults.market import Market, Paper, somebody
 from tests.fixtures.stack import Sold
 from tests.fixtures.upstream import answer
-from tests.fixtures.wallet import ask
+from tests.fixtures.wallet import ask, authorize
 
 
 def listing_of(sold: Sold) -> Listing:
@@ -116,6 +117,36 @@ def test_a_voided_payment_buys_at_the_next_attempt(market: Market) -> None:
     assert market.paid(paper) == 10_000
     keys = [call.header("Idempotency-Key") for call in sold.calls]
     assert len(set(keys)) == 2, "after a definite failure the upstream sees a new key"
+
+
+def test_a_price_whose_grace_is_over_is_asked_for_anew(market: Market) -> None:
+    """A new price is what the buyer needs then, not to be told to wait."""
+    sold = market.sell()
+    old = ask(sold.url).challenge
+    with market.stack.database():
+        listing = listing_of(sold)
+        assert listing.live_revision is not None
+        terms = Terms.from_json(listing.live_revision.terms)
+        dearer = replace(
+            terms, prices=tuple(replace(p, amount_atomic=20_000) for p in terms.prices)
+        )
+        republish(listing, dearer, replace(this_site(), price_grace_seconds=1))
+    for web in range(2):
+        url = market.stack.url(sold.path, web)
+        market.wait(lambda url=url: amount(ask(url).challenge) == "20000", "the new price")
+    late = "select bool_and(closed_at < clock_timestamp()) from payments_openoffer where id in ("
+    late += "select id from payments_openoffer where closed_at is not null and listing_id = %s)"
+    market.wait(lambda: market.stack.rows(late, listing.pk) == [(True,)], "the end of the grace")
+
+    said = market.send(Paper(sold, authorize(old, market.buyer())))
+
+    assert said.status == 402
+    assert amount(said.challenge) == "20000"
+    market.buy(sold)
+
+
+def amount(challenge: Any) -> str:
+    return str(challenge["accepts"][0]["amount"])
 
 
 def test_a_payment_that_bought_elsewhere_meanwhile_buys_nothing_here(market: Market) -> None:
