@@ -5,6 +5,7 @@ import math
 import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from decimal import Decimal
 from uuid import UUID
 
 import pytest
@@ -297,3 +298,14 @@ async def test_a_network_this_site_left_is_not_sold_on(storefront: Storefront, p
     await in_thread(storefront.publish, PATH)
     left = replace(storefront.site, accepted=())
     assert (await Stock(pool, left).read(PATH))[1] is Absent.CLOSED
+
+
+async def test_what_may_not_be_unsettled_any_more_is_not_sold(
+    storefront: Storefront, pool: Pool
+) -> None:
+    """The operator lowered the limits: every payment for it would be told to wait, for ever."""
+    await in_thread(storefront.publish, PATH)
+    site = storefront.site
+    assert isinstance((await Stock(pool, site).read(PATH))[1], Shelved)
+    lowered = replace(site, price_max=Decimal("0.009"))
+    assert (await Stock(pool, lowered).read(PATH))[1] is Absent.CLOSED
