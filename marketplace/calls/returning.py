@@ -46,7 +46,7 @@ async def answer(
     room: Room, held: Held, presented: Presented, path: str, request: CallRequest
 ) -> CallOutcome:
     """What a payment that we hold already gets, whatever has become of the listing."""
-    if path != held.listing_path:
+    if path != held.listing_path or not _is_held(held, presented):
         return _another_request()
     body = await read_body(request)
     if isinstance(body, Refused):
@@ -62,6 +62,17 @@ async def answer(
     if held.work == Work.VOID:
         return await _after_void(room, held, presented, offer, request, body, signed)
     return await _after_answer(room, held, presented, request, signed)
+
+
+def _is_held(held: Held, presented: Presented) -> bool:
+    """The row was found by half a hash; what that stands for is compared in full."""
+    word = presented.authorization
+    return (held.network, held.asset, held.payer, held.nonce) == (
+        presented.network,
+        presented.asset,
+        word.payer,
+        word.nonce,
+    )
 
 
 def _fingerprint(held: Held, request: CallRequest, body: bytes) -> bytes:
