@@ -39,6 +39,7 @@ log = logging.getLogger(__name__)
 
 BATCH_MAX = 100
 WAITING_MAX = 5_000
+ROUND_BYTES_MAX = 16_000_000  # of answers in one statement; PostgreSQL takes less than 1 GB
 HEALTH_SECONDS = 0.5
 BREAKER_FAILURES = 5
 BREAKER_PAUSE_SECONDS = 15.0
@@ -85,7 +86,13 @@ class Room:
         self.waits = Waits(self.pool)
         self.settle_bell = Bell(self.pool, WORK_TO_SETTLE)
         self.claims = Collector(self._claim, round_max=BATCH_MAX, waiting_max=WAITING_MAX)
-        self.answers = Collector(self._record, round_max=BATCH_MAX, waiting_max=WAITING_MAX)
+        self.answers = Collector(
+            self._record,
+            round_max=BATCH_MAX,
+            waiting_max=WAITING_MAX,
+            weigh=lambda answer: len(answer.body),
+            weight_max=ROUND_BYTES_MAX,
+        )
         site = this_site()
         self.shelf = Shelf(self.pool, Stock(self.pool, site), entries_max=settings.SHELF_MAX)
         await self._read_health()
