@@ -38,9 +38,7 @@ async def at_the_same_time(play: Play, askers: Sequence[list[Claim]]) -> Counter
     """Each claim has begun before any may go on: their counter is held until all wait for it."""
     await limits.make_room(play.pool, {play.cap.key})
     async with await psycopg.AsyncConnection.connect(sql_url()) as holder:
-        await holder.execute(
-            "select from payments_cap where key = %s for update", (play.cap.key,)
-        )
+        await holder.execute("select from payments_cap where key = %s for update", (play.cap.key,))
         asking = [
             asyncio.create_task(claim_together(play.pool, members, lease_seconds=10))
             for members in askers
@@ -83,6 +81,30 @@ async def test_a_cap_admits_exactly_what_fits(play: Play) -> None:
 async def test_a_closed_offer_admits_nothing(play: Play) -> None:
     async with play.pool.connection() as connection:
         await connection.execute("update payments_openoffer set closed_at = clock_timestamp()")
+
+    verdicts = await claim_together(play.pool, [play.new_claim()], lease_seconds=10)
+
+    assert verdicts == [ClaimVerdict.OFFER_CLOSED]
+
+
+@pytest.mark.parametrize(
+    ("column", "otherwise"),
+    [
+        ("amount_atomic", 1_999),
+        ("pay_to", "0x" + "11" * 20),
+        ("asset", "0x" + "22" * 20),
+        ("network", "eip155:8453"),
+        ("revision_hash", b"\1" * 32),
+    ],
+    ids=["amount", "payee", "token", "network", "revision"],
+)
+async def test_only_what_stands_in_the_open_offer_can_be_claimed(
+    play: Play, column: str, otherwise: object
+) -> None:
+    """What is quoted is what is charged: the claim itself compares them."""
+    change = f"update payments_openoffer set {column} = %s"
+    async with play.pool.connection() as connection:
+        await connection.execute(change, (otherwise,))
 
     verdicts = await claim_together(play.pool, [play.new_claim()], lease_seconds=10)
 
