@@ -112,8 +112,7 @@ async def _is_signed(room: Room, held: Held, presented: Presented, offer: Requir
 async def _after_answer(
     room: Room, held: Held, presented: Presented, request: CallRequest, signed: bool
 ) -> CallOutcome:
-    # Until a transaction of ours is out, only the buyer and we have seen this signature.
-    is_buyer = signed and held.money == Money.NONE
+    is_buyer = signed and await _never_was_out(room, held)
     if not is_buyer:
         is_buyer = await _proves_to_be_buyer(room, held, presented, request)
     if held.money in PAID:
@@ -128,6 +127,17 @@ async def _after_answer(
     if later.money == Money.FAILED:
         return Challenged(Reason.TRANSACTION_FAILED, "this payment could not be collected")
     return _names_nothing(held)
+
+
+async def _never_was_out(room: Room, held: Held) -> bool:
+    """Only the buyer and we have seen this signature: no transaction that we know of carried it.
+
+    One that a reorg undid was public all the same.
+    """
+    if held.money != Money.NONE:
+        return False
+    query = "select 1 from payments_step where payment_id = %s and money <> 'none' limit 1"
+    return await one(room.pool, query, (held.payment_id,)) is None
 
 
 async def _proves_to_be_buyer(
