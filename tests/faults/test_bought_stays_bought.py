@@ -163,7 +163,7 @@ def test_a_payment_that_bought_elsewhere_meanwhile_buys_nothing_here(market: Mar
         head += "Transfer-Encoding: chunked\r\nExpect: 100-continue\r\n\r\n"
         line.sendall(head.encode())
         assert line.recv(1000).startswith(b"HTTP/1.1 100"), "it is known not to be ours yet"
-        assert market.send(paper).status == 200
+        assert market.until_answered(paper).status == 200
         line.sendall(b"0\r\n\r\n")
         said = b"".join(iter(lambda: line.recv(65_536), b""))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import secrets
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,9 +11,10 @@ from typing import Any
 import pytest
 
 from tests.faults.market import somebody
+from tests.fixtures.cast import Person
 from tests.fixtures.rpc_proxy import RpcProxy
 from tests.fixtures.stack import Stack, running_stack
-from tests.fixtures.wallet import ask, authorize, buy, pack
+from tests.fixtures.wallet import ask, authorize, pack
 
 RECEIPT = "eth_getTransactionReceipt"
 
@@ -46,6 +48,14 @@ def unlike(true: Any) -> Any:
     return true and {**true, "status": "0x0", "logs": []}
 
 
+def named(url: str, payer: Person) -> dict[str, str]:
+    """A payment that its buyer can send again and again."""
+    payload = authorize(ask(url).challenge, payer)
+    name = f"pay_{secrets.token_hex(16)}"
+    payload["extensions"] = {"payment-identifier": {"info": {"id": name}}}
+    return {"PAYMENT-SIGNATURE": pack(payload)}
+
+
 def test_a_quarrel_about_a_large_payment_holds_up_no_small_one(
     two_nodes: tuple[Stack, RpcProxy],
 ) -> None:
@@ -55,13 +65,14 @@ def test_a_quarrel_about_a_large_payment_holds_up_no_small_one(
     stack.chain.fund(rich.address, 3)
     stack.chain.fund(other.address, 1)
     lying = second.lie(RECEIPT, unlike)
-    payload = authorize(ask(large.url).challenge, rich)
-    payload["extensions"] = {"payment-identifier": {"info": {"id": "the-large-payments-name"}}}
-    headers = {"PAYMENT-SIGNATURE": pack(payload)}
+    much, little = named(large.url, rich), named(small.url, other)
+    stack.wait_until(
+        lambda: ask(large.url, headers=much).status == 503 and lying.reached.is_set(), "the quarrel"
+    )
 
-    assert ask(large.url, headers=headers).status == 503, "nobody knows whom to believe"
-    assert lying.reached.is_set()
-    assert buy(small.url, other).status == 200
+    stack.wait_until(lambda: ask(small.url, headers=little).status == 200, "the small one", 30)
+
+    assert ask(large.url, headers=much).status == 503, "nobody knows whom to believe"
     second.heal()
-    stack.wait_until(lambda: ask(large.url, headers=headers).status == 200, "the answer", 30)
+    stack.wait_until(lambda: ask(large.url, headers=much).status == 200, "the answer", 30)
     assert len(large.calls) == 1
