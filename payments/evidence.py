@@ -6,14 +6,17 @@ error of a node say nothing.
 
 from __future__ import annotations
 
+import logging
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from payments.chains import Chain, TransactionReceipt
+from payments.chains import Chain, ChainUnavailable, TransactionReceipt
 from payments.desk import Row
 from payments.x402.types import Evidence, Finding
+
+log = logging.getLogger(__name__)
 
 SEARCH_MARGIN_BLOCKS = 20  # a node that answered the claim may have lagged
 
@@ -39,12 +42,20 @@ class End:
 async def trusted_receipt(
     chain: Chain, receipt: TransactionReceipt, *, amount_atomic: int, agree_above_atomic: int
 ) -> bool:
-    """Whether its block is the chain's own; large amounts ask every configured endpoint."""
-    if amount_atomic >= agree_above_atomic:
-        agreed = await chain.agreed_receipt(receipt.transaction)
-        if agreed is None or agreed.block_hash != receipt.block_hash:
-            return False
-    return await chain.is_canonical(receipt.block_number, receipt.block_hash)
+    """Whether its block is the chain's own; large amounts ask every configured endpoint.
+
+    Where they disagree, or one is silent, the question stays open for this receipt alone: the
+    payments that need no second word must not wait for it.
+    """
+    try:
+        if amount_atomic >= agree_above_atomic:
+            agreed = await chain.agreed_receipt(receipt.transaction)
+            if agreed is None or agreed.block_hash != receipt.block_hash:
+                return False
+        return await chain.is_canonical(receipt.block_number, receipt.block_hash)
+    except ChainUnavailable as error:
+        log.warning("the receipt of 0x%s proves nothing yet: %s", receipt.transaction.hex(), error)
+        return False
 
 
 def read_receipt(row: Row, receipt: TransactionReceipt) -> End | None:
@@ -77,7 +88,18 @@ def _end(finding: Finding, receipt: TransactionReceipt) -> End | None:
 
 
 async def find_end(chain: Chain, row: Row, *, agree_above_atomic: int) -> End | None:
-    """Search the chain from the claim's block for the end of an authorization."""
+    """Search the chain from the claim's block for the end of an authorization.
+
+    A node that keeps its logs to itself leaves the question open, and holds up nobody else.
+    """
+    try:
+        return await _search_end(chain, row, agree_above_atomic=agree_above_atomic)
+    except ChainUnavailable as error:
+        log.warning("the end of %s is not known yet: %s", row.payment_id, error)
+        return None
+
+
+async def _search_end(chain: Chain, row: Row, *, agree_above_atomic: int) -> End | None:
     head = await chain.head()
     start = max(0, row.claimed_block - SEARCH_MARGIN_BLOCKS)
     topics = row.scheme.cancelled_or_used(row.authorization)

@@ -51,6 +51,11 @@ class Exposure:
     site_slices: int
     trust: Trust
 
+    @property
+    def price_max(self) -> Decimal:
+        """The most that a call may cost, in dollars: a dearer one could never be claimed."""
+        return min(self.payer, self.listing, self.site / self.site_slices)
+
     def caps(
         self, *, network: str, asset: str, decimals: int, payer: str, listing_id: UUID, amount: int
     ) -> tuple[CapLimit, ...]:

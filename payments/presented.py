@@ -19,6 +19,7 @@ class Presented:
     scheme: Scheme
     chain_id: int
     network: str
+    asset: str
     authorization: Authorization
     identity: bytes
     identifier: str | None
@@ -36,6 +37,7 @@ class Presented:
             scheme=scheme,
             chain_id=chain_id,
             network=network,
+            asset=asset,
             authorization=authorization,
             identity=scheme.identity(chain_id, asset, authorization),
             identifier=payload.payment_identifier,

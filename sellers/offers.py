@@ -71,7 +71,7 @@ class Quoted:
 
 
 def quote(terms: Terms, prices: Iterable[OpenPrice], site: Site) -> tuple[Offer, ...]:
-    """What a call costs, cheapest first; prices on networks this site left are not offered."""
+    """What a call costs, cheapest first; what this site does not take any more is not offered."""
     seconds = offer_seconds(terms.total_seconds, site)
     offers = [_offer(each, seconds, site) for each in prices]
     return tuple(sorted((offer for offer in offers if offer), key=_dollars))
@@ -133,6 +133,8 @@ def _offer(price: OpenPrice, seconds: int, site: Site) -> Offer | None:
     if accepted is None:
         return None
     asset = accepted.asset
+    if in_dollars(int(price.amount_atomic), asset.decimals) > site.price_max:
+        return None  # the operator lowered the limits since; every claim would be refused
     requirements = Requirements(
         scheme=price.scheme,
         network=price.network,

@@ -39,6 +39,8 @@ def price(ask: Ask, site: Site) -> PriceTerms:
     dollars = read_dollars(ask.dollars)
     if dollars < accepted.price_floor:
         raise bad("price", f"at least {accepted.price_floor} dollars on this network")
+    if dollars > site.price_max:
+        raise bad("price", f"at most {site.price_max} dollars: no more may be unsettled here")
     asset = accepted.asset
     return PriceTerms(
         network=asset.network,

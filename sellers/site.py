@@ -11,7 +11,7 @@ from decimal import Decimal
 from django.conf import settings
 
 from payments.egress import EgressRule
-from payments.wiring import assets, egress_rule
+from payments.wiring import assets, egress_rule, exposure
 from payments.x402.networks import Asset, address_bytes
 
 
@@ -28,6 +28,7 @@ class Site:
     call_base_url: str
     public_base_url: str
     accepted: tuple[Accepted, ...]  # in the order of the settings; the first is the default
+    price_max: Decimal  # dollars; a dearer call would be above what may be unsettled
     max_timeout_seconds: int
     settle_margin_seconds: int
     price_grace_seconds: int
@@ -61,6 +62,7 @@ def this_site() -> Site:
             for network, chain in settings.CHAINS.items()
             for asset in assets(network).values()
         ),
+        price_max=exposure().price_max,
         max_timeout_seconds=settings.MAX_TIMEOUT_SECONDS,
         settle_margin_seconds=settings.SETTLE_MARGIN_SECONDS,
         price_grace_seconds=settings.PRICE_GRACE_SECONDS,

@@ -7,6 +7,7 @@ an upstream before the claim is committed.
 from __future__ import annotations
 
 import hashlib
+import time
 from typing import Literal
 
 import psycopg
@@ -92,8 +93,10 @@ def _absent(place: Absent) -> CallOutcome:
 
 def _choose(shelved: Shelved, payload: PaymentPayload) -> tuple[Shelved, Offer]:
     """The offer that the payment names, of this revision or of one whose price still stands."""
+    now = time.time()
     for sold in (shelved, *shelved.earlier):
-        for offer in sold.offers:
+        # The shelf is not told when a grace runs out; a new price is what the buyer needs then.
+        for offer in sold.offers if sold.good_until_unix > now else ():
             if matches(offer.requirements, payload.accepted):
                 if payload.resource_url not in {None, sold.url}:
                     raise PaymentRefused(
@@ -176,7 +179,7 @@ async def _try_to_claim(
             return joined
         raise
     if has_code is None:
-        return await _once_more(room, presented, request)
+        return await _once_more(room, presented, purchase, request)
     if has_code and not await contract_budget_left(room.pool, payer):
         return Unavailable(
             "wallet_paused", "Settling for this wallet failed too often.", WALLET_PAUSE_SECONDS
@@ -189,7 +192,7 @@ async def _try_to_claim(
         return Attempt.first(claim, body, on_trust=verdict is ClaimVerdict.TAKEN_ON_TRUST)
     if verdict is ClaimVerdict.HAS_TWIN:
         return verdict
-    return await _not_taken(room, verdict, presented, request)
+    return await _not_taken(room, verdict, presented, purchase, request)
 
 
 async def _join(
@@ -198,11 +201,13 @@ async def _join(
     return None if request.fresh else await returning.join(room, presented, purchase, request)
 
 
-async def _once_more(room: Room, presented: Presented, request: CallRequest) -> CallOutcome:
+async def _once_more(
+    room: Room, presented: Presented, purchase: Purchase, request: CallRequest
+) -> CallOutcome:
     """Used on chain already. A twin of this call may have done that; nobody else's use counts."""
     held = await room.known.submit(presented.identity)
     if held is not None:
-        return await returning.answer(room, held, presented, held.listing_path, request)
+        return await returning.answer(room, held, presented, purchase.listing_path, request)
     raise PaymentRefused(Reason.ALREADY_USED, "this authorization was used or cancelled elsewhere")
 
 
@@ -238,11 +243,15 @@ def _claim(
 
 
 async def _not_taken(
-    room: Room, verdict: ClaimVerdict, presented: Presented, request: CallRequest
+    room: Room,
+    verdict: ClaimVerdict,
+    presented: Presented,
+    purchase: Purchase,
+    request: CallRequest,
 ) -> CallOutcome:
     held = await room.known.submit(presented.identity)
     if held is not None:
-        return await returning.answer(room, held, presented, held.listing_path, request)
+        return await returning.answer(room, held, presented, purchase.listing_path, request)
     if verdict is ClaimVerdict.CAP_REACHED:
         return Unavailable(
             "exposure_cap",

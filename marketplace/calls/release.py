@@ -10,7 +10,7 @@ from uuid import UUID
 
 from django.conf import settings
 
-from marketplace.calls.outcomes import CallOutcome, Challenged, Delivered, Unavailable
+from marketplace.calls.outcomes import CallOutcome, Challenged, Delivered, Refused, Unavailable
 from marketplace.calls.requests import CallRequest
 from marketplace.calls.room import Room
 from payments import acceptance, lookup
@@ -62,6 +62,14 @@ async def pending(room: Room, payment_id: UUID) -> Unavailable:
 async def hand_over(room: Room, held: Held, *, joined: bool = False) -> CallOutcome:
     answer = await lookup.stored_answer(room.pool, held.payment_id)
     assert answer is not None, "an answer is stored before anything is released"
+    if answer.body is None:
+        return Refused(
+            410,
+            "answer_expired",
+            "You paid for this, and the answer was kept for as long as the listing said; it is"
+            f" gone. It had {answer.body_bytes} bytes, sha256:{answer.body_hash.hex()}.",
+            payment_id=held.payment_id,
+        )
     paid = Paid(
         held.payment_id,
         held.payer,

@@ -45,7 +45,7 @@ async def answer(
     room: Room, held: Held, presented: Presented, path: str, request: CallRequest
 ) -> CallOutcome:
     """What a payment that we hold already gets, whatever has become of the listing."""
-    if path != held.listing_path:
+    if path != held.listing_path or not _is_held(held, presented):
         return _another_request()
     body = await read_body(request)
     if isinstance(body, Refused):
@@ -61,6 +61,17 @@ async def answer(
     if held.work == Work.VOID:
         return await _after_void(room, held, presented, offer, request, body, signed)
     return await _after_answer(room, held, presented, request, signed)
+
+
+def _is_held(held: Held, presented: Presented) -> bool:
+    """The row was found by half a hash; what that stands for is compared in full."""
+    word = presented.authorization
+    return (held.network, held.asset, held.payer, held.nonce) == (
+        presented.network,
+        presented.asset,
+        word.payer,
+        word.nonce,
+    )
 
 
 def _fingerprint(held: Held, request: CallRequest, body: bytes) -> bytes:
@@ -100,8 +111,7 @@ async def _is_signed(room: Room, held: Held, presented: Presented, offer: Requir
 async def _after_answer(
     room: Room, held: Held, presented: Presented, request: CallRequest, signed: bool
 ) -> CallOutcome:
-    # Until a transaction of ours is out, only the buyer and we have seen this signature.
-    is_buyer = signed and held.money == Money.NONE
+    is_buyer = signed and await _never_was_out(room, held)
     if not is_buyer:
         is_buyer = await _proves_to_be_buyer(room, held, presented, request)
     if held.released:
@@ -116,6 +126,17 @@ async def _after_answer(
     if later.money == Money.FAILED:
         return Challenged(Reason.TRANSACTION_FAILED, "this payment could not be collected")
     return _names_nothing(held)
+
+
+async def _never_was_out(room: Room, held: Held) -> bool:
+    """Only the buyer and we have seen this signature: no transaction that we know of carried it.
+
+    One that a reorg undid was public all the same.
+    """
+    if held.money != Money.NONE:
+        return False
+    query = "select 1 from payments_step where payment_id = %s and money <> 'none' limit 1"
+    return await one(room.pool, query, (held.payment_id,)) is None
 
 
 async def _proves_to_be_buyer(

@@ -40,6 +40,7 @@ log = logging.getLogger(__name__)
 
 BATCH_MAX = 100
 WAITING_MAX = 5_000
+ROUND_BYTES_MAX = 16_000_000  # of answers in one statement; PostgreSQL takes less than 1 GB
 HEALTH_SECONDS = 0.5
 BREAKER_FAILURES = 5
 BREAKER_PAUSE_SECONDS = 15.0
@@ -101,7 +102,13 @@ class Room:
         self.waits = Waits(self.pool)
         self.settle_bell = Bell(self.pool, WORK_TO_SETTLE)
         self.claims = _together(self._claim)
-        self.answers = _together(self._record)
+        self.answers = Collector(
+            self._record,
+            round_max=BATCH_MAX,
+            waiting_max=WAITING_MAX,
+            weigh=lambda answer: len(answer.body),
+            weight_max=ROUND_BYTES_MAX,
+        )
         self.known = _together(partial(lookup.by_identities, self.pool))
         self.collected = _together(partial(acceptance.collect_together, self.pool))
         site = this_site()

@@ -12,6 +12,7 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
+from math import inf
 from typing import Final, Protocol, TypeAlias
 from uuid import UUID
 
@@ -56,6 +57,7 @@ class Shelved:
     validator: Validator
     earlier: tuple[Shelved, ...] = ()  # older revisions whose price is still good
     signed_until_unix: int | None = None  # how long the challenge's signed offers stand
+    good_until_unix: float = inf  # when an older revision's price ends
 
 
 class Absent(Enum):

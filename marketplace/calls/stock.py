@@ -6,6 +6,7 @@ import logging
 from base64 import b64decode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from math import inf
 from typing import Any, Final
 from uuid import UUID
 
@@ -50,6 +51,7 @@ class _Row:
     prices: Sequence[Mapping[str, str]]
     signed: Sequence[str] | None
     signed_until_unix: int | None
+    good_until_unix: float | None
     sealed: Mapping[str, str] | None
 
 
@@ -109,6 +111,7 @@ class Stock:
             challenge_v1_body=encode_json(challenge_v1.to_wire()),
             upstream=self._upstream(terms, row),
             validator=compile_input(terms.input_schema),
+            good_until_unix=inf if row.good_until_unix is None else row.good_until_unix,
         )
 
     def _upstream(self, terms: Terms, row: _Row) -> Upstream:
@@ -156,9 +159,10 @@ def _open_price(stored: Mapping[str, str]) -> _OpenPrice:
 
 
 # By unique keys from path to listing, then by the listing's few open offers to their revisions.
+# A revision that came back within its own grace has every price twice: the one open longer counts.
 _READ: Final = """
     select v.version, l.id, l.seller_id, l.state, r.id = l.live_revision_id, r.hash, r.terms,
-           o.prices, d.jws, d.valid_until_unix,
+           o.prices, d.jws, d.valid_until_unix, o.good_until_unix,
            (select jsonb_object_agg(u.name, translate(encode(u.sealed, 'base64'), E'\\n', ''))
               from sellers_upstreamsecret u where u.listing_id = l.id)
       from (select coalesce(max(version), 0) as version from sellers_shelfversion) v
@@ -168,10 +172,16 @@ _READ: Final = """
             select p.revision_hash,
                    jsonb_agg(jsonb_build_object(
                        'id', p.id, 'network', p.network, 'scheme', p.scheme, 'asset', p.asset,
-                       'pay_to', p.pay_to, 'amount_atomic', p.amount_atomic::text)) prices
-              from payments_openoffer p
-             where p.listing_id = l.id
-               and (p.closed_at is null or p.closed_at > clock_timestamp())
+                       'pay_to', p.pay_to, 'amount_atomic', p.amount_atomic::text)) prices,
+                   case when bool_and(p.closed_at is not null)
+                        then extract(epoch from max(p.closed_at))::float8 end good_until_unix
+              from (select distinct on (revision_hash, network, scheme, asset, pay_to,
+                                        amount_atomic) *
+                      from payments_openoffer
+                     where listing_id = l.id
+                       and (closed_at is null or closed_at > clock_timestamp())
+                     order by revision_hash, network, scheme, asset, pay_to, amount_atomic,
+                              closed_at desc nulls first) p
              group by p.revision_hash) o on true
       left join sellers_revision r on r.listing_id = l.id and r.hash = o.revision_hash
       left join sellers_signedoffers d on d.revision_id = r.id

@@ -92,9 +92,9 @@ class Door:
         self._quoted = quoted
         self._limits = limits
         self._public_base_url = public_base_url
-        self._in_flight = InFlight(
-            calls_max=limits.calls_in_flight_max, listing_calls_max=limits.listing_in_flight_max
-        )
+        self._in_flight = _places(limits)
+        # Apart from the paid calls' places: whoever pays nothing could fill those, byte by byte.
+        self._unpaid_bodies = _places(limits)
 
     async def __call__(
         self, scope: HTTPScope, receive: ASGIReceiveCallable, send: ASGISendCallable
@@ -158,7 +158,7 @@ class Door:
             return True
         if not arrival.brings_body or arrival.scope["method"] == "HEAD":
             return False
-        if not self._in_flight.enter(arrival.route.path):
+        if not self._unpaid_bodies.enter(arrival.route.path):
             return False
         inbox = self._inbox(arrival)
         try:
@@ -167,7 +167,7 @@ class Door:
             return False
         finally:
             inbox.close()
-            self._in_flight.leave(arrival.route.path)
+            self._unpaid_bodies.leave(arrival.route.path)
 
     async def _answer_paid(self, arrival: Arrival, place: Place) -> _Answer:
         if arrival.query is None:
@@ -203,6 +203,12 @@ def _readable(query_string: bytes) -> Query | None:
         return read_query(query_string)
     except BadQuery:
         return None
+
+
+def _places(limits: DoorLimits) -> InFlight:
+    return InFlight(
+        calls_max=limits.calls_in_flight_max, listing_calls_max=limits.listing_in_flight_max
+    )
 
 
 def _is_too_dear(shelved: Shelved, arrival: Arrival) -> bool:

@@ -27,10 +27,15 @@ class Collector(Generic[Item, Answer]):
         *,
         round_max: int,
         waiting_max: int,
+        weigh: Callable[[Item], int] = lambda item: 0,
+        weight_max: int = 0,
     ) -> None:
+        """`weight_max` bounds what the items of a round weigh together; one may weigh more."""
         self._flush = flush
         self._round_max = round_max
         self._waiting_max = waiting_max
+        self._weigh = weigh
+        self._weight_max = weight_max
         self._waiting: deque[tuple[Item, asyncio.Future[Answer]]] = deque()
         self._busy = False
         self._round: asyncio.Task[Sequence[Answer]] | None = None
@@ -58,9 +63,15 @@ class Collector(Generic[Item, Answer]):
 
     def _start_round(self) -> None:
         taken: list[tuple[Item, asyncio.Future[Answer]]] = []
+        weight = 0
         while self._waiting and len(taken) < self._round_max:
+            weight += self._weigh(self._waiting[0][0])
+            if taken and weight > self._weight_max:
+                break
             item, answer = self._waiting.popleft()
-            if not answer.done():
+            if answer.done():
+                weight -= self._weigh(item)
+            else:
                 taken.append((item, answer))
         self._busy = bool(taken)
         if taken:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 from dataclasses import dataclass
 from typing import Any
 
+import psycopg
 import pytest
 
 from tests.fixtures.cast import Cast, Person
@@ -119,3 +121,35 @@ def test_five_wrong_names_leave_only_the_wallet(stack: Stack, cast: type[Cast]) 
 
     assert bought.again(name=name).status == 409
     assert bought.again(proof=sign_in(bought.question(), cast.buyer)).body == ANSWER
+
+
+def test_an_answer_that_was_kept_long_enough_is_said_to_be_gone(
+    stack: Stack, cast: type[Cast]
+) -> None:
+    name = secrets.token_urlsafe(24)
+    bought = purchase(stack, cast.buyer, name=name)
+    payment = bought.first.headers["x-souk-payment"]
+    stack.rows("delete from payments_answerbody where payment_id = %s returning 1", payment)
+
+    said = bought.again(name=name)
+
+    assert (said.status, said.json["error"]) == (410, "answer_expired")
+    assert hashlib.sha256(ANSWER).hexdigest() in said.json["detail"]
+    assert "payment-required" not in said.headers
+
+
+def test_a_payment_found_by_half_a_hash_is_compared_in_full(stack: Stack, cast: type[Cast]) -> None:
+    name = secrets.token_urlsafe(24)
+    bought = purchase(stack, cast.buyer, name=name)
+    nonce = bytes.fromhex(bought.payload["payload"]["authorization"]["nonce"][2:])
+    change = "update payments_payment set nonce = %s where nonce = %s"
+    with psycopg.connect(stack.database_url, autocommit=True) as hand:
+        hand.execute("set session_replication_role = replica")  # past the append-only trigger
+        hand.execute(change, (bytes(32), nonce))  # as if another nonce had the same name
+        try:
+            said = bought.again(name=name)
+        finally:
+            hand.execute(change, (nonce, bytes(32)))
+
+    assert (said.status, said.json["error"]) == (409, "other_request")
+    assert bought.again(name=name).body == ANSWER

@@ -8,6 +8,7 @@ import sys
 from typing import Any
 
 import psycopg
+import pytest
 
 from tests.fixtures.cast import Cast
 from tests.fixtures.chain import CHECKOUT
@@ -64,3 +65,37 @@ def test_it_names_a_payment_that_the_ledger_lost(stack: Stack, cast: type[Cast])
 
     assert code == 1
     assert [(d["kind"], d["payment"]) for d in result["differences"]] == [("extra", payment)]
+
+
+@pytest.mark.parametrize(
+    ("kind", "table", "column", "planted"),
+    [
+        ("missing", "payment", "nonce", bytes(32)),
+        ("missing", "payment", "payer", "0x" + "11" * 20),
+        ("different", "payment", "pay_to", "0x" + "22" * 20),
+        ("different", "payment", "amount_atomic", 1),
+        ("different", "progress", "transaction", bytes(32)),
+        ("different", "transfer", "amount_atomic", 1),
+    ],
+    ids=["nonce", "payer", "payee", "price", "transaction", "line"],
+)
+def test_it_names_what_the_books_say_otherwise(
+    stack: Stack, cast: type[Cast], kind: str, table: str, column: str, planted: object
+) -> None:
+    payment = confirmed_payment(stack, cast)
+    key = "id" if table == "payment" else "payment_id"
+    only = " and phase = 'post'" if table == "transfer" else ""
+    named = f"payments_{table}", column, f"where {key} = %s{only}"
+    query = f"select {named[1]} from {named[0]} {named[2]}"
+    change = f"update {named[0]} set {named[1]} = %s {named[2]}"
+    with psycopg.connect(stack.database_url, autocommit=True) as hand:
+        hand.execute("set session_replication_role = replica")  # past the append-only trigger
+        ((true,),) = hand.execute(query, (payment,)).fetchall()
+        hand.execute(change, (planted, payment))
+        try:
+            code, (result,) = run_reconcile(stack)
+        finally:
+            hand.execute(change, (true, payment))
+
+    assert code == 1
+    assert (kind, payment) in [(d["kind"], d["payment"]) for d in result["differences"]]

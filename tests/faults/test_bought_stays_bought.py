@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import socket
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -12,10 +16,10 @@ from sellers.models import Listing
 from sellers.publishing import republish
 from sellers.site import this_site
 from sellers.terms import Terms
-from tests.faults.market import Market
+from tests.faults.market import Market, Paper, somebody
 from tests.fixtures.stack import Sold
 from tests.fixtures.upstream import answer
-from tests.fixtures.wallet import ask
+from tests.fixtures.wallet import ask, authorize
 
 
 def listing_of(sold: Sold) -> Listing:
@@ -113,3 +117,56 @@ def test_a_voided_payment_buys_at_the_next_attempt(market: Market) -> None:
     assert market.paid(paper) == 10_000
     keys = [call.header("Idempotency-Key") for call in sold.calls]
     assert len(set(keys)) == 2, "after a definite failure the upstream sees a new key"
+
+
+def test_a_price_whose_grace_is_over_is_asked_for_anew(market: Market) -> None:
+    """A new price is what the buyer needs then, not to be told to wait."""
+    sold = market.sell()
+    old = ask(sold.url).challenge
+    with market.stack.database():
+        listing = listing_of(sold)
+        assert listing.live_revision is not None
+        terms = Terms.from_json(listing.live_revision.terms)
+        dearer = replace(
+            terms, prices=tuple(replace(p, amount_atomic=20_000) for p in terms.prices)
+        )
+        republish(listing, dearer, replace(this_site(), price_grace_seconds=1))
+    for web in range(2):
+        url = market.stack.url(sold.path, web)
+        market.wait(lambda url=url: amount(ask(url).challenge) == "20000", "the new price")
+    late = "select bool_and(closed_at < clock_timestamp()) from payments_openoffer where id in ("
+    late += "select id from payments_openoffer where closed_at is not null and listing_id = %s)"
+    market.wait(lambda: market.stack.rows(late, listing.pk) == [(True,)], "the end of the grace")
+
+    said = market.send(Paper(sold, authorize(old, market.buyer())))
+
+    assert said.status == 402
+    assert amount(said.challenge) == "20000"
+    market.buy(sold)
+
+
+def amount(challenge: Any) -> str:
+    return str(challenge["accepts"][0]["amount"])
+
+
+def test_a_payment_that_bought_elsewhere_meanwhile_buys_nothing_here(market: Market) -> None:
+    """Two listings may ask the same price; the door looked before the other one had claimed."""
+    pay_to = somebody("seller").address
+    here, there = market.sell(pay_to=pay_to), market.sell(answer(b'{"of":"there"}'), pay_to=pay_to)
+    paper = market.sign(there, market.buyer(), named=True)
+    body = Paper(here, {**paper.payload, "resource": None})
+    parts = urlsplit(here.url)
+    line = socket.create_connection((parts.hostname or "", parts.port or 0), timeout=30)
+    with contextlib.closing(line):
+        head = f"GET {parts.path} HTTP/1.1\r\nHost: {parts.netloc}\r\nConnection: close\r\n"
+        head += f"PAYMENT-SIGNATURE: {body.headers['PAYMENT-SIGNATURE']}\r\n"
+        head += "Transfer-Encoding: chunked\r\nExpect: 100-continue\r\n\r\n"
+        line.sendall(head.encode())
+        assert line.recv(1000).startswith(b"HTTP/1.1 100"), "it is known not to be ours yet"
+        assert market.until_answered(paper).status == 200
+        line.sendall(b"0\r\n\r\n")
+        said = b"".join(iter(lambda: line.recv(65_536), b""))
+
+    assert said.startswith(b"HTTP/1.1 409")
+    assert b"other_request" in said
+    assert market.calls(here) == 0

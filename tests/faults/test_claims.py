@@ -270,3 +270,27 @@ def test_a_call_above_the_price_that_may_be_instant_is_never_trusted() -> None:
     assert [cap.on_trust_atomic for cap in cheap] == [10_000_000, 1_000_000, 10_000_000]
     assert [cap.on_trust_atomic for cap in dear] == [0, 0, 0]
     assert [cap.limit_atomic for cap in cheap] == [cap.limit_atomic for cap in dear]
+
+
+@pytest.mark.parametrize(
+    ("column", "otherwise"),
+    [
+        ("amount_atomic", 1_999),
+        ("pay_to", "0x" + "11" * 20),
+        ("asset", "0x" + "22" * 20),
+        ("network", "eip155:8453"),
+        ("revision_hash", b"\1" * 32),
+    ],
+    ids=["amount", "payee", "token", "network", "revision"],
+)
+async def test_only_what_stands_in_the_open_offer_can_be_claimed(
+    play: Play, column: str, otherwise: object
+) -> None:
+    """What is quoted is what is charged: the claim itself compares them."""
+    change = f"update payments_openoffer set {column} = %s"
+    async with play.pool.connection() as connection:
+        await connection.execute(change, (otherwise,))
+
+    verdicts = await claim_together(play.pool, [play.new_claim()], lease_seconds=10, twins=TWINS)
+
+    assert verdicts == [ClaimVerdict.OFFER_CLOSED]

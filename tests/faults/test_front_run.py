@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.faults import stranger
 from tests.faults.invariants import statement
-from tests.faults.market import Market
+from tests.faults.market import Market, Paper
 from tests.fixtures.upstream import answer
 
 
@@ -89,6 +89,30 @@ def test_a_strangers_block_is_undone_and_we_collect_ourselves(market: Market) ->
     market.confirm(paper)
     assert market.paid(paper) == 10_000
     market.buy(sold)
+
+
+def test_a_signature_that_was_public_once_proves_nothing_after_the_reorg(market: Market) -> None:
+    sold, gate = market.gated(answer(b'{"for":"the buyer"}'))
+    paper = market.sign(sold, market.buyer(), named=True)
+    asked = market.sending(paper)
+    market.wait(lambda: market.calls(sold), "the call")
+    stranger.submit(market, paper)
+    gate.open()
+    assert asked.result().status == 200
+    market.rpc.fail("eth_call", times=None)  # so that we do not collect it ourselves at once
+    market.chain.reorg(1)
+    market.chain.rpc("anvil_dropAllTransactions")
+    market.wait_money(paper, "none")
+    unnamed = Paper(sold, {key: paper.payload[key] for key in paper.payload if key != "extensions"})
+
+    said = market.sending(unnamed)
+    named = market.sending(paper)
+    market.rpc.heal()
+
+    assert said.result().status in (409, 503)
+    assert b"the buyer" not in said.result().body
+    assert named.result().status in (200, 503)
+    assert market.until_answered(paper).json == {"for": "the buyer"}
 
 
 def test_a_cancelled_payment_is_never_delivered(market: Market) -> None:

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.faults.market import Market, Paper
+from tests.faults import stranger
+from tests.faults.market import PAID, Market, Paper
 
 LOOKS = 4  # one more than would stop the key
 RECEIPT = "eth_getTransactionReceipt"
@@ -156,3 +157,27 @@ def test_an_answer_in_hand_outlasts_the_node(market: Market, fall: Any) -> None:
     assert market.state(paper) == ("answered", "none")
     finish(market, paper)
     assert market.calls(sold) == 1
+
+
+def test_a_node_without_logs_holds_up_only_what_it_must_find(market: Market) -> None:
+    """One payment that cannot be collected comes up together with one that can, every time."""
+    sold, gate = market.gated()
+    poor = market.buyer()
+    stuck, good = market.sign(sold, poor, named=True), market.sign(sold, market.buyer())
+    asked = [market.sending(stuck), market.sending(good)]
+    market.wait(lambda: market.calls(sold) == 2, "the calls")
+    stranger.drain(market, poor)
+    market.stop(market.worker)
+    gate.open()
+    market.wait_state(stuck, ("answered", "none"))
+    market.wait_state(good, ("answered", "none"))
+    market.rpc.fail("eth_getLogs", times=None)
+    market.go_on()
+
+    market.wait_money(good, *PAID)
+
+    assert market.money(stuck) == "none"
+    market.rpc.heal()
+    market.chain.fund(poor.address, 1)
+    assert market.until_answered(stuck).status == 200
+    assert {each.result().status for each in asked} <= {200, 503}

@@ -25,6 +25,7 @@ SITE = Site(
         Accepted(next(each for each in DEFAULT_ASSETS if each.network == network), Decimal(floor))
         for network, floor in ((SEPOLIA, "0.001"), (BASE, "0.002"))
     ),
+    price_max=Decimal(100),
     max_timeout_seconds=300,
     settle_margin_seconds=30,
     instant_price_max=Decimal("0.10"),

@@ -70,6 +70,7 @@ def test_a_price_names_token_and_wallet_as_wallets_show_them():
     [
         (Ask("0.0009", SEPOLIA, WALLET), "price"),
         (Ask("0.0019", BASE, WALLET), "price"),
+        (Ask("100.01", BASE, WALLET), "price"),
         (Ask("0.01", "eip155:1", WALLET), "network"),
         (Ask("0.01", SEPOLIA, WALLET, OTHER_WALLET), "network"),
         (Ask("0.01", SEPOLIA, WALLET, "0x12"), "asset"),
@@ -88,3 +89,7 @@ def test_a_price_nobody_should_publish_is_refused(ask, field):
 
 def test_a_price_at_the_floor_is_taken():
     assert price(Ask("0.001", SEPOLIA, WALLET), SITE).amount_atomic == 1_000
+
+
+def test_a_price_of_all_that_may_be_unsettled_is_taken():
+    assert price(Ask("100", SEPOLIA, WALLET), SITE).amount_atomic == 100_000_000

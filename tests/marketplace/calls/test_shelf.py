@@ -1,8 +1,12 @@
 """The shelf: what is published is at hand, what changed is dropped, and nothing grows for ever."""
 
 import asyncio
+import math
+import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from decimal import Decimal
+from uuid import UUID
 
 import pytest
 import pytest_asyncio
@@ -10,6 +14,7 @@ from cryptography.fernet import Fernet
 
 from marketplace.calls.shelf import Absent, Place, Shelf, Shelved
 from marketplace.calls.stock import Stock
+from payments.models import OpenOffer
 from payments.pool import Pool, open_pool
 from payments.x402.headers import encode_json
 from sellers import directory, listings
@@ -117,6 +122,34 @@ async def test_a_new_price_takes_the_old_quote_off_the_shelf(
     found = await shelf.by_hash(PATH, before.revision_hash)
     assert found is not None
     assert found.offers == before.offers
+
+
+async def test_an_older_price_is_good_as_long_as_its_grace(
+    storefront: Storefront, shelf: Shelf
+) -> None:
+    listing = await in_thread(storefront.publish, PATH)
+    await in_thread(storefront.revise, listing, grace_seconds=300, title="Better weather")
+    await shelf.refresh()
+    live = await shelved(shelf)
+    (older,) = live.earlier
+    assert live.good_until_unix == math.inf
+    assert 0 < older.good_until_unix - time.time() <= 300
+
+
+async def test_terms_that_come_back_within_their_grace_have_one_price(
+    storefront: Storefront, shelf: Shelf
+) -> None:
+    listing = await in_thread(storefront.publish, PATH)
+    await in_thread(storefront.revise, listing, title="Better weather")
+    await in_thread(storefront.revise, listing)
+    await shelf.refresh()
+    live = await shelved(shelf)
+    assert live.good_until_unix == math.inf
+    assert [await in_thread(is_open_ended, offer.id) for offer in live.offers] == [True]
+
+
+def is_open_ended(offer: UUID) -> bool:
+    return OpenOffer.objects.get(pk=offer).closed_at is None
 
 
 async def test_an_older_revision_without_grace_is_gone(
@@ -265,3 +298,14 @@ async def test_a_network_this_site_left_is_not_sold_on(storefront: Storefront, p
     await in_thread(storefront.publish, PATH)
     left = replace(storefront.site, accepted=())
     assert (await Stock(pool, left).read(PATH))[1] is Absent.CLOSED
+
+
+async def test_what_may_not_be_unsettled_any_more_is_not_sold(
+    storefront: Storefront, pool: Pool
+) -> None:
+    """The operator lowered the limits: every payment for it would be told to wait, for ever."""
+    await in_thread(storefront.publish, PATH)
+    site = storefront.site
+    assert isinstance((await Stock(pool, site).read(PATH))[1], Shelved)
+    lowered = replace(site, price_max=Decimal("0.009"))
+    assert (await Stock(pool, lowered).read(PATH))[1] is Absent.CLOSED

@@ -6,6 +6,7 @@ from base64 import b64encode
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from pytest_django.fixtures import Settings
 
 from marketplace.gateway import page
 from sellers import listings
@@ -13,7 +14,7 @@ from sellers.terms import Sample
 from tests.fixtures.cast import Cast
 from tests.fixtures.storefront import NETWORK, SAMPLE, Storefront, in_thread, settle
 from tests.fixtures.upstream import ScriptedUpstream
-from tests.marketplace.gateway.visitor import App, visit
+from tests.marketplace.gateway.visitor import App, Line, scope_of, visit
 
 WEATHER = "/call/acme/weather"
 CITY = "/call/acme/city"
@@ -394,3 +395,29 @@ async def test_no_unpaid_request_reaches_an_upstream(
     if verb == "HEAD":
         assert seen.body == b""
     assert (seen["content-security-policy"] or "").startswith(SANDBOX)
+
+
+@pytest.fixture
+def one_place(settings: Settings) -> None:
+    settings.LISTING_IN_FLIGHT_MAX = 1
+
+
+async def test_a_body_that_pays_for_nothing_takes_no_paid_calls_place(
+    shop: Storefront, one_place: None, surface: App
+) -> None:
+    asked, ends = asyncio.Event(), asyncio.Event()
+
+    async def drip() -> dict[str, object]:
+        asked.set()
+        await ends.wait()
+        return {"type": "http.disconnect"}
+
+    line = Line([])
+    scope = scope_of("POST", WEATHER, [(b"content-length", b"9")])
+    dripping = asyncio.create_task(surface(scope, drip, line.send))  # type: ignore[arg-type]
+    await asked.wait()
+    paying = await visit(surface, "GET", WEATHER, {"PAYMENT-SIGNATURE": "e30="})
+    ends.set()
+    await dripping
+    assert (paying.status, paying.json["error"]) == (400, "invalid_payload")
+    assert line.seen().status == 402

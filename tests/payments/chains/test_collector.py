@@ -106,3 +106,12 @@ async def test_closing_lets_go_of_everybody() -> None:
     await asyncio.wait(calls)
     assert all(call.cancelled() for call in calls)
     assert rounds.seen == [[1]]
+
+
+async def test_a_round_weighs_no_more_than_it_may_but_for_a_single_heavy_one() -> None:
+    rounds = Rounds()
+    gathering = Collector(
+        rounds.flush, round_max=3, waiting_max=9, weigh=lambda item: item, weight_max=10
+    )
+    await asyncio.gather(*(gathering.submit(item) for item in (4, 5, 2, 11, 1, 1, 1, 1)))
+    assert rounds.seen == [[4, 5], [2], [11], [1, 1, 1], [1]]
