@@ -17,7 +17,7 @@ from payments.evidence import read_receipt, trusted_receipt
 from payments.models import Broadcast, Money
 from payments.pool import Connection, one, rows
 from payments.relayer import Signed
-from payments.states import DECIDE_ALONE, State, move, seconds_from_now
+from payments.states import DECIDE_ALONE, NEVER, State, move, seconds_from_now
 
 log = logging.getLogger(__name__)
 
@@ -75,6 +75,7 @@ async def _take_aboard(connection: Connection, row: Row, seat: relayer.Seat) -> 
         detail={"relayer": seat.address, "nonce": seat.nonce},
         relayer_id=seat.relayer_id,
         relayer_nonce=seat.nonce,
+        facilitator=NEVER,
         next_check_at=seconds_from_now(PASSENGER_CHECK_SECONDS),
     )
 

@@ -38,9 +38,7 @@ async def at_the_same_time(play: Play, askers: Sequence[list[Claim]]) -> Counter
     """Each claim has begun before any may go on: their counter is held until all wait for it."""
     await limits.make_room(play.pool, {play.cap.key})
     async with await psycopg.AsyncConnection.connect(sql_url()) as holder:
-        await holder.execute(
-            "select from payments_cap where key = %s for update", (play.cap.key,)
-        )
+        await holder.execute("select from payments_cap where key = %s for update", (play.cap.key,))
         asking = [
             asyncio.create_task(claim_together(play.pool, members, lease_seconds=10))
             for members in askers
