@@ -293,7 +293,7 @@ def _chain(name: str, network: str, entry: Any) -> dict[str, Any]:
 
 
 FACILITATOR_DEFAULTS: dict[str, Any] = {"URL": "", "NAME": "", "HEADERS": {}, "HEADERS_FILE": ""}
-_FACILITATOR_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9.:_-]{0,79}")
+_FACILITATOR_NAME = re.compile(r"[][A-Za-z0-9.:_-]{1,80}")
 
 
 def _facilitators(name: str, chain: dict[str, Any]) -> list[dict[str, Any]]:

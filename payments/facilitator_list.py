@@ -15,7 +15,7 @@ from payments.x402.schemes import SCHEMES
 
 log = logging.getLogger(__name__)
 
-FAILING_PAYMENTS = 3  # so many payments in a row without a word make a facilitator rest
+FAILING_PAYMENTS = 3  # so many in a row that it took no word or no notice of make it rest
 REST_SECONDS = 30.0
 TROUBLED_POLL_SECONDS = 3.0
 
@@ -26,7 +26,7 @@ class Member:
 
     calls: FacilitatorCalls
     serves: bool = False
-    said: str = "it has not answered yet"
+    said: str = ""
     poll_at: float = 0.0
     rests_until: float = 0.0
     failing: set[UUID] = field(default_factory=set)
@@ -74,11 +74,7 @@ class FacilitatorList:
         now = loop.time()
         if any(each.serves and now >= each.rests_until for each in self._members.values()):
             return ""
-        said = "; ".join(
-            f"{member.name}: {'it rests after failures' if member.serves else member.said}"
-            for member in self._members.values()
-        )
-        return f"no facilitator can settle at the moment ({said})"
+        return "no facilitator can settle at the moment"  # buyers read this; the log says why
 
     def _poll(self, member: Member) -> None:
         task = self._polling[member.name] = asyncio.create_task(self._ask(member))
@@ -89,10 +85,10 @@ class FacilitatorList:
             service = await member.calls.supported(self._network, scheme)
             if not service.serves:
                 break
+        if not service.serves and service.said != member.said:
+            log.error("%s: facilitator %s: %s", self._network, member.name, service.said)
         member.said = service.said
         if service.serves is not None:
-            if member.serves and not service.serves:
-                log.error("%s: facilitator %s: %s", self._network, member.name, service.said)
             member.serves = service.serves
         wait = self._poll_seconds if member.serves else TROUBLED_POLL_SECONDS
         now = asyncio.get_running_loop().time()
@@ -101,8 +97,8 @@ class FacilitatorList:
     def weigh(self, member: Member, row: Row, settled: Settled) -> None:
         """Whether this answer speaks against the facilitator.
 
-        A refusal does not: a buyer can bring it about. Nor does anything that a contract
-        wallet's own code may have caused.
+        A refusal does not: a buyer can bring it about. Nor does silence about a contract wallet,
+        whose own code may have caused it.
         """
         if settled.outcome == Outcome.SETTLED:
             member.failing.clear()
@@ -114,7 +110,8 @@ class FacilitatorList:
             )  # fmt: skip
         if settled.outcome == Outcome.UNSENT:
             member.poll_at = 0.0  # does it still serve us at all?
-        if settled.outcome == Outcome.UNKNOWN and not row.payer_has_code:
+        wordless = settled.outcome == Outcome.UNKNOWN and not row.payer_has_code
+        if wordless or settled.outcome == Outcome.UNSENT:
             self.blame(member, row.payment_id)
 
     def blame(self, member: Member, payment_id: UUID) -> None:

@@ -78,6 +78,12 @@ def secret_files() -> Iterator[Finding]:
     files = [
         *settings.SECRET_FILES.values(),
         *(name for chain in settings.CHAINS.values() for name in chain["RELAYER_KEY_FILES"]),
+        *(
+            entry["HEADERS_FILE"]
+            for chain in settings.CHAINS.values()
+            for entry in chain["FACILITATORS"]
+            if entry["HEADERS_FILE"]
+        ),
     ]
     for name in files:
         path = Path(name)
