@@ -75,6 +75,8 @@ def _facilitated(
 def facilitated(_facilitated: Stack) -> Iterator[Stack]:
     """Afterwards every invariant holds."""
     yield _facilitated
+    under_way = "select 1 from payments_progress where money <> 'confirmed'"
+    _facilitated.wait_until(lambda: not _facilitated.rows(under_way), "quiet", 20)
     check(_facilitated.database_url, chain=_facilitated.chain)
 
 

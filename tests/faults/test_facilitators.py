@@ -80,6 +80,10 @@ class Counter:
             self.market.confirm(paper)
         self.market.buy()
 
+    def first_is_first(self) -> bool:
+        """What went before is forgotten: it is up, and rests no more."""
+        return self.outcomes(self.market.buy())[-1] == ("first", "settled")
+
     def heal(self) -> None:
         self.first.heal()
         self.second.heal()
@@ -129,6 +133,7 @@ def counter(_counter: Counter) -> Iterator[Counter]:
     """The marketplace that these tests share; afterwards every invariant holds."""
     _counter.heal()
     _counter.market.heal()
+    _counter.market.wait(_counter.first_is_first, "the first facilitator", 45)
     yield _counter
     _counter.heal()
     _counter.market.heal()
