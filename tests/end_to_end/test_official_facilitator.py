@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -148,6 +149,33 @@ def test_it_settles_for_contract_wallets(facilitated: Stack, cast: type[Cast]) -
 
     assert said.status == 200, (said.body, facilitated.logs())
     assert facilitated.chain.atomic_of(wallet) == 990_000
+
+
+def test_one_look_without_a_worker_waits_for_its_answer(
+    facilitated: Stack, cast: type[Cast]
+) -> None:
+    """`manage.py work --once`, as cron runs it."""
+    sold = facilitated.sell()
+    facilitated.chain.fund(cast.other_buyer.address, 1)
+    headers = {"PAYMENT-SIGNATURE": pack(authorize(ask(sold.url).challenge, cast.other_buyer))}
+    facilitated.kill(facilitated.workers.pop())
+    try:
+        with ThreadPoolExecutor(1) as callers:
+            asked = callers.submit(ask, sold.url, headers=headers)
+            facilitated.wait_until(lambda: sold.calls, "the call", 20)
+            ready = "select 1 from payments_progress where (work, money) = ('answered', 'none')"
+            facilitated.wait_until(lambda: facilitated.rows(ready), "the answer", 20)
+            done = subprocess.run(
+                [sys.executable, "manage.py", "work", "--once"],
+                cwd=CHECKOUT, env=facilitated.environment, capture_output=True, text=True,
+            )  # fmt: skip
+            said = asked.result()
+    finally:
+        facilitated.workers.append(facilitated.start_worker())
+        facilitated.wait_ready()
+
+    assert done.returncode == 0, done.stderr
+    assert said.status == 200, (said.body, done.stderr)
 
 
 def test_the_doctor_asks_it_and_misses_no_relayer(facilitated: Stack) -> None:
