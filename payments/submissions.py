@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
+from psycopg import Rollback
+
 from payments.desk import Desk, Row
 from payments.models import Money, Submission
 from payments.pool import Connection, Pool, one, rows
@@ -50,22 +52,33 @@ async def write_down(
     desk: Desk, row: Row, facilitator: str, number: int, *, look_seconds: float
 ) -> bool:
     """Commit that this facilitator is asked for it; False when somebody else was first."""
-    async with desk.pool.connection() as connection, connection.transaction():
-        if row.money != Money.BROADCAST or row.facilitator != facilitator:
-            moved = await move(
-                connection,
-                row.standing,
-                State(row.work, Money.BROADCAST),
-                why="given to a facilitator" if number == 1 else "given to another facilitator",
-                detail={"facilitator": facilitator},
-                facilitator=facilitator,
-                relayer_id=NEVER,
-                relayer_nonce=NEVER,
-                next_check_at=seconds_from_now(look_seconds),
-            )
-            version = row.version + 1
-            return moved and await _insert(connection, row.payment_id, version, facilitator, number)
-        return await _insert(connection, row.payment_id, row.version, facilitator, number)
+    given_already = row.money == Money.BROADCAST and row.facilitator == facilitator
+    async with desk.pool.connection() as connection, connection.transaction() as changes:
+        version = row.version
+        if not given_already:
+            version += 1
+            if not await _give(connection, row, facilitator, number, look_seconds):
+                return False
+        if await _insert(connection, row.payment_id, version, facilitator, number):
+            return True
+        raise Rollback(changes)
+    return False
+
+
+async def _give(
+    connection: Connection, row: Row, facilitator: str, number: int, look_seconds: float
+) -> bool:
+    return await move(
+        connection,
+        row.standing,
+        State(row.work, Money.BROADCAST),
+        why="given to a facilitator" if number == 1 else "given to another facilitator",
+        detail={"facilitator": facilitator},
+        facilitator=facilitator,
+        relayer_id=NEVER,
+        relayer_nonce=NEVER,
+        next_check_at=seconds_from_now(look_seconds),
+    )
 
 
 async def _insert(
