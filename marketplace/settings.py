@@ -18,6 +18,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
+from payments.x402.facilitation import BadHeaders, check_headers
 from payments.x402.networks import ADDRESS, DEFAULT_ASSETS, NETWORKS
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -242,7 +243,8 @@ CHAIN_DEFAULTS: dict[str, Any] = {
     "RPC": [],
     "WEBSOCKET": "",
     "ASSETS": [],  # addresses; by default the network's known dollar
-    "SETTLE": "relayer",
+    "SETTLE": "relayer",  # or "facilitator"
+    "FACILITATORS": [],  # in the order in which they are asked
     "RELAYER_KEYS": [],
     "RELAYER_KEY_FILES": [],
     "CONFIRMATIONS": 12,
@@ -318,13 +320,61 @@ def _chain(name: str, network: str, entry: Any) -> dict[str, Any]:
             if not isinstance(address, str) or not ADDRESS.fullmatch(address):
                 expected = "an address: 0x and 40 hexadecimal digits"
                 raise wrong(f"{name}[{network}][{key}]", str(address), expected)
-    if chain["SETTLE"] != "relayer":
-        raise wrong(f"{name}[{network}][SETTLE]", str(chain["SETTLE"]), "relayer")
+    if chain["SETTLE"] not in ("relayer", "facilitator"):
+        raise wrong(f"{name}[{network}][SETTLE]", str(chain["SETTLE"]), "relayer or facilitator")
+    chain["FACILITATORS"] = _facilitators(f"{name}[{network}][FACILITATORS]", chain)
     if not chain["ASSETS"]:
         chain["ASSETS"] = [a.address for a in DEFAULT_ASSETS if a.network == network]
     if not chain["ASSETS"]:
         raise wrong(f"{name}[{network}][ASSETS]", "[]", "the address of an EIP-3009 token we know")
     return chain
+
+
+FACILITATOR_DEFAULTS: dict[str, Any] = {"URL": "", "NAME": "", "HEADERS": {}, "HEADERS_FILE": ""}
+_FACILITATOR_NAME = re.compile(r"[][A-Za-z0-9.:_-]{1,80}")
+
+
+def _facilitators(name: str, chain: dict[str, Any]) -> list[dict[str, Any]]:
+    """`[{"URL": "https://facilitator.example", "HEADERS_FILE": "/run/secrets/facilitator"}]`."""
+    given = chain["FACILITATORS"]
+    if not isinstance(given, list) or bool(given) != (chain["SETTLE"] == "facilitator"):
+        raise wrong(name, "…", "a list of one or more, with SETTLE facilitator, and else none")
+    entries = [_facilitator(f"{name}[{place}]", entry) for place, entry in enumerate(given)]
+    names = [entry["NAME"] for entry in entries]
+    if len(set(names)) < len(names):
+        raise wrong(name, ", ".join(names), "a NAME of its own for each; the host is the default")
+    return entries
+
+
+def _facilitator(name: str, entry: Any) -> dict[str, Any]:
+    if not isinstance(entry, dict) or not set(entry) <= set(FACILITATOR_DEFAULTS):
+        unknown = sorted(set(entry) - set(FACILITATOR_DEFAULTS)) if isinstance(entry, dict) else "…"
+        raise wrong(name, str(unknown), f"keys among {sorted(FACILITATOR_DEFAULTS)}")
+    facilitator = {**FACILITATOR_DEFAULTS, **entry}
+    host = _plain_host(f"{name}[URL]", facilitator["URL"])
+    facilitator["NAME"] = facilitator["NAME"] or host
+    if not isinstance(facilitator["NAME"], str) or not _FACILITATOR_NAME.fullmatch(
+        facilitator["NAME"]
+    ):
+        raise wrong(f"{name}[NAME]", str(facilitator["NAME"]), "up to 80 of A-Z a-z 0-9 . : _ -")
+    if not isinstance(facilitator["HEADERS_FILE"], str):
+        raise wrong(f"{name}[HEADERS_FILE]", "…", "the path of a file")
+    if facilitator["HEADERS"] and facilitator["HEADERS_FILE"]:
+        raise wrong(name, "HEADERS, HEADERS_FILE", "one of the two")
+    try:
+        check_headers(facilitator["HEADERS"])
+    except BadHeaders as bad:
+        raise wrong(f"{name}[HEADERS]", "…", f"headers by path ({bad})") from None
+    return facilitator
+
+
+def _plain_host(name: str, url: Any) -> str:
+    """Host and port of a URL to which only paths are added."""
+    parts = urlsplit(url) if _is_url(url, "http") else urlsplit("")
+    extra = parts.query or parts.fragment or "@" in parts.netloc
+    if not parts.hostname or extra or not re.fullmatch(r"[\x21-\x7e]+", url):
+        raise wrong(name, "…", "an http(s) URL without user name, query and fragment")
+    return parts.netloc
 
 
 def _check_number(name: str, value: Any, least: int, *, whole: bool) -> None:
@@ -404,6 +454,13 @@ ANSWER_KEEP_DAYS = read_int("ANSWER_KEEP_DAYS", 7, least=1)
 PRICE_GRACE_SECONDS = read_int("SOUK_PRICE_GRACE_SECONDS", 300, least=0)
 RPC_TIMEOUT_SECONDS = read_seconds("SOUK_RPC_TIMEOUT_SECONDS", "5")
 RPC_RESPONSE_BYTES_MAX = read_int("SOUK_RPC_RESPONSE_BYTES_MAX", 20_000_000, least=1_000)
+FACILITATOR_SETTLE_SECONDS = read_seconds("SOUK_FACILITATOR_SETTLE_SECONDS", "90")
+if FACILITATOR_SETTLE_SECONDS > 90:  # what the official clients wait
+    raise wrong("SOUK_FACILITATOR_SETTLE_SECONDS", f"{FACILITATOR_SETTLE_SECONDS}", "90 or less")
+FACILITATOR_ASK_SECONDS = read_seconds("SOUK_FACILITATOR_ASK_SECONDS", "5")
+FACILITATOR_POLL_SECONDS = read_seconds("SOUK_FACILITATOR_POLL_SECONDS", "15")
+FACILITATOR_ANSWER_BYTES_MAX = read_int("SOUK_FACILITATOR_ANSWER_BYTES_MAX", 200_000, least=1_000)
+FACILITATOR_IN_FLIGHT_MAX = read_int("SOUK_FACILITATOR_IN_FLIGHT_MAX", 64, least=1)
 STUCK_SECONDS = read_seconds("SOUK_STUCK_SECONDS", "30")  # then the fee is bumped
 GAS_DAYS_WARN = read_int("SOUK_GAS_DAYS_WARN", 3)
 RELAYER_LOW_WEI = read_int("SOUK_RELAYER_LOW_WEI", 10**15)

@@ -17,7 +17,7 @@ from payments.evidence import read_receipts, trusted_receipt
 from payments.models import Broadcast, Money
 from payments.pool import Connection, one, rows
 from payments.relayer import Signed
-from payments.states import DECIDE_ALONE, move_together, seconds_from_now
+from payments.states import DECIDE_ALONE, NEVER, move_together, seconds_from_now
 
 log = logging.getLogger(__name__)
 
@@ -77,6 +77,7 @@ async def _take_aboard(
         detail={"relayer": seat.address, "nonce": seat.nonce},
         relayer_id=seat.relayer_id,
         relayer_nonce=seat.nonce,
+        facilitator=NEVER,
         next_check_at=seconds_from_now(PASSENGER_CHECK_SECONDS),
     )
 

@@ -15,6 +15,7 @@ from payments.relayer import Keyring
 from payments.signing import Signer
 from payments.states import LOOK_AGAIN, Standing, State
 from payments.wakeups import Bell
+from payments.ways import Way
 from payments.x402.schemes import SCHEMES, Scheme
 from payments.x402.types import Authorization
 
@@ -54,6 +55,7 @@ class Desk:
     keyring: Keyring
     signer: Signer
     moved: Bell
+    way: Way
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,7 @@ class Row:
     alone: bool
     relayer_id: int | None
     relayer_nonce: int | None
+    facilitator: str | None
     transaction: bytes | None
     block_number: int | None
     block_hash: bytes | None
@@ -91,6 +94,16 @@ class Row:
         return self.work == Work.ANSWERED
 
     @property
+    def is_sendable(self) -> bool:
+        """Nobody has it, ours can do no more, or a facilitator has it, who may be asked again."""
+        return self.money == Money.NONE or self.ours_over or self.facilitator is not None
+
+    @property
+    def is_handed_over(self) -> bool:
+        """Somebody was given it to send: bytes that can still be mined may be about."""
+        return self.relayer_nonce is not None or self.facilitator is not None
+
+    @property
     def scheme(self) -> Scheme:
         return SCHEMES[self.scheme_name]
 
@@ -105,7 +118,7 @@ _ROW = """
     select p.id, g.work, g.money, g.version, p.release, p.scheme, p.asset,
            p.payer, p.pay_to, p.amount_atomic, p.valid_after, p.valid_before, p.nonce, p.signature,
            p.payer_has_code, p.claimed_block, g.alone, g.relayer_id, g.relayer_nonce,
-           g.transaction, g.block_number, g.block_hash,
+           g.facilitator, g.transaction, g.block_number, g.block_hash,
            exists (select from payments_broadcast b
                     where b.relayer_id = g.relayer_id and b.nonce = g.relayer_nonce
                       and (b.mined_block is not null or b.final_at is not null))
@@ -130,15 +143,15 @@ def _row(found: Sequence[Any]) -> Row:
     (
         payment_id, work, money, version, release, scheme, asset, payer, pay_to, amount,
         valid_after, valid_before, nonce, signature, has_code, claimed_block, alone, relayer_id,
-        relayer_nonce, transaction, block_number, block_hash, ours_over,
+        relayer_nonce, facilitator, transaction, block_number, block_hash, ours_over,
     ) = found  # fmt: skip
     authorization = Authorization(
         payer, pay_to, int(amount), valid_after, valid_before, nonce, signature or b""
     )
     return Row(
         payment_id, Work(work), Money(money), version, release, scheme, asset, authorization,
-        has_code, claimed_block, alone, relayer_id, relayer_nonce, transaction, block_number,
-        block_hash, ours_over,
+        has_code, claimed_block, alone, relayer_id, relayer_nonce, facilitator, transaction,
+        block_number, block_hash, ours_over,
     )  # fmt: skip
 
 

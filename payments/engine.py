@@ -31,6 +31,7 @@ async def _opened() -> AsyncIterator[tuple[Pool, list[Desk]]]:
         yield pool, desks
     finally:
         for desk in desks:
+            await desk.way.close()
             await desk.chain.close()
         await pool.close()
 

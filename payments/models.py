@@ -104,6 +104,7 @@ class Progress(models.Model):
     on_trust = models.BooleanField(db_default=False)  # its answer leaves before the money moves
     relayer = models.ForeignKey("Relayer", on_delete=models.PROTECT, null=True)
     relayer_nonce = models.BigIntegerField(null=True)
+    facilitator = models.TextField(null=True)  # who was given it, and may have submitted it
     transaction = models.BinaryField(max_length=32, null=True)
     block_number = models.BigIntegerField(null=True)
     block_hash = models.BinaryField(max_length=32, null=True)
@@ -130,8 +131,9 @@ class Progress(models.Model):
             ),
             models.CheckConstraint(
                 condition=~Q(money="broadcast")
-                | Q(relayer__isnull=False, relayer_nonce__isnull=False),
-                name="progress_broadcast_nonce",
+                | Q(relayer__isnull=False, relayer_nonce__isnull=False)
+                | Q(facilitator__isnull=False),
+                name="progress_broadcast_carried",
             ),
         )
         indexes = (
@@ -305,6 +307,41 @@ class Broadcast(models.Model):
                 condition=Q(final_at__isnull=True),
                 name="broadcast_watched",
             ),
+        )
+
+
+class Submission(models.Model):
+    """One time a payment was given to a facilitator: written down before it was asked."""
+
+    class Outcome(models.TextChoices):
+        """What came of it, as far as its word goes. Only `unsent` says that nothing was done."""
+
+        UNKNOWN = "unknown"  # asked, and no word that can be read
+        UNSENT = "unsent"
+        SETTLED = "settled"  # so it says, and names a transaction
+        PENDING = "pending"
+        REFUSED = "refused"
+        DISPROVED = "disproved"  # the chain has the transaction it named, and it pays nothing
+
+    pk = models.CompositePrimaryKey("payment_id", "number")
+    payment = models.ForeignKey(Payment, on_delete=models.PROTECT, db_index=False)
+    number = models.SmallIntegerField()
+    facilitator = models.TextField()
+    asked_at = models.DateTimeField()
+    answered_at = models.DateTimeField(null=True)
+    outcome = models.TextField(choices=Outcome.choices)
+    transaction = models.BinaryField(max_length=32, null=True)
+    said = models.TextField(default="")
+
+    class Meta:
+        constraints = (
+            models.CheckConstraint(
+                condition=Q(
+                    outcome__in=("unknown", "unsent", "settled", "pending", "refused", "disproved")
+                ),
+                name="submission_outcome",
+            ),
+            models.CheckConstraint(condition=Q(number__gte=1), name="submission_number"),
         )
 
 

@@ -89,7 +89,7 @@ async def confirm(desk: Desk, deep: Sequence[Row]) -> None:
 async def uproot(desk: Desk, row: Row) -> None:
     """A reorg took the block away: our bytes can be mined again, or we sign anew."""
     was_confirmed = row.money == Money.CONFIRMED
-    ours = row.relayer_nonce is not None and row.work == Work.ANSWERED
+    ours = row.is_handed_over and row.work == Work.ANSWERED
     money = Money.BROADCAST if ours else Money.NONE
     async with desk.pool.connection() as connection, connection.transaction():
         moved = await move(

@@ -62,10 +62,12 @@ class Keyring:
     def __init__(self, network: str, chain_id: int, keys: Sequence[str]) -> None:
         self.network = network
         self.chain_id = chain_id
-        # Takes a second to load, which every process without a key is spared.
-        from eth_account import Account
+        accounts: list[LocalAccount] = []
+        if keys:
+            # Takes a second to load, which every process without a key is spared.
+            from eth_account import Account
 
-        accounts: list[LocalAccount] = [Account.from_key(key) for key in keys]
+            accounts = [Account.from_key(key) for key in keys]
         self._accounts: Mapping[str, LocalAccount] = {a.address: a for a in accounts}
 
     def __repr__(self) -> str:

@@ -123,9 +123,8 @@ def _transaction(progress: Progress) -> bytes | None:
     """The transaction that moved the money or, until one has, the last one sent to move it."""
     if progress.transaction is not None:
         return bytes(progress.transaction)
-    if progress.money != Money.BROADCAST:
-        return None
-    assert progress.relayer_id is not None
+    if progress.money != Money.BROADCAST or progress.relayer_id is None:
+        return None  # what a facilitator calls its transaction is not shown before it is proven
     assert progress.relayer_nonce is not None
     sent = Broadcast.objects.filter(
         relayer_id=progress.relayer_id, nonce=progress.relayer_nonce

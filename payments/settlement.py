@@ -10,14 +10,13 @@ from uuid import UUID
 
 from psycopg import sql
 
-from payments import broadcasts, limits, outcomes
 from payments import desk as desks
+from payments import limits, outcomes
 from payments.chains import Block, ChainUnavailable, Simulation
 from payments.desk import Desk, Row
 from payments.evidence import find_end
 from payments.models import Money, Work
 from payments.pool import rows
-from payments.relayer import Stopped
 from payments.states import LEASE_OVER, NEVER, NOW, Standing, State, move
 from payments.x402.reasons import Reason
 
@@ -62,8 +61,9 @@ async def _collect(desk: Desk, answered: Sequence[Row], final: Block) -> None:
         return
     riders: list[Row] = []
     alone: list[Row] = []
-    ready = [row for row in answered if row.money == Money.NONE or row.ours_over]
+    ready = [row for row in answered if row.is_sendable]
     waiting = [row for row in answered if row not in ready]
+    ready = await desk.way.follow(desk, ready)
     simulations = await asyncio.gather(*(_simulate(desk, row) for row in ready))
     for row, simulation in zip(ready, simulations, strict=True):
         if simulation is None:
@@ -74,41 +74,9 @@ async def _collect(desk: Desk, answered: Sequence[Row], final: Block) -> None:
             alone.append(row)
         else:
             riders.append(row)
-    await _send(desk, riders, alone)
+    await desk.way.send(desk, riders, alone)
     for row in waiting:
         await _give_up_when_over(desk, row, final)
-
-
-async def _send(desk: Desk, riders: Sequence[Row], alone: Sequence[Row]) -> None:
-    if not riders and not alone:
-        return
-    fees = await desk.chain.fees(cap_wei=desk.terms.fee_cap_wei)
-    if fees.base_fee_wei > desk.terms.fee_cap_wei:
-        log.error("%s: the chain is dearer than FEE_CAP_GWEI; nothing is sent", desk.terms.network)
-        await desks.look_again(desk.pool, [row.payment_id for row in (*riders, *alone)], 5.0)
-        return
-    new = [row for row in riders if row.money == Money.NONE]
-    again = [row for row in riders if row.money != Money.NONE]
-    groups = [*_batches(desk, new), *_batches(desk, again)]
-    groups += [[row] for row in alone if await _has_budget(desk, row)]
-    for group in groups:
-        try:
-            await broadcasts.dispatch(desk, group, fees)
-        except Stopped as error:
-            log.critical("%s", error)
-            return
-
-
-def _batches(desk: Desk, riders: Sequence[Row]) -> list[Sequence[Row]]:
-    size = desk.terms.batch_max
-    return [riders[at : at + size] for at in range(0, len(riders), size)]
-
-
-async def _has_budget(desk: Desk, row: Row) -> bool:
-    """Contract wallets that burnt our gas lately wait; others are not made to pay for them."""
-    if not row.payer_has_code:
-        return True
-    return await limits.contract_budget_left(desk.pool, row.authorization.payer)
 
 
 async def _uncollectable(desk: Desk, row: Row, simulation: Simulation, final: Block) -> None:

@@ -69,7 +69,7 @@ class Settler:
     async def settle_due(self) -> None:
         """Step until nothing is due: for cron, and for when the loop is dead."""
         await self._guarded(self._sweep)
-        while await self._guarded(self.step):
+        while await self._guarded(self.step) or await self._desk.way.landed():
             continue
 
     async def _rest(self) -> None:

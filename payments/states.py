@@ -97,6 +97,7 @@ class Standing:
 
 _CHANGEABLE = frozenset(
     {
+        "facilitator",
         "lease_until", "next_check_at", "abandoned_at", "collected_at", "alone", "relayer_id",
         "relayer_nonce", "transaction", "block_number", "block_hash", "closed_at", "attempt",
         "definite_failures", "on_trust",

@@ -15,11 +15,16 @@ from payments.chains import Chain
 from payments.chains.evm import EvmChain
 from payments.desk import Desk, NetworkTerms
 from payments.egress import EgressRule, open_trusted_client, own_addresses, parse_allowance
+from payments.facilitator_calls import CallLimits, Facilitator, FacilitatorCalls
+from payments.facilitator_list import FacilitatorList
+from payments.facilitators import Facilitators
 from payments.limits import Exposure, Trust
 from payments.pool import Pool, open_pool
 from payments.relayer import BATCH_GAS, MEMBER_GAS, TRANSACTION_GAS_MAX, Keyring
+from payments.relaying import Relaying
 from payments.signing import Signer, did_document, did_web, generate_pem, public_key_from_pem
-from payments.wakeups import MONEY_MOVED, Bell
+from payments.wakeups import MONEY_MOVED, WORK_TO_SETTLE, Bell
+from payments.ways import Way
 from payments.x402.networks import DEFAULT_ASSETS, NETWORKS, Asset, address_bytes, checksum
 
 GWEI = 10**9
@@ -191,6 +196,45 @@ async def open_site_pool(size_max: int) -> Pool:
     return await open_pool(settings.DATABASE_URL, size_max=size_max)
 
 
+def facilitators(network: str) -> list[Facilitator]:
+    """The operator's list, in the order in which they are asked."""
+    return [
+        Facilitator(entry["NAME"], entry["URL"], entry["HEADERS"], entry["HEADERS_FILE"])
+        for entry in settings.CHAINS[network]["FACILITATORS"]
+    ]
+
+
+def facilitator_calls(network: str) -> list[FacilitatorCalls]:
+    """The calls to them. Only the worker and `doctor` make any."""
+    limits = CallLimits(
+        settle_seconds=settings.FACILITATOR_SETTLE_SECONDS,
+        ask_seconds=settings.FACILITATOR_ASK_SECONDS,
+        answer_bytes_max=settings.FACILITATOR_ANSWER_BYTES_MAX,
+    )
+    return [FacilitatorCalls(each, limits) for each in facilitators(network)]
+
+
+def settles_by_facilitator(network: str) -> bool:
+    return bool(settings.CHAINS[network]["SETTLE"] == "facilitator")
+
+
+def open_way(pool: Pool, network: str) -> Way:
+    """How this network is settled: by our relayer, or by the facilitators of its list."""
+    if not settles_by_facilitator(network):
+        return Relaying()
+    members = FacilitatorList(
+        network, facilitator_calls(network), poll_seconds=settings.FACILITATOR_POLL_SECONDS
+    )
+    return Facilitators(
+        network,
+        members,
+        bell=Bell(pool, WORK_TO_SETTLE),
+        max_timeout_seconds=settings.MAX_TIMEOUT_SECONDS,
+        settle_seconds=settings.FACILITATOR_SETTLE_SECONDS,
+        in_flight_max=settings.FACILITATOR_IN_FLIGHT_MAX,
+    )
+
+
 def open_desk(pool: Pool, network: str) -> Desk:
     return Desk(
         pool=pool,
@@ -199,4 +243,5 @@ def open_desk(pool: Pool, network: str) -> Desk:
         keyring=keyring(network),
         signer=receipt_signer(),
         moved=Bell(pool, MONEY_MOVED),
+        way=open_way(pool, network),
     )

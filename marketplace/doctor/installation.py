@@ -79,6 +79,12 @@ def secret_files() -> Iterator[Finding]:
     files = [
         *(file for name, file in settings.SECRET_FILES.items() if name not in NO_SECRETS),
         *(name for chain in settings.CHAINS.values() for name in chain["RELAYER_KEY_FILES"]),
+        *(
+            entry["HEADERS_FILE"]
+            for chain in settings.CHAINS.values()
+            for entry in chain["FACILITATORS"]
+            if entry["HEADERS_FILE"]
+        ),
     ]
     for name in files:
         path = Path(name)

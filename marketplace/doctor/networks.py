@@ -1,4 +1,4 @@
-"""Each network: the node, its tokens, the multicall, the clock, and gas for how long."""
+"""Each network: node, tokens, multicall, clock, and who pays the gas, for how long."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db.models import Sum
 from django.utils import timezone
 
+from marketplace.doctor.facilitators import facilitators
 from marketplace.doctor.findings import Finding, fail, ok, warn
 from marketplace.embedded.demo_accounts import RELAYER
 from payments import wiring
@@ -81,7 +82,8 @@ async def examine_network(chain: Chain, relayers: Sequence[GasBook]) -> AsyncIte
         return
     for asset in wiring.assets(network).values():
         yield await token(chain, asset)
-    async for finding in gas(chain, relayers):
+    by_others = wiring.settles_by_facilitator(network)
+    async for finding in facilitators(network) if by_others else gas(chain, relayers):
         yield finding
 
 

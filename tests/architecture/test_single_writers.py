@@ -16,6 +16,8 @@ def test_the_writers_themselves_are_recognised(checkout):
     ledger = (checkout / "payments" / "ledger.py").read_text()
     assert "update payments_progress" in states
     assert "insert into payments_transfer" in ledger
+    submissions = (checkout / "payments" / "submissions.py").read_text()
+    assert "insert into payments_submission" in submissions
 
 
 @pytest.mark.parametrize(
@@ -33,6 +35,7 @@ def test_the_writers_themselves_are_recognised(checkout):
         "Transfer.objects.bulk_create([])",
         "progress.save()",
         "Transfer(amount=1).save()",
+        'SQL = "insert into payments_submission (payment_id) values (%s)"',
     ],
 )
 def test_a_planted_write_is_found(tmp_path, line):

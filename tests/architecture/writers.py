@@ -35,6 +35,13 @@ FACTS = (
         ("payments/acceptance.py", "payments/states.py"),
     ),
     Fact("payments_transfer", "Transfer", (), ("payments/ledger.py",), ("payments/ledger.py",)),
+    Fact(
+        "payments_submission",
+        "Submission",
+        (),
+        ("payments/submissions.py",),
+        ("payments/submissions.py",),
+    ),
 )
 
 

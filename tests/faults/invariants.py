@@ -58,6 +58,7 @@ class Books:
     transfers: dict[Any, list[Row]]
     answers: dict[Any, Row]
     broadcasts: list[Row]
+    submissions: dict[Any, list[Row]]
     relayers: list[Row]
     receipts: dict[Any, list[Row]]
     caps: dict[str, Row]
@@ -94,6 +95,9 @@ def read_books(database_url: str) -> Books:
                 )
             },
             broadcasts=rows("select * from payments_broadcast order by relayer_id, nonce, variant"),
+            submissions=_by_payment(
+                rows("select * from payments_submission order by payment_id, number")
+            ),
             relayers=rows("select * from payments_relayer"),
             receipts=_by_payment(rows("select * from payments_receipt order by version")),
             caps={row["key"]: row for row in rows("select * from payments_cap")},
@@ -184,6 +188,16 @@ def bytes_were_stored(books: Books) -> None:
     """I-8, as far as rows can tell: whole, and under the hash that the chain will know."""
     for each in books.broadcasts:
         assert keccak(each["raw"]) == each["transaction"], "I-8"
+
+
+def one_facilitator_may_have_it(books: Books) -> None:
+    """Another facilitator is asked only while none before it can have submitted anything."""
+    for payment, askings in books.submissions.items():
+        assert [each["number"] for each in askings] == list(range(1, len(askings) + 1))
+        bound = ""
+        for each in askings:
+            assert bound in ("", each["facilitator"]), f"{payment} went to two: {askings}"
+            bound = each["facilitator"] if each["outcome"] != "unsent" else bound
 
 
 def a_replacement_bids_an_eighth_more(books: Books) -> None:
@@ -278,6 +292,7 @@ ROWS_ALONE: tuple[Callable[[Books], None], ...] = (
     at_most_one_answer,
     who_was_charged_has_an_answer_or_a_refund_due,
     bytes_were_stored,
+    one_facilitator_may_have_it,
     a_replacement_bids_an_eighth_more,
     ledger_sums,
     every_change_left_its_step,

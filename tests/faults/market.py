@@ -10,7 +10,7 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -23,6 +23,7 @@ from eth_utils import to_checksum_address
 from psycopg.conninfo import conninfo_to_dict
 
 from marketplace.embedded.chain import GAS_ALLOWANCE
+from marketplace.embedded.demo_accounts import RELAYER
 from tests.faults import record
 from tests.faults.invariants import Books, Witness, check
 from tests.fixtures.cast import Person
@@ -368,7 +369,14 @@ def somebody(role: str) -> Person:
 
 @contextlib.contextmanager
 def open_market(
-    folder: Path, binary: Path, blocker: Any, *, database_url: str = "", **environment: str
+    folder: Path,
+    binary: Path,
+    blocker: Any,
+    *,
+    database_url: str = "",
+    network_settings: Mapping[str, Any] | None = None,
+    relayer_keys: tuple[str, ...] = (RELAYER.private_key,),
+    **environment: str,
 ) -> Iterator[Market]:
     """A marketplace of two web processes and a worker, with proxies on its lines."""
     with contextlib.ExitStack() as ends:
@@ -391,6 +399,8 @@ def open_market(
                 binary,
                 blocker,
                 block_seconds=0,
+                relayer_keys=relayer_keys,
+                network_settings=network_settings,
                 database_url=database_url,
                 rpc_through=rpc_through,
                 database_through=database_through,

@@ -205,7 +205,8 @@ async def open_play(pool: Pool, signer: Signer, seed: int) -> Play:
     chains = {NETWORK: {**CHAIN_DEFAULTS, "RPC": ["http://127.0.0.1:1"], "ASSETS": [USDC]}}
     with override_settings(CHAINS=chains):
         terms = replace(wiring.network_terms(NETWORK), block_seconds=0.01)
-    desk = Desk(pool, None, terms, None, signer, Bell(pool, MONEY_MOVED))  # type: ignore[arg-type]
+    bell = Bell(pool, MONEY_MOVED)
+    desk = Desk(pool, None, terms, None, signer, bell, None)  # type: ignore[arg-type]
     pay_to = checksum(os.urandom(20))
     offer = Offer(
         new_id(), Requirements("exact", NETWORK, AMOUNT, USDC, pay_to, 300, {}), decimals=6

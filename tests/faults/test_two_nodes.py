@@ -38,7 +38,7 @@ def two_nodes(
             django_db_blocker,
             webs=1,
             second_rpc=second,
-            terms={"AGREE_ABOVE": "1"},
+            network_settings={"AGREE_ABOVE": "1"},
             HOLD_WAIT_SECONDS="3",
         )
         yield ends.enter_context(stack), proxies[0]

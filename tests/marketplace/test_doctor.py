@@ -18,11 +18,13 @@ from marketplace.doctor.installation import exposure, packages, secret_files, se
 from marketplace.doctor.networks import GasBook, examine_networks, read_gas_books
 from marketplace.doctor.programs import examine_programs
 from marketplace.embedded.chain import MULTICALL, free_port, place_dollar
-from marketplace.settings import CHAIN_DEFAULTS
+from marketplace.settings import CHAIN_DEFAULTS, FACILITATOR_DEFAULTS
 from payments.models import Broadcast, ChainHealth, Heartbeat, Relayer
 from payments.signing import generate_pem
 from tests.fixtures.chain import Chain
 from tests.fixtures.storefront import NETWORK, settle
+from tests.fixtures.upstream import ScriptedUpstream
+from tests.fixtures.upstream import answer as upstream_answer
 
 NEVER = "0x000000000000000000000000000000000000dEaD"
 
@@ -237,6 +239,63 @@ async def test_a_chain_without_a_relayer_is_named(network):
     network[NETWORK]["RELAYER_KEYS"] = []
     (found,) = troubles(await examined())
     assert "no relayer" in found
+
+
+KIND = {"x402Version": 2, "scheme": "exact", "network": NETWORK}
+
+
+def given(upstream: ScriptedUpstream, **kinds: "list[dict[str, Any]]") -> "list[dict[str, Any]]":
+    """Facilitators of these names, which say that they serve so."""
+    for name, said in kinds.items():
+        upstream.on(f"/{name}/supported", upstream_answer(json.dumps({"kinds": said}).encode()))
+    return [
+        {**FACILITATOR_DEFAULTS, "NAME": name, "URL": f"{upstream.url}/{name}"} for name in kinds
+    ]
+
+
+async def test_facilitators_need_no_relayer(network, upstream):
+    network[NETWORK] |= {
+        "SETTLE": "facilitator",
+        "FACILITATORS": given(upstream, first=[KIND], second=[KIND]),
+        "RELAYER_KEYS": [],
+    }
+    found = await examined()
+    assert troubles(found) == []
+    assert sum("serves (2, eip155:84532, exact)" in each.words for each in found) == 2
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "level"),
+    [
+        ([KIND], [{**KIND, "x402Version": 1}], Level.WARN),
+        ([{**KIND, "network": "eip155:8453"}], [KIND], Level.WARN),
+        ([], [KIND], Level.WARN),
+        ([{**KIND, "scheme": "upto"}], [{**KIND, "x402Version": 1}], Level.FAIL),
+    ],
+    ids=["second", "first", "silent", "both"],
+)
+async def test_a_facilitator_of_another_kind_is_named(network, upstream, first, second, level):
+    listed = given(upstream, first=first, second=second)
+    network[NETWORK] |= {"SETTLE": "facilitator", "FACILITATORS": listed, "RELAYER_KEYS": []}
+    found = await examined()
+    assert worst(found) is level
+    assert all("facilitator" in words for words in troubles(found))
+
+
+async def test_a_facilitator_without_its_headers_is_named(network, upstream, tmp_path):
+    (listed,) = given(upstream, first=[KIND])
+    listed["HEADERS_FILE"] = str(tmp_path / "missing")
+    network[NETWORK] |= {"SETTLE": "facilitator", "FACILITATORS": [listed]}
+    (found,) = failures(await examined())
+    assert "missing cannot be read" in found
+
+
+async def test_a_facilitator_in_the_clear_is_a_warning(network, upstream, settings):
+    settings.DEVELOPMENT = False
+    listed = given(upstream, first=[KIND])
+    elsewhere = {**listed[0], "NAME": "second", "URL": "http://facilitator.invalid"}
+    network[NETWORK] |= {"SETTLE": "facilitator", "FACILITATORS": [*listed, elsewhere]}
+    assert any("without TLS" in words for words in troubles(await examined()))
 
 
 async def test_no_network_at_all_is_named(settings):

@@ -59,6 +59,61 @@ def test_a_wrong_network_is_named(
     assert said in str(refused.value)
 
 
+FACILITATOR = {"URL": "https://f.example/x402/"}
+
+
+def facilitated(*listed: object, **changed: object) -> dict[str, object]:
+    return {
+        BASE: {
+            "RPC": ["https://rpc.example"],
+            "SETTLE": "facilitator",
+            "FACILITATORS": list(listed),
+            **changed,
+        }
+    }
+
+
+def test_a_facilitator_is_named_by_its_host(monkeypatch: pytest.MonkeyPatch) -> None:
+    read = chains(monkeypatch, facilitated(FACILITATOR, {**FACILITATOR, "NAME": "spare"}))
+
+    listed = read[BASE]["FACILITATORS"]
+    assert [entry["NAME"] for entry in listed] == ["f.example", "spare"]  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (facilitated(), "one or more"),
+        (facilitated(FACILITATOR, SETTLE="relayer"), "SETTLE facilitator"),
+        (facilitated(FACILITATOR, RPC=[]), "RPC"),
+        (facilitated("https://f.example"), "HEADERS_FILE"),
+        (facilitated({**FACILITATOR, "HEADER": {}}), "HEADER"),
+        (facilitated({}), "URL"),
+        (facilitated({"URL": "ftp://f.example"}), "http(s)"),
+        (facilitated({"URL": "https://key@f.example"}), "without user name"),
+        (facilitated({"URL": "https://f.example?key=1"}), "query"),
+        (facilitated({"URL": "https://f.example/ x"}), "URL"),
+        (facilitated(FACILITATOR, FACILITATOR), "NAME of its own"),
+        (facilitated({**FACILITATOR, "NAME": "f\n"}), "NAME"),
+        (facilitated({**FACILITATOR, "HEADERS": {"settle": {"Host": "secret"}}}), "Host"),
+        (facilitated({**FACILITATOR, "HEADERS": {"Authorization": "secret"}}), "supported"),
+        (facilitated({**FACILITATOR, "HEADERS_FILE": 7}), "HEADERS_FILE"),
+        (
+            facilitated({**FACILITATOR, "HEADERS": {"settle": {}}, "HEADERS_FILE": "/f"}),
+            "one of the two",
+        ),
+    ],
+    ids=str,
+)
+def test_a_wrong_facilitator_is_named_and_its_secret_is_not(
+    monkeypatch: pytest.MonkeyPatch, given: object, said: str
+) -> None:
+    with pytest.raises(ImproperlyConfigured) as refused:
+        chains(monkeypatch, given)
+    assert said in str(refused.value)
+    assert "secret" not in str(refused.value)
+
+
 def start(**environment: str) -> subprocess.CompletedProcess[str]:
     kept = {name: value for name, value in os.environ.items() if name in {"PATH", "HOME"}}
     return subprocess.run(
@@ -89,6 +144,7 @@ def start(**environment: str) -> subprocess.CompletedProcess[str]:
         ("DATABASE_DIRECT_URL", "mysql://x/y", "postgresql://"),
         ("CELERY_BROKER_URL", "kafka://x/y", "redis://"),
         ("SOUK_LOG_LEVEL", "LOUD", "DEBUG or INFO"),
+        ("SOUK_FACILITATOR_SETTLE_SECONDS", "91", "90 or less"),
     ],
 )
 def test_a_wrong_value_is_named_with_what_was_expected(

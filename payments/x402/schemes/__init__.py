@@ -27,6 +27,9 @@ class Scheme(Protocol):
     def parse(self, payload: PaymentPayload) -> Authorization:
         """Read the buyer's signed word, strictly."""
 
+    def payload_of(self, authorization: Authorization) -> dict[str, object]:
+        """Write the buyer's signed word as the wire has it, for whoever is to carry it out."""
+
     def identity(self, chain_id: int, asset: str, authorization: Authorization) -> bytes:
         """Name this payment in 16 bytes: the same for every spelling of it."""
 

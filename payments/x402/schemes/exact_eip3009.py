@@ -100,6 +100,21 @@ def parse(payload: PaymentPayload) -> Authorization:
     )
 
 
+def payload_of(authorization: Authorization) -> dict[str, object]:
+    """Write the buyer's signed word as the wire has it, for whoever is to carry it out."""
+    return {
+        "authorization": {
+            "from": authorization.payer,
+            "to": authorization.pay_to,
+            "value": str(authorization.amount_atomic),
+            "validAfter": str(authorization.valid_after),
+            "validBefore": str(authorization.valid_before),
+            "nonce": f"0x{authorization.nonce.hex()}",
+        },
+        "signature": f"0x{authorization.signature.hex()}",
+    }
+
+
 def identity(chain_id: int, asset: str, authorization: Authorization) -> bytes:
     """Name this payment in 16 bytes: chain, token, payer and nonce, never header or signature."""
     return sha256(

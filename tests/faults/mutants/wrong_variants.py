@@ -23,6 +23,10 @@ CALLED_EARLY = """    purchase = _purchase(sold, request, body)
     await _ask(room, sold, early, request)
 """
 
+BELIEVED = """            proof = Proof(transaction, receipt.block_number, receipt.block_hash)
+            end = End(proof, receipt.block_number, "paid on chain")
+"""
+
 MUTANTS = (
     Mutant(
         "the upstream is called before the claim",
@@ -112,5 +116,32 @@ MUTANTS = (
             ),
         ),
         "tests/faults/test_transactions.py::test_a_burnt_batch_is_not_sent_again_as_it_was",
+    ),
+    Mutant(
+        "another facilitator is asked though the first may have submitted",
+        (
+            (
+                "payments/failover.py",
+                "if each.may_have_acted), None)",
+                "if each.transaction), None)",
+            ),
+        ),
+        "tests/payments/test_failover.py",
+    ),
+    Mutant(
+        "a facilitator's success is believed where its transaction is in a block",
+        (
+            (
+                "payments/facilitators.py",
+                "            end = read_receipt(row, receipt)\n",
+                BELIEVED,
+            ),
+            (
+                "payments/facilitators.py",
+                "from payments.evidence import Proof,",
+                "from payments.evidence import End, Proof,",
+            ),
+        ),
+        "tests/faults/test_facilitators.py::test_the_transaction_of_somebody_else_is_no_proof",
     ),
 )

@@ -1,0 +1,148 @@
+"""Settling with our own key: batches of payments in our transactions, and gas to pay for them."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from payments import broadcasts, limits, relayer
+from payments import desk as desks
+from payments.chains import Block
+from payments.desk import Desk, Row
+from payments.models import Money
+from payments.pool import one, rows
+from payments.relayer import Stopped
+from payments.ways import Way
+
+log = logging.getLogger(__name__)
+
+FOREIGN_LOOKS = 3  # so many looks in a row must agree before we believe it
+
+
+@dataclass(slots=True)
+class _Suspicion:
+    """A transaction number of ours that the chain has used, and no transaction of ours has."""
+
+    number: int
+    since: int  # the head at the first look
+    looks: int = 0
+
+
+class Relaying(Way):
+    """Our relayer sends what buyers signed, and pays the gas."""
+
+    def __init__(self) -> None:
+        self._foreign: dict[str, _Suspicion] = {}
+
+    async def follow(self, desk: Desk, rows: Sequence[Row]) -> list[Row]:
+        """Our transactions are watched number by number (`broadcasts`), not row by row."""
+        return list(rows)
+
+    async def send(self, desk: Desk, riders: Sequence[Row], alone: Sequence[Row]) -> None:
+        if not riders and not alone:
+            return
+        fees = await desk.chain.fees(cap_wei=desk.terms.fee_cap_wei)
+        if fees.base_fee_wei > desk.terms.fee_cap_wei:
+            log.error(
+                "%s: the chain is dearer than FEE_CAP_GWEI; nothing is sent", desk.terms.network
+            )
+            await desks.look_again(desk.pool, [row.payment_id for row in (*riders, *alone)], 5.0)
+            return
+        new = [row for row in riders if row.money == Money.NONE]
+        again = [row for row in riders if row.money != Money.NONE]
+        groups = [*_batches(desk, new), *_batches(desk, again)]
+        groups += [[row] for row in alone if await _has_budget(desk, row)]
+        for group in groups:
+            try:
+                await broadcasts.dispatch(desk, group, fees)
+            except Stopped as error:
+                log.critical("%s", error)
+                return
+
+    async def trouble(self, desk: Desk, head: Block) -> str:
+        """Gas money, gas price, and keys that somebody else uses as well."""
+        if head.base_fee_wei > desk.terms.fee_cap_wei:
+            return "the chain's gas price is above the operator's cap"
+        addresses = desk.keyring.addresses
+        reasons = [await self._relayer_trouble(desk, address, head) for address in addresses]
+        if not reasons:
+            return "no relayer key is configured"
+        return "" if "" in reasons else reasons[0]
+
+    async def landed(self) -> bool:
+        return False  # sent within the step, or not at all
+
+    async def close(self) -> None:
+        pass
+
+    async def _relayer_trouble(self, desk: Desk, address: str, head: Block) -> str:
+        balance = await desk.chain.balance(address)
+        mined = await desk.chain.nonce(address, "latest")
+        row = await one(
+            desk.pool,
+            """
+            update payments_relayer r set balance_wei = %s, balance_at = clock_timestamp()
+             where network = %s and address = %s
+            returning stopped_why, coalesce(
+                (select min(b.nonce) from payments_broadcast b
+                  where b.relayer_id = r.id and b.final_at is null and not exists (
+                      select from payments_broadcast m where m.relayer_id = r.id
+                         and m.nonce = b.nonce and m.mined_block is not null)),
+                r.next_nonce)
+            """,
+            (balance, desk.terms.network, address),
+        )
+        assert row is not None, "a relayer is enlisted before it is looked at"
+        stopped_why, unmined = row
+        if mined > unmined and not await _is_ours(desk, address, unmined):
+            await self._foreign_use(desk, address, unmined, head)
+        else:
+            self._foreign.pop(address, None)
+        if stopped_why:
+            return f"relayer stopped: {stopped_why}"
+        if balance < desk.terms.relayer_low_wei:
+            log.error("%s: relayer %s is low on gas: %s wei", desk.terms.network, address, balance)
+            return "the relayer is low on gas"
+        return ""
+
+    async def _foreign_use(self, desk: Desk, address: str, unmined: int, head: Block) -> None:
+        """Somebody else signs with this key: stop signing, and say so loudly.
+
+        A transaction of ours that was mined a moment ago looks the same until we have seen
+        its receipt; hence more than one look.
+        """
+        seen = self._foreign.get(address)
+        if seen is None or seen.number != unmined:
+            seen = self._foreign[address] = _Suspicion(unmined, head.number)
+        seen.looks += 1
+        if seen.looks == FOREIGN_LOOKS:
+            why = f"number {unmined} of this key was used by a transaction that is not ours"
+            log.critical("%s: relayer %s: %s", desk.terms.network, address, why)
+            await relayer.stop_signing(desk.pool, desk.terms.network, address, why)
+        if seen.looks >= FOREIGN_LOOKS and head.number >= seen.since + desk.terms.confirmations:
+            await relayer.bury(desk.pool, desk.terms.network, address, unmined)
+
+
+def _batches(desk: Desk, riders: Sequence[Row]) -> list[Sequence[Row]]:
+    size = desk.terms.batch_max
+    return [riders[at : at + size] for at in range(0, len(riders), size)]
+
+
+async def _has_budget(desk: Desk, row: Row) -> bool:
+    """Contract wallets that burnt our gas lately wait; others are not made to pay for them."""
+    if not row.payer_has_code:
+        return True
+    return await limits.contract_budget_left(desk.pool, row.authorization.payer)
+
+
+async def _is_ours(desk: Desk, address: str, number: int) -> bool:
+    """A node that has a receipt of ours under this number only keeps us from trusting it."""
+    found = await rows(
+        desk.pool,
+        "select b.transaction from payments_broadcast b"
+        " join payments_relayer r on r.id = b.relayer_id"
+        " where r.network = %s and r.address = %s and b.nonce = %s",
+        (desk.terms.network, address, number),
+    )
+    return any(await desk.chain.receipts([row[0] for row in found]))

@@ -1,0 +1,129 @@
+"""Which facilitators can be used: what they say they serve, and how they did lately."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from payments import facilitator_list
+from payments.facilitator_calls import Service, Settled
+from payments.facilitator_list import FacilitatorList
+from payments.ids import new_id
+from payments.submissions import Outcome
+
+
+class Saying:
+    """Calls to a facilitator that says what the test wants."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.service = Service(True, "it serves")
+
+    async def supported(self, network: str, scheme: str) -> Service:
+        return self.service
+
+    async def close(self) -> None:
+        pass
+
+
+@pytest.fixture
+async def two(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Any]:
+    """A list of two, asked anew at each look."""
+    first, second = Saying("first"), Saying("second")
+    members = FacilitatorList("eip155:84532", [first, second], poll_seconds=0)  # type: ignore[list-item]
+    assert await members.trouble() == ""
+    yield SimpleNamespace(members=members, first=first, second=second)
+    await members.close()
+
+
+async def look(two: Any) -> str:
+    """Twice: the first look only has them asked."""
+    await two.members.trouble()
+    for poll in list(two.members._polling.values()):
+        await poll
+    return str(await two.members.trouble())
+
+
+def answered(two: Any, outcome: Outcome, *, payments: int = 3, has_code: bool = False) -> None:
+    for _ in range(payments):
+        row = SimpleNamespace(payment_id=new_id(), payer_has_code=has_code)
+        settled = Settled(outcome, os.urandom(32), "so it says")
+        two.members.weigh(two.members.get("first"), row, settled)
+
+
+async def test_they_are_asked_in_the_operators_order(two: Any) -> None:
+    assert two.members.in_order() == ["first", "second"]
+
+
+async def test_who_does_not_serve_us_is_not_asked(two: Any) -> None:
+    two.first.service = Service(False, "it does not serve")
+    assert await look(two) == ""
+    assert two.members.in_order() == ["second"]
+
+
+async def test_without_any_nothing_is_sold_and_the_log_says_why(
+    two: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    two.first.service = Service(False, "it does not answer at 10.0.0.1")
+    two.second.service = Service(False, "it does not serve")
+
+    said = await look(two)
+
+    assert said == "no facilitator can settle at the moment", "strangers read this"
+    assert "first: it does not answer at 10.0.0.1" in caplog.text
+    assert "second: it does not serve" in caplog.text
+
+
+async def test_silence_about_it_changes_nothing(two: Any) -> None:
+    two.first.service = Service(None, "its list is empty")
+    two.second.service = Service(False, "it does not serve")
+    assert await look(two) == ""
+    assert two.members.in_order() == ["first"]
+
+
+@pytest.mark.parametrize("outcome", [Outcome.UNKNOWN, Outcome.UNSENT])
+async def test_who_leaves_payments_lying_comes_last(two: Any, outcome: Outcome) -> None:
+    answered(two, outcome)
+    assert two.members.in_order() == ["second", "first"]
+
+
+async def test_when_all_rest_nothing_is_sold(two: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    two.second.service = Service(False, "it does not serve")
+    answered(two, Outcome.UNKNOWN)
+
+    assert await look(two) != ""
+
+    assert two.members.in_order() == ["first"], "what was sold already still goes out"
+    answered(two, Outcome.SETTLED, payments=1)
+    assert await look(two) == ""
+
+
+async def test_a_rest_ends(two: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(facilitator_list, "REST_SECONDS", 0.0)
+    answered(two, Outcome.UNKNOWN)
+    assert two.members.in_order() == ["first", "second"]
+
+
+@pytest.mark.parametrize("outcome", [Outcome.REFUSED, Outcome.PENDING])
+async def test_what_a_buyer_can_bring_about_is_held_against_nobody(
+    two: Any, outcome: Outcome
+) -> None:
+    answered(two, outcome, payments=50)
+    assert two.members.in_order() == ["first", "second"]
+
+
+async def test_what_a_contract_wallet_brings_about_is_held_against_nobody(two: Any) -> None:
+    answered(two, Outcome.UNKNOWN, payments=50, has_code=True)
+    assert two.members.in_order() == ["first", "second"]
+
+
+async def test_one_payment_again_and_again_is_one_payment(two: Any) -> None:
+    row = SimpleNamespace(payment_id=new_id(), payer_has_code=False)
+    for _ in range(50):
+        settled = Settled(Outcome.UNKNOWN, None, "HTTP 500")
+        two.members.weigh(two.members.get("first"), row, settled)
+    assert two.members.in_order() == ["first", "second"]
