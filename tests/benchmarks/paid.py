@@ -1,0 +1,148 @@
+"""One measurement of paid calls: buyers at work, a chain that is watched, processors that are read.
+
+The window opens and closes at blocks that the observer saw, once the load is in its stride. What
+counts is a call whose buyer has the answer and whose payment is in one of the window's blocks.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass, field
+from typing import Any
+
+from marketplace.embedded.demo_accounts import DemoAccount
+from tests.benchmarks.challenges import ask_price
+from tests.benchmarks.load import Load, Outcome, Target
+from tests.benchmarks.node import Node, Observer, observing
+from tests.benchmarks.processes import Meter, used
+from tests.benchmarks.signing import Signed, sign_many
+from tests.benchmarks.waiting import Failed
+
+WARM_UP_BLOCKS = 4  # until what is settled, booked and answered keeps step with what comes in
+FINISH_SECONDS = 60.0
+SPARE = 1.6  # payments signed, for each that the last measurement used
+SIGNED_LEAST = 300
+
+
+@dataclass(slots=True)
+class Window:
+    """What happened between two blocks."""
+
+    seconds: float
+    counted: int
+    processor: dict[str, float]
+    first_block: int
+    last_block: int
+
+    @property
+    def rate(self) -> float:
+        return self.counted / self.seconds
+
+
+@dataclass(slots=True)
+class Measured:
+    """One measurement, and what is needed to look closer."""
+
+    window: Window
+    outcome: Outcome
+    payments: list[Signed]
+    observer: Observer
+    on_chain: dict[bytes, tuple[int, str]]
+
+
+@dataclass(slots=True)
+class Bench:
+    """What every measurement needs: the chain, the buyers' wallets, hands to sign with."""
+
+    node: Node
+    payers: Sequence[DemoAccount]
+    signers: Executor
+    seconds: float
+    rates: dict[str, float] = field(default_factory=dict)
+
+    async def paid(
+        self,
+        name: str,
+        target: Target,
+        roots: Mapping[str, Sequence[int]],
+        *,
+        connections: int,
+        guess: float,
+        settles: bool = True,
+    ) -> Measured:
+        """Measure paid calls at one address; `guess` is how many a second to prepare for."""
+        challenge = await asyncio.to_thread(ask_price, target)
+        key = f"{name} {connections}"
+        while True:
+            rate = self.rates.get(key, guess)
+            count = SIGNED_LEAST + connections + int(rate * SPARE * (self.seconds + WARM_UP_BLOCKS))
+            payments = await asyncio.to_thread(
+                sign_many, challenge, self.payers, count, self.signers
+            )
+            measured = await self._run(target, roots, payments, connections, settles=settles)
+            if not measured.outcome.ran_dry:
+                self.rates[key] = max(measured.window.rate, 1.0)
+                return measured
+            self.rates[key] = rate * 2
+
+    async def _run(
+        self,
+        target: Target,
+        roots: Mapping[str, Sequence[int]],
+        payments: list[Signed],
+        connections: int,
+        *,
+        settles: bool,
+    ) -> Measured:
+        load = Load(target, [payment.header for payment in payments], connections)
+        meter = Meter(roots)
+        async with observing(self.node) as observer:
+            await load.connect()
+            gc.collect()
+            gc.disable()
+            try:
+                load.start()
+                for _ in range(WARM_UP_BLOCKS):
+                    first = await observer.next_head()
+                before = meter.read()
+                while True:
+                    last = await observer.next_head()
+                    if observer.heads[last] - observer.heads[first] >= self.seconds:
+                        break
+                after = meter.read()
+                ran_dry = load.outcome.ran_dry
+            finally:
+                gc.enable()
+            await load.finish(FINISH_SECONDS)
+        load.outcome.ran_dry = ran_dry
+        if load.outcome.refused:
+            raise Failed(
+                f"{target.path}: answers that were no success: {dict(load.outcome.refused)}"
+                f" {load.outcome.words}"
+            )
+        opened, closed = observer.heads[first], observer.heads[last]
+        on_chain = self.node.used_nonces(first + 1, last) if settles else {}
+        served = {payments[a.index].nonce for a in load.outcome.answered if a.first_byte <= closed}
+        in_window = [a for a in load.outcome.answered if opened < a.first_byte <= closed]
+        counted = len(served & on_chain.keys()) if settles else len(in_window)
+        window = Window(closed - opened, counted, used(before, after), first, last)
+        return Measured(window, load.outcome, payments, observer, on_chain)
+
+
+def per_call_us(window: Window, names: Sequence[str]) -> float:
+    """Microseconds of processor that these processes took for each call that counted."""
+    total = sum(window.processor[name] for name in names)
+    return 1e6 * total / window.counted if window.counted else float("nan")
+
+
+def describe(measured: Measured) -> dict[str, Any]:
+    window = measured.window
+    return {
+        "rate": round(window.rate, 1),
+        "seconds": round(window.seconds, 2),
+        "counted": window.counted,
+        "processor": {name: round(value, 2) for name, value in window.processor.items()},
+    }

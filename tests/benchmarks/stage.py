@@ -1,0 +1,144 @@
+"""Everything that takes part in a run, brought up when it is first needed, and one round of it."""
+
+from __future__ import annotations
+
+import multiprocessing
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+
+import uvloop
+
+from tests.benchmarks.load import Target
+from tests.benchmarks.nginx import Nginx, running_nginx
+from tests.benchmarks.node import Node, running_node
+from tests.benchmarks.ours import RELAYER, Souk, running_souk
+from tests.benchmarks.paid import Bench, Measured
+from tests.benchmarks.signing import purses
+
+PAYERS = 64
+OURS = ("door", "postgres", "worker", "beat")
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Contender:
+    """Somebody who sells calls: where, with which processes, and whether it really settles."""
+
+    name: str
+    target: Target
+    roots: Mapping[str, Sequence[int]]
+    settles: bool
+    guess: float  # paid calls a second to prepare for, before the first measurement
+
+
+@dataclass
+class Stage:
+    """The run's parts. What is brought up stays up, idle, until the end."""
+
+    scratch: Path
+    cache: Path
+    anvil: Path
+    seconds: float
+    leaving: ExitStack
+    _parts: dict[str, object] = field(default_factory=dict)
+
+    def part(self, name: str, make: Callable[[], T]) -> T:
+        """A part of the run; made when first asked for."""
+        if name not in self._parts:
+            self._parts[name] = make()
+        return self._parts[name]  # type: ignore[return-value]
+
+    @property
+    def node(self) -> Node:
+        return self.part("node", self._start_node)
+
+    @property
+    def nginx(self) -> Nginx:
+        return self.part(
+            "nginx", lambda: self.leaving.enter_context(running_nginx(self.scratch / "nginx"))
+        )
+
+    @property
+    def souk(self) -> Souk:
+        def start() -> Souk:
+            say("starting Souk: database, worker, door")
+            running = running_souk(self.scratch / "souk", self.node, self.nginx)
+            return self.leaving.enter_context(running)
+
+        return self.part("souk", start)
+
+    @property
+    def bench(self) -> Bench:
+        def make() -> Bench:
+            hands = ProcessPoolExecutor(2, multiprocessing.get_context("spawn"))
+            self.leaving.callback(hands.shutdown, cancel_futures=True)
+            return Bench(self.node, purses(PAYERS), hands, self.seconds)
+
+        return self.part("bench", make)
+
+    def _start_node(self) -> Node:
+        say("starting the chain")
+        node = self.leaving.enter_context(running_node(self.anvil, self.scratch / "anvil.log"))
+        node.fill([payer.address for payer in purses(PAYERS)], [RELAYER.address])
+        return node
+
+    def ours(self, release: str) -> Contender:
+        return Contender(
+            f"Souk, {release}",
+            self.souk.target(release),
+            self.souk.roots,
+            settles=True,
+            guess=100.0 if release == "hold" else 2_000.0,
+        )
+
+
+class Round:
+    """One round: each measurement is made once, however many rows look at it."""
+
+    def __init__(self, stage: Stage, number: int) -> None:
+        self.stage = stage
+        self.number = number
+        self._made: dict[str, object] = {}
+
+    def once(self, what: str, make: Callable[[], T]) -> T:
+        if what not in self._made:
+            self._made[what] = make()
+        return self._made[what]  # type: ignore[return-value]
+
+    def paid(self, contender: Contender, connections: int) -> Measured:
+        """Paid calls at one contender, with so many buyers at a time."""
+        return self.once(
+            f"{contender.name} × {connections}", lambda: self._paid(contender, connections)
+        )
+
+    def _paid(self, contender: Contender, connections: int) -> Measured:
+        measured = uvloop.run(
+            self.stage.bench.paid(
+                contender.name,
+                contender.target,
+                contender.roots,
+                connections=connections,
+                guess=contender.guess,
+                settles=contender.settles,
+            )
+        )
+        say(f"  {contender.name}, {connections} at a time: {measured.window.rate:.1f} calls/s")
+        if contender.name.startswith("Souk"):
+            self.stage.souk.settle_all()
+        return measured
+
+
+def say(words: str) -> None:
+    sys.stderr.write(f"{words}\n")
+    sys.stderr.flush()
+
+
+@contextmanager
+def open_stage(scratch: Path, cache: Path, anvil: Path, seconds: float) -> Iterator[Stage]:
+    with ExitStack() as leaving:
+        yield Stage(scratch, cache, anvil, seconds, leaving)
