@@ -13,6 +13,13 @@ from tests.benchmarks.waiting import Failed
 
 def ask_price(target: Target) -> dict[str, Any]:
     """The challenge of an unpaid request."""
+    header, _ = quote(target)
+    document: dict[str, Any] = json.loads(base64.b64decode(header))
+    return document
+
+
+def quote(target: Target) -> tuple[bytes, bytes]:
+    """The PAYMENT-REQUIRED header of an unpaid request, and the body."""
     connection = http.client.HTTPConnection("127.0.0.1", target.port, timeout=30)
     try:
         connection.request("GET", target.path, headers={"Accept": "application/json"})
@@ -23,8 +30,7 @@ def ask_price(target: Target) -> dict[str, Any]:
         connection.close()
     if response.status != 402 or not header:
         raise Failed(f"{target.path} quotes no price: {response.status} {words[:300]!r}")
-    document: dict[str, Any] = json.loads(base64.b64decode(header))
-    return document
+    return header.encode(), words
 
 
 def quotes(target: Target) -> bool:

@@ -6,7 +6,7 @@ import asyncio
 import http.client
 import subprocess
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
@@ -49,10 +49,13 @@ class Node:
     def height(self) -> int:
         return int(self.ask("eth_blockNumber"), 16)
 
-    def fill(self, purses: Sequence[str], relayers: Sequence[str]) -> None:
-        """Give every buyer dollars and every relayer gas money."""
+    def fuel(self, relayers: Iterable[str]) -> None:
+        """Give whoever settles more gas money than they can use."""
         for address in relayers:
             self.ask("anvil_setBalance", address, hex(GAS_MONEY_WEI))
+
+    def fund(self, purses: Sequence[str]) -> None:
+        """Give every buyer dollars."""
         self.ask("anvil_impersonateAccount", FAUCET.address)
         sent = [self._mint(address) for address in purses]
         deadline = time.monotonic() + QUESTION_SECONDS

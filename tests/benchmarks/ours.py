@@ -24,7 +24,7 @@ from cryptography.hazmat.primitives.serialization import (
 from marketplace.embedded.chain import CHAIN_ID, free_port
 from marketplace.embedded.demo_accounts import demo_account
 from marketplace.embedded.postgres import Postgres, dies_with_us
-from marketplace.embedded.readiness import web_answers
+from marketplace.embedded.readiness import port_answers, web_answers
 from payments.signing import generate_pem
 from tests.benchmarks.challenges import quotes
 from tests.benchmarks.load import Target
@@ -95,6 +95,7 @@ class Souk:
         }
 
     def start(self) -> None:
+        self.node.fuel([RELAYER.address])
         self.manage("migrate", "--verbosity", "0")
         for release in RELEASES:
             with suppress(Failed):  # a release that this version does not offer
@@ -234,3 +235,26 @@ def running_souk(folder: Path, node: Node, nginx: Nginx) -> Iterator[Souk]:
             souk.stop()
     finally:
         postgres.stop(database)
+
+
+@contextmanager
+def running_raw_asgi(log: Path, answer: Path) -> Iterator[int]:
+    """An app that only says 402, on the door's server with the door's options; gives its port."""
+    port = free_port()
+    command = [*door_command()[:-1], "tests.benchmarks.raw_asgi:application"]
+    with log.open("wb") as output:
+        program = subprocess.Popen(
+            [*dies_with_us(), sys.executable, "-m", *command, "--port", str(port)],
+            cwd=ROOT,
+            env={**os.environ, "RAW_402": str(answer)},
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
+    try:
+        wait_until(lambda: port_answers(port), "the raw ASGI app", [program])
+        yield port
+    finally:
+        program.terminate()
+        program.wait(10)

@@ -147,7 +147,8 @@ def _spying(stage: Stage) -> Any:
     watching = [
         subprocess.Popen(
             [
-                spy, "record", "--pid", str(stage.souk.programs[name].pid), "--subprocesses", "--gil",
+                spy, "record", "--pid", str(stage.souk.programs[name].pid), "--subprocesses",
+                "--gil",
                 "--duration", str(seconds), "--rate", str(SAMPLES_PER_SECOND),
                 "--format", "raw", "--output", str(stage.scratch / f"{name}.spy"),
             ],

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
+import re
+import shutil
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib.metadata import version
 from typing import Any
 
 from marketplace.embedded.anvil import ChainError
@@ -22,12 +27,18 @@ from marketplace.embedded.throwaway import (
     chain_node,
     scratch_folder,
 )
+from tests.benchmarks import peers
+from tests.benchmarks.nginx import find_nginx
 from tests.benchmarks.profiling import profile
-from tests.benchmarks.stage import Stage, open_stage, say
+from tests.benchmarks.report import Run, write
+from tests.benchmarks.rows import ROWS
+from tests.benchmarks.stage import LeftOut, Round, Stage, open_stage, say
+from tests.benchmarks.tools import missing_tools
 from tests.benchmarks.waiting import Failed
 
 CACHE = ROOT / ".souk" / "bench"
-ROUNDS, SECONDS = 3, 8.0
+REPORT = ROOT / "docs" / "benchmarks.md"
+ROUNDS, SECONDS = 3, 6.0
 QUICK_ROUNDS, QUICK_SECONDS = 1, 4.0
 PROFILE = "profile"
 
@@ -42,6 +53,12 @@ class Wishes:
     quick: bool
     release: str
     connections: int
+    remark: str
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether this run may stand in the documents."""
+        return not self.rows and not self.quick
 
     @classmethod
     def of(cls, options: Mapping[str, Any]) -> Wishes:
@@ -53,12 +70,16 @@ class Wishes:
             quick=quick,
             release=options["release"],
             connections=options["connections"],
+            remark=options["remark"],
         )
 
 
 def describe(parser: argparse.ArgumentParser) -> None:
     """Say what can be asked for."""
-    parser.add_argument("rows", nargs="*", metavar="row", help=f"some rows only, or {PROFILE!r}")
+    names = ", ".join(row.name for row in ROWS)
+    parser.add_argument(
+        "rows", nargs="*", metavar="row", type=_row, help=f"some only: {names}; or {PROFILE}"
+    )
     parser.add_argument("--rounds", type=_count, default=0, help=f"default: {ROUNDS}")
     parser.add_argument(
         "--seconds", type=_seconds, default=0.0, help=f"each measurement; default: {SECONDS:.0f}"
@@ -66,10 +87,17 @@ def describe(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--quick", action="store_true", help=f"one round of {QUICK_SECONDS:.0f} s, to look"
     )
+    parser.add_argument("--remark", default="", help="a sentence for the report, on this run")
     parser.add_argument("--release", default="hold", help=f"{PROFILE}: hold or instant")
     parser.add_argument(
         "--connections", type=_count, default=64, help=f"{PROFILE}: buyers at a time"
     )
+
+
+def _row(text: str) -> str:
+    if text not in {PROFILE, *(row.name for row in ROWS)}:
+        raise argparse.ArgumentTypeError(f"there is no row {text!r}")
+    return text
 
 
 def _count(text: str) -> int:
@@ -119,7 +147,72 @@ def set_environment() -> None:
 
 
 def measure(stage: Stage, wishes: Wishes) -> None:
-    started = time.monotonic()
+    """The profile, or the rows round by round and then the report."""
     if wishes.rows == (PROFILE,):
         profile(stage, wishes.release, wishes.connections)
-    say(f"done in {time.monotonic() - started:.0f} s")
+        return
+    started = time.monotonic()
+    left_out = reasons_to_leave_out(wishes)
+    for name, why in left_out.items():
+        say(f"row {name} is left out: {why}")
+    samples: dict[str, list[dict[str, float]]] = {}
+    for number in range(1, wishes.rounds + 1):
+        say(f"round {number} of {wishes.rounds}")
+        one_round(Round(stage, number), wishes, left_out, samples)
+    minutes = (time.monotonic() - started) / 60
+    lines = [line for row in ROWS if row.name in samples for line in row.lines(samples[row.name])]
+    versions = {"nginx": stage.nginx.version} if find_nginx() else {}
+    run = Run(
+        rounds=wishes.rounds,
+        seconds=wishes.seconds,
+        minutes=minutes,
+        versions=versions | own_versions(stage) | peers.versions(),
+        left_out=left_out,
+        remarks=[remark] if (remark := wishes.remark) else [],
+    )
+    path = REPORT if wishes.is_whole else CACHE / "last.md"
+    text = write(path, run, lines, samples)
+    (CACHE / "last.json").write_text(json.dumps(samples, indent=1), encoding="utf-8")
+    sys.stdout.write(text.partition("## Every figure")[0])
+    say(f"written to {path}, after {minutes:.1f} minutes; every reconcile said difference 0")
+
+
+def one_round(
+    this_round: Round,
+    wishes: Wishes,
+    left_out: dict[str, str],
+    samples: dict[str, list[dict[str, float]]],
+) -> None:
+    for row in ROWS:
+        if row.name in left_out or (wishes.rows and row.name not in wishes.rows):
+            continue
+        try:
+            samples.setdefault(row.name, []).append(row.collect(this_round))
+        except LeftOut as reason:
+            left_out[row.name] = str(reason)
+            del samples[row.name]
+            say(f"row {row.name} is left out: {reason}")
+
+
+def reasons_to_leave_out(wishes: Wishes) -> dict[str, str]:
+    """The rows that need a program this machine does not have."""
+    missing = missing_tools()
+    return {
+        row.name: "; ".join(missing[tool] for tool in row.needs if tool in missing)
+        for row in ROWS
+        if any(tool in missing for tool in row.needs)
+        and (not wishes.rows or row.name in wishes.rows)
+    }
+
+
+def own_versions(stage: Stage) -> dict[str, str]:
+    said = subprocess.run([stage.anvil, "--version"], capture_output=True, text=True, check=True)
+    found = {"anvil": said.stdout.split()[-1] if said.stdout else "?"}
+    if words := re.search(r"anvil Version: (\S+)", said.stdout):
+        found["anvil"] = words[1]
+    found |= {name: version(name.lower()) for name in ("granian", "psycopg", "aiohttp", "uvloop")}
+    found["Python"] = ".".join(str(part) for part in sys.version_info[:3])
+    if node := shutil.which("node"):
+        told = subprocess.run([node, "--version"], capture_output=True, text=True, check=True)
+        found["Node"] = told.stdout.strip().lstrip("v")
+    return found

@@ -13,16 +13,22 @@ from typing import TypeVar
 
 import uvloop
 
+from tests.benchmarks.challenges import quote
 from tests.benchmarks.load import Target
 from tests.benchmarks.nginx import Nginx, running_nginx
 from tests.benchmarks.node import Node, running_node
-from tests.benchmarks.ours import RELAYER, Souk, running_souk
+from tests.benchmarks.ours import Souk, running_raw_asgi, running_souk
 from tests.benchmarks.paid import Bench, Measured
+from tests.benchmarks.peers import MIDDLEWARES, Peers, running_peers
 from tests.benchmarks.signing import purses
 
 PAYERS = 64
 OURS = ("door", "postgres", "worker", "beat")
 T = TypeVar("T")
+
+
+class LeftOut(Exception):
+    """A row cannot be measured here; the text says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,10 +90,45 @@ class Stage:
     def _start_node(self) -> Node:
         say("starting the chain")
         node = self.leaving.enter_context(running_node(self.anvil, self.scratch / "anvil.log"))
-        node.fill([payer.address for payer in purses(PAYERS)], [RELAYER.address])
+        node.fund([payer.address for payer in purses(PAYERS)])
         return node
 
+    @property
+    def peers(self) -> Peers:
+        def start() -> Peers:
+            say("starting the peers; the first time they are fetched")
+            running = running_peers(self.scratch / "peers", self.cache, self.node, self.nginx)
+            return self.leaving.enter_context(running)
+
+        return self.part("peers", start)
+
+    @property
+    def raw_asgi(self) -> Target:
+        """An app that does nothing, on our own server, with our own bytes."""
+
+        def start() -> Target:
+            file = self.scratch / "raw-402"
+            file.write_bytes(b"\n".join(quote(self.souk.target("hold"))))
+            running = running_raw_asgi(self.scratch / "raw.log", file)
+            return Target(self.leaving.enter_context(running), "/call/bench/hold")
+
+        return self.part("raw ASGI app", start)
+
+    def official(self, middleware: str) -> Contender:
+        """A peer with its makers' facilitator."""
+        target = self.peers.official(middleware)
+        roots = self.peers.roots(middleware, f"{MIDDLEWARES[middleware]} facilitator")
+        return Contender(middleware, target, roots, settles=True, guess=60.0)
+
+    def with_yes(self, middleware: str) -> Contender:
+        """A peer whose facilitator says yes at once."""
+        name = f"{middleware} with yes"
+        target = self.peers.with_yes(middleware)
+        return Contender(name, target, self.peers.roots(name), settles=False, guess=600.0)
+
     def ours(self, release: str) -> Contender:
+        if release not in self.souk.listings:
+            raise LeftOut(f"this version offers no {release} release")
         return Contender(
             f"Souk, {release}",
             self.souk.target(release),
@@ -117,6 +158,7 @@ class Round:
         )
 
     def _paid(self, contender: Contender, connections: int) -> Measured:
+        is_ours = contender.name.startswith("Souk")
         measured = uvloop.run(
             self.stage.bench.paid(
                 contender.name,
@@ -125,10 +167,15 @@ class Round:
                 connections=connections,
                 guess=contender.guess,
                 settles=contender.settles,
+                strict=is_ours,
             )
         )
-        say(f"  {contender.name}, {connections} at a time: {measured.window.rate:.1f} calls/s")
-        if contender.name.startswith("Souk"):
+        failed = sum(measured.outcome.refused.values())
+        say(
+            f"  {contender.name}, {connections} at a time: {measured.window.rate:.1f} calls/s"
+            + (f", {failed} failed" if failed else "")
+        )
+        if is_ours:
             self.stage.souk.settle_all()
         return measured
 
