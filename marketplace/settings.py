@@ -341,6 +341,11 @@ EXPOSURE_PAYER = read_dollars("SOUK_EXPOSURE_PAYER", "100")  # dollars out and n
 EXPOSURE_LISTING = read_dollars("SOUK_EXPOSURE_LISTING", "1000")
 EXPOSURE_SITE = read_dollars("SOUK_EXPOSURE_SITE", "10000")
 EXPOSURE_SITE_SLICES = read_int("SOUK_EXPOSURE_SITE_SLICES", 8, least=1)
+INSTANT_PRICE_MAX = read_dollars("SOUK_INSTANT_PRICE_MAX", "0.10")  # the dearest instant call
+INSTANT_PAYER = read_dollars("SOUK_INSTANT_PAYER", "1")  # dollars answered before they are paid
+INSTANT_LISTING = read_dollars("SOUK_INSTANT_LISTING", "10")
+INSTANT_SITE = read_dollars("SOUK_INSTANT_SITE", "100")
+INSTANT_LOSS_SECONDS = read_int("SOUK_INSTANT_LOSS_SECONDS", 86_400, least=60)
 SHELF_MAX = read_int("SHELF_MAX", 20_000, least=1)
 SHELF_REFRESH_SECONDS = read_seconds("SOUK_SHELF_REFRESH_SECONDS", "0.25")
 ANSWER_KEEP_DAYS = read_int("ANSWER_KEEP_DAYS", 7, least=1)

@@ -17,7 +17,7 @@ from psycopg.types.json import Jsonb
 from payments import ledger, limits
 from payments.ids import new_id
 from payments.models import Work
-from payments.pool import Pool, one
+from payments.pool import Pool, one, rows
 from payments.states import (
     ABANDON,
     ANSWER_MEMBERS,
@@ -86,9 +86,17 @@ class Claim:
     protocol_version: int = 2
     payment_id: UUID = field(default_factory=new_id)
 
+    @property
+    def trust_key(self) -> str | None:
+        """The counter that says how far this payer is trusted, where trust is asked for."""
+        if self.purchase.release != "instant":
+            return None
+        return next((c.key for c in self.caps if c.key.startswith(limits.PAYER_KEY)), None)
+
 
 class ClaimVerdict(StrEnum):
     TAKEN = "taken"
+    TAKEN_ON_TRUST = "taken_on_trust"  # its answer may leave before the money moves
     OURS_ALREADY = "ours_already"
     OFFER_CLOSED = "offer_closed"
     CAP_REACHED = "cap_reached"
@@ -104,29 +112,38 @@ with member as (
         %(has_code)s::bool[], %(block)s::bigint[], %(protocol)s::smallint[],
         %(fingerprint)s::bytea[], %(method)s::text[], %(url)s::text[], %(body_hash)s::bytea[],
         %(identifier)s::bytea[], %(seller)s::uuid[], %(listing)s::uuid[], %(path)s::text[],
-        %(title)s::text[], %(release)s::text[], %(keep_days)s::smallint[]
+        %(title)s::text[], %(release)s::text[], %(keep_days)s::smallint[], %(trust_key)s::text[]
     ) as t(ix, id, identity, offer, revision, network, scheme, asset, payer, pay_to, amount,
            nonce, valid_after, valid_before, signature, has_code, block, protocol, fingerprint,
-           method, url, body_hash, identifier, seller, listing, path, title, release, keep_days)
+           method, url, body_hash, identifier, seller, listing, path, title, release, keep_days,
+           trust_key)
 ), wanted as (
-    select * from unnest(%(cap_ix)s::int[], %(cap_key)s::text[], %(cap_limit)s::numeric[])
-        as t(ix, key, most)
+    select * from unnest(%(cap_ix)s::int[], %(cap_key)s::text[], %(cap_limit)s::numeric[],
+                         %(cap_trust)s::numeric[])
+        as t(ix, key, most, most_on_trust)
 ), locked as (
-    select key, used_atomic from payments_cap
+    select key, used_atomic, on_trust_atomic,
+           case when lost_at is null then earned_atomic else 0 end as earned from payments_cap
      where key = any(%(cap_keys)s) order by key for update
 ), fresh as (
-    select m.*, o.id is not null as offered
+    select m.*, o.id is not null as offered, coalesce(l.earned >= m.amount, false) as trusted
       from member m
+      left join locked l on l.key = m.trust_key
       left join payments_openoffer o
         on o.id = m.offer and o.revision_hash = m.revision and o.network = m.network
        and o.asset = m.asset and o.pay_to = m.pay_to and o.amount_atomic = m.amount
        and (o.closed_at is null or o.closed_at > clock_timestamp())
      where not exists (select from payments_payment p where p.identity = m.identity)
 ), weighed as (
-    select w.ix, bool_and(w.most >= l.used_atomic + w.running) as fits
-      from (select c.ix, c.key, c.most,
-                   sum(f.amount) over (partition by c.key order by c.ix) running
-              from wanted c join fresh f on f.ix = c.ix and f.offered) w
+    select w.ix, bool_and(w.most >= l.used_atomic + w.running) as fits,
+           bool_and(w.trusted and l.on_trust_atomic + w.running_on_trust <=
+               case when w.key = w.trust_key then least(w.most_on_trust, l.earned)
+                    else w.most_on_trust end) as on_trust
+      from (select c.ix, c.key, c.most, c.most_on_trust, f.trusted, f.trust_key,
+                   sum(f.amount) over by_key running,
+                   sum(f.amount) filter (where f.trusted) over by_key running_on_trust
+              from wanted c join fresh f on f.ix = c.ix and f.offered
+            window by_key as (partition by c.key order by c.ix)) w
       join locked l on l.key = w.key
      group by w.ix
 ), taken as (
@@ -145,24 +162,27 @@ with member as (
     on conflict (identity) do nothing
     returning id, identity, network, amount_atomic
 ), counted as (
-    update payments_cap c set used_atomic = c.used_atomic + s.total
-      from (select w.key, sum(t.amount_atomic) total
+    update payments_cap c set used_atomic = c.used_atomic + s.total,
+           on_trust_atomic = c.on_trust_atomic + s.total_on_trust
+      from (select w.key, sum(t.amount_atomic) total,
+                   coalesce(sum(t.amount_atomic) filter (where g.on_trust), 0) total_on_trust
               from taken t join member m on m.id = t.id join wanted w on w.ix = m.ix
+              join weighed g on g.ix = m.ix
              group by w.key) s
      where c.key = s.key
 ), progressed as (
     insert into payments_progress (
         payment_id, network, work, money, version, attempt, definite_failures, lease_until,
-        next_check_at, identifier_misses, alone)
+        next_check_at, identifier_misses, alone, on_trust)
     select t.id, t.network, 'open', 'none', 1, 1, 0,
-           clock_timestamp() + make_interval(secs => %(lease)s), null, 0, false
-      from taken t
+           clock_timestamp() + make_interval(secs => %(lease)s), null, 0, false, w.on_trust
+      from taken t join member m on m.id = t.id join weighed w on w.ix = m.ix
 ), stepped as (
     insert into payments_step (payment_id, version, at, work, money, why, detail)
     select t.id, 1, clock_timestamp(), 'open', 'none', 'claimed', '{}' from taken t
 )
 select m.ix, t.id is not null, f.ix is not null, coalesce(f.offered, false),
-       coalesce(w.fits, false)
+       coalesce(w.fits, false), coalesce(w.on_trust, false)
   from member m
   left join taken t on t.id = m.id
   left join fresh f on f.ix = m.ix
@@ -205,9 +225,11 @@ def _claim_values(claims: Sequence[Claim], lease_seconds: float) -> dict[str, ob
         "title": [p.title for p in bought],
         "release": [p.release for p in bought],
         "keep_days": [p.answer_keep_days for p in bought],
+        "trust_key": [claim.trust_key for claim in claims],
         "cap_ix": [ix for ix, _ in caps],
         "cap_key": [cap.key for _, cap in caps],
         "cap_limit": [cap.limit_atomic for _, cap in caps],
+        "cap_trust": [cap.on_trust_atomic for _, cap in caps],
         "cap_keys": sorted({cap.key for _, cap in caps}),
         "lease": lease_seconds,
     }
@@ -224,9 +246,9 @@ async def claim_together(
     return [_verdict(*found[ix]) for ix in range(len(claims))]
 
 
-def _verdict(taken: bool, fresh: bool, offered: bool, fits: bool) -> ClaimVerdict:
+def _verdict(taken: bool, fresh: bool, offered: bool, fits: bool, on_trust: bool) -> ClaimVerdict:
     if taken:
-        return ClaimVerdict.TAKEN
+        return ClaimVerdict.TAKEN_ON_TRUST if on_trust else ClaimVerdict.TAKEN
     if not fresh or fits:  # a twin came in a moment ago, or in this same statement
         return ClaimVerdict.OURS_ALREADY
     return ClaimVerdict.CAP_REACHED if offered else ClaimVerdict.OFFER_CLOSED
@@ -360,6 +382,7 @@ async def reopen(
             next_check_at=NEVER,
             abandoned_at=NEVER,
             attempt=sql.SQL("attempt + 1"),
+            on_trust=False,  # a second attempt waits for its money
         )
         if not moved:
             return Reopening.TOO_LATE
@@ -387,7 +410,14 @@ async def abandon(pool: Pool, payment_id: UUID) -> None:
 
 async def collect(pool: Pool, payment_id: UUID) -> bool:
     """The answer goes to its buyer; False when it had been collected before."""
-    return await one(pool, COLLECT, (payment_id,)) is not None
+    return (await collect_together(pool, [payment_id]))[0]
+
+
+async def collect_together(pool: Pool, payment_ids: Sequence[UUID]) -> list[bool]:
+    """Answers that went to their buyers; False where one had been collected before."""
+    found = await rows(pool, COLLECT, (list(payment_ids),))
+    marked = {row[0] for row in found}
+    return [payment_id in marked for payment_id in payment_ids]
 
 
 async def uncollect(pool: Pool, payment_id: UUID) -> None:

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 import psycopg
 
-from payments import partitions, wiring
+from payments import limits, partitions, wiring
 from payments.desk import Desk
 from payments.pool import NotDurable, Pool, rows
 from payments.settler import Settler
@@ -85,6 +85,8 @@ async def tend_partitions() -> list[str]:
         today = datetime.now(UTC).date()
         await partitions.make_ahead(pool, today)
         await partitions.forget_counts(pool)
+        while await limits.forgive(pool, after_seconds=wiring.forgive_seconds()):
+            continue
         return await partitions.drop_expired_bodies(pool, today)
     finally:
         await pool.close()

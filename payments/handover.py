@@ -17,7 +17,6 @@ from payments import acceptance, lookup, questions, wallets, wiring
 from payments.counter import Counter, counter
 from payments.identifiers import TRIES_MAX, proves_identifier
 from payments.lookup import Held, StoredAnswer
-from payments.models import Work
 from payments.states import words
 from payments.views import RETRY_SECONDS, read_id
 
@@ -60,7 +59,7 @@ async def answer(request: HttpRequest, payment: str) -> HttpResponse:
     held = await lookup.by_id(site.pool, payment_id) if payment_id else None
     if held is None:
         return _problem(404, "unknown_payment", "There is no payment with this id here.")
-    if not held.paid or held.work != Work.ANSWERED:
+    if not held.released:
         return _nothing_to_hand_over(held)
     unproven = await _unproven(request, site, held)
     if unproven is not None:

@@ -1,7 +1,12 @@
 """How much value may be out and not yet paid: counters that a claim must fit under.
 
 A payment is *at risk* while work was done or is being done for it and the chain has not said
-that it is paid. Its amount stands in its counters exactly as long.
+that it is paid. Its amount stands in its counters exactly as long. An answer that leaves *on
+trust* stands in a second, tighter sum of the same counters, and when it is never paid it stays
+there until it is forgiven: so that sum's limit bounds what can be lost in that time.
+
+A payer is trusted with as much as was confirmed from them before; the first answer they do not
+pay ends that for good.
 """
 
 from __future__ import annotations
@@ -20,6 +25,20 @@ from payments.states import State
 class CapLimit:
     key: str
     limit_atomic: int
+    on_trust_atomic: int = 0  # how much of it may leave before it is paid
+
+
+PAYER_KEY = "payer:"
+
+
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """The dearest call, and the most in dollars, that may be answered before it is paid."""
+
+    price: Decimal
+    payer: Decimal
+    listing: Decimal
+    site: Decimal
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,17 +49,30 @@ class Exposure:
     listing: Decimal
     site: Decimal
     site_slices: int
+    trust: Trust
 
     def caps(
-        self, *, network: str, asset: str, decimals: int, payer: str, listing_id: UUID
+        self, *, network: str, asset: str, decimals: int, payer: str, listing_id: UUID, amount: int
     ) -> tuple[CapLimit, ...]:
         unit = Decimal(10) ** decimals
         token = f"{network}/{asset}"
         slice_number = int.from_bytes(bytes.fromhex(payer[2:])[-4:], "big") % self.site_slices
+        known, slices = self.trust, self.site_slices
+        share = unit if amount <= known.price * unit else Decimal(0)  # a dearer call is held
         return (
-            CapLimit(f"listing:{listing_id}:{token}", int(self.listing * unit)),
-            CapLimit(f"payer:{payer}:{token}", int(self.payer * unit)),
-            CapLimit(f"site:{slice_number}:{token}", int(self.site * unit) // self.site_slices),
+            CapLimit(
+                f"listing:{listing_id}:{token}",
+                int(self.listing * unit),
+                int(known.listing * share),
+            ),
+            CapLimit(
+                f"{PAYER_KEY}{payer}:{token}", int(self.payer * unit), int(known.payer * share)
+            ),
+            CapLimit(
+                f"site:{slice_number}:{token}",
+                int(self.site * unit) // slices,
+                int(known.site * share) // slices,
+            ),
         )
 
 
@@ -68,47 +100,114 @@ def at_risk(state: State) -> bool:
     return state.work != Work.VOID and state.money in {Money.NONE, Money.BROADCAST}
 
 
+def unpaid(state: State) -> bool:
+    """Answered, and never to be paid."""
+    return state.work == Work.ANSWERED and state.money == Money.FAILED
+
+
 @dataclass(frozen=True, slots=True)
 class Change:
+    """One move, and what it means for each sum: +1 it is in now, -1 it is out."""
+
     payment_id: UUID
     before: State
     after: State
 
     @property
-    def sign(self) -> int:
+    def used(self) -> int:
         return int(at_risk(self.after)) - int(at_risk(self.before))
 
+    @property
+    def on_trust(self) -> int:
+        return self.used + int(unpaid(self.after))  # what is lost stays in until it is forgiven
 
-_REBALANCE = """
+    @property
+    def earned(self) -> int:
+        confirmed = Money.CONFIRMED
+        return int(self.after.money == confirmed) - int(self.before.money == confirmed)
+
+
+_REBALANCE = f"""
 with change as (
-    select * from unnest(%(id)s::uuid[], %(sign)s::int[]) as t(id, sign)
+    select * from unnest(%(id)s::uuid[], %(used)s::int[], %(on_trust)s::int[], %(earned)s::int[],
+                         %(unpaid)s::bool[]) as t(id, used, on_trust, earned, unpaid)
+), lost as (
+    insert into payments_loss (payment_id, lost_at)
+    select c.id, clock_timestamp() from change c join payments_progress g on g.payment_id = c.id
+     where c.unpaid and g.on_trust
 ), delta as (
-    select k.key, sum(c.sign * p.amount_atomic) amount
-      from change c join payments_payment p on p.id = c.id,
+    select k.key, sum(c.used * p.amount_atomic) used,
+           sum(case when g.on_trust then c.on_trust else 0 end * p.amount_atomic) on_trust,
+           sum(case when k.is_payer then c.earned else 0 end * p.amount_atomic) earned,
+           bool_or(k.is_payer and c.unpaid) lost
+      from change c join payments_payment p on p.id = c.id
+      join payments_progress g on g.payment_id = c.id,
+           lateral (select key, starts_with(key, '{PAYER_KEY}') as is_payer
+                      from jsonb_array_elements_text(p.caps) key) k
+     group by k.key
+), locked as (
+    select c.key from payments_cap c
+     where c.key in (select key from delta where used <> 0 or on_trust <> 0 or earned <> 0 or lost)
+     order by c.key for update
+)
+update payments_cap c
+   set used_atomic = c.used_atomic + d.used, on_trust_atomic = c.on_trust_atomic + d.on_trust,
+       earned_atomic = c.earned_atomic + d.earned,
+       lost_at = case when d.lost then coalesce(c.lost_at, clock_timestamp()) else c.lost_at end
+  from delta d join locked l on l.key = d.key
+ where c.key = d.key
+"""  # noqa: S608 - composed of our own constants only
+
+
+async def rebalance(connection: Connection, changes: Sequence[Change]) -> None:
+    """Give back what is no longer at risk, take what is at risk again; in the move's transaction.
+
+    Trust is earned and lost here too, by the same lines: no claim can come in between.
+
+    All counters of a transaction are locked at once and in key order, as a claim does:
+    two such statements cannot wait for each other.
+    """
+    told = [c for c in changes if c.used or c.earned]
+    if told:
+        await connection.execute(
+            _REBALANCE,
+            {
+                "id": [c.payment_id for c in told],
+                "used": [c.used for c in told],
+                "on_trust": [c.on_trust for c in told],
+                "earned": [c.earned for c in told],
+                "unpaid": [unpaid(c.after) for c in told],
+            },
+        )
+
+
+_FORGIVE = """
+with due as (
+    select payment_id from payments_loss
+     where forgiven_at is null and lost_at < clock_timestamp() - make_interval(secs => %s)
+     order by payment_id limit 1000 for update skip locked
+), forgiven as (
+    update payments_loss l set forgiven_at = clock_timestamp()
+      from due d where d.payment_id = l.payment_id
+), delta as (
+    select k.key, sum(p.amount_atomic) amount
+      from due d join payments_payment p on p.id = d.payment_id,
            lateral jsonb_array_elements_text(p.caps) k(key)
      group by k.key
 ), locked as (
     select c.key from payments_cap c
      where c.key in (select key from delta) order by c.key for update
 )
-update payments_cap c set used_atomic = c.used_atomic + d.amount
+update payments_cap c set on_trust_atomic = c.on_trust_atomic - d.amount
   from delta d join locked l on l.key = d.key
  where c.key = d.key
+ returning 1
 """
 
 
-async def rebalance(connection: Connection, changes: Sequence[Change]) -> None:
-    """Give back what is no longer at risk, take what is at risk again; in the move's transaction.
-
-    All counters of a transaction are locked at once and in key order, as a claim does:
-    two such statements cannot wait for each other.
-    """
-    told = [change for change in changes if change.sign]
-    if told:
-        await connection.execute(
-            _REBALANCE,
-            {"id": [c.payment_id for c in told], "sign": [c.sign for c in told]},
-        )
+async def forgive(pool: Pool, *, after_seconds: float) -> bool:
+    """Losses that have stood long enough make room again; the payers' trust stays lost."""
+    return await one(pool, _FORGIVE, (after_seconds,)) is not None
 
 
 async def fits_again(connection: Connection, payment_id: UUID, caps: Sequence[CapLimit]) -> bool:

@@ -33,6 +33,7 @@ class Held:
     listing_id: UUID
     identifier_hash: bytes | None
     release: str
+    on_trust: bool
     work: Work
     money: Money
     version: int
@@ -62,11 +63,19 @@ class Held:
     def paid(self) -> bool:
         return self.money in PAID
 
+    @property
+    def released(self) -> bool:
+        """Whether the stored answer may leave: it is paid, or its payer is trusted with it."""
+        if self.work != Work.ANSWERED or self.money == Money.FAILED:
+            return False
+        return self.paid or self.on_trust
+
 
 _HELD = """
     select p.id, p.network, p.scheme, p.asset, p.payer, p.pay_to, p.amount_atomic, p.nonce,
            p.valid_before, p.identity, p.fingerprint, p.revision_hash, p.listing_path, p.listing_id,
-           p.identifier_hash, p.release, g.work, g.money, g.version, g.attempt, g.definite_failures,
+           p.identifier_hash, p.release, g.on_trust, g.work, g.money, g.version, g.attempt,
+           g.definite_failures,
            g.identifier_misses, g.abandoned_at is not null, g.collected_at is not null,
            coalesce(extract(epoch from g.lease_until - clock_timestamp()), 0)::float8,
            extract(epoch from clock_timestamp() - p.created_at)::float8,
@@ -83,7 +92,7 @@ _HELD = """
 def _held(row: Sequence[Any]) -> Held:
     values = list(row)
     values[6] = int(values[6])
-    values[16], values[17] = Work(values[16]), Money(values[17])
+    values[17], values[18] = Work(values[17]), Money(values[18])
     return Held(*values)
 
 

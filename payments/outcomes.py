@@ -67,6 +67,9 @@ async def confirm(desk: Desk, deep: Sequence[Row]) -> None:
         ]
         await ledger.post(connection, moved)
         await receipts.issue(connection, moved, desk.signer)
+        known = set(moved)
+        confirmed = [(row, Money.CONFIRMED) for row in deep if row.payment_id in known]
+        await _rebalance(connection, confirmed)
     if moved:
         desk.moved.ring()
 

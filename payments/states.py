@@ -99,7 +99,7 @@ _CHANGEABLE = frozenset(
     {
         "lease_until", "next_check_at", "abandoned_at", "collected_at", "alone", "relayer_id",
         "relayer_nonce", "transaction", "block_number", "block_hash", "closed_at", "attempt",
-        "definite_failures",
+        "definite_failures", "on_trust",
     }
 )  # fmt: skip
 
@@ -207,10 +207,10 @@ ABANDON = """
     update payments_progress set abandoned_at = clock_timestamp()
      where payment_id = %s and collected_at is null and abandoned_at is null returning 1
 """
-COLLECT = """
+COLLECT = f"""
     update payments_progress set collected_at = clock_timestamp()
-     where payment_id = %s and collected_at is null returning 1
-"""
+     where {_in_order("payment_id = any(%s) and collected_at is null")} returning payment_id
+"""  # noqa: S608 - composed of our own constants only
 UNCOLLECT = """
     update payments_progress set collected_at = null, abandoned_at = clock_timestamp()
      where payment_id = %s returning 1

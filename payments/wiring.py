@@ -15,7 +15,7 @@ from payments.chains import Chain
 from payments.chains.evm import EvmChain
 from payments.desk import Desk, NetworkTerms
 from payments.egress import EgressRule, open_trusted_client, own_addresses, parse_allowance
-from payments.limits import Exposure
+from payments.limits import Exposure, Trust
 from payments.pool import Pool, open_pool
 from payments.relayer import BATCH_GAS, MEMBER_GAS, TRANSACTION_GAS_MAX, Keyring
 from payments.signing import Signer, did_document, did_web, generate_pem, public_key_from_pem
@@ -152,7 +152,18 @@ def exposure() -> Exposure:
         listing=settings.EXPOSURE_LISTING,
         site=settings.EXPOSURE_SITE,
         site_slices=settings.EXPOSURE_SITE_SLICES,
+        trust=Trust(
+            price=settings.INSTANT_PRICE_MAX,
+            payer=settings.INSTANT_PAYER,
+            listing=settings.INSTANT_LISTING,
+            site=settings.INSTANT_SITE,
+        ),
     )
+
+
+def forgive_seconds() -> int:
+    """How long an answer that was never paid takes up room under the caps of instant release."""
+    return int(settings.INSTANT_LOSS_SECONDS)
 
 
 def egress_rule() -> EgressRule:

@@ -10,7 +10,7 @@ from typing import Any
 from payments.egress import EgressRefused
 from sellers.inference import schema_of
 from sellers.input_rules import admit_example, admit_input
-from sellers.prices import PRICES_MAX, Ask, price
+from sellers.prices import PRICES_MAX, Ask, in_dollars, price
 from sellers.refusals import bad
 from sellers.schema_rules import Schema, SchemaRefused, admit, refuse_depth
 from sellers.schemas import complaint
@@ -73,6 +73,8 @@ def finish(draft: Draft, site: Site) -> Terms:
     if not description:
         raise bad("description", "say what a buyer gets")
     total_seconds = _total_seconds(draft.total_seconds, site)
+    prices = _prices(draft.prices, site)
+    _refuse_dear_instant(draft.release, prices, site)
     return Terms(
         method=draft.method,
         upstream_url=url,
@@ -82,7 +84,7 @@ def finish(draft: Draft, site: Site) -> Terms:
         output_schema=_output_schema(draft),
         example_input=admit_example(draft.example, input_schema),
         sample=draft.sample,
-        prices=_prices(draft.prices, site),
+        prices=prices,
         service_name=clean_ascii(draft.service_name or title, SERVICE_NAME_CHARACTERS_MAX),
         tags=_tags(draft.tags),
         forward_headers=_headers(draft.forward_headers, "forward_headers"),
@@ -190,6 +192,16 @@ def _prices(asks: Sequence[Ask], site: Site) -> tuple[PriceTerms, ...]:
     if len({(each.network, each.asset) for each in prices}) < len(prices):
         raise bad("price", "one price for each token of a network")
     return prices
+
+
+def _refuse_dear_instant(release: str, prices: Sequence[PriceTerms], site: Site) -> None:
+    """A seller must not think an answer leaves at once that in fact waits for its money."""
+    most = site.instant_price_max
+    for each in prices:
+        accepted = site.accepts(each.network, each.asset)
+        assert accepted is not None
+        if release == "instant" and in_dollars(each.amount_atomic, accepted.asset.decimals) > most:
+            raise bad("release", f"instant is for calls of up to ${most:f}; this one costs more")
 
 
 def _tags(given: Sequence[str]) -> tuple[str, ...]:

@@ -31,6 +31,7 @@ class Site:
     max_timeout_seconds: int
     settle_margin_seconds: int
     price_grace_seconds: int
+    instant_price_max: Decimal
     answer_keep_days: int
     answer_bytes_max: int
     connect_seconds: float
@@ -63,6 +64,7 @@ def this_site() -> Site:
         max_timeout_seconds=settings.MAX_TIMEOUT_SECONDS,
         settle_margin_seconds=settings.SETTLE_MARGIN_SECONDS,
         price_grace_seconds=settings.PRICE_GRACE_SECONDS,
+        instant_price_max=settings.INSTANT_PRICE_MAX,
         answer_keep_days=settings.ANSWER_KEEP_DAYS,
         answer_bytes_max=settings.ANSWER_BYTES_MAX,
         connect_seconds=settings.UPSTREAM_CONNECT_SECONDS,

@@ -21,7 +21,7 @@ from sellers.schema_rules import Schema
 QUERY_METHODS = ("GET", "DELETE")
 BODY_METHODS = ("POST", "PUT", "PATCH")
 METHODS = (*QUERY_METHODS, *BODY_METHODS)
-RELEASES = ("hold",)
+RELEASES = ("hold", "instant")
 
 PARAMETER = re.compile(r"\{(\w+)\}")
 _VERSION = "souk-terms-1"

@@ -13,7 +13,14 @@ from marketplace.calls.admission import path_values
 from marketplace.calls.forwarding import Answered, Outcome, forward
 from marketplace.calls.judging import Terms, Verdict, judge
 from marketplace.calls.outcomes import CallOutcome, NotCharged, Unavailable
-from marketplace.calls.release import PENDING_RETRY_SECONDS, gone_away, release, unless_gone
+from marketplace.calls.release import (
+    PENDING_RETRY_SECONDS,
+    Paid,
+    deliver,
+    gone_away,
+    release,
+    unless_gone,
+)
 from marketplace.calls.requests import CallRequest
 from marketplace.calls.room import Room
 from marketplace.calls.shelf import Shelved
@@ -38,11 +45,16 @@ class Attempt:
     payer: str
     idempotency_key: str
     body: bytes
+    on_trust: Paid | None = None  # what the buyer is told with an answer that need not wait
 
     @staticmethod
-    def first(claim: Claim, body: bytes) -> Attempt:
-        payment_id = claim.payment_id
-        return Attempt(payment_id, 1, claim.authorization.payer, str(payment_id), body)
+    def first(claim: Claim, body: bytes, *, on_trust: bool) -> Attempt:
+        payment_id, wanted = claim.payment_id, claim.offer.requirements
+        payer = claim.authorization.payer
+        paid = Paid(payment_id, payer, wanted.network, wanted.amount_atomic, None)
+        return Attempt(
+            payment_id, 1, payer, str(payment_id), body, on_trust=paid if on_trust else None
+        )
 
     @staticmethod
     def another(held: Held, body: bytes) -> Attempt:
@@ -92,6 +104,8 @@ async def _run(room: Room, sold: Shelved, attempt: Attempt, request: CallRequest
             PENDING_RETRY_SECONDS,
             payment_id=attempt.payment_id,
         )
+    if attempt.on_trust is not None:
+        return deliver(room, attempt.on_trust, _in_hand(ended.outcome))
     # Under the lease until the buyer has it: should we die now, the next payment joins this one.
     room.leases[attempt.payment_id] = attempt.number
     try:
@@ -183,12 +197,16 @@ async def _void(room: Room, attempt: Attempt, outcome: Outcome, verdict: Verdict
             return
 
 
+def _in_hand(outcome: Outcome) -> StoredAnswer:
+    """The answer as it came: what was stored, without reading it back."""
+    assert isinstance(outcome, Answered)
+    body = outcome.body
+    return StoredAnswer(outcome.status, outcome.headers, outcome.content_type, body, b"", len(body))
+
+
 def _not_charged(attempt: Attempt, ended: Ended) -> NotCharged:
     answer: StoredAnswer | None = None
     if ended.verdict.passes_answer_on and isinstance(ended.outcome, Answered):
-        seen = ended.outcome
-        answer = StoredAnswer(
-            seen.status, seen.headers, seen.content_type, seen.body, b"", len(seen.body)
-        )
+        answer = _in_hand(ended.outcome)
     reason = str(ended.verdict.reason)
     return NotCharged(ended.verdict.status, reason, attempt.payment_id, answer)

@@ -75,9 +75,9 @@ async def _call(room: Room, place: Place, path: str, request: CallRequest) -> Ca
     if unavailable := not_now(room, sold, offer.requirements.network):
         return unavailable
     purchase = _purchase(sold, request, body)
-    outcome = await _accept(room, sold, offer, presented, purchase, request)
-    if isinstance(outcome, Claim):
-        return await run(room, sold, Attempt.first(outcome, body), request)
+    outcome = await _accept(room, sold, offer, presented, purchase, request, body)
+    if isinstance(outcome, Attempt):
+        return await run(room, sold, outcome, request)
     return outcome
 
 
@@ -136,7 +136,8 @@ async def _accept(
     presented: Presented,
     purchase: Purchase,
     request: CallRequest,
-) -> CallOutcome | Claim:
+    body: bytes,
+) -> CallOutcome | Attempt:
     """Check the promise, offline first and then on chain, and claim it."""
     requirements = offer.requirements
     check_window(room, presented, requirements)
@@ -160,8 +161,8 @@ async def _accept(
         return unavailable
     claim = _claim(room, offer, purchase, presented, has_code)
     verdict = await room.claims.submit(claim)
-    if verdict is ClaimVerdict.TAKEN:
-        return claim
+    if verdict in {ClaimVerdict.TAKEN, ClaimVerdict.TAKEN_ON_TRUST}:
+        return Attempt.first(claim, body, on_trust=verdict is ClaimVerdict.TAKEN_ON_TRUST)
     return await _not_taken(room, verdict, presented, request)
 
 
@@ -197,6 +198,7 @@ def _claim(
             decimals=offer.decimals,
             payer=presented.authorization.payer,
             listing_id=purchase.listing_id,
+            amount=requirements.amount_atomic,
         ),
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TypeVar
 from uuid import UUID
 
@@ -13,7 +14,7 @@ from marketplace.calls.outcomes import CallOutcome, Challenged, Delivered, Unava
 from marketplace.calls.requests import CallRequest
 from marketplace.calls.room import Room
 from payments import acceptance, lookup
-from payments.lookup import Held
+from payments.lookup import Held, StoredAnswer
 from payments.models import Money
 from payments.states import PAID
 from payments.x402.reasons import Reason
@@ -25,7 +26,7 @@ PENDING_RETRY_SECONDS = 2
 
 
 async def release(room: Room, payment_id: UUID, request: CallRequest) -> CallOutcome:
-    """Hold: the answer leaves when the money has moved in a block."""
+    """Hold: the answer leaves when the money has moved in a block; on trust, at once."""
     held = await wait_for(room, payment_id, decided, request.gone)
     if held is None:
         await acceptance.abandon(room.pool, payment_id)
@@ -36,7 +37,7 @@ async def release(room: Room, payment_id: UUID, request: CallRequest) -> CallOut
 
 
 def decided(held: Held) -> bool:
-    return held.money in PAID or held.money == Money.FAILED
+    return held.released or held.money in PAID or held.money == Money.FAILED
 
 
 async def pending(room: Room, payment_id: UUID) -> Unavailable:
@@ -60,36 +61,58 @@ async def pending(room: Room, payment_id: UUID) -> Unavailable:
 
 async def hand_over(room: Room, held: Held, *, joined: bool = False) -> CallOutcome:
     answer = await lookup.stored_answer(room.pool, held.payment_id)
-    assert answer is not None, "money is settled for an answer that is stored"
+    assert answer is not None, "an answer is stored before anything is released"
+    paid = Paid(
+        held.payment_id,
+        held.payer,
+        held.network,
+        held.amount_atomic,
+        held.transaction if held.paid else None,
+    )
+    return deliver(room, paid, answer, joined=joined)
+
+
+@dataclass(frozen=True, slots=True)
+class Paid:
+    """What a buyer is told of the payment that comes with an answer."""
+
+    payment_id: UUID
+    payer: str
+    network: str
+    amount_atomic: int
+    transaction: bytes | None  # None: on trust, the money moves later
+
+    def settlement(self) -> Settlement:
+        address = f"{settings.PUBLIC_BASE_URL}/p/{self.payment_id}"
+        return Settlement(
+            success=True,
+            payer=self.payer,
+            transaction=_hash(self.transaction),
+            network=self.network,
+            amount_atomic=self.amount_atomic,
+            extensions={
+                "souk": {
+                    "payment": str(self.payment_id),
+                    "status": address,
+                    "receipt": f"{address}/receipt",
+                }
+            },
+        )
+
+
+def deliver(room: Room, paid: Paid, answer: StoredAnswer, *, joined: bool = False) -> Delivered:
+    """The answer leaves; whether it arrived is noted, together with others'."""
+    payment_id = paid.payment_id
 
     async def handed_over(reached: bool) -> None:
         if joined and not reached:
-            await acceptance.uncollect(room.pool, held.payment_id)
+            await acceptance.uncollect(room.pool, payment_id)
         elif reached:
-            await acceptance.collect(room.pool, held.payment_id)
+            await room.collected.submit(payment_id)
         else:
-            await acceptance.abandon(room.pool, held.payment_id)
+            await acceptance.abandon(room.pool, payment_id)
 
-    return Delivered(
-        answer=answer,
-        settlement=Settlement(
-            success=True,
-            payer=held.payer,
-            transaction=_hash(held.transaction),
-            network=held.network,
-            amount_atomic=held.amount_atomic,
-            extensions={
-                "souk": {
-                    "payment": str(held.payment_id),
-                    "status": f"{settings.PUBLIC_BASE_URL}/p/{held.payment_id}",
-                    "receipt": f"{settings.PUBLIC_BASE_URL}/p/{held.payment_id}/receipt",
-                }
-            },
-        ),
-        payment_id=held.payment_id,
-        handed_over=handed_over,
-        joined=joined,
-    )
+    return Delivered(answer, paid.settlement(), payment_id, handed_over, joined)
 
 
 def _hash(transaction: bytes | None) -> str:

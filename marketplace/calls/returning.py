@@ -28,7 +28,6 @@ from payments.lookup import Held
 from payments.models import Money, Work
 from payments.pool import one
 from payments.presented import Presented
-from payments.states import PAID
 from payments.x402.reasons import PaymentRefused, Reason
 from payments.x402.types import Requirements
 from sellers.offers import resource_url
@@ -105,7 +104,7 @@ async def _after_answer(
     is_buyer = signed and held.money == Money.NONE
     if not is_buyer:
         is_buyer = await _proves_to_be_buyer(room, held, presented, request)
-    if held.money in PAID:
+    if held.released:
         return await hand_over(room, held) if is_buyer else _names_nothing(held)
     if is_buyer:
         return await release(room, held.payment_id, request)
@@ -176,6 +175,7 @@ async def _reopen(
         decimals=room.assets[offer.network, offer.asset].decimals,
         payer=held.payer,
         listing_id=held.listing_id,
+        amount=held.amount_atomic,
     )
     reopened = await acceptance.reopen(
         room.pool, held.standing, caps, lease_seconds=settings.LEASE_SECONDS
@@ -216,11 +216,7 @@ async def join(
 
 
 def _joined_ends(held: Held) -> bool:
-    return (
-        held.work == Work.VOID
-        or held.money == Money.FAILED
-        or (held.work == Work.ANSWERED and held.money in PAID)
-    )
+    return held.work == Work.VOID or held.money == Money.FAILED or held.released
 
 
 def _another_request() -> Refused:

@@ -55,6 +55,7 @@ class Room:
     settle_bell: Bell
     claims: Collector[Claim, ClaimVerdict]
     answers: Collector[NewAnswer, bool]
+    collected: Collector[UUID, bool]
 
     def __init__(self) -> None:
         self.terms: dict[str, NetworkTerms] = {}
@@ -86,6 +87,7 @@ class Room:
         self.settle_bell = Bell(self.pool, WORK_TO_SETTLE)
         self.claims = Collector(self._claim, round_max=BATCH_MAX, waiting_max=WAITING_MAX)
         self.answers = Collector(self._record, round_max=BATCH_MAX, waiting_max=WAITING_MAX)
+        self.collected = Collector(self._collect, round_max=BATCH_MAX, waiting_max=WAITING_MAX)
         site = this_site()
         self.shelf = Shelf(self.pool, Stock(self.pool, site), entries_max=settings.SHELF_MAX)
         await self._read_health()
@@ -110,6 +112,7 @@ class Room:
         await self.tally.flush(self.pool)
         await self.claims.close()
         await self.answers.close()
+        await self.collected.close()
         await self.client.close()
         for chain in self.chains.values():
             await chain.close()
@@ -160,6 +163,9 @@ class Room:
         recorded = await acceptance.record_together(self.pool, answers)
         self.settle_bell.ring()
         return recorded
+
+    async def _collect(self, payment_ids: Sequence[UUID]) -> list[bool]:
+        return await acceptance.collect_together(self.pool, payment_ids)
 
     async def _keep_leases(self) -> None:
         while True:

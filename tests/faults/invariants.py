@@ -60,7 +60,8 @@ class Books:
     broadcasts: list[Row]
     relayers: list[Row]
     receipts: dict[Any, list[Row]]
-    caps: dict[str, int]
+    caps: dict[str, Row]
+    losses: dict[Any, Row]
 
 
 def read_books(database_url: str) -> Books:
@@ -74,7 +75,8 @@ def read_books(database_url: str) -> Books:
         return Books(
             payments=rows(
                 "select p.*, g.work, g.money, g.version, g.attempt, g.transaction, g.block_number,"
-                " g.block_hash, g.relayer_id, g.relayer_nonce, g.closed_at, g.next_check_at"
+                " g.block_hash, g.relayer_id, g.relayer_nonce, g.closed_at, g.next_check_at,"
+                " g.on_trust, g.collected_at"
                 " from payments_payment p join payments_progress g on g.payment_id = p.id"
             ),
             steps=_by_payment(
@@ -94,10 +96,8 @@ def read_books(database_url: str) -> Books:
             broadcasts=rows("select * from payments_broadcast order by relayer_id, nonce, variant"),
             relayers=rows("select * from payments_relayer"),
             receipts=_by_payment(rows("select * from payments_receipt order by version")),
-            caps={
-                row["key"]: int(row["used_atomic"])
-                for row in rows("select * from payments_cap where used_atomic <> 0")
-            },
+            caps={row["key"]: row for row in rows("select * from payments_cap")},
+            losses={row["payment_id"]: row for row in rows("select * from payments_loss")},
         )
 
 
@@ -234,7 +234,43 @@ def caps_hold_what_is_at_risk(books: Books) -> None:
         if row["work"] != "void" and row["money"] in ("none", "broadcast"):
             for key in row["caps"]:
                 wanted[key] += int(row["amount_atomic"])
-    assert books.caps == dict(wanted), "I-16"
+    assert _sums(books, "used_atomic") == dict(wanted), "I-16"
+
+
+def what_left_on_trust_is_counted_apart(books: Books) -> None:
+    """I-16 for instant release: out on trust, or lost on trust and not forgiven yet."""
+    wanted: Counter[str] = Counter()
+    for row in books.payments:
+        is_lost = (row["work"], row["money"]) == ("answered", "failed")
+        loss = books.losses.get(row["id"])
+        assert (loss is not None) == (is_lost and row["on_trust"]), f"I-16: {row['id']}"
+        at_risk = row["work"] != "void" and row["money"] in ("none", "broadcast")
+        if row["on_trust"] and (at_risk or (loss and loss["forgiven_at"] is None)):
+            for key in row["caps"]:
+                wanted[key] += int(row["amount_atomic"])
+        # An answer of ours leaves unpaid in one way only.
+        if row["collected_at"] and row["money"] in ("none", "broadcast", "failed"):
+            before = {step["money"] for step in books.steps[row["id"]]}
+            assert row["on_trust"] or before & set(PAID), f"I-16: {row['id']} left unpaid"
+    assert _sums(books, "on_trust_atomic") == dict(wanted), "I-16"
+
+
+def trust_is_what_was_confirmed(books: Books) -> None:
+    """A payer is trusted with what they paid before, until an answer of theirs stays unpaid."""
+    earned: Counter[str] = Counter()
+    lost: set[str] = set()
+    for row in books.payments:
+        keys = [key for key in row["caps"] if key.startswith("payer:")]
+        if row["money"] == "confirmed":
+            earned.update({key: int(row["amount_atomic"]) for key in keys})
+        if (row["work"], row["money"]) == ("answered", "failed"):
+            lost.update(keys)
+    assert _sums(books, "earned_atomic") == dict(earned), "trust"
+    assert {key for key, row in books.caps.items() if row["lost_at"]} == lost, "trust"
+
+
+def _sums(books: Books, column: str) -> dict[str, int]:
+    return {key: int(row[column]) for key, row in books.caps.items() if row[column]}
 
 
 ROWS_ALONE: tuple[Callable[[Books], None], ...] = (
@@ -246,6 +282,8 @@ ROWS_ALONE: tuple[Callable[[Books], None], ...] = (
     ledger_sums,
     every_change_left_its_step,
     caps_hold_what_is_at_risk,
+    what_left_on_trust_is_counted_apart,
+    trust_is_what_was_confirmed,
 )
 
 

@@ -35,6 +35,8 @@ ACTORS = 6
 ROUNDS = 30
 AMOUNT = 2_000
 ROOM_FOR = 12  # payments under the one cap
+TRUSTED_WITH = 5  # of them, before they are paid
+PAYERS = 4
 
 
 @dataclass
@@ -47,6 +49,7 @@ class Play:
     purchase: Purchase
     cap: CapLimit
     relayer_id: int
+    payers: list[str]
     claims: list[Claim] = field(default_factory=list)
     block: int = 1_000
 
@@ -79,8 +82,8 @@ class Play:
         lease = self.random.choice([0.0, 10.0])
         await acceptance.claim_together(self.pool, members, lease_seconds=lease)
 
-    def new_claim(self) -> Claim:
-        payer, nonce = checksum(self.random.randbytes(20)), self.random.randbytes(32)
+    def new_claim(self, payer: str = "") -> Claim:
+        payer, nonce = payer or self.random.choice(self.payers), self.random.randbytes(32)
         told = CHAIN_ID.to_bytes(32, "big") + bytes.fromhex(USDC[2:] + payer[2:]) + nonce
         pay_to = self.offer.requirements.pay_to
         return Claim(
@@ -91,8 +94,11 @@ class Play:
             payer_has_code=False,
             identifier_hash=None,
             claimed_block=1,
-            caps=(self.cap,),
+            caps=(self.cap, self.payer_cap(payer)),
         )
+
+    def payer_cap(self, payer: str) -> CapLimit:
+        return CapLimit(f"payer:{payer}", AMOUNT * ROOM_FOR, AMOUNT * 2)
 
     async def _held(self) -> lookup.Held | None:
         found = await rows(self.pool, "select payment_id from payments_progress")
@@ -123,7 +129,10 @@ class Play:
         held = await self._held()
         if held and held.work == Work.VOID and held.money == Money.NONE:
             await acceptance.reopen(
-                self.pool, held.standing, (self.cap,), lease_seconds=self.random.choice([0, 10])
+                self.pool,
+                held.standing,
+                (self.cap, self.payer_cap(held.payer)),
+                lease_seconds=self.random.choice([0, 10]),
             )
 
     async def sweep(self) -> None:
@@ -203,7 +212,7 @@ async def open_play(pool: Pool, signer: Signer, seed: int) -> Play:
     )
     purchase = Purchase(
         new_id(), new_id(), "tests/play", "Play", bytes(32), "GET", "http://127.0.0.1/call/x",
-        bytes(32), "hold", 7,
+        bytes(32), "instant", 7,
     )  # fmt: skip
     await one(
         pool,
@@ -219,8 +228,9 @@ async def open_play(pool: Pool, signer: Signer, seed: int) -> Play:
         (NETWORK, checksum(os.urandom(20))),
     )
     assert found is not None
-    cap = CapLimit(f"play:{new_id()}", AMOUNT * ROOM_FOR)
-    return Play(desk, Random(seed), offer, purchase, cap, found[0])
+    cap = CapLimit(f"play:{new_id()}", AMOUNT * ROOM_FOR, AMOUNT * TRUSTED_WITH)
+    payers = [checksum(os.urandom(20)) for _ in range(PAYERS)]
+    return Play(desk, Random(seed), offer, purchase, cap, found[0], payers)
 
 
 async def most_at_risk(pool: Pool) -> tuple[int, list[UUID]]:

@@ -3,21 +3,36 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
+from decimal import Decimal
 
 import psycopg
 import pytest
 
-from payments import limits
-from payments.acceptance import Claim, ClaimVerdict, claim_together
+from payments import desk as desks
+from payments import limits, lookup, outcomes
+from payments.acceptance import (
+    Claim,
+    ClaimVerdict,
+    NewAnswer,
+    Reopening,
+    claim_together,
+    record_together,
+    reopen,
+    void,
+)
+from payments.evidence import Proof
 from payments.ids import new_id
-from payments.pool import one, open_pool
+from payments.models import Money
+from payments.pool import one, open_pool, rows
 from payments.signing import Signer
+from payments.x402.networks import checksum
 from tests.faults.invariants import check
-from tests.faults.moves import ROOM_FOR, Play, open_play
-from tests.fixtures.purchases import sql_url
+from tests.faults.moves import ROOM_FOR, TRUSTED_WITH, Play, open_play
+from tests.fixtures.purchases import NETWORK, USDC, sql_url
 
 
 @pytest.fixture
@@ -34,13 +49,15 @@ _WAITING = (
 )
 
 
+def somebody() -> str:
+    return checksum(os.urandom(20))
+
+
 async def at_the_same_time(play: Play, askers: Sequence[list[Claim]]) -> Counter[ClaimVerdict]:
     """Each claim has begun before any may go on: their counter is held until all wait for it."""
     await limits.make_room(play.pool, {play.cap.key})
     async with await psycopg.AsyncConnection.connect(sql_url()) as holder:
-        await holder.execute(
-            "select from payments_cap where key = %s for update", (play.cap.key,)
-        )
+        await holder.execute("select from payments_cap where key = %s for update", (play.cap.key,))
         asking = [
             asyncio.create_task(claim_together(play.pool, members, lease_seconds=10))
             for members in askers
@@ -70,7 +87,7 @@ async def test_twins_in_two_processes_are_one_claim(play: Play) -> None:
 
 
 async def test_a_cap_admits_exactly_what_fits(play: Play) -> None:
-    askers = [[play.new_claim() for _ in range(10)] for _ in range(10)]
+    askers = [[play.new_claim(somebody()) for _ in range(10)] for _ in range(10)]
 
     verdicts = await at_the_same_time(play, askers)
 
@@ -87,3 +104,159 @@ async def test_a_closed_offer_admits_nothing(play: Play) -> None:
     verdicts = await claim_together(play.pool, [play.new_claim()], lease_seconds=10)
 
     assert verdicts == [ClaimVerdict.OFFER_CLOSED]
+
+
+async def earn(play: Play, payer: str, times: int) -> None:
+    """Payments of this payer that went all the way, as the settlement moves them."""
+    for _ in range(times):
+        claim = play.new_claim(payer)
+        assert await claim_together(play.pool, [claim], lease_seconds=10)
+        await end(play, claim, Money.SETTLED, Money.CONFIRMED)
+
+
+async def end(play: Play, claim: Claim, *moneys: Money) -> None:
+    answer = NewAnswer(claim.payment_id, 1, 200, (), "text/plain", b"here", 1)
+    await record_together(play.pool, [answer])
+    for money in moneys:
+        await look_now(play)
+        due = await desks.take_due(play.pool, NETWORK, most=100)
+        row = next(row for row in due if row.payment_id == claim.payment_id)
+        if money == Money.SETTLED:
+            await outcomes.settle(play.desk, [(row, Proof(os.urandom(32), 1, bytes(32)))], "paid")
+        elif money == Money.CONFIRMED:
+            await outcomes.confirm(play.desk, [row])
+        else:
+            await outcomes.fail(play.desk, row, "window over")
+
+
+async def look_now(play: Play) -> None:
+    await rows(
+        play.pool,
+        "update payments_progress set next_check_at = clock_timestamp()"
+        " where closed_at is null and work <> 'open' returning 1",
+    )
+
+
+async def test_nobody_is_trusted_before_a_payment_of_theirs_is_final(play: Play) -> None:
+    payer = somebody()
+    claim = play.new_claim(payer)
+    assert await claim_together(play.pool, [claim], lease_seconds=10) == [ClaimVerdict.TAKEN]
+    await end(play, claim, Money.SETTLED)
+    paid = play.new_claim(payer)
+    assert await claim_together(play.pool, [paid], lease_seconds=10) == [ClaimVerdict.TAKEN]
+    await end(play, claim, Money.CONFIRMED)
+
+    verdicts = await claim_together(play.pool, [play.new_claim(payer)], lease_seconds=10)
+
+    assert verdicts == [ClaimVerdict.TAKEN_ON_TRUST]
+
+
+async def test_a_payer_is_trusted_with_what_they_paid_and_with_no_more_than_the_cap(
+    play: Play,
+) -> None:
+    """The cap of a payer here is two calls, of this listing five."""
+    one_paid, three_paid = somebody(), somebody()
+    await earn(play, one_paid, 1)
+    await earn(play, three_paid, 3)
+
+    askers = [[play.new_claim(one_paid)] for _ in range(3)]
+    askers += [[play.new_claim(three_paid)] for _ in range(4)]
+    verdicts = await at_the_same_time(play, askers)
+
+    assert verdicts == {ClaimVerdict.TAKEN_ON_TRUST: 3, ClaimVerdict.TAKEN: 4}
+
+
+async def test_the_cap_of_a_listing_bounds_all_its_payers_together(play: Play) -> None:
+    payers = [somebody() for _ in range(TRUSTED_WITH + 3)]
+    for payer in payers:
+        await earn(play, payer, 1)
+    strangers = [play.new_claim(somebody()) for _ in range(2)]
+
+    askers = [strangers, *([play.new_claim(payer)] for payer in payers)]
+    verdicts = await at_the_same_time(play, askers)
+
+    assert verdicts == {ClaimVerdict.TAKEN_ON_TRUST: TRUSTED_WITH, ClaimVerdict.TAKEN: 5}
+
+
+async def test_strangers_in_the_same_statement_take_no_room_of_those_who_are_trusted(
+    play: Play,
+) -> None:
+    payer = somebody()
+    await earn(play, payer, 1)
+    members = [play.new_claim(somebody()) for _ in range(TRUSTED_WITH + 1)]
+
+    verdicts = await claim_together(play.pool, [*members, play.new_claim(payer)], lease_seconds=10)
+
+    assert verdicts == [*([ClaimVerdict.TAKEN] * len(members)), ClaimVerdict.TAKEN_ON_TRUST]
+
+
+async def test_the_first_answer_that_is_not_paid_ends_the_trust_for_good(play: Play) -> None:
+    payer = somebody()
+    await earn(play, payer, 2)
+    stolen = play.new_claim(payer)
+    assert await claim_together(play.pool, [stolen], lease_seconds=10) == [
+        ClaimVerdict.TAKEN_ON_TRUST
+    ]
+    await end(play, stolen, Money.FAILED)
+    await earn(play, payer, 2)
+
+    verdicts = await claim_together(play.pool, [play.new_claim(payer)], lease_seconds=10)
+
+    assert verdicts == [ClaimVerdict.TAKEN]
+
+
+async def test_what_was_lost_takes_up_room_until_it_is_forgiven(play: Play) -> None:
+    """So the cap bounds what a listing can lose in that time, whoever the payers are."""
+    payers = [somebody() for _ in range(TRUSTED_WITH + 1)]
+    for payer in payers:
+        await earn(play, payer, 1)
+    for payer in payers[:-1]:
+        stolen = play.new_claim(payer)
+        await claim_together(play.pool, [stolen], lease_seconds=10)
+        await end(play, stolen, Money.FAILED)
+    assert await claim_together(play.pool, [play.new_claim(payers[-1])], lease_seconds=10) == [
+        ClaimVerdict.TAKEN
+    ]
+    check(sql_url())
+    assert not await limits.forgive(play.pool, after_seconds=3600), "it is too early"
+
+    assert await limits.forgive(play.pool, after_seconds=0)
+
+    assert await claim_together(play.pool, [play.new_claim(payers[-1])], lease_seconds=10) == [
+        ClaimVerdict.TAKEN_ON_TRUST
+    ]
+    assert not await limits.forgive(play.pool, after_seconds=0), "once is enough"
+
+
+async def test_a_second_attempt_waits_for_its_money(play: Play) -> None:
+    payer = somebody()
+    await earn(play, payer, 1)
+    claim = play.new_claim(payer)
+    await claim_together(play.pool, [claim], lease_seconds=10)
+    held = await lookup.by_id(play.pool, claim.payment_id)
+    assert held is not None
+    assert held.on_trust
+    assert await void(play.pool, held.standing, why="cut", detail={}, definite=True)
+    check(sql_url())
+    held = await lookup.by_id(play.pool, claim.payment_id)
+    assert held is not None
+
+    again = await reopen(play.pool, held.standing, claim.caps, lease_seconds=10)
+
+    assert again is Reopening.REOPENED
+    held = await lookup.by_id(play.pool, claim.payment_id)
+    assert held is not None
+    assert not held.on_trust
+
+
+def test_a_call_above_the_price_that_may_be_instant_is_never_trusted() -> None:
+    trust = limits.Trust(Decimal("0.10"), payer=Decimal(1), listing=Decimal(10), site=Decimal(80))
+    exposure = limits.Exposure(Decimal(100), Decimal(1000), Decimal(10000), 8, trust)
+    who = {"network": NETWORK, "asset": USDC, "decimals": 6, "payer": "0x" + "1" * 40}
+
+    cheap = exposure.caps(**who, listing_id=new_id(), amount=100_000)
+    dear = exposure.caps(**who, listing_id=new_id(), amount=100_001)
+
+    assert [cap.on_trust_atomic for cap in cheap] == [10_000_000, 1_000_000, 10_000_000]
+    assert [cap.on_trust_atomic for cap in dear] == [0, 0, 0]
+    assert [cap.limit_atomic for cap in cheap] == [cap.limit_atomic for cap in dear]

@@ -27,6 +27,7 @@ SITE = Site(
     ),
     max_timeout_seconds=300,
     settle_margin_seconds=30,
+    instant_price_max=Decimal("0.10"),
     price_grace_seconds=300,
     answer_keep_days=7,
     answer_bytes_max=10_000_000,

@@ -57,7 +57,8 @@ def test_texts_are_cleaned(make_terms):
 
 REFUSED = [
     ("method", {"method": "HEAD"}),
-    ("release", {"release": "instant"}),
+    ("release", {"release": "sometimes"}),
+    ("release", {"release": "instant", "prices": (Ask("0.11", SEPOLIA, WALLET),)}),
     ("title", {"title": "a\u200b\u200b"}),
     ("description", {"description": "\u200b"}),
     ("upstream_url", {"upstream_url": "http://127.0.0.1:9998/"}),

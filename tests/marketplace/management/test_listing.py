@@ -161,7 +161,7 @@ def test_an_upstream_that_gives_no_good_answer_is_not_published(add, upstream, b
         (("--header", "X-Api-Key: @/nowhere"), "cannot be read"),
         (("--schema", "/nowhere"), "cannot be read"),
         (("--network", "eip155:1"), "this site takes payments on"),
-        (("--release", "instant"), "hold"),
+        (("--release", "sometimes"), "hold, instant"),
         (("--price", "0.00001"), "at least"),
         (("--pay-to", "0x12"), "wallet"),
         (("--timeout", "9999"), "seconds"),
