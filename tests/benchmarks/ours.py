@@ -8,6 +8,7 @@ import re
 import secrets
 import subprocess
 import sys
+import time
 from base64 import urlsafe_b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -36,8 +37,8 @@ ROOT = Path(__file__).resolve().parents[2]
 NETWORK = f"eip155:{CHAIN_ID}"
 RELAYER = demo_account("benchmark relayer")
 SELLER = demo_account("benchmark seller")
-PRICE_DOLLARS = "0.001"
-RELEASES = ("hold", "instant")
+# Slug, dollars, release. Who paid the third is trusted with as much by the second.
+LISTINGS = (("hold", "0.001", "hold"), ("instant", "0.001", "instant"), ("trust", "1", "hold"))
 CONNECTIONS_MAX = 100
 SETTLED_SECONDS = 240.0
 # What an operator sets who sells this much through one listing; all else is as it comes.
@@ -63,8 +64,8 @@ class Souk:
         """The process numbers of each kind, for the meter."""
         return {name: [program.pid] for name, program in self.programs.items()}
 
-    def target(self, release: str) -> Target:
-        return Target(self.port, f"/call/{self.listings[release]}")
+    def target(self, slug: str) -> Target:
+        return Target(self.port, f"/call/{self.listings[slug]}")
 
     def environment(self, surface: str = "all") -> dict[str, str]:
         """Production: nothing of the shell's Souk settings, nothing of the demo."""
@@ -97,9 +98,9 @@ class Souk:
     def start(self) -> None:
         self.node.fuel([RELAYER.address])
         self.manage("migrate", "--verbosity", "0")
-        for release in RELEASES:
+        for slug, price, release in LISTINGS:
             with suppress(Failed):  # a release that this version does not offer
-                self._publish(release)
+                self._publish(slug, price, release)
         self._start("worker", ["celery", *["--app", "marketplace", "worker", "--pool", "threads"]])
         self._start(
             "beat", ["celery", *["--app", "marketplace", "beat", "--schedule"], self._file("beat")]
@@ -107,17 +108,16 @@ class Souk:
         self._start("door", [*door_command(), "--port", str(self.port)], "door")
         programs = list(self.programs.values())
         wait_until(lambda: web_answers(self.port), "the door", programs)
-        for release in self.listings:
-            wait_until(lambda at=release: quotes(self.target(at)), "a listing on sale", programs)
+        for slug in self.listings:
+            wait_until(lambda at=slug: quotes(self.target(at)), "a listing on sale", programs)  # type: ignore[misc]
 
-    def _publish(self, release: str) -> None:
-        path = f"bench/{release}"
+    def _publish(self, slug: str, price: str, release: str) -> None:
         self.manage(
-            "listing", "add", self.nginx.upstream_url, "--seller", "bench", "--slug", release,
-            "--price", PRICE_DOLLARS, "--pay-to", SELLER.address, "--answer", ANSWER,
+            "listing", "add", self.nginx.upstream_url, "--seller", "bench", "--slug", slug,
+            "--price", price, "--pay-to", SELLER.address, "--answer", ANSWER,
             "--release", release,
         )  # fmt: skip
-        self.listings[release] = path
+        self.listings[slug] = f"bench/{slug}"
 
     def _file(self, name: str) -> str:
         return str(self.folder / name)
@@ -174,6 +174,17 @@ class Souk:
             if result["differences"]:
                 raise Failed(f"reconcile: {result['differences'][:3]}")
         self._seen = head + 1
+
+    def booked(self, opened: float, closed: float) -> int:
+        """How many payments became final, ledger and receipt included, between two moments."""
+        ahead = time.time() - time.monotonic()
+        (found,) = self.rows(
+            "select count(distinct payment_id) from payments_step where money = 'confirmed'"
+            " and at > to_timestamp(%s) and at <= to_timestamp(%s)",
+            opened + ahead,
+            closed + ahead,
+        )
+        return int(found[0])
 
     def under_way(self) -> int:
         (found,) = self.rows(

@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import gc
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
-from typing import Any
 
 from marketplace.embedded.demo_accounts import DemoAccount
 from tests.benchmarks.challenges import ask_price
 from tests.benchmarks.load import Load, Outcome, Target
-from tests.benchmarks.node import Node, Observer, observing
+from tests.benchmarks.node import Node, observing
 from tests.benchmarks.processes import Meter, used
 from tests.benchmarks.signing import Signed, sign_many
 from tests.benchmarks.waiting import Failed
@@ -31,11 +30,14 @@ SIGNED_LEAST = 300
 class Window:
     """What happened between two blocks."""
 
-    seconds: float
+    opened: float
+    closed: float
     counted: int
     processor: dict[str, float]
-    first_block: int
-    last_block: int
+
+    @property
+    def seconds(self) -> float:
+        return self.closed - self.opened
 
     @property
     def rate(self) -> float:
@@ -44,13 +46,10 @@ class Window:
 
 @dataclass(slots=True)
 class Measured:
-    """One measurement, and what is needed to look closer."""
+    """One measurement."""
 
     window: Window
     outcome: Outcome
-    payments: list[Signed]
-    observer: Observer
-    on_chain: dict[bytes, tuple[int, str]]
 
 
 @dataclass(slots=True)
@@ -132,8 +131,8 @@ class Bench:
         served = {payments[a.index].nonce for a in load.outcome.answered if a.first_byte <= closed}
         in_window = [a for a in load.outcome.answered if opened < a.first_byte <= closed]
         counted = len(served & on_chain.keys()) if settles else len(in_window)
-        window = Window(closed - opened, counted, used(before, after), first, last)
-        return Measured(window, load.outcome, payments, observer, on_chain)
+        window = Window(opened, closed, counted, used(before, after))
+        return Measured(window, load.outcome)
 
 
 def per_call_us(window: Window, names: Sequence[str]) -> float:
@@ -142,11 +141,17 @@ def per_call_us(window: Window, names: Sequence[str]) -> float:
     return 1e6 * total / window.counted if window.counted else float("nan")
 
 
-def describe(measured: Measured) -> dict[str, Any]:
-    window = measured.window
-    return {
-        "rate": round(window.rate, 1),
-        "seconds": round(window.seconds, 2),
-        "counted": window.counted,
-        "processor": {name: round(value, 2) for name, value in window.processor.items()},
-    }
+async def pay_once(
+    bench: Bench, target: Target, count: int, then: Callable[[], None] | None = None
+) -> None:
+    """So many payments at the same time, outside any measurement; `then` while they are held."""
+    challenge = await asyncio.to_thread(ask_price, target)
+    payments = await asyncio.to_thread(sign_many, challenge, bench.payers, count, bench.signers)
+    load = Load(target, [payment.header for payment in payments], count)
+    await load.connect()
+    load.start()
+    if then is not None:
+        await asyncio.to_thread(then)
+    await load.finish(FINISH_SECONDS)
+    if len(load.outcome.answered) != count:
+        raise Failed(f"{target.path}: {dict(load.outcome.refused)} {load.outcome.words}")

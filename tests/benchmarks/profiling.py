@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 import subprocess
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import psycopg
 import uvloop
@@ -84,7 +83,7 @@ def _statistics(stage: Stage) -> dict[str, int]:
 
 
 @contextmanager
-def _statements_logged(stage: Stage) -> Any:
+def _statements_logged(stage: Stage) -> Iterator[None]:
     """Every statement with its time goes to the database's log; this costs a little itself."""
     log = stage.souk.folder / "postgres.log"
     log.write_bytes(b"")
@@ -97,7 +96,7 @@ def _statements_logged(stage: Stage) -> Any:
 
 def _set(stage: Stage, order: str) -> None:
     with psycopg.connect(stage.souk.database_url, autocommit=True) as connection:
-        connection.execute(order)  # type: ignore[call-overload]
+        connection.execute(order)
         connection.execute("select pg_reload_conf()")
 
 
@@ -137,7 +136,7 @@ def statements(lines: Iterable[str]) -> tuple[dict[str, float], Counter[str]]:
 
 
 @contextmanager
-def _spying(stage: Stage) -> Any:
+def _spying(stage: Stage) -> Iterator[None]:
     """py-spy beside the door and the worker, where it can be had."""
     spy = find_spy(stage.cache)
     if spy is None:

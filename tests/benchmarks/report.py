@@ -20,39 +20,41 @@ ratios inside a row; the absolute figures belong to that machine. A run asserts 
 METHOD = """\
 ## How it is measured
 
-- **The stack** is Souk with production settings on a stack of its own: one door as the image starts
-  it, one worker, beat, the embedded PostgreSQL with `fsync` on, messages in a folder. Two limits are
-  raised for one listing that sells everything: `SOUK_LISTING_IN_FLIGHT_MAX` and
+- **The stack** is Souk with production settings on a stack of its own: one door as the image
+  starts it, one worker, beat, the embedded PostgreSQL with `fsync` on, messages in a folder. Two
+  limits are raised for one listing that sells everything: `SOUK_LISTING_IN_FLIGHT_MAX` and
   `SOUK_CALLS_IN_FLIGHT_MAX`. The chain is one anvil node with a block every second and none in
   between. The seller's endpoint is nginx with a fixed answer.
-- **The peers** are the official FastAPI and Flask middlewares with the official Python facilitator,
-  and `@x402/express` and `@x402/hono` with the official TypeScript facilitator and viem's nonce
-  manager; one process each, as in their documents. What makes them fast without changing them is
-  chosen: uvicorn with uvloop and httptools, a thread for every buyer of Flask and for every request
-  to the Python facilitator, pooled clients to the seller, viem asking for receipts every 0.5 s. They
-  use the same node and the same nginx. "Yes" is a facilitator that looks at nothing: nginx with two
-  fixed answers.
-- **The buyers** are one program with keep-alive connections. Every call carries a payment of its own
-  from one of 64 wallets, signed before the clock runs. The next call of a connection begins when the
-  last one is answered.
+- **The peers** are the official FastAPI and Flask middlewares with the official Python
+  facilitator, and `@x402/express` and `@x402/hono` with the official TypeScript facilitator and
+  viem's nonce manager; one process each, as in their documents. What makes them fast without
+  changing them is chosen: uvicorn with uvloop and httptools, a thread for every buyer of Flask
+  and for every request to the Python facilitator, pooled clients to the seller, viem asking for
+  receipts every 0.5 s. They use the same node and the same nginx. "Yes" is a facilitator that
+  looks at nothing: nginx with two fixed answers.
+- **The buyers** are one program with keep-alive connections. Every call carries a payment of its
+  own from one of 64 wallets, signed before the clock runs. The next call of a connection begins
+  when the last one is answered.
 - **A paid call counts** when its buyer has the answer and its payment is in a block of the chain,
-  both within the window. The window opens at a block after a warm-up of four, and closes at another.
-  A payment to a "yes" facilitator never reaches the chain: there the answer alone counts.
-- **Rounds** are interleaved: in each, everybody is measured once after the other. A ratio is taken in
-  each round; the table shows the median, and least – median – most.
-- **Processor time** is read from /proc at both ends of the window, for all processes of a part; the
-  buyers' is not counted.
-- After each measurement of Souk every payment is waited for until it is final, and
-  `manage.py reconcile` must find difference 0; otherwise the run ends with an error.
+  both within the window. The window opens at a block after a warm-up of four, and closes at
+  another. For Souk it must be booked within the window as well: final after two blocks, in the
+  ledger, with its receipt. A payment to a "yes" facilitator never reaches the chain: there the
+  answer alone counts.
+- **Rounds** are interleaved: in each, everybody is measured once after the other. A ratio is
+  taken in each round; the table shows the median, and least – median – most.
+- **Processor time** is read from /proc at both ends of the window, for all processes of a part;
+  the buyers' is not counted.
+- After each measurement of Souk every payment is waited for until it is final, and `manage.py
+  reconcile` must find difference 0; otherwise the run ends with an error.
 
 ## Where the promises differ
 
 - The official stacks hold the answer until the payment is in a block, and keep nothing: an answer
-  that is lost on its way is lost, and one payment sent twice at once is served twice. Souk claims
-  each payment once in a durable row and stores the answer before it moves money.
-- **Instant release** gives the answer first and moves the money afterwards, under caps. No official
-  stack does that; the comparison shows what the other promise costs, not that one does the same
-  faster.
+  that is lost on its way is lost, and one payment sent twice at once reaches the seller twice. Souk
+  claims each payment once in a durable row and stores the answer before it moves money.
+- **Instant release** gives the answer first and moves the money afterwards, under caps. No
+  official stack does that; the comparison shows what the other promise costs, not that one does
+  the same faster.
 - **Hold release** is the promise of the official stacks, and stronger for the reasons above.
 - The "yes" rows take the chain out of the peers and leave it in Souk's.
 """

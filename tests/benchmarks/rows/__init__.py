@@ -23,8 +23,15 @@ from tests.benchmarks.stage import Round
 class Row(Protocol):
     """One subject of the report."""
 
-    name: str  # on the command line
-    needs: tuple[str, ...]  # programs of the machine, of `tools.MISSING`
+    @property
+    def name(self) -> str:
+        """What it is called on the command line."""
+        ...
+
+    @property
+    def needs(self) -> Sequence[str]:
+        """The programs of the machine it uses, of `tools.MISSING`."""
+        ...
 
     def collect(self, this_round: Round) -> dict[str, float]:
         """Measure once; every figure by its name."""

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import signal
 from collections.abc import Sequence
 
 import uvloop
 
-from tests.benchmarks.challenges import ask_price
 from tests.benchmarks.figures import short
-from tests.benchmarks.load import Load
+from tests.benchmarks.paid import pay_once
 from tests.benchmarks.report import Line
 from tests.benchmarks.rows.lines import median
-from tests.benchmarks.signing import sign_many
 from tests.benchmarks.stage import Round, Stage, say
 from tests.benchmarks.waiting import Failed, wait_until
 
@@ -47,7 +44,7 @@ class GasOfABatch:
 
 
 def measure(stage: Stage) -> dict[str, float]:
-    uvloop.run(pay(stage, 1))  # so that both wallets' entries in the token exist
+    uvloop.run(pay_once(stage.bench, stage.souk.target("hold"), 1))  # the wallets' first is dearer
     found = {"alone": gas_of(stage, 1), f"each of {TOGETHER}": gas_of(stage, TOGETHER)}
     say(f"  gas: {found}")
     return found
@@ -56,39 +53,25 @@ def measure(stage: Stage) -> dict[str, float]:
 def gas_of(stage: Stage, count: int) -> float:
     """The gas of each of so many payments that the worker finds at once."""
     souk = stage.souk
-    worker = souk.programs["worker"].pid
+    souk.settle_all()
     before = stage.node.height
+    worker = souk.programs["worker"].pid
+
+    def when_all_wait() -> None:
+        wait_until(lambda: answered(stage) == count, f"{count} answers stored")
+        os.killpg(worker, signal.SIGCONT)
+
     os.killpg(worker, signal.SIGSTOP)
     try:
-        uvloop.run(pay(stage, count, then=lambda: os.killpg(worker, signal.SIGCONT)))
+        uvloop.run(pay_once(stage.bench, souk.target("hold"), count, when_all_wait))
     finally:
         os.killpg(worker, signal.SIGCONT)
-    souk.settle_all()
     used = stage.node.used_nonces(before, stage.node.height)
     transactions = {transaction for _, transaction in used.values()}
     if len(used) != count or len(transactions) != 1:
         raise Failed(f"{count} payments went out in {len(transactions)} transactions")
     receipt = stage.node.ask("eth_getTransactionReceipt", transactions.pop())
     return int(receipt["gasUsed"], 16) / count
-
-
-async def pay(stage: Stage, count: int, then: object = None) -> None:
-    target = stage.souk.target("hold")
-    challenge = await asyncio.to_thread(ask_price, target)
-    payments = await asyncio.to_thread(
-        sign_many, challenge, stage.bench.payers, count, stage.bench.signers
-    )
-    load = Load(target, [payment.header for payment in payments], count)
-    await load.connect()
-    load.start()
-    if callable(then):
-        await asyncio.to_thread(
-            wait_until, lambda: answered(stage) == count, f"{count} answers stored"
-        )
-        then()
-    await load.finish(60.0)
-    if len(load.outcome.answered) != count:
-        raise Failed(f"gas: {dict(load.outcome.refused)} {load.outcome.words}")
 
 
 def answered(stage: Stage) -> int:

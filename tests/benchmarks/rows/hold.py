@@ -47,7 +47,7 @@ class HoldAgainstOfficial:
                   zip(samples, rivals, strict=True)]  # fmt: skip
         values = ratios(ours, theirs)
         return Line(
-            measure=f"paid calls/s, hold release, 1 s blocks, {buyers} buyers ÷ best official stack",
+            measure=f"paid calls/s, hold release, {buyers} buyers ÷ best official stack",
             goal=f"≥ {GOALS[buyers]}",
             values=tuple(values),
             reached=median(values) >= GOALS[buyers],
