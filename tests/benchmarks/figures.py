@@ -43,6 +43,12 @@ def best(rates: Sequence[dict[str, float]]) -> str:
     )
 
 
+def median(values: Sequence[float]) -> float:
+    """The median of the rounds that gave a figure; NaN, which reaches no goal, where none did."""
+    known = [value for value in values if not math.isnan(value)]
+    return statistics.median(known) if known else math.nan
+
+
 def percentile(values: Sequence[float], per_cent: float) -> float:
     """The value that this share of all does not exceed (nearest rank)."""
     if not values:

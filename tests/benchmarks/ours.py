@@ -169,6 +169,9 @@ class Souk:
         Each time over the blocks since the last time, so that every payment is looked at once.
         """
         wait_until(lambda: self.under_way() == 0, "every payment final", seconds=SETTLED_SECONDS)
+        (failed,) = self.rows("select count(*) from payments_progress where money = 'failed'")
+        if failed[0]:
+            raise Failed(f"{failed[0]} payments could not be collected")
         head = self.node.height
         for result in json.loads(self.manage("reconcile", "--json", "--from", str(self._seen))):
             if result["differences"]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tests.benchmarks.figures import Spread, short
+from tests.benchmarks.figures import Spread, median, short
 
 INTRODUCTION = """\
 # Benchmarks
@@ -35,11 +35,11 @@ METHOD = """\
 - **The buyers** are one program with keep-alive connections. Every call carries a payment of its
   own from one of 64 wallets, signed before the clock runs. The next call of a connection begins
   when the last one is answered.
-- **A paid call counts** when its buyer has the answer and its payment is in a block of the chain,
-  both within the window. The window opens at a block after a warm-up of four, and closes at
-  another. For Souk it must be booked within the window as well: final after two blocks, in the
-  ledger, with its receipt. A payment to a "yes" facilitator never reaches the chain: there the
-  answer alone counts.
+- **Paid calls** are counted within a window that opens at a block, once every buyer has had an
+  answer or waited long for it, and closes at another. What counts is the least of three: answers
+  that came to their buyers, payments that came into a block, and for Souk payments that were
+  booked (final after two blocks, in the ledger, with a receipt). Nobody is credited with a
+  backlog. A payment to a "yes" facilitator never reaches the chain: there the answer alone counts.
 - **Rounds** are interleaved: in each, everybody is measured once after the other. A ratio is
   taken in each round; the table shows the median, and least – median – most.
 - **Processor time** is read from /proc at both ends of the window, for all processes of a part;
@@ -70,10 +70,6 @@ class Line:
     reached: bool | None  # None where no goal is set
     absolute: str
     compares: str
-
-    @property
-    def spread(self) -> Spread:
-        return Spread.of(self.values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,8 +145,8 @@ def table(lines: Sequence[Line]) -> str:
     for line in lines:
         mark = {True: "reached", False: "not reached", None: ""}[line.reached]
         rows.append(
-            f"| {line.measure} | {line.goal} | **{short(line.spread.median)}** | {mark}"
-            f" | {line.spread} | {line.absolute} | {line.compares} |"
+            f"| {line.measure} | {line.goal} | **{short(median(line.values))}** | {mark}"
+            f" | {spread_of(line.values)} | {line.absolute} | {line.compares} |"
         )
     return "\n".join(rows) + "\n"
 

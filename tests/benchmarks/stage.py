@@ -84,7 +84,7 @@ class Stage:
         def make() -> Bench:
             hands = ProcessPoolExecutor(2, multiprocessing.get_context("spawn"))
             self.leaving.callback(hands.shutdown, cancel_futures=True)
-            return Bench(self.node, purses(PAYERS), hands, self.seconds)
+            return Bench(self.node, purses(PAYERS), hands, self.seconds, 2.5 * self.seconds)
 
         return self.part("bench", make)
 

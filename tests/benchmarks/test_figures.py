@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from tests.benchmarks.figures import Spread, best, percentile, ratios, short
+from tests.benchmarks.figures import Spread, best, median, percentile, ratios, short
 
 
 def test_a_spread_is_least_median_and_most():
@@ -16,6 +16,11 @@ def test_a_round_without_a_figure_does_not_count():
     assert Spread.of([math.nan, 2.0, 4.0]) == Spread(2.0, 3.0, 4.0)
     with pytest.raises(ValueError, match="no round"):
         Spread.of([math.nan])
+
+
+def test_a_median_leaves_out_rounds_without_a_figure():
+    assert median([math.nan, 2.0, 4.0]) == 3.0
+    assert math.isnan(median([math.nan]))
 
 
 def test_a_ratio_is_taken_in_each_round():

@@ -1,5 +1,7 @@
 """What a run writes says what was measured, and what was not."""
 
+import math
+
 from tests.benchmarks.peers import MIDDLEWARES
 from tests.benchmarks.report import Line, Run, document, hardware, write
 from tests.benchmarks.rows import ROWS
@@ -27,6 +29,11 @@ def test_a_line_shows_goal_median_and_spread():
 def test_a_goal_that_was_missed_is_said_to_be_missed():
     missed = Line(LINE.measure, "≥ 7", LINE.values, False, LINE.absolute, LINE.compares)
     assert "| not reached |" in document(RUN, [missed], {})
+
+
+def test_a_peer_that_answered_nothing_gives_no_ratio():
+    nothing = Line(LINE.measure, "≥ 5", (math.nan,), False, LINE.absolute, LINE.compares)
+    assert "| ≥ 5 | **–** | not reached | – |" in document(RUN, [nothing], {})
 
 
 def test_rows_left_out_are_named_with_their_reason():

@@ -12,11 +12,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from marketplace.embedded.chain import free_port
-from tests.benchmarks.figures import short
+from tests.benchmarks.figures import median, short
 from tests.benchmarks.ours import ROOT, is_ours
 from tests.benchmarks.processes import memory_bytes
 from tests.benchmarks.report import Line
-from tests.benchmarks.rows.lines import median
 from tests.benchmarks.stage import Round, Stage, say
 from tests.benchmarks.waiting import Failed
 

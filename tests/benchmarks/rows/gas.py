@@ -8,10 +8,9 @@ from collections.abc import Sequence
 
 import uvloop
 
-from tests.benchmarks.figures import short
+from tests.benchmarks.figures import median, short
 from tests.benchmarks.paid import pay_once
 from tests.benchmarks.report import Line
-from tests.benchmarks.rows.lines import median
 from tests.benchmarks.stage import Round, Stage, say
 from tests.benchmarks.waiting import Failed, wait_until
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tests.benchmarks.figures import best, ratios
+from tests.benchmarks.figures import best, median, ratios
 from tests.benchmarks.peers import MIDDLEWARES
 from tests.benchmarks.report import Line
-from tests.benchmarks.rows.lines import absolute, median
+from tests.benchmarks.rows.lines import absolute
 from tests.benchmarks.stage import Round
 
 BUYERS = 64

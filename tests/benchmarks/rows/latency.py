@@ -9,11 +9,10 @@ from collections.abc import Sequence
 import uvloop
 
 from tests.benchmarks.challenges import ask_price
-from tests.benchmarks.figures import percentile, short
+from tests.benchmarks.figures import median, percentile, short
 from tests.benchmarks.load import Load
 from tests.benchmarks.node import Observer, observing
 from tests.benchmarks.report import Line
-from tests.benchmarks.rows.lines import median
 from tests.benchmarks.signing import Signed, sign_many
 from tests.benchmarks.stage import Round, Stage, say
 from tests.benchmarks.waiting import Failed

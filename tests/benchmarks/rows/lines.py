@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-import statistics
 from collections.abc import Sequence
 
-from tests.benchmarks.figures import short
-
-
-def median(values: Sequence[float]) -> float:
-    return statistics.median(values)
+from tests.benchmarks.figures import median, short
 
 
 def absolute(ours: Sequence[float], theirs: Sequence[float], unit: str) -> str:

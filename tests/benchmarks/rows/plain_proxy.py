@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tests.benchmarks import wrk
-from tests.benchmarks.figures import ratios, short
+from tests.benchmarks.figures import median, ratios, short
 from tests.benchmarks.load import Target
 from tests.benchmarks.report import Line
-from tests.benchmarks.rows.lines import median
 from tests.benchmarks.stage import Round, say
 
 BUYERS = 64

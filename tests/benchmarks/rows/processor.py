@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tests.benchmarks.figures import short
+from tests.benchmarks.figures import median, short
 from tests.benchmarks.paid import per_call_us
 from tests.benchmarks.report import Line
-from tests.benchmarks.rows.lines import median
 from tests.benchmarks.stage import OURS, Round
 
 BUYERS = 64

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tests.benchmarks import wrk
-from tests.benchmarks.figures import ratios
+from tests.benchmarks.figures import median, ratios
 from tests.benchmarks.report import Line
-from tests.benchmarks.rows.lines import absolute, median
+from tests.benchmarks.rows.lines import absolute
 from tests.benchmarks.stage import Round, say
 
 OURS, RAW = "Souk", "raw ASGI app"
