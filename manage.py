@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The one entry point: `demo`, `test`, and every Django command."""
+"""The one entry point: `demo`, `test`, `bench`, and every Django command."""
 
 import os
 import sys
@@ -29,6 +29,11 @@ def main() -> None:
         from marketplace.management.commands.demo import Command
 
         Command().run_from_argv(sys.argv)
+        return
+    if command == ["bench"]:  # on a stack of its own, like the tests
+        from marketplace.management.commands.bench import Command as Bench
+
+        Bench().run_from_argv(sys.argv)
         return
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "marketplace.settings")
     from django.core.exceptions import ImproperlyConfigured

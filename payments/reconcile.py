@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
+from itertools import pairwise
 from typing import Any, cast
 from uuid import UUID
 
@@ -209,30 +210,35 @@ async def _chain(
                 from_block=low,
                 to_block=min(end, low + BLOCKS_AT_ONCE - 1),
             )
+            transaction, following = b"", dict[int, LogReceipt]()
             for log in logs:
+                if log["transactionHash"] != transaction:  # a batch holds hundreds of payments
+                    transaction = bytes(log["transactionHash"])
+                    following = await _following(web3, contract.address, log["transactionHash"])
                 key = (str(log["args"]["authorizer"]), bytes(log["args"]["nonce"]))
                 if key in wanted:
-                    found[key] = await _moved(web3, contract, log)
+                    found[key] = _moved(contract, log, following.get(log["logIndex"]))
     return found
 
 
-async def _moved(web3: AsyncWeb3[Any], contract: Any, used: Any) -> Moved:
+async def _following(
+    web3: AsyncWeb3[Any], address: str, transaction_hash: Any
+) -> dict[int, LogReceipt]:
+    """For each log of the token in a transaction, the token's log that comes after it."""
+    receipt = await web3.eth.get_transaction_receipt(transaction_hash)
+    own = [log for log in receipt["logs"] if cast(str, log["address"]) == address]
+    own.sort(key=lambda log: log["logIndex"])
+    return {before["logIndex"]: after for before, after in pairwise(own)}
+
+
+def _moved(contract: Any, used: Any, after: LogReceipt | None) -> Moved:
     """The transfer that a use was followed by, before any other use, in its own transaction."""
-    receipt = await web3.eth.get_transaction_receipt(used["transactionHash"])
     transaction, block = bytes(used["transactionHash"]), int(used["blockNumber"])
-    for log in _later_logs(receipt["logs"], contract.address, used["logIndex"]):
-        if bytes(log["topics"][0]) == _TRANSFER:
-            moved = contract.events.Transfer().process_log(log)["args"]
-            if moved["from"] == used["args"]["authorizer"]:
-                return Moved(str(moved["to"]), int(moved["value"]), transaction, block)
-        break
+    if after is not None and bytes(after["topics"][0]) == _TRANSFER:
+        moved = contract.events.Transfer().process_log(after)["args"]
+        if moved["from"] == used["args"]["authorizer"]:
+            return Moved(str(moved["to"]), int(moved["value"]), transaction, block)
     return Moved(None, 0, transaction, block)
-
-
-def _later_logs(logs: Sequence[LogReceipt], address: str, after: int) -> Iterator[LogReceipt]:
-    for log in sorted(logs, key=lambda each: each["logIndex"]):
-        if log["logIndex"] > after and cast(str, log["address"]) == address:
-            yield log
 
 
 def _chunks(values: Sequence[str]) -> Iterator[list[str]]:
