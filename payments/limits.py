@@ -6,7 +6,7 @@ that it is paid. Its amount stands in its counters exactly as long.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from decimal import Decimal
 from uuid import UUID
@@ -64,6 +64,11 @@ async def make_room(pool: Pool, keys: set[str]) -> None:
     _known_keys.update(missing)
 
 
+def doubt_room(keys: Set[str]) -> None:
+    """One of these counters was gone, whatever this process remembers."""
+    _known_keys.difference_update(keys)
+
+
 def at_risk(state: State) -> bool:
     return state.work != Work.VOID and state.money in {Money.NONE, Money.BROADCAST}
 
@@ -91,9 +96,19 @@ with change as (
     select c.key from payments_cap c
      where c.key in (select key from delta) order by c.key for update
 )
-update payments_cap c set used_atomic = c.used_atomic + d.amount
+update payments_cap c set used_atomic = c.used_atomic + d.amount, used_at = clock_timestamp()
   from delta d join locked l on l.key = d.key
  where c.key = d.key
+"""
+
+# A counter at zero may have been swept away while its payment was not at risk.
+_ROOM_AGAIN = """
+    insert into payments_cap (key, used_atomic)
+    select k.key, 0
+      from payments_payment p, lateral jsonb_array_elements_text(p.caps) k(key)
+     where p.id = any(%s)
+     group by k.key order by k.key
+    on conflict do nothing
 """
 
 
@@ -105,6 +120,8 @@ async def rebalance(connection: Connection, changes: Sequence[Change]) -> None:
     """
     told = [change for change in changes if change.sign]
     if told:
+        if at_risk_again := [change.payment_id for change in told if change.sign > 0]:
+            await connection.execute(_ROOM_AGAIN, (at_risk_again,))
         await connection.execute(
             _REBALANCE,
             {"id": [c.payment_id for c in told], "sign": [c.sign for c in told]},
@@ -113,6 +130,11 @@ async def rebalance(connection: Connection, changes: Sequence[Change]) -> None:
 
 async def fits_again(connection: Connection, payment_id: UUID, caps: Sequence[CapLimit]) -> bool:
     """Whether a voided payment's amount fits under its counters once more; locks them."""
+    await connection.execute(
+        "insert into payments_cap (key, used_atomic) select k, 0 from unnest(%s::text[]) k"
+        " on conflict do nothing",
+        (sorted(cap.key for cap in caps),),
+    )
     cursor = await connection.execute(
         """
         with wanted as (

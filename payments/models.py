@@ -10,6 +10,7 @@ from typing import Any
 
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Now
 
 from payments.ids import new_id
 
@@ -211,7 +212,14 @@ class OpenOffer(models.Model):
         constraints = (
             models.CheckConstraint(condition=Q(amount_atomic__gt=0), name="openoffer_amount"),
         )
-        indexes = (models.Index(fields=("listing_id",), name="openoffer_by_listing"),)
+        indexes = (
+            models.Index(fields=("listing_id",), name="openoffer_by_listing"),
+            models.Index(
+                fields=("closed_at",),
+                condition=Q(closed_at__isnull=False),
+                name="openoffer_closed",
+            ),
+        )
 
 
 class Cap(models.Model):
@@ -219,6 +227,7 @@ class Cap(models.Model):
 
     key = models.TextField(primary_key=True)
     used_atomic = atomic_field(default=0)
+    used_at = models.DateTimeField(db_default=Now())
 
     class Meta:
         constraints = (models.CheckConstraint(condition=Q(used_atomic__gte=0), name="cap_used"),)
@@ -255,7 +264,7 @@ class Broadcast(models.Model):
     variant = models.SmallIntegerField()
     kind = models.TextField(choices=Kind.choices)
     transaction = models.BinaryField(max_length=32, unique=True)
-    raw = models.BinaryField()
+    raw = models.BinaryField(null=True)  # wiped some days after it was final
     gas_limit = models.BigIntegerField()
     max_fee_wei = atomic_field()
     priority_fee_wei = atomic_field()
@@ -274,12 +283,21 @@ class Broadcast(models.Model):
             models.CheckConstraint(
                 condition=Q(kind__in=("single", "batch", "filler")), name="broadcast_kind"
             ),
+            models.CheckConstraint(
+                condition=Q(raw__isnull=False) | Q(final_at__isnull=False),
+                name="broadcast_sendable",
+            ),
         )
         indexes = (
             models.Index(
                 fields=("relayer", "nonce"),
                 condition=Q(final_at__isnull=True),
                 name="broadcast_watched",
+            ),
+            models.Index(
+                fields=("final_at",),
+                condition=Q(final_at__isnull=False, raw__isnull=False),
+                name="broadcast_raw_kept",
             ),
         )
 
