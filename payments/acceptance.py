@@ -147,7 +147,7 @@ with member as (
       from fresh f join weighed w on w.ix = f.ix and w.fits
      order by f.ix
     on conflict (identity) do nothing
-    returning id, identity, network, amount_atomic
+    returning id, identity, network, amount_atomic, payer, fingerprint
 ), counted as (
     update payments_cap c
        set used_atomic = c.used_atomic + s.total, used_at = clock_timestamp()
@@ -158,9 +158,10 @@ with member as (
 ), progressed as (
     insert into payments_progress (
         payment_id, network, work, money, version, attempt, definite_failures, lease_until,
-        next_check_at, identifier_misses, alone)
+        next_check_at, identifier_misses, alone, sought)
     select t.id, t.network, 'open', 'none', 1, 1, 0,
-           clock_timestamp() + make_interval(secs => %(lease)s), null, 0, false
+           clock_timestamp() + make_interval(secs => %(lease)s), null, 0, false,
+           substring(sha256(convert_to(t.payer, 'UTF8') || t.fingerprint) for 16)
       from taken t
 ), stepped as (
     insert into payments_step (payment_id, version, at, work, money, why, detail)

@@ -90,7 +90,7 @@ with change as (
 ), delta as (
     select k.key, sum(c.sign * p.amount_atomic) amount
       from change c join payments_payment p on p.id = c.id,
-           lateral jsonb_array_elements_text(p.caps) k(key)
+           lateral unnest(array(select jsonb_array_elements_text(p.caps))) k(key)
      group by k.key
 ), locked as (
     select c.key from payments_cap c
@@ -159,16 +159,19 @@ CONTRACT_FAILURES_MAX = 3  # reverted transactions of ours per contract wallet a
 async def contract_budget_left(pool: Pool, payer: str) -> bool:
     """Whether a contract wallet may make us pay for another attempt at its payments.
 
-    Each sending again tells of a failure before it; the last failure has none after it.
+    Each sending again tells of a failure before it; the last failure has none after it. What
+    has failed once goes alone from then on.
     """
     row = await one(
         pool,
         """
-        select coalesce(sum((g.alone and g.money in ('broadcast', 'failed'))::int + (
+        select coalesce(sum((g.money in ('broadcast', 'failed'))::int + (
                    select count(*) from payments_step s
-                    where s.payment_id = p.id and s.why = 'sent again')), 0)
+                    where s.payment_id = p.id and s.why = 'sent again'
+                      and s.at > p.created_at - interval '1 minute')), 0)
           from payments_payment p join payments_progress g on g.payment_id = p.id
          where p.payer = %s and p.payer_has_code and p.created_at > now() - interval '1 hour'
+           and g.alone
         """,
         (payer,),
     )

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from payments.ids import first_id
 from payments.models import Money, Work
 from payments.pool import Pool, one, rows
 from payments.states import PAID, Standing, State
+
+CLOCKS_APART_SECONDS = 60.0  # ids carry the time of the process that made them
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +118,10 @@ async def abandoned_twin(
         pool,
         _HELD
         + """
-         where p.payer = %(payer)s and p.fingerprint = %(fingerprint)s
+         where g.sought
+             = substring(sha256(convert_to(%(payer)s, 'UTF8') || %(fingerprint)s::bytea) for 16)
+           and g.payment_id > %(since)s
+           and p.payer = %(payer)s and p.fingerprint = %(fingerprint)s
            and p.created_at > clock_timestamp() - make_interval(secs => %(within)s)
            and g.collected_at is null and g.money <> 'failed' and g.work <> 'void'
            and (g.abandoned_at is not null
@@ -124,6 +131,7 @@ async def abandoned_twin(
         {
             "payer": payer,
             "fingerprint": fingerprint,
+            "since": first_id(time.time() - within_seconds - CLOCKS_APART_SECONDS),
             "within": within_seconds,
             "silent": silent_lease,
         },

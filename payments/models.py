@@ -79,7 +79,6 @@ class Payment(models.Model):
             ),
         )
         indexes = (
-            models.Index(fields=("payer", "fingerprint"), name="payment_same_request"),
             models.Index(fields=("listing_id", "created_at"), name="payment_by_listing"),
             models.Index(fields=("seller_id", "created_at"), name="payment_by_seller"),
             models.Index(fields=("payer", "created_at"), name="payment_by_payer"),
@@ -108,6 +107,7 @@ class Progress(models.Model):
     block_number = models.BigIntegerField(null=True)
     block_hash = models.BinaryField(max_length=32, null=True)
     closed_at = models.DateTimeField(null=True)
+    sought = models.BinaryField(max_length=16, null=True)  # payer and request, in short
 
     class Meta:
         verbose_name_plural = "progress"
@@ -145,6 +145,12 @@ class Progress(models.Model):
                 fields=("relayer", "relayer_nonce"),
                 condition=Q(relayer__isnull=False),
                 name="progress_by_nonce",
+            ),
+            # What a buyer may have gone away from: few, however often they ask the same.
+            models.Index(
+                fields=("sought", "payment"),
+                condition=Q(collected_at__isnull=True) & ~Q(work="void") & ~Q(money="failed"),
+                name="progress_sought",
             ),
         )
 
@@ -293,6 +299,21 @@ class Broadcast(models.Model):
                 fields=("relayer", "nonce"),
                 condition=Q(final_at__isnull=True),
                 name="broadcast_watched",
+            ),
+            models.Index(
+                fields=("relayer", "nonce"),
+                condition=Q(final_at__isnull=True, mined_block__isnull=True),
+                name="broadcast_waiting",
+            ),
+            models.Index(
+                fields=("relayer", "mined_block"),
+                condition=Q(final_at__isnull=True, mined_block__isnull=False),
+                name="broadcast_mined",
+            ),
+            models.Index(
+                fields=("mined_hash",),
+                condition=Q(final_at__isnull=True, mined_hash__isnull=False),
+                name="broadcast_by_block",
             ),
             models.Index(
                 fields=("final_at",),

@@ -24,7 +24,7 @@ from marketplace.calls.requests import BodyIncomplete, BodyTooLarge, CallRequest
 from marketplace.calls.shelf import Absent, Place, Shelf, Shelved
 from marketplace.gateway import responses
 from marketplace.gateway.arrival import Arrival, Inbox
-from marketplace.gateway.in_flight import InFlight
+from marketplace.gateway.in_flight import Arrivals, InFlight, NoPlace, Seat
 from marketplace.gateway.incoming import (
     AmbiguousCredentials,
     BadQuery,
@@ -59,6 +59,7 @@ class DoorLimits:
     header_bytes_max: int
     body_bytes_max: int
     body_seconds: float
+    bodies_arriving_max: int = 400
 
 
 @dataclass(slots=True)
@@ -94,6 +95,7 @@ class Door:
         self._in_flight = InFlight(
             calls_max=limits.calls_in_flight_max, listing_calls_max=limits.listing_in_flight_max
         )
+        self._arrivals = Arrivals(bodies_max=limits.bodies_arriving_max)
 
     async def __call__(
         self, scope: HTTPScope, receive: ASGIReceiveCallable, send: ASGISendCallable
@@ -156,16 +158,13 @@ class Door:
                 return True
         if not arrival.brings_body or arrival.scope["method"] == "HEAD":
             return False
-        if not self._in_flight.enter(arrival.route.path):
-            return False
-        inbox = self._inbox(arrival)
+        inbox = self._inbox(arrival, None)
         try:
             return body_asks_for_demo(await inbox.read())
         except (BodyTooLarge, BodyIncomplete):
             return False
         finally:
             inbox.close()
-            self._in_flight.leave(arrival.route.path)
 
     async def _answer_paid(self, arrival: Arrival, place: Place) -> _Answer:
         try:
@@ -175,24 +174,28 @@ class Door:
         if asks_for_demo(query) and not isinstance(place, Absent):
             return _Answer(responses.sample(place))
         path = arrival.route.path
-        if not self._in_flight.enter(path):
-            return _Answer(responses.BUSY)
-        inbox = self._inbox(arrival)
+        seat = Seat(self._in_flight, path)
+        inbox = self._inbox(arrival, seat if arrival.brings_body else None)
         try:
+            seat.take()
             outcome = await self._paid_call(place, path, arrival.request(query, inbox))
+        except NoPlace:
+            return _Answer(responses.BUSY)
         finally:
             connected = inbox.close()
-            self._in_flight.leave(path)
+            seat.give_back()
         response = response_of(outcome, place, self._public_base_url)
         told = outcome.handed_over if isinstance(outcome, Delivered) else None
         return _Answer(response, connected, told)
 
-    def _inbox(self, arrival: Arrival) -> Inbox:
+    def _inbox(self, arrival: Arrival, seat: Seat | None) -> Inbox:
         return Inbox(
             arrival.receive,
             declared=arrival.headers.get(b"content-length", b""),
             bytes_max=self._limits.body_bytes_max,
             seconds=self._limits.body_seconds,
+            arrivals=self._arrivals,
+            seat=seat,
         )
 
 

@@ -89,8 +89,7 @@ MUTANTS = (
                 "coalesce(bool_and(w.most >= l.used_atomic + w.running), true) as fits",
             ),
         ),
-        "tests/payments/test_retention.py"
-        "::test_a_swept_counter_is_made_again_by_the_next_claim",
+        "tests/payments/test_retention.py::test_a_swept_counter_is_made_again_by_the_next_claim",
     ),
     Mutant(
         "an outcome that is not known yet is a new 402",
