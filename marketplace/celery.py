@@ -38,6 +38,15 @@ app.conf.beat_schedule = {
         "task": "sellers.tasks.forget_signed_offers",
         "schedule": crontab(minute=37),
     },
+    "forget closed prices": {
+        "task": "sellers.tasks.forget_closed_prices",
+        "schedule": crontab(minute=7, hour=3),
+    },
+    "forget visits": {
+        "task": "marketplace.tasks.forget_visits",
+        "schedule": crontab(minute=27, hour=3),
+    },
+    "forget what is over": {"task": "payments.tasks.forget", "schedule": crontab(minute=47)},
     "tend partitions": {"task": "payments.tasks.partitions", "schedule": crontab(minute=17)},
 }
 

@@ -103,6 +103,7 @@ def _door(room: Room) -> Door:
             header_bytes_max=settings.HEADER_BYTES_MAX,
             body_bytes_max=settings.REQUEST_BODY_BYTES_MAX,
             body_seconds=settings.REQUEST_BODY_SECONDS,
+            bodies_arriving_max=settings.BODIES_ARRIVING_MAX,
         ),
         public_base_url=settings.PUBLIC_BASE_URL,
     )

@@ -15,7 +15,7 @@ from payments.chains import Block, Call, ChainUnavailable, Fees, SendOutcome, Tr
 from payments.desk import Desk, Row
 from payments.evidence import read_receipts, trusted_receipt
 from payments.models import Broadcast, Money
-from payments.pool import Connection, one, rows
+from payments.pool import Connection, rows
 from payments.relayer import Signed
 from payments.states import DECIDE_ALONE, NEVER, move_together, seconds_from_now
 
@@ -114,23 +114,28 @@ class Variant:
 
 
 _WATCHED = """
-    select b.id, b.relayer_id, b.nonce, b.transaction, b.raw, r.address, b.variant, b.max_fee_wei,
-           b.priority_fee_wei,
+    select b.id, b.relayer_id, b.nonce, b.transaction,
+           case when b.mined_block is null then b.raw else '' end,
+           r.address, b.variant, b.max_fee_wei, b.priority_fee_wei,
            extract(epoch from clock_timestamp() - b.created_at)::float8,
            extract(epoch from clock_timestamp() - b.sent_at)::float8,
            b.mined_block, b.mined_hash
       from payments_broadcast b join payments_relayer r on r.id = b.relayer_id
-     where r.network = %s and b.final_at is null
-       and (%s::bigint is null or b.mined_block is null or b.mined_block >= %s)
-     order by b.relayer_id, b.nonce, b.variant
+     where r.network = %(network)s and b.final_at is null
 """
+_UNMINED = " and b.mined_block is null"
+_OR_MINED_FROM = " and (b.mined_block is null or b.mined_block >= %(from)s)"
+_IN_ORDER = " order by b.relayer_id, b.nonce, b.variant"
 
 
 async def watched(desk: Desk, mined_from: int | None) -> list[list[Variant]]:
     """Transaction numbers not yet mined, and those mined from a height on; variants together."""
-    if mined_from is None:
-        mined_from = 2**62
-    found = await rows(desk.pool, _WATCHED, (desk.terms.network, mined_from, mined_from))
+    those = _UNMINED if mined_from is None else _OR_MINED_FROM
+    found = await rows(
+        desk.pool,
+        _WATCHED + those + _IN_ORDER,
+        {"network": desk.terms.network, "from": mined_from},
+    )
     variants = [
         Variant(Signed(*row[:5]), row[5], row[6], Fees(int(row[7]), int(row[8]), 0), *row[9:])
         for row in found
@@ -210,6 +215,7 @@ async def _waiting(desk: Desk, group: Sequence[Variant], head: Block, *, is_firs
     latest = group[-1]
     if any(variant.mined_block is not None for variant in group):
         await _forget_mined(desk, group)
+        return
     refused = False
     if await _must_be_sent(desk, latest):
         refused = await send(desk, latest.signed) is SendOutcome.UNDERPRICED
@@ -236,15 +242,15 @@ def _blocks_passed(desk: Desk, latest: Variant, head: Block) -> bool:
 
 async def _forget_mined(desk: Desk, group: Sequence[Variant]) -> None:
     """A reorg dropped it. Nodes do not always take it back by themselves: it is sent again."""
-    await one(
+    forgotten = await rows(
         desk.pool,
-        "with forgotten as (update payments_broadcast set mined_block = null, mined_hash = null,"
-        " gas_cost_wei = null, sent_at = null where relayer_id = %s and nonce = %s returning 1)"
-        " select count(*) from forgotten",
+        "update payments_broadcast set mined_block = null, mined_hash = null, gas_cost_wei = null,"
+        " sent_at = null where relayer_id = %s and nonce = %s and final_at is null"
+        " returning variant, id, relayer_id, nonce, transaction, raw",
         (group[0].signed.relayer_id, group[0].signed.nonce),
     )
-    for variant in group:
-        await send(desk, variant.signed)
+    for _, *signed in sorted(forgotten):
+        await send(desk, Signed(*signed))
 
 
 async def bump(desk: Desk, latest: Variant) -> None:
@@ -302,6 +308,6 @@ async def finish(desk: Desk, final_block: int) -> None:
 _FINISH = """
     update payments_broadcast b set final_at = clock_timestamp()
       from payments_broadcast m
-     where m.mined_hash = %s and b.relayer_id = m.relayer_id and b.nonce = m.nonce
-       and b.final_at is null
+     where m.mined_hash = %s and m.final_at is null
+       and b.relayer_id = m.relayer_id and b.nonce = m.nonce and b.final_at is null
 """

@@ -119,9 +119,9 @@ _ROW = """
            p.payer, p.pay_to, p.amount_atomic, p.valid_after, p.valid_before, p.nonce, p.signature,
            p.payer_has_code, p.claimed_block, g.alone, g.relayer_id, g.relayer_nonce,
            g.facilitator, g.transaction, g.block_number, g.block_hash,
-           exists (select from payments_broadcast b
-                    where b.relayer_id = g.relayer_id and b.nonce = g.relayer_nonce
-                      and (b.mined_block is not null or b.final_at is not null))
+           coalesce((select true from payments_broadcast b
+                      where b.relayer_id = g.relayer_id and b.nonce = g.relayer_nonce
+                        and (b.mined_block is not null or b.final_at is not null) limit 1), false)
       from payments_progress g join payments_payment p on p.id = g.payment_id
 """
 

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 import psycopg
 import uvloop
 
-from payments import limits, partitions, wiring
+from payments import limits, partitions, retention, wiring
 from payments.desk import Desk
 from payments.pool import NotDurable, Pool, rows
 from payments.settler import Settler
@@ -86,10 +86,18 @@ async def tend_partitions() -> list[str]:
     try:
         today = datetime.now(UTC).date()
         await partitions.make_ahead(pool, today)
-        await partitions.forget_counts(pool)
         while await limits.forgive(pool, after_seconds=wiring.forgive_seconds()):
             continue
         return await partitions.drop_expired_bodies(pool, today)
+    finally:
+        await pool.close()
+
+
+async def forget() -> None:
+    """Let go of what is not kept for good."""
+    pool = await wiring.open_main_pool()
+    try:
+        await retention.forget(pool)
     finally:
         await pool.close()
 

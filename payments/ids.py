@@ -31,6 +31,11 @@ def new_id() -> uuid.UUID:
     return _as_uuid7(fresh)
 
 
+def first_id(unix: float) -> uuid.UUID:
+    """Sorts before every id that was made from this time on."""
+    return _as_uuid7(int(unix * 1_000) << _RANDOM_BITS)
+
+
 def _as_uuid7(ordered: int) -> uuid.UUID:
     head, low = ordered >> 62, ordered & (1 << 62) - 1
     milliseconds, middle = head >> 12, head & 0xFFF

@@ -11,7 +11,7 @@ pay ends that for good.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from decimal import Decimal
 from uuid import UUID
@@ -101,6 +101,11 @@ async def make_room(pool: Pool, keys: set[str]) -> None:
     _known_keys.update(missing)
 
 
+def doubt_room(keys: Set[str]) -> None:
+    """One of these counters was gone, whatever this process remembers."""
+    _known_keys.difference_update(keys)
+
+
 def at_risk(state: State) -> bool:
     return state.work != Work.VOID and state.money in {Money.NONE, Money.BROADCAST}
 
@@ -148,7 +153,7 @@ with change as (
       from change c join payments_payment p on p.id = c.id
       join payments_progress g on g.payment_id = c.id,
            lateral (select key, starts_with(key, '{PAYER_KEY}') as is_payer
-                      from jsonb_array_elements_text(p.caps) key) k
+                      from unnest(array(select jsonb_array_elements_text(p.caps))) key) k
      group by k.key
 ), locked as (
     select c.key from payments_cap c
@@ -157,11 +162,22 @@ with change as (
 )
 update payments_cap c
    set used_atomic = c.used_atomic + d.used, on_trust_atomic = c.on_trust_atomic + d.on_trust,
-       earned_atomic = c.earned_atomic + d.earned,
+       earned_atomic = c.earned_atomic + d.earned, used_at = clock_timestamp(),
        lost_at = case when d.lost then coalesce(c.lost_at, clock_timestamp()) else c.lost_at end
   from delta d join locked l on l.key = d.key
  where c.key = d.key
 """  # noqa: S608 - composed of our own constants only
+
+
+# A counter at zero may have been swept away while its payment was not at risk.
+_ROOM_AGAIN = """
+    insert into payments_cap (key, used_atomic)
+    select k.key, 0
+      from payments_payment p, lateral jsonb_array_elements_text(p.caps) k(key)
+     where p.id = any(%s)
+     group by k.key order by k.key
+    on conflict do nothing
+"""
 
 
 async def rebalance(connection: Connection, changes: Sequence[Change]) -> None:
@@ -174,6 +190,8 @@ async def rebalance(connection: Connection, changes: Sequence[Change]) -> None:
     """
     told = [c for c in changes if c.used or c.earned]
     if told:
+        if rising := [c.payment_id for c in told if c.used > 0 or c.on_trust > 0 or c.earned > 0]:
+            await connection.execute(_ROOM_AGAIN, (rising,))
         await connection.execute(
             _REBALANCE,
             {
@@ -197,13 +215,14 @@ with due as (
 ), delta as (
     select k.key, sum(p.amount_atomic) amount
       from due d join payments_payment p on p.id = d.payment_id,
-           lateral jsonb_array_elements_text(p.caps) k(key)
+           lateral unnest(array(select jsonb_array_elements_text(p.caps))) k(key)
      group by k.key
 ), locked as (
     select c.key from payments_cap c
      where c.key in (select key from delta) order by c.key for update
 )
-update payments_cap c set on_trust_atomic = c.on_trust_atomic - d.amount
+update payments_cap c
+   set on_trust_atomic = c.on_trust_atomic - d.amount, used_at = clock_timestamp()
   from delta d join locked l on l.key = d.key
  where c.key = d.key
  returning 1
@@ -217,6 +236,11 @@ async def forgive(pool: Pool, *, after_seconds: float) -> bool:
 
 async def fits_again(connection: Connection, payment_id: UUID, caps: Sequence[CapLimit]) -> bool:
     """Whether a voided payment's amount fits under its counters once more; locks them."""
+    await connection.execute(
+        "insert into payments_cap (key, used_atomic) select k, 0 from unnest(%s::text[]) k"
+        " on conflict do nothing",
+        (sorted(cap.key for cap in caps),),
+    )
     cursor = await connection.execute(
         """
         with wanted as (
@@ -241,16 +265,19 @@ CONTRACT_FAILURES_MAX = 3  # reverted transactions of ours per contract wallet a
 async def contract_budget_left(pool: Pool, payer: str) -> bool:
     """Whether a contract wallet may make us pay for another attempt at its payments.
 
-    Each sending again tells of a failure before it; the last failure has none after it.
+    Each sending again tells of a failure before it; the last failure has none after it. What
+    has failed once goes alone from then on.
     """
     row = await one(
         pool,
         """
-        select coalesce(sum((g.alone and g.money in ('broadcast', 'failed'))::int + (
+        select coalesce(sum((g.money in ('broadcast', 'failed'))::int + (
                    select count(*) from payments_step s
-                    where s.payment_id = p.id and s.why = 'sent again')), 0)
+                    where s.payment_id = p.id and s.why = 'sent again'
+                      and s.at > p.created_at - interval '1 minute')), 0)
           from payments_payment p join payments_progress g on g.payment_id = p.id
          where p.payer = %s and p.payer_has_code and p.created_at > now() - interval '1 hour'
+           and g.alone
         """,
         (payer,),
     )

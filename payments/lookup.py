@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from payments.ids import first_id
 from payments.models import Money, Work
 from payments.pool import Pool, one, rows
 from payments.states import PAID, Standing, State
+
+CLOCKS_APART_SECONDS = 60.0  # ids carry the time of the process that made them
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,18 +142,29 @@ class TwinTerms:
     silent_lease_seconds: float
 
     @property
-    def values(self) -> dict[str, float]:
+    def values(self) -> dict[str, object]:
         """What `IS_ABANDONED` compares with."""
-        return {"twin_within": self.within_seconds, "twin_silent": self.silent_lease_seconds}
+        return {
+            "twin_within": self.within_seconds,
+            "twin_silent": self.silent_lease_seconds,
+            "twin_since": first_id(time.time() - self.within_seconds - CLOCKS_APART_SECONDS),
+        }
 
 
-# Of a payment `p` and its progress `g`; the claim's statement asks the same.
+# Of a payment `p` and its progress `g`; the claim's statement asks the same. Payments whose
+# answer was collected have left the index that finds it.
 IS_ABANDONED = """
-    p.created_at > clock_timestamp() - make_interval(secs => %(twin_within)s)
+    g.payment_id > %(twin_since)s
+    and p.created_at > clock_timestamp() - make_interval(secs => %(twin_within)s)
     and g.collected_at is null and g.money <> 'failed' and g.work <> 'void'
     and (g.abandoned_at is not null
          or g.lease_until < clock_timestamp() + make_interval(secs => %(twin_silent)s))
 """
+
+
+def sought(payer: str, fingerprint: bytes) -> bytes:
+    """What one buyer wants, in 16 bytes: the same request by the same payer is found by it."""
+    return hashlib.sha256(payer.encode() + fingerprint).digest()[:16]
 
 
 async def abandoned_twin(
@@ -158,10 +174,16 @@ async def abandoned_twin(
     found = await one(
         pool,
         _HELD
-        + " where p.payer = %(payer)s and p.fingerprint = %(fingerprint)s and "
+        + " where g.sought = %(sought)s and p.payer = %(payer)s"
+        + " and p.fingerprint = %(fingerprint)s and "
         + IS_ABANDONED
         + " order by p.created_at limit 1",
-        {"payer": payer, "fingerprint": fingerprint, **terms.values},
+        {
+            "sought": sought(payer, fingerprint),
+            "payer": payer,
+            "fingerprint": fingerprint,
+            **terms.values,
+        },
     )
     return _held(found) if found else None
 

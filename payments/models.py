@@ -10,6 +10,7 @@ from typing import Any
 
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Now
 
 from payments.ids import new_id
 
@@ -78,7 +79,6 @@ class Payment(models.Model):
             ),
         )
         indexes = (
-            models.Index(fields=("payer", "fingerprint"), name="payment_same_request"),
             models.Index(fields=("listing_id", "created_at"), name="payment_by_listing"),
             models.Index(fields=("seller_id", "created_at"), name="payment_by_seller"),
             models.Index(fields=("payer", "created_at"), name="payment_by_payer"),
@@ -109,6 +109,7 @@ class Progress(models.Model):
     block_number = models.BigIntegerField(null=True)
     block_hash = models.BinaryField(max_length=32, null=True)
     closed_at = models.DateTimeField(null=True)
+    sought = models.BinaryField(max_length=16, null=True)  # payer and request, in short
 
     class Meta:
         verbose_name_plural = "progress"
@@ -147,6 +148,12 @@ class Progress(models.Model):
                 fields=("relayer", "relayer_nonce"),
                 condition=Q(relayer__isnull=False),
                 name="progress_by_nonce",
+            ),
+            # What a buyer may have gone away from: few, however often they ask the same.
+            models.Index(
+                fields=("sought", "payment"),
+                condition=Q(collected_at__isnull=True) & ~Q(work="void") & ~Q(money="failed"),
+                name="progress_sought",
             ),
         )
 
@@ -214,7 +221,14 @@ class OpenOffer(models.Model):
         constraints = (
             models.CheckConstraint(condition=Q(amount_atomic__gt=0), name="openoffer_amount"),
         )
-        indexes = (models.Index(fields=("listing_id",), name="openoffer_by_listing"),)
+        indexes = (
+            models.Index(fields=("listing_id",), name="openoffer_by_listing"),
+            models.Index(
+                fields=("closed_at",),
+                condition=Q(closed_at__isnull=False),
+                name="openoffer_closed",
+            ),
+        )
 
 
 class Cap(models.Model):
@@ -225,6 +239,7 @@ class Cap(models.Model):
     on_trust_atomic = atomic_field(db_default=0)  # of it, and lost lately: answers that have left
     earned_atomic = atomic_field(db_default=0)  # a payer's: all that was confirmed
     lost_at = models.DateTimeField(null=True)  # a payer's: the first failure ended the trust
+    used_at = models.DateTimeField(db_default=Now())
 
     class Meta:
         constraints = (
@@ -281,7 +296,7 @@ class Broadcast(models.Model):
     variant = models.SmallIntegerField()
     kind = models.TextField(choices=Kind.choices)
     transaction = models.BinaryField(max_length=32, unique=True)
-    raw = models.BinaryField()
+    raw = models.BinaryField(null=True)  # wiped some days after it was final
     gas_limit = models.BigIntegerField()
     max_fee_wei = atomic_field()
     priority_fee_wei = atomic_field()
@@ -300,12 +315,36 @@ class Broadcast(models.Model):
             models.CheckConstraint(
                 condition=Q(kind__in=("single", "batch", "filler")), name="broadcast_kind"
             ),
+            models.CheckConstraint(
+                condition=Q(raw__isnull=False) | Q(final_at__isnull=False),
+                name="broadcast_sendable",
+            ),
         )
         indexes = (
             models.Index(
                 fields=("relayer", "nonce"),
                 condition=Q(final_at__isnull=True),
                 name="broadcast_watched",
+            ),
+            models.Index(
+                fields=("relayer", "nonce"),
+                condition=Q(final_at__isnull=True, mined_block__isnull=True),
+                name="broadcast_waiting",
+            ),
+            models.Index(
+                fields=("relayer", "mined_block"),
+                condition=Q(final_at__isnull=True, mined_block__isnull=False),
+                name="broadcast_mined",
+            ),
+            models.Index(
+                fields=("mined_hash",),
+                condition=Q(final_at__isnull=True, mined_hash__isnull=False),
+                name="broadcast_by_block",
+            ),
+            models.Index(
+                fields=("final_at",),
+                condition=Q(final_at__isnull=False, raw__isnull=False),
+                name="broadcast_raw_kept",
             ),
         )
 

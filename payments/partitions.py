@@ -12,6 +12,7 @@ from payments.pool import Connection, Pool
 
 MONTHS_AHEAD = 3
 DAYS_AHEAD = 40  # the longest keep of a listing is 30 days
+LOCK_MILLISECONDS = 500
 
 
 def _months(today: date) -> list[tuple[date, date]]:
@@ -25,15 +26,23 @@ def _months(today: date) -> list[tuple[date, date]]:
 async def _make(connection: Connection, table: str, start: date, end: date, name: str) -> None:
     statement = "create table if not exists {} partition of {} for values from ({}) to ({})"
     # Rows that came before their partition stay in the default one, which serves them as well.
-    with contextlib.suppress(errors.CheckViolation):
-        await connection.execute(
+    with contextlib.suppress(errors.CheckViolation, errors.LockNotAvailable):
+        await _patiently(
+            connection,
             sql.SQL(statement).format(
                 sql.Identifier(f"{table}_{name}"),
                 sql.Identifier(table),
                 sql.Literal(start.isoformat()),
                 sql.Literal(end.isoformat()),
-            )
+            ),
         )
+
+
+async def _patiently(connection: Connection, statement: sql.Composed) -> None:
+    """Calls queue behind whoever waits for a whole table: so it waits shortly, and comes again."""
+    async with connection.transaction():
+        await connection.execute(f"set local lock_timeout = '{LOCK_MILLISECONDS}ms'")
+        await connection.execute(statement)
 
 
 async def make_ahead(pool: Pool, today: date) -> None:
@@ -58,21 +67,16 @@ async def drop_expired_bodies(pool: Pool, today: date) -> list[str]:
         old = sorted(
             name for name in names if name[len(prefix) :] < f"{today:%Y%m%d}" and "rest" not in name
         )
-        for name in old:
-            await connection.execute(sql.SQL("drop table {}").format(sql.Identifier(name)))
+        gone = [name for name in old if await _drop(connection, name)]
         await connection.execute(
             "delete from payments_answerbody_rest where keep_until < %s", (today,)
         )
-    return old
+    return gone
 
 
-COUNTS_KEPT_DAYS = 90
-
-
-async def forget_counts(pool: Pool) -> None:
-    """Quotes per minute are for charts of the last months, not for good."""
-    async with pool.connection() as connection:
-        await connection.execute(
-            "delete from payments_challengecount where minute < now() - make_interval(days => %s)",
-            (COUNTS_KEPT_DAYS,),
-        )
+async def _drop(connection: Connection, name: str) -> bool:
+    try:
+        await _patiently(connection, sql.SQL("drop table {}").format(sql.Identifier(name)))
+    except errors.LockNotAvailable:
+        return False  # somebody reads answers just now; the next look takes it
+    return True

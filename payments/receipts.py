@@ -64,9 +64,11 @@ _FACTS = """
            a.body_hash as answer_hash, a.stored_at, h.head_number, clock_timestamp() as now,
            (select max(r.version) from payments_receipt r where r.payment_id = p.id) as earlier,
            (select max(s.at) from payments_step s
-             where s.payment_id = p.id and s.money = 'settled') as settled_at,
+             where s.payment_id = p.id and s.money = 'settled'
+               and s.at > p.created_at - interval '1 minute') as settled_at,
            (select max(s.at) from payments_step s
-             where s.payment_id = p.id and s.money = 'confirmed') as confirmed_at
+             where s.payment_id = p.id and s.money = 'confirmed'
+               and s.at > p.created_at - interval '1 minute') as confirmed_at
       from payments_payment p
       join payments_progress g on g.payment_id = p.id
       left join payments_answer a on a.payment_id = p.id

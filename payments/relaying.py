@@ -86,7 +86,8 @@ class Relaying(Way):
              where network = %s and address = %s
             returning stopped_why, coalesce(
                 (select min(b.nonce) from payments_broadcast b
-                  where b.relayer_id = r.id and b.final_at is null and not exists (
+                  where b.relayer_id = r.id and b.final_at is null and b.mined_block is null
+                    and not exists (
                       select from payments_broadcast m where m.relayer_id = r.id
                          and m.nonce = b.nonce and m.mined_block is not null)),
                 r.next_nonce)

@@ -289,8 +289,8 @@ LOOK_ABOVE = f"""
     update payments_progress set next_check_at = clock_timestamp()
      where {
     _in_order(
-        "network = %s and money in ('settled', 'confirmed') and closed_at is null"
-        " and block_number >= %s"
+        "network = %s and next_check_at is not null and closed_at is null"
+        " and money in ('settled', 'confirmed') and block_number >= %s"
     )
 } returning 1
 """  # noqa: S608

@@ -27,6 +27,12 @@ def partitions() -> None:
 
 
 @shared_task
+def forget() -> None:
+    """Let go of what is not kept for good, a bounded number of rows at a time."""
+    asyncio.run(engine.forget())
+
+
+@shared_task
 def beat_alive() -> None:
     """Beat rang and a worker came: both are alive."""
     asyncio.run(engine.beat("beat"))

@@ -35,6 +35,8 @@ from sellers.texts import clean
 
 State = Listing.State
 REASON_CHARACTERS_MAX = 500
+CLOSED_OFFERS_KEPT = timedelta(days=30)
+OFFERS_AT_ONCE = 1_000
 NOT_RETIRED = frozenset(State) - {State.RETIRED}
 
 
@@ -257,6 +259,15 @@ def _close_offers(listing: Listing, *, after_seconds: int) -> None:
     end = Now() + Value(timedelta(seconds=after_seconds))
     open_ones = OpenOffer.objects.filter(listing_id=listing.pk)
     open_ones.filter(Q(closed_at__isnull=True) | Q(closed_at__gt=end)).update(closed_at=end)
+
+
+def forget_closed() -> int:
+    """Drop what could be claimed once, a month after it ended; revisions keep their prices."""
+    gone = 0
+    old = OpenOffer.objects.filter(closed_at__lt=Now() - CLOSED_OFFERS_KEPT).order_by("closed_at")
+    while ids := list(old.values_list("pk", flat=True)[:OFFERS_AT_ONCE]):
+        gone += OpenOffer.objects.filter(pk__in=ids).delete()[0]
+    return gone
 
 
 def _publish(listing: Listing, *changed: str) -> None:

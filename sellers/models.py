@@ -100,6 +100,7 @@ class Listing(models.Model):
         indexes = (
             # What a process's shelf asks four times a second.
             models.Index(fields=("shelf_version",), name="listing_shelf_version"),
+            models.Index(fields=("-created_at",), condition=Q(state="live"), name="listing_newest"),
             models.Index(
                 fields=("submitted_at",),
                 condition=Q(submitted_at__isnull=False),

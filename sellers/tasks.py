@@ -5,6 +5,7 @@ from __future__ import annotations
 from celery import shared_task
 
 from payments.wiring import offer_signer
+from sellers.listings import forget_closed
 from sellers.signed_offers import forget_unsold, sign_due
 from sellers.site import this_site
 
@@ -21,3 +22,9 @@ def sign_offers() -> None:
 def forget_signed_offers() -> None:
     """Let go of signatures under prices that are gone."""
     forget_unsold()
+
+
+@shared_task
+def forget_closed_prices() -> None:
+    """Let go of prices that nobody can pay any more."""
+    forget_closed()

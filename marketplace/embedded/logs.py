@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import threading
 from pathlib import Path
 from typing import TextIO
@@ -9,12 +11,23 @@ from typing import TextIO
 LAST_LINES = 15
 LAST_BYTES = 16_384
 LOOK_SECONDS = 0.1
+LOG_BYTES_MAX = 20_000_000
 
 
 def rotate(log: Path) -> None:
     """Start a new file; the one of the last run is kept beside it, older ones are not."""
     if log.exists():
         log.replace(log.with_suffix(".old.log"))
+
+
+def bound(log: Path) -> None:
+    """A program that runs for weeks keeps two files of bounded size, as one that starts does.
+
+    Its file stays the same and is emptied: the program goes on writing at its end.
+    """
+    if log.exists() and log.stat().st_size > LOG_BYTES_MAX:
+        shutil.copyfile(log, log.with_suffix(".old.log"))
+        os.truncate(log, 0)
 
 
 def last_lines(log: Path) -> str:
@@ -56,6 +69,8 @@ class LiveLog(threading.Thread):
 
     def _show_new(self, log: Path) -> None:
         begin = self._read.get(log, 0)
+        if log.stat().st_size < begin:
+            begin = 0  # it was emptied
         with log.open("rb") as file:
             file.seek(begin)
             whole, newline, _ = file.read().rpartition(b"\n")

@@ -1,7 +1,8 @@
 """Celery's message folder, for a machine without Redis.
 
 Written beside kombu's own transport because that one writes a message in place: a reader that
-is quick takes an empty file away, and the worker ends on it. Here a message appears whole.
+is quick takes an empty file away, and the worker ends on it. Here a message appears whole, and
+one that nobody took for an hour is dropped: every bell is rung again.
 """
 
 from __future__ import annotations
@@ -9,16 +10,21 @@ from __future__ import annotations
 import json
 import time
 import uuid
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from kombu.transport import filesystem
 
 LOOK_SECONDS = 0.25
+KEPT_SECONDS = 3_600
+SWEEP_SECONDS = 60
 
 
 class Channel(filesystem.Channel):
     """Messages are hints: one that cannot be read is dropped, and nothing ends because of it."""
+
+    _swept_at = -float(SWEEP_SECONDS)
 
     # kombu's stubs disagree with themselves about this one
     def _put(self, queue: str, payload: dict[str, Any], **_: Any) -> None:  # type: ignore[override]
@@ -27,6 +33,9 @@ class Channel(filesystem.Channel):
         half_written = folder / f"{name}.part"  # no reader looks for this ending
         half_written.write_text(json.dumps(payload), encoding="utf-8")
         half_written.replace(folder / name)
+        if time.monotonic() - self._swept_at >= SWEEP_SECONDS:
+            self._swept_at = time.monotonic()
+            sweep(folder)
 
     def _get(self, queue: str, timeout: float | None = None) -> Any:
         while True:
@@ -47,6 +56,15 @@ class Channel(filesystem.Channel):
         except ValueError:
             (Path(self.control_folder) / f"{exchange}.exchange").unlink(missing_ok=True)
             super()._queue_bind(exchange, *binding)
+
+
+def sweep(folder: Path) -> None:
+    """Drop what no worker took: while none runs, beat goes on ringing."""
+    oldest = time.time() - KEPT_SECONDS
+    for message in folder.glob("*.msg*"):
+        with suppress(FileNotFoundError):  # taken just now
+            if message.stat().st_mtime < oldest:
+                message.unlink()
 
 
 class Transport(filesystem.Transport):

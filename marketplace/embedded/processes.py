@@ -13,7 +13,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from marketplace.embedded.logs import last_lines, rotate
+from marketplace.embedded.logs import bound, last_lines, rotate
 from marketplace.embedded.process_table import can_be_read, members_of
 from marketplace.embedded.refusal import DemoError
 
@@ -108,7 +108,7 @@ class Programs:
         """
         log = self._logs / f"{name}.log"
         rotate(log)
-        with log.open("wb") as output:
+        with log.open("ab") as output:  # at its end, wherever that is: it may be emptied
             process = subprocess.Popen(
                 command,
                 cwd=self._folder,
@@ -157,6 +157,8 @@ class Programs:
         while True:
             self.look()
             also()
+            for program in self._running:
+                bound(program.log)
             time.sleep(LOOK_SECONDS)
 
     def stop(self, hurry: Callable[[], bool]) -> None:

@@ -24,7 +24,7 @@ from marketplace.calls.shelf import Absent, Place, Shelf, Shelved
 from marketplace.gateway import responses
 from marketplace.gateway.arrival import Arrival, Inbox
 from marketplace.gateway.dialects import spoken
-from marketplace.gateway.in_flight import InFlight
+from marketplace.gateway.in_flight import Arrivals, InFlight, NoPlace, Seat
 from marketplace.gateway.incoming import (
     AmbiguousCredentials,
     BadQuery,
@@ -60,6 +60,7 @@ class DoorLimits:
     header_bytes_max: int
     body_bytes_max: int
     body_seconds: float
+    bodies_arriving_max: int = 400
 
 
 @dataclass(slots=True)
@@ -92,9 +93,10 @@ class Door:
         self._quoted = quoted
         self._limits = limits
         self._public_base_url = public_base_url
-        self._in_flight = _places(limits)
-        # Apart from the paid calls' places: whoever pays nothing could fill those, byte by byte.
-        self._unpaid_bodies = _places(limits)
+        self._in_flight = InFlight(
+            calls_max=limits.calls_in_flight_max, listing_calls_max=limits.listing_in_flight_max
+        )
+        self._arrivals = Arrivals(bodies_max=limits.bodies_arriving_max)
 
     async def __call__(
         self, scope: HTTPScope, receive: ASGIReceiveCallable, send: ASGISendCallable
@@ -158,16 +160,13 @@ class Door:
             return True
         if not arrival.brings_body or arrival.scope["method"] == "HEAD":
             return False
-        if not self._unpaid_bodies.enter(arrival.route.path):
-            return False
-        inbox = self._inbox(arrival)
+        inbox = self._inbox(arrival, None)
         try:
             return body_asks_for_demo(await inbox.read())
         except (BodyTooLarge, BodyIncomplete):
             return False
         finally:
             inbox.close()
-            self._unpaid_bodies.leave(arrival.route.path)
 
     async def _answer_paid(self, arrival: Arrival, place: Place) -> _Answer:
         if arrival.query is None:
@@ -177,24 +176,28 @@ class Door:
         if arrival.dialect.credential not in arrival.headers:
             return _Answer(arrival.dialect.elsewhere)
         path = arrival.route.path
-        if not self._in_flight.enter(path):
-            return _Answer(responses.BUSY)
-        inbox = self._inbox(arrival)
+        seat = Seat(self._in_flight, path)
+        inbox = self._inbox(arrival, seat if arrival.brings_body else None)
         try:
+            seat.take()
             outcome = await self._paid_call(place, path, arrival.request(arrival.query, inbox))
+        except NoPlace:
+            return _Answer(responses.BUSY)
         finally:
             connected = inbox.close()
-            self._in_flight.leave(path)
+            seat.give_back()
         response = response_of(outcome, place, arrival.dialect, self._public_base_url)
         told = outcome.handed_over if isinstance(outcome, Delivered) else None
         return _Answer(response, connected, told)
 
-    def _inbox(self, arrival: Arrival) -> Inbox:
+    def _inbox(self, arrival: Arrival, seat: Seat | None) -> Inbox:
         return Inbox(
             arrival.receive,
             declared=arrival.headers.get(b"content-length", b""),
             bytes_max=self._limits.body_bytes_max,
             seconds=self._limits.body_seconds,
+            arrivals=self._arrivals,
+            seat=seat,
         )
 
 
@@ -203,12 +206,6 @@ def _readable(query_string: bytes) -> Query | None:
         return read_query(query_string)
     except BadQuery:
         return None
-
-
-def _places(limits: DoorLimits) -> InFlight:
-    return InFlight(
-        calls_max=limits.calls_in_flight_max, listing_calls_max=limits.listing_in_flight_max
-    )
 
 
 def _is_too_dear(shelved: Shelved, arrival: Arrival) -> bool:

@@ -9,6 +9,7 @@ from asgiref.typing import ASGIReceiveCallable, HTTPScope
 
 from marketplace.calls.requests import BodyIncomplete, BodyTooLarge, CallRequest
 from marketplace.gateway.dialects import Dialect
+from marketplace.gateway.in_flight import Arrivals, Seat
 from marketplace.gateway.incoming import PAYMENTS, Query, Route, without_ours
 
 
@@ -63,12 +64,21 @@ class Inbox:
     """
 
     def __init__(
-        self, receive: ASGIReceiveCallable, *, declared: bytes, bytes_max: int, seconds: float
+        self,
+        receive: ASGIReceiveCallable,
+        *,
+        declared: bytes,
+        bytes_max: int,
+        seconds: float,
+        arrivals: Arrivals,
+        seat: Seat | None,
     ) -> None:
         self._receive = receive
         self._declared = declared  # the Content-Length, as sent
         self._bytes_max = bytes_max
         self._seconds = seconds
+        self._arrivals = arrivals
+        self._seat = seat  # the call's, if it has one and a body to wait for
         self._body: bytes | None = None
         self._watch: asyncio.Task[None] | None = None
         self.gone = asyncio.Event()
@@ -79,11 +89,15 @@ class Inbox:
             # Only spares reading what would be too long; the bytes that arrive are counted.
             if self._declared.isdigit() and int(self._declared[:20]) > self._bytes_max:
                 raise BodyTooLarge
+            if self._seat is not None:
+                self._seat.give_back()
             try:
-                async with asyncio.timeout(self._seconds):
+                async with self._arrivals.one(self._seconds):
                     self._body = await self._collect()
             except TimeoutError:
                 raise BodyIncomplete from None
+            if self._seat is not None:
+                self._seat.take()
             self._watch = asyncio.create_task(self._notice_hanging_up())
         return self._body
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from queue import Empty
@@ -86,3 +88,21 @@ def test_a_worker_that_shall_stop_need_not_wait_for_a_message(
     with consumer, pytest.raises(TimeoutError):
         connection.drain_events(timeout=2.0)
     assert 0 < clock[0] < 1
+
+
+def test_messages_that_nobody_took_for_an_hour_are_dropped(
+    connection: Connection, folder: Path
+) -> None:
+    """While no worker runs, beat goes on ringing."""
+    queue = folder / "queue"
+    long_ago = time.time() - 3_700
+    for name in ("1_old.bells.msg", "2_half.bells.msg.part"):
+        (queue / name).write_text("{}")
+        os.utime(queue / name, (long_ago, long_ago))
+    (queue / "3_new.bells.msg").write_text('{"body": "new"}')
+
+    channel = connection.channel()
+    channel._put("bells", {"body": "newest"})
+
+    assert {channel._get("bells")["body"] for _ in range(2)} == {"new", "newest"}
+    assert list(queue.iterdir()) == []

@@ -16,7 +16,7 @@ from types import SimpleNamespace
 import pytest
 
 from marketplace import settings
-from marketplace.embedded import processes, room
+from marketplace.embedded import logs, processes, room
 from marketplace.embedded.demo import in_words
 from marketplace.embedded.demo_settings import choose_ports, is_free
 from marketplace.embedded.logs import LiveLog
@@ -184,6 +184,32 @@ def test_a_log_begins_anew_and_the_last_one_is_kept(programs, tmp_path):
     assert (tmp_path / "web.log").read_text() == "third\n"
     assert (tmp_path / "web.old.log").read_text() == "second\n"
     assert len(list(tmp_path.glob("web*"))) == 2
+
+
+def test_a_log_that_grew_too_large_is_emptied_and_written_on(programs, tmp_path, monkeypatch):
+    monkeypatch.setattr(logs, "LOG_BYTES_MAX", 1_000)
+    talks = "import sys; print('here' + 'x' * 2000, flush=True); input(); print('later')"
+    process = programs.start("chain", python(talks), stdin=subprocess.PIPE)
+    log = tmp_path / "chain.log"
+    wait_until(lambda: log.stat().st_size > 2_000)
+
+    logs.bound(log)
+    process.communicate(b"\n")
+
+    assert log.read_text() == "later\n"
+    assert (tmp_path / "chain.old.log").read_text().startswith("herex")
+
+
+def test_the_live_log_goes_on_after_its_file_was_emptied(tmp_path):
+    log = tmp_path / "web.log"
+    log.write_text("a long line of before\n")
+    screen = io.StringIO()
+    live = LiveLog(tmp_path, screen)
+    live.start()
+    wait_until(lambda: "before" in screen.getvalue())
+    log.write_text("after\n")
+    live.end()
+    assert "web | after" in screen.getvalue()
 
 
 def test_the_live_log_names_who_speaks(tmp_path):

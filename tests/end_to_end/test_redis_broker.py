@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,30 +9,19 @@ from typing import Any
 import pytest
 import redis
 
-from marketplace.embedded.chain import free_port
-from marketplace.embedded.postgres import dies_with_us
 from tests.fixtures.cast import Cast
+from tests.fixtures.fleet import NO_REDIS, broker_url, redis_binary, running_redis
 from tests.fixtures.stack import Stack, running_stack
 from tests.fixtures.wallet import buy
 
 
 @pytest.fixture(scope="module")
 def broker() -> Iterator[redis.Redis]:
-    binary = shutil.which("redis-server")
+    binary = redis_binary()
     if binary is None:
-        pytest.skip("no redis-server: apt-get install -y redis-server")
-    port = free_port()
-    process = subprocess.Popen(
-        [*dies_with_us(), binary, "--port", str(port), "--bind", "127.0.0.1", "--save", ""],
-        stdout=subprocess.DEVNULL,
-    )
-    with redis.Redis(
-        port=port, retry=redis.retry.Retry(redis.backoff.ConstantBackoff(0.1), 100)
-    ) as client:
-        client.ping()
+        pytest.skip(NO_REDIS)
+    with running_redis(binary) as client:
         yield client
-    process.terminate()
-    process.wait(10)
 
 
 @pytest.fixture(scope="module")
@@ -44,13 +31,12 @@ def redis_stack(
     tmp_path_factory: pytest.TempPathFactory,
     django_db_blocker: Any,
 ) -> Iterator[Stack]:
-    port = broker.connection_pool.connection_kwargs["port"]
     with running_stack(
         tmp_path_factory.mktemp("redis"),
         anvil_binary,
         django_db_blocker,
         webs=1,
-        CELERY_BROKER_URL=f"redis://127.0.0.1:{port}/0",
+        CELERY_BROKER_URL=broker_url(broker),
     ) as stack:
         yield stack
 

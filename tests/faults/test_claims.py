@@ -294,3 +294,25 @@ async def test_only_what_stands_in_the_open_offer_can_be_claimed(
     verdicts = await claim_together(play.pool, [play.new_claim()], lease_seconds=10, twins=TWINS)
 
     assert verdicts == [ClaimVerdict.OFFER_CLOSED]
+
+
+async def test_a_counter_swept_while_claims_wait_for_it_still_admits_exactly_what_fits(
+    play: Play,
+) -> None:
+    """They began when it was there, and come in when it is gone."""
+    askers = [[play.new_claim() for _ in range(3)] for _ in range(10)]
+    await limits.make_room(play.pool, {play.cap.key})
+    async with await psycopg.AsyncConnection.connect(sql_url()) as broom:
+        await broom.execute("delete from payments_cap where key = %s", (play.cap.key,))
+        asking = [
+            asyncio.create_task(claim_together(play.pool, members, lease_seconds=10))
+            for members in askers
+        ]
+        while await one(play.pool, _WAITING) != (len(asking),):
+            await asyncio.sleep(0.01)
+    verdicts = Counter(verdict for each in await asyncio.gather(*asking) for verdict in each)
+
+    assert verdicts == {
+        ClaimVerdict.TAKEN: ROOM_FOR,
+        ClaimVerdict.CAP_REACHED: 30 - ROOM_FOR,
+    }

@@ -96,6 +96,17 @@ MUTANTS = (
         "tests/faults/test_claims.py::test_a_cap_admits_exactly_what_fits",
     ),
     Mutant(
+        "a counter that was swept away limits nothing",
+        (
+            (
+                "payments/acceptance.py",
+                "bool_and(l.key is not null and w.most >= l.used_atomic + w.running) as fits",
+                "coalesce(bool_and(w.most >= l.used_atomic + w.running), true) as fits",
+            ),
+        ),
+        "tests/payments/test_retention.py::test_a_swept_counter_is_made_again_by_the_next_claim",
+    ),
+    Mutant(
         "an outcome that is not known yet is a new 402",
         (
             (

@@ -1,0 +1,28 @@
+"""What the worker tidies up of the site's own: visits that are over, old lines of the admin."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from celery import shared_task
+from django.contrib.admin.models import LogEntry
+from django.contrib.sessions.models import Session
+from django.db.models import QuerySet
+from django.db.models.functions import Now
+
+ROWS_AT_ONCE = 1_000
+ADMIN_LOG_KEPT = timedelta(days=400)
+
+
+@shared_task
+def forget_visits() -> None:
+    """Drop sessions that have run out, and lines of the admin's log that nobody asks for."""
+    _drop(Session.objects.filter(expire_date__lt=Now()).order_by("expire_date"))
+    _drop(LogEntry.objects.filter(action_time__lt=Now() - ADMIN_LOG_KEPT).order_by("pk"))
+
+
+def _drop(old: QuerySet[Any]) -> None:
+    """A bounded number of rows in each statement."""
+    while ids := list(old.values_list("pk", flat=True)[:ROWS_AT_ONCE]):
+        old.model._default_manager.filter(pk__in=ids).delete()

@@ -1,0 +1,137 @@
+"""What is not kept for good: counters at rest, old counts, used sign-in texts, sent bytes.
+
+Every statement takes a bounded number of rows, skips those that somebody holds, and commits:
+nobody waits for the broom, and what it left is found the next time.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from payments.pool import Pool, one
+
+ROWS_AT_ONCE = 1_000
+COUNTER_IDLE_HOURS = 24
+COUNTS_KEPT_DAYS = 90
+GAS_KEPT_DAYS = 400  # a year to compare with the one before
+NONCE_KEPT_HOURS = 1  # after it ran out
+RAW_KEPT_DAYS = 7  # after it was final; its hash, number and price stay
+
+
+async def forget(pool: Pool) -> None:
+    await forget_idle_counters(pool)
+    await forget_counts(pool)
+    await forget_gas_use(pool)
+    await forget_nonces(pool)
+    await forget_sent_bytes(pool)
+
+
+_IDLE = """
+    with looked as (
+        select key, used_atomic = 0 and on_trust_atomic = 0
+                    and earned_atomic = 0 and lost_at is null
+                    and used_at < clock_timestamp() - make_interval(hours => %(idle)s) as idle
+          from payments_cap where key > %(after)s order by key limit %(most)s
+    ), held as (
+        select c.key from payments_cap c
+         where c.key in (select key from looked where idle) and c.used_atomic = 0
+           and c.on_trust_atomic = 0 and c.earned_atomic = 0 and c.lost_at is null
+           and c.used_at < clock_timestamp() - make_interval(hours => %(idle)s)
+         order by c.key for update skip locked
+    ), gone as (
+        delete from payments_cap c using held where c.key = held.key returning 1
+    )
+    select (select max(key) from looked), (select count(*) from gone)
+"""
+
+
+async def forget_idle_counters(pool: Pool, *, idle_hours: int = COUNTER_IDLE_HOURS) -> int:
+    """Counters of wallets and listings under which nothing is at risk, and was not for a day.
+
+    What a wallet has earned or lost stands in its counter, and stays.
+
+    A claim that finds its counter gone makes it again (acceptance, limits).
+    """
+    gone, after = 0, ""
+    values = {"idle": idle_hours, "most": ROWS_AT_ONCE}
+    while (row := await one(pool, _IDLE, {**values, "after": after})) and row[0] is not None:
+        after, gone = row[0], gone + row[1]
+    return gone
+
+
+_COUNTS = """
+    with old as (
+        select id from payments_challengecount
+         where minute < now() - make_interval(days => %(days)s)
+         order by minute limit %(most)s for update skip locked
+    ), gone as (
+        delete from payments_challengecount c using old where c.id = old.id returning 1
+    )
+    select count(*) from gone
+"""
+
+
+async def forget_counts(pool: Pool) -> int:
+    """Quotes per minute are for charts of the last months."""
+    return await _in_batches(pool, _COUNTS, days=COUNTS_KEPT_DAYS)
+
+
+_GAS = """
+    with old as (
+        select id from payments_gasuse
+         where day < (now() at time zone 'utc')::date - %(days)s
+         order by day limit %(most)s for update skip locked
+    ), gone as (
+        delete from payments_gasuse g using old where g.id = old.id returning 1
+    )
+    select count(*) from gone
+"""
+
+
+async def forget_gas_use(pool: Pool) -> int:
+    """What a seller's payments cost on one day; each transaction keeps its own cost."""
+    return await _in_batches(pool, _GAS, days=GAS_KEPT_DAYS)
+
+
+_NONCES = """
+    with old as (
+        select nonce from payments_usednonce
+         where expires_at < clock_timestamp() - make_interval(hours => %(hours)s)
+         order by expires_at limit %(most)s for update skip locked
+    ), gone as (
+        delete from payments_usednonce u using old where u.nonce = old.nonce returning 1
+    )
+    select count(*) from gone
+"""
+
+
+async def forget_nonces(pool: Pool) -> int:
+    """Sign-in texts whose time is over are refused by their time; they need no row."""
+    return await _in_batches(pool, _NONCES, hours=NONCE_KEPT_HOURS)
+
+
+_RAW = """
+    with old as (
+        select id from payments_broadcast
+         where final_at < clock_timestamp() - make_interval(days => %(days)s)
+           and raw is not null
+         order by final_at limit %(most)s for update skip locked
+    ), wiped as (
+        update payments_broadcast b set raw = null from old where b.id = old.id returning 1
+    )
+    select count(*) from wiped
+"""
+
+
+async def forget_sent_bytes(pool: Pool) -> int:
+    """A transaction's bytes are kept to be sent again; nobody sends what is final."""
+    return await _in_batches(pool, _RAW, days=RAW_KEPT_DAYS)
+
+
+async def _in_batches(pool: Pool, statement: str, **values: Any) -> int:
+    gone = 0
+    while (row := await one(pool, statement, {**values, "most": ROWS_AT_ONCE})) and row[0]:
+        gone += row[0]
+        if row[0] < ROWS_AT_ONCE:
+            break
+    return gone

@@ -1,0 +1,266 @@
+"""A day's work of door, settler and worker, each function asked once on the filled tables."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
+from uuid import UUID
+
+from django.test import Client, override_settings
+
+from marketplace.calls import returning
+from marketplace.calls.promises import Promises
+from marketplace.calls.shelf import Shelf
+from marketplace.calls.stock import Stock
+from marketplace.calls.tally import Tally
+from marketplace.embedded.demo_accounts import RELAYER
+from marketplace.tasks import forget_visits
+from payments import (
+    acceptance,
+    broadcasts,
+    gas,
+    health,
+    limits,
+    lookup,
+    outcomes,
+    relayer,
+    reports,
+    settlement,
+    wallets,
+    wiring,
+)
+from payments import desk as desks
+from payments.acceptance import Claim, NewAnswer, Offer, Purchase
+from payments.chains import (
+    Block,
+    ChainUnavailable,
+    Fees,
+    SendAnswer,
+    SendOutcome,
+    TransactionReceipt,
+)
+from payments.desk import Desk, Row
+from payments.evidence import Proof
+from payments.identifiers import proves_identifier
+from payments.pool import Pool, one, rows
+from payments.questions import Question
+from payments.relayer import Keyring
+from payments.settler import Settler
+from payments.signing import Signer, did_web, generate_pem
+from payments.wakeups import MONEY_MOVED, Bell
+from payments.x402.types import Authorization, Requirements
+from sellers.listings import forget_closed
+from sellers.signed_offers import forget_unsold, sign_due
+from sellers.site import this_site
+from tests.fixtures.purchases import NETWORK, SITE, USDC
+from tests.payments.plans.filling import ROBOT, SAME_REQUEST
+
+CHAIN_ID = 84_532
+FEW = 20  # whatever takes many rows at once takes so few here: its plan is not the whole table's
+HEAD = Block(3_000, bytes(32), bytes(32), 2**31, 1)
+FEES = Fees(100, 100, 1)
+
+
+class QuietChain:
+    """A chain that takes everything and has seen nothing: who asks it is not what is looked at."""
+
+    async def send(self, raw: bytes) -> SendAnswer:
+        return SendAnswer(SendOutcome.ACCEPTED, "")
+
+    async def is_canonical(self, number: int, block_hash: bytes) -> bool:
+        return number % 2 == 0
+
+    async def balance(self, address: str) -> int:
+        return 10**18
+
+    async def nonce(self, address: str, tag: str) -> int:
+        return 1
+
+    async def fees(self, *, cap_wei: int) -> Fees:
+        return FEES
+
+    async def receipts(self, transactions: Sequence[bytes]) -> list[None]:
+        return [None for _ in transactions]
+
+    async def knows(self, transaction: bytes) -> bool:
+        raise ChainUnavailable("nobody asks")
+
+
+def open_desk(pool: Pool) -> Desk:
+    terms = wiring.network_terms(NETWORK)
+    keyring = Keyring(NETWORK, CHAIN_ID, [RELAYER.private_key])
+    signer = Signer.from_pem(generate_pem(), did_web(SITE))
+    return Desk(pool, QuietChain(), terms, keyring, signer, Bell(pool, MONEY_MOVED))  # type: ignore[arg-type]
+
+
+async def some(pool: Pool, work: str, money: str, count: int = 1) -> list[UUID]:
+    found = await rows(
+        pool,
+        "select p.id from payments_progress g join payments_payment p on p.id = g.payment_id"
+        " where work = %s and money = %s and closed_at is null order by p.created_at limit %s",
+        (work, money, count),
+    )
+    return [row[0] for row in found]
+
+
+async def rows_of(pool: Pool, ids: Sequence[UUID]) -> list[Row]:
+    found = await rows(pool, desks._ROW + " where p.id = any(%s)", (list(ids),))
+    return [desks._row(each) for each in found]
+
+
+async def door(pool: Pool) -> None:
+    """What a paid call asks, from the first look to the last."""
+    (final,) = await some(pool, "answered", "settled")
+    (open_now,) = await some(pool, "open", "none")
+    (voided,) = await some(pool, "void", "none")
+    held = await lookup.by_id(pool, final)
+    assert held is not None
+    assert await lookup.by_identity(pool, held.identity)
+    await lookup.by_ids(pool, [final, open_now])
+    await lookup.abandoned_twin(
+        pool, payer=ROBOT, fingerprint=SAME_REQUEST, within_seconds=600, silent_lease=6
+    )
+    assert await lookup.stored_answer(pool, final)
+    await proves_identifier(pool, held, "a wrong identifier")
+    await limits.contract_budget_left(pool, held.payer)
+    unsigned = SimpleNamespace(
+        signed_by_own_key=lambda offer: False, authorization=SimpleNamespace(signature=b"")
+    )
+    await returning._is_signed(SimpleNamespace(pool=pool), held, unsigned, None)  # type: ignore[arg-type]
+    claims = [await a_claim(pool) for _ in range(10)]
+    await acceptance.claim_together(pool, claims, lease_seconds=10)
+    answers = [
+        NewAnswer(claim.payment_id, 1, 200, (), "text/plain", b"sunny", 1) for claim in claims
+    ]
+    assert all(await acceptance.record_together(pool, answers))
+    await acceptance.renew_leases(pool, {open_now: 1}, lease_seconds=10)
+    await acceptance.abandon(pool, claims[0].payment_id)
+    await acceptance.collect(pool, claims[1].payment_id)
+    await acceptance.uncollect(pool, claims[1].payment_id)
+    gone = await lookup.by_id(pool, open_now)
+    assert gone is not None
+    assert await acceptance.void(pool, gone.standing, why="x", detail={}, definite=True)
+    again = await lookup.by_id(pool, voided)
+    assert again is not None
+    await acceptance.reopen(pool, again.standing, claims[0].caps, lease_seconds=10)
+    question = Question(SITE, NETWORK, os.urandom(32).hex(), 2**31)
+    assert await wallets._burn(pool, question)
+
+
+async def a_claim(pool: Pool) -> Claim:
+    offer = await one(
+        pool,
+        "select id, listing_id, revision_hash, pay_to, amount_atomic from payments_openoffer"
+        " where closed_at is null order by random() limit 1",
+    )
+    assert offer is not None
+    offer_id, listing, revision, pay_to, amount = offer
+    payer = "0x" + os.urandom(20).hex()
+    terms = Requirements("exact", NETWORK, int(amount), USDC, pay_to, 300, {})
+    bought = Purchase(
+        listing, listing, "tests/x", "Weather", revision, "GET", SITE, bytes(32), "hold", 7
+    )
+    signed = Authorization(payer, pay_to, int(amount), 0, 2**31, os.urandom(32), os.urandom(65))
+    caps = wiring.exposure().caps(
+        network=NETWORK, asset=USDC, decimals=6, payer=payer, listing_id=listing
+    )
+    return Claim(Offer(offer_id, terms, 6), bought, signed, os.urandom(16), False, None, 100, caps)
+
+
+async def behind_the_door(pool: Pool) -> None:
+    """What a door asks again and again, whoever calls."""
+    site = this_site()
+    shelf = Shelf(pool, Stock(pool, site), entries_max=100)
+    await shelf.refresh()
+    await shelf.get("tests/x")
+    await shelf.refresh()
+    await rows(pool, "update sellers_shelfversion set version = version + 1 returning 1")
+    await rows(
+        pool,
+        "update sellers_listing set shelf_version = (select version from sellers_shelfversion)"
+        " where slug = 'more-7' returning 1",
+    )
+    await shelf.refresh()
+    await Promises(pool, shelf, site).renew()
+    tally = Tally()
+    for _ in range(FEW):
+        tally.quoted(UUID(bytes=os.urandom(16)))
+    await tally.flush(pool)
+    await health.read_health(pool, stale_seconds=60)
+    await gas.over_cap(pool, {NETWORK: 10**17})
+
+
+async def settler(desk: Desk) -> None:
+    """What the hot loop asks: at each ring, at each head, and now and then."""
+    pool = desk.pool
+    await relayer.enlist(pool, desk.chain, desk.keyring)
+    due = await desks.take_due(pool, NETWORK, most=FEW)
+    await desks.look_again(pool, [row.payment_id for row in due], 1.0)
+    await settlement.void_dead_leases(desk)
+    sending = await rows_of(pool, await some(pool, "answered", "none", FEW))
+    await broadcasts.dispatch(desk, sending, FEES)
+    waiting = await broadcasts.watched(desk, None)
+    assert waiting
+    newest = waiting[-1][-1]
+    await desks.passengers(pool, newest.signed.relayer_id, newest.signed.nonce)
+    mined = TransactionReceipt(newest.signed.transaction, 1, 2_995, b"\x07" * 32, (), 10**6, 1)
+    await broadcasts._note_mined(desk, mined, [row.payment_id for row in sending[:2]])
+    seen = await broadcasts.watched(desk, 2_995)
+    await broadcasts._forget_mined(desk, next(g for g in seen if g[0].mined_block == 2_995))
+    await broadcasts.bump(desk, replace(newest, fees=Fees(10, 10, 1)))
+    await broadcasts.watched(desk, 0)
+    await broadcasts.finish(desk, 2_705)
+    await Settler(desk)._reorganised(2_990)
+    await money_moves(desk)
+    book = health.HealthBook(desk)
+    await book.write(HEAD)
+    await book._is_ours(RELAYER.address, newest.signed.nonce)
+    await relayer.bury(pool, NETWORK, RELAYER.address, newest.signed.nonce)
+    await relayer.stop_signing(pool, NETWORK, RELAYER.address, "somebody else")
+
+
+async def money_moves(desk: Desk) -> None:
+    pool = desk.pool
+    paid = await rows_of(pool, await some(pool, "answered", "broadcast", 20))
+    proof = Proof(os.urandom(32), 2_996, os.urandom(32))
+    await outcomes.settle(desk, [(row, proof) for row in paid], "paid on chain")
+    spent = await rows_of(pool, await some(pool, "void", "none", 1))
+    await outcomes.settle(desk, [(row, proof) for row in spent], "spent by its owner")
+    settled = await rows_of(pool, [row.payment_id for row in paid])
+    await outcomes.confirm(desk, settled[:18])
+    await outcomes.uproot(desk, settled[19])
+    confirmed = await rows_of(pool, [row.payment_id for row in settled[:18]])
+    await outcomes.uproot(desk, confirmed[0])
+    await outcomes.close(desk, confirmed[1:])
+    (lost,) = await rows_of(pool, await some(pool, "answered", "none", 1))
+    await outcomes.fail(desk, lost, "window over")
+
+
+async def without_index(pool: Pool) -> Any:
+    """How PostgreSQL finds what no index leads to."""
+    found = await one(
+        pool,
+        "explain (analyze, buffers, format json)"
+        " select count(*) from payments_payment where body_hash = ''",
+    )
+    assert found is not None
+    return found[0]
+
+
+def pages(payments: Sequence[UUID]) -> None:
+    """What the site asks, and the worker for sellers."""
+    client = Client()
+    with override_settings(ALLOWED_HOSTS=["testserver"]):
+        assert client.get("/").status_code == 200
+        assert client.get("/readyz").status_code in (200, 503)
+        for payment in payments:
+            assert client.get(f"/p/{payment}").status_code == 200
+            assert client.get(f"/p/{payment}", headers={"accept": "text/html"}).status_code == 200
+    assert reports.latest_receipt(payments[0]) is not None
+    sign_due(Signer.from_pem(generate_pem(), did_web(SITE)), this_site())
+    forget_unsold()
+    forget_closed()
+    forget_visits()
