@@ -38,6 +38,7 @@ class NetworkTerms:
     agree_above_atomic: int
     price_floor: Decimal
     seller_gas_day_wei: int
+    take_up_seconds: float  # so long work that was paid upfront and dropped waits for its buyer
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +74,16 @@ class Row:
     block_number: int | None
     block_hash: bytes | None
     ours_over: bool  # ours that carries it is in a block, or can never be in one
+    lease_over: bool  # nobody is at work on it
 
     @property
     def standing(self) -> Standing:
         return Standing(self.payment_id, self.version, self.state, self.release == "upfront")
+
+    @property
+    def is_sent(self) -> bool:
+        """Whether its money is moved by us: for an answer or, upfront, before the call."""
+        return self.work == Work.ANSWERED or (self.release == "upfront" and self.work == Work.OPEN)
 
     @property
     def state(self) -> State:
@@ -100,7 +107,8 @@ _ROW = """
            g.transaction, g.block_number, g.block_hash,
            exists (select from payments_broadcast b
                     where b.relayer_id = g.relayer_id and b.nonce = g.relayer_nonce
-                      and (b.mined_block is not null or b.final_at is not null))
+                      and (b.mined_block is not null or b.final_at is not null)),
+           coalesce(g.lease_until < clock_timestamp(), true)
       from payments_progress g join payments_payment p on p.id = g.payment_id
 """
 
@@ -122,7 +130,7 @@ def _row(found: Sequence[Any]) -> Row:
     (
         payment_id, work, money, version, release, scheme, asset, payer, pay_to, amount,
         valid_after, valid_before, nonce, signature, has_code, claimed_block, alone, relayer_id,
-        relayer_nonce, transaction, block_number, block_hash, ours_over,
+        relayer_nonce, transaction, block_number, block_hash, ours_over, lease_over,
     ) = found  # fmt: skip
     authorization = Authorization(
         payer, pay_to, int(amount), valid_after, valid_before, nonce, signature or b""
@@ -130,7 +138,7 @@ def _row(found: Sequence[Any]) -> Row:
     return Row(
         payment_id, Work(work), Money(money), version, release, scheme, asset, authorization,
         has_code, claimed_block, alone, relayer_id, relayer_nonce, transaction, block_number,
-        block_hash, ours_over,
+        block_hash, ours_over, lease_over,
     )  # fmt: skip
 
 

@@ -62,14 +62,7 @@ async def pending(room: Room, payment_id: UUID) -> Unavailable:
 async def hand_over(room: Room, held: Held, *, joined: bool = False) -> CallOutcome:
     answer = await lookup.stored_answer(room.pool, held.payment_id)
     assert answer is not None, "an answer is stored before anything is released"
-    paid = Paid(
-        held.payment_id,
-        held.payer,
-        held.network,
-        held.amount_atomic,
-        held.transaction if held.paid else None,
-    )
-    return deliver(room, paid, answer, joined=joined)
+    return deliver(room, paid_of(held), answer, joined=joined)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +91,11 @@ class Paid:
                 }
             },
         )
+
+
+def paid_of(held: Held) -> Paid:
+    transaction = held.transaction if held.paid else None
+    return Paid(held.payment_id, held.payer, held.network, held.amount_atomic, transaction)
 
 
 def deliver(room: Room, paid: Paid, answer: StoredAnswer, *, joined: bool = False) -> Delivered:

@@ -12,6 +12,7 @@ import logging
 import traceback
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final, TypeAlias
 from uuid import UUID
@@ -19,11 +20,12 @@ from uuid import UUID
 from asgiref.typing import ASGIReceiveCallable, ASGISendCallable, HTTPScope
 
 from marketplace.calls.ceiling import BadCeiling, ceiling_dollars, price_dollars
-from marketplace.calls.outcomes import CallOutcome, Delivered
+from marketplace.calls.outcomes import CallOutcome, Delivered, Streamed
 from marketplace.calls.requests import BodyIncomplete, BodyTooLarge, CallRequest
 from marketplace.calls.shelf import Absent, Place, Shelf, Shelved
 from marketplace.gateway import responses
 from marketplace.gateway.arrival import Arrival, Inbox
+from marketplace.gateway.flow import Flow
 from marketplace.gateway.in_flight import InFlight
 from marketplace.gateway.incoming import (
     AmbiguousCredentials,
@@ -35,7 +37,7 @@ from marketplace.gateway.incoming import (
     read_path,
     read_query,
 )
-from marketplace.gateway.outcomes import response_of
+from marketplace.gateway.outcomes import head_of, response_of
 from marketplace.gateway.responses import Response, send_response
 from payments.x402.reasons import Reason
 
@@ -68,6 +70,7 @@ class _Answer:
     response: Response
     connected: bool = True
     told: Callable[[bool], Awaitable[None]] | None = None
+    flow: Flow | None = None
 
 
 class Door:
@@ -178,11 +181,16 @@ class Door:
         if not self._in_flight.enter(path):
             return _Answer(responses.BUSY)
         inbox = self._inbox(arrival)
+        flow: Flow | None = None
         try:
             outcome = await self._paid_call(place, path, arrival.request(query, inbox))
+            if isinstance(outcome, Streamed):  # it keeps its place until its end
+                flow = Flow(outcome, inbox, partial(self._in_flight.leave, path))
+                return _Answer(head_of(outcome), flow=flow)
         finally:
-            connected = inbox.close()
-            self._in_flight.leave(path)
+            if flow is None:
+                connected = inbox.close()
+                self._in_flight.leave(path)
         response = response_of(outcome, place, self._public_base_url)
         told = outcome.handed_over if isinstance(outcome, Delivered) else None
         return _Answer(response, connected, told)
@@ -205,6 +213,9 @@ def _is_too_dear(shelved: Shelved, arrival: Arrival) -> bool:
 
 
 async def _deliver(answer: _Answer, method: str, send: ASGISendCallable) -> None:
+    if answer.flow is not None:
+        await answer.flow.send(answer.response, send)
+        return
     sent = False
     try:
         sent = await send_response(answer.response, method, send)

@@ -11,7 +11,9 @@ from marketplace.calls.outcomes import (
     Challenged,
     Delivered,
     NotCharged,
+    PaidUnanswered,
     Refused,
+    Streamed,
     Unavailable,
 )
 from marketplace.calls.shelf import Absent, Place
@@ -54,6 +56,13 @@ def response_of(outcome: CallOutcome, place: Place, public_base_url: str) -> Res
                 return _answer(answer, [charged, _payment(payment_id)])
             detail = "The seller's endpoint did not give an answer. Nothing was charged."
             return _told(status, reason, detail, payment_id, public_base_url, [charged])
+        case PaidUnanswered(status, reason, payment_id, settlement, answer):
+            charged = (b"x-payment-charged", f"yes; refund=due; reason={reason}".encode())
+            more = [charged, _payment_response(settlement)]
+            if answer is not None:
+                return _answer(answer, [*more, _payment(payment_id)])
+            detail = "The payment was settled and the seller gave no answer. A refund is due."
+            return _told(status, reason, detail, payment_id, public_base_url, more)
         case Unavailable(error, detail, retry_after_seconds, payment_id, settlement):
             more = [retry_after(retry_after_seconds)]
             if settlement is not None:
@@ -67,6 +76,16 @@ def response_of(outcome: CallOutcome, place: Place, public_base_url: str) -> Res
             if isinstance(place, Absent):
                 return absent(place)
             return challenge_again(place, reason, detail)
+
+
+def head_of(outcome: Streamed) -> Response:
+    """The status and headers of an answer whose body follows as it comes."""
+    more = [_payment_response(outcome.settlement), _payment(outcome.payment_id)]
+    if outcome.joined:
+        more.append((b"x-souk-joined", str(outcome.payment_id).encode()))
+    kept = (header for header in _encoded(outcome.headers) if header[0] not in _OURS)
+    content_type = (b"content-type", outcome.content_type.encode("latin-1"))
+    return Response(outcome.status, (content_type, *kept, *more, *GUARDED), b"")
 
 
 def _told(
