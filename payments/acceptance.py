@@ -17,12 +17,14 @@ from psycopg.types.json import Jsonb
 from payments import ledger, limits, lookup
 from payments.ids import new_id
 from payments.lookup import TwinTerms
-from payments.models import Work
+from payments.models import Money, Work
 from payments.pool import Pool, one, rows
 from payments.states import (
     ABANDON,
     ANSWER_MEMBERS,
     COLLECT,
+    DROP,
+    LEASE_OVER,
     NEVER,
     NOW,
     RENEW_LEASES,
@@ -192,7 +194,8 @@ with member as (
         payment_id, network, work, money, version, attempt, definite_failures, lease_until,
         next_check_at, identifier_misses, alone, on_trust, sought)
     select t.id, t.network, 'open', 'none', 1, 1, 0,
-           clock_timestamp() + make_interval(secs => %(lease)s), null, 0, false, w.on_trust,
+           clock_timestamp() + make_interval(secs => %(lease)s),
+           case when m.release = 'upfront' then clock_timestamp() end, 0, false, w.on_trust,
            m.sought
       from taken t join member m on m.id = t.id join weighed w on w.ix = m.ix
 ), stepped as (
@@ -399,7 +402,7 @@ async def void(
             detail=detail,
             lease_until=NEVER,
             definite_failures=sql.SQL(f"definite_failures + {int(definite)}"),
-            next_check_at=NOW,
+            next_check_at=NEVER if after.money == Money.FAILED else NOW,
         )
         if moved:
             change = limits.Change(standing.payment_id, standing.state, after)
@@ -433,7 +436,7 @@ async def reopen(
             after,
             why="tried again",
             lease_until=seconds_from_now(lease_seconds),
-            next_check_at=NEVER,
+            next_check_at=NOW if standing.upfront else NEVER,
             abandoned_at=NEVER,
             attempt=sql.SQL("attempt + 1"),
             on_trust=False,  # a second attempt waits for its money
@@ -445,6 +448,26 @@ async def reopen(
             return Reopening.REOPENED
         raise Rollback(changes)
     return Reopening.CAP_REACHED
+
+
+async def take_up(pool: Pool, standing: Standing, *, lease_seconds: float) -> bool:
+    """Work that is paid for and whose process is gone gets a new attempt, under a new lease."""
+    async with pool.connection() as connection, connection.transaction():
+        return await move(
+            connection,
+            standing,
+            standing.state,
+            why="taken up again",
+            guard=LEASE_OVER,
+            lease_until=seconds_from_now(lease_seconds),
+            abandoned_at=NEVER,
+            attempt=sql.SQL("attempt + 1"),
+        )
+
+
+async def drop(pool: Pool, payment_id: UUID, attempt: int) -> None:
+    """Money is on its way for work that nobody waits for: whoever comes next may take it up."""
+    await one(pool, DROP, (payment_id, attempt))
 
 
 async def renew_leases(pool: Pool, attempts: Mapping[UUID, int], *, lease_seconds: float) -> None:

@@ -8,7 +8,17 @@ from django.contrib import admin
 from django.db.models import Model
 from django.http import HttpRequest
 
-from payments.models import Broadcast, ChainHealth, GasUse, Payment, Progress, Relayer, Transfer
+from payments.models import (
+    Broadcast,
+    Cap,
+    ChainHealth,
+    GasUse,
+    Loss,
+    Payment,
+    Progress,
+    Relayer,
+    Transfer,
+)
 
 if TYPE_CHECKING:
     _ModelAdmin = admin.ModelAdmin[Model]
@@ -42,6 +52,17 @@ class ProgressAdmin(ReadOnly):
     list_display = ("payment_id", "work", "money", "version", "next_check_at", "closed_at")
     list_filter = ("network", "work", "money")
     search_fields = ("payment__id",)
+
+
+@admin.register(Cap)
+class CapAdmin(ReadOnly):
+    list_display = ("key", "used_atomic", "on_trust_atomic", "earned_atomic", "lost_at")
+    search_fields = ("key",)
+
+
+@admin.register(Loss)
+class LossAdmin(ReadOnly):
+    list_display = ("lost_at", "payment_id", "forgiven_at")
 
 
 @admin.register(Transfer)

@@ -39,6 +39,7 @@ class NetworkTerms:
     agree_above_atomic: int
     price_floor: Decimal
     seller_gas_day_wei: int
+    take_up_seconds: float  # so long work that was paid upfront and dropped waits for its buyer
 
     def seconds_until_deep(self, depth: int) -> float:
         """When it is worth looking whether a block of this depth is deep enough: a bit early."""
@@ -80,10 +81,16 @@ class Row:
     block_number: int | None
     block_hash: bytes | None
     ours_over: bool  # ours that carries it is in a block, or can never be in one
+    lease_over: bool  # nobody is at work on it
 
     @property
     def standing(self) -> Standing:
         return Standing(self.payment_id, self.version, self.state, self.release == "upfront")
+
+    @property
+    def is_sent(self) -> bool:
+        """Whether its money is moved by us: for an answer or, upfront, before the call."""
+        return self.work == Work.ANSWERED or (self.release == "upfront" and self.work == Work.OPEN)
 
     @property
     def state(self) -> State:
@@ -121,7 +128,8 @@ _ROW = """
            g.facilitator, g.transaction, g.block_number, g.block_hash,
            coalesce((select true from payments_broadcast b
                       where b.relayer_id = g.relayer_id and b.nonce = g.relayer_nonce
-                        and (b.mined_block is not null or b.final_at is not null) limit 1), false)
+                        and (b.mined_block is not null or b.final_at is not null) limit 1), false),
+           coalesce(g.lease_until < clock_timestamp(), true)
       from payments_progress g join payments_payment p on p.id = g.payment_id
 """
 
@@ -143,7 +151,7 @@ def _row(found: Sequence[Any]) -> Row:
     (
         payment_id, work, money, version, release, scheme, asset, payer, pay_to, amount,
         valid_after, valid_before, nonce, signature, has_code, claimed_block, alone, relayer_id,
-        relayer_nonce, facilitator, transaction, block_number, block_hash, ours_over,
+        relayer_nonce, facilitator, transaction, block_number, block_hash, ours_over, lease_over,
     ) = found  # fmt: skip
     authorization = Authorization(
         payer, pay_to, int(amount), valid_after, valid_before, nonce, signature or b""
@@ -151,7 +159,7 @@ def _row(found: Sequence[Any]) -> Row:
     return Row(
         payment_id, Work(work), Money(money), version, release, scheme, asset, authorization,
         has_code, claimed_block, alone, relayer_id, relayer_nonce, facilitator, transaction,
-        block_number, block_hash, ours_over,
+        block_number, block_hash, ours_over, lease_over,
     )  # fmt: skip
 
 

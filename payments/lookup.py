@@ -69,6 +69,16 @@ class Held:
         return self.money in PAID
 
     @property
+    def to_take_up(self) -> bool:
+        """Whether the work is being paid for upfront and the process that was to do it is gone."""
+        return (
+            self.release == "upfront"
+            and self.work == Work.OPEN
+            and (self.paid or self.money == Money.BROADCAST)
+            and self.lease_left_seconds <= 0
+        )
+
+    @property
     def released(self) -> bool:
         """Whether the stored answer may leave: it is paid, or its payer is trusted with it."""
         if self.work != Work.ANSWERED or self.money == Money.FAILED:

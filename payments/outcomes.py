@@ -14,7 +14,7 @@ from uuid import UUID
 from payments import ledger, limits, receipts, relayer
 from payments.desk import Desk, Row
 from payments.evidence import Proof
-from payments.models import Money, Work
+from payments.models import Money
 from payments.pool import Connection
 from payments.states import (
     CLOSE,
@@ -86,10 +86,29 @@ async def confirm(desk: Desk, deep: Sequence[Row]) -> None:
         desk.moved.ring()
 
 
+async def receipt_anew(desk: Desk, confirmed: Sequence[Row]) -> None:
+    """Paid before it was answered: what became of the work since then is receipted too."""
+    if not confirmed:
+        return
+    async with desk.pool.connection() as connection, connection.transaction():
+        cursor = await connection.execute(_OUTDATED, ([row.payment_id for row in confirmed],))
+        outdated = [each[0] for each in await cursor.fetchall()]
+        await receipts.issue(connection, outdated, desk.signer)
+
+
+_OUTDATED = """
+    select g.payment_id from payments_progress g
+     where g.payment_id = any(%s) and g.money = 'confirmed' and g.work <> 'open'
+       and g.version > (select max(r.version) from payments_receipt r
+                         where r.payment_id = g.payment_id)
+     order by g.payment_id for update
+"""
+
+
 async def uproot(desk: Desk, row: Row) -> None:
     """A reorg took the block away: our bytes can be mined again, or we sign anew."""
     was_confirmed = row.money == Money.CONFIRMED
-    ours = row.is_handed_over and row.work == Work.ANSWERED
+    ours = row.is_handed_over and row.is_sent
     money = Money.BROADCAST if ours else Money.NONE
     async with desk.pool.connection() as connection, connection.transaction():
         moved = await move(

@@ -44,7 +44,9 @@ async def look(desk: Desk, head: Block, final: Block) -> int:
 def _need(row: Row) -> str:
     if row.money in {Money.SETTLED, Money.CONFIRMED}:
         return row.money.value
-    return "collect" if row.work == Work.ANSWERED else "watch"
+    if row.work == Work.OPEN and row.money == Money.NONE and row.lease_over:
+        return "dropped"  # the sweep voids it, and nothing is charged
+    return "collect" if row.is_sent else "watch"
 
 
 async def _simulate(desk: Desk, row: Row) -> Simulation | None:
@@ -160,10 +162,12 @@ async def _check_confirmed(desk: Desk, confirmed: Sequence[Row], final: Block) -
         assert row.block_number is not None
         if not canonical[row.block_number, row.block_hash or b""]:
             await outcomes.uproot(desk, row)
-        elif row.block_number <= final.number:
+        elif row.block_number <= final.number and row.work != Work.OPEN:
             closed.append(row)
         else:
             later[row.block_number - final.number].append(row.payment_id)
+    may_lag = [row for row in confirmed if row.release == "upfront" or row.work == Work.VOID]
+    await outcomes.receipt_anew(desk, may_lag)
     if closed:
         await outcomes.close(desk, closed)
     # A reorg meanwhile is seen by the settler, who has all above it looked at at once.
@@ -185,8 +189,12 @@ async def void_dead_leases(desk: Desk) -> None:
         desk.pool,
         "select g.payment_id, g.version, g.money, p.release from payments_progress g"
         " join payments_payment p on p.id = g.payment_id"
-        " where g.network = %s and g.work = 'open' and g.lease_until < clock_timestamp() limit 200",
-        (desk.terms.network,),
+        " where g.network = %s and g.work = 'open' and g.lease_until < clock_timestamp()"
+        # Paid upfront and dropped: its buyer may come for the work, before a refund is due.
+        " and (p.release <> 'upfront' or g.money in ('none', 'failed')"
+        "      or (g.money <> 'broadcast'"
+        "          and g.lease_until < clock_timestamp() - make_interval(secs => %s))) limit 200",
+        (desk.terms.network, desk.terms.take_up_seconds),
     )
     for payment_id, version, money, release in dead:
         state = State(Work.OPEN, Money(money))
@@ -201,7 +209,7 @@ async def void_dead_leases(desk: Desk) -> None:
                 guard=LEASE_OVER,
                 lease_until=NEVER,
                 abandoned_at=sql.SQL("coalesce(abandoned_at, lease_until)"),
-                next_check_at=NOW,
+                next_check_at=NEVER if after.money == Money.FAILED else NOW,
             ):
                 await limits.rebalance(connection, [limits.Change(payment_id, state, after)])
     if dead:

@@ -46,6 +46,8 @@ def allowed(before: State, after: State, *, upfront: bool = False) -> bool:
         if after.work == Work.OPEN:
             return before.money == Money.NONE  # what the chain has decided is not tried again
         return not (after.work == Work.VOID and before.money == Money.BROADCAST)
+    if before == after and before.money in PAID:  # paid upfront: the work is taken up again
+        return upfront and before.work == Work.OPEN
     if after.money not in MONEY_MOVES[before.money]:
         return False
     if before.work == Work.VOID:
@@ -235,13 +237,14 @@ NEVER = sql.SQL("null")
 ANSWER_MEMBERS = """
     update payments_progress g
        set work = 'answered', version = g.version + 1,
-           next_check_at = case when g.money = 'none' then clock_timestamp()
+           next_check_at = case when g.money in ('none', 'confirmed') then clock_timestamp()
                                 else g.next_check_at end
       from member m
       join (select payment_id from payments_progress
              where payment_id in (select id from member)
              order by payment_id for no key update) o on o.payment_id = m.id
      where g.payment_id = m.id and g.work = 'open' and g.attempt = m.attempt
+       and g.money <> 'failed'
     returning g.payment_id, g.version, g.money
 """
 
@@ -267,6 +270,12 @@ RENEW_LEASES = """
 ABANDON = """
     update payments_progress set abandoned_at = clock_timestamp()
      where payment_id = %s and collected_at is null and abandoned_at is null returning 1
+"""
+DROP = """
+    update payments_progress
+       set lease_until = clock_timestamp(),
+           abandoned_at = coalesce(abandoned_at, clock_timestamp())
+     where payment_id = %s and attempt = %s and work = 'open' and money <> 'none' returning 1
 """
 UNCOLLECT = """
     update payments_progress set collected_at = null, abandoned_at = clock_timestamp()

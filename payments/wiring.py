@@ -67,6 +67,7 @@ def network_terms(network: str) -> NetworkTerms:
         agree_above_atomic=int(Decimal(str(chain["AGREE_ABOVE"])) * 10**decimals),
         price_floor=Decimal(str(chain["PRICE_FLOOR"])),
         seller_gas_day_wei=int(chain["SELLER_GAS_DAY_WEI"]),
+        take_up_seconds=settings.JOIN_SECONDS,
     )
 
 

@@ -54,6 +54,7 @@ class Draft:
     answer_keep_days: int | None = None
     require_body: bool = True
     check_output: bool = False
+    stream: bool = False
 
 
 def finish(draft: Draft, site: Site) -> Terms:
@@ -62,6 +63,10 @@ def finish(draft: Draft, site: Site) -> Terms:
         raise bad("method", f"one of {', '.join(METHODS)}")
     if draft.release not in RELEASES:
         raise bad("release", f"one of {', '.join(RELEASES)}")
+    if draft.stream and draft.release != "upfront":
+        raise bad("stream", "only with release upfront: what has been passed on cannot be held")
+    if draft.stream and draft.check_output:
+        raise bad("stream", "not with check_output, which needs the whole answer first")
     url = upstream_url(draft.upstream_url, site)
     names = _path_parameters(url)
     input_schema = admit_input(draft.input_schema, draft.example, draft.method, names)
@@ -97,6 +102,7 @@ def finish(draft: Draft, site: Site) -> Terms:
         answer_keep_days=_keep_days(draft.answer_keep_days, site),
         require_body=draft.require_body,
         check_output=draft.check_output,
+        stream=draft.stream,
     )
 
 

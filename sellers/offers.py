@@ -73,7 +73,7 @@ class Quoted:
 def quote(terms: Terms, prices: Iterable[OpenPrice], site: Site) -> tuple[Offer, ...]:
     """What a call costs, cheapest first; what this site does not take any more is not offered."""
     seconds = offer_seconds(terms.total_seconds, site)
-    offers = [_offer(each, seconds, site) for each in prices]
+    offers = [_offer(each, seconds, site, terms.release) for each in prices]
     return tuple(sorted((offer for offer in offers if offer), key=_dollars))
 
 
@@ -128,13 +128,16 @@ def header_bytes(written: Challenge) -> int:
     return len(encode_header(written.to_wire()))
 
 
-def _offer(price: OpenPrice, seconds: int, site: Site) -> Offer | None:
+def _offer(price: OpenPrice, seconds: int, site: Site, release: str) -> Offer | None:
     accepted = site.accepts(price.network, price.asset)
     if accepted is None:
         return None
     asset = accepted.asset
     if in_dollars(int(price.amount_atomic), asset.decimals) > site.price_max:
         return None  # the operator lowered the limits since; every claim would be refused
+    extra = {"name": asset.eip712_name, "version": asset.eip712_version}
+    if release == "upfront":  # x402 says nothing of the ordinary flow
+        extra["paymentFlow"] = release
     requirements = Requirements(
         scheme=price.scheme,
         network=price.network,
@@ -142,7 +145,7 @@ def _offer(price: OpenPrice, seconds: int, site: Site) -> Offer | None:
         asset=price.asset,
         pay_to=price.pay_to,
         max_timeout_seconds=seconds,
-        extra={"name": asset.eip712_name, "version": asset.eip712_version},
+        extra=extra,
     )
     return Offer(id=price.id, requirements=requirements, decimals=asset.decimals)
 

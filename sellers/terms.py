@@ -21,7 +21,7 @@ from sellers.schema_rules import Schema
 QUERY_METHODS = ("GET", "DELETE")
 BODY_METHODS = ("POST", "PUT", "PATCH")
 METHODS = (*QUERY_METHODS, *BODY_METHODS)
-RELEASES = ("hold", "instant")
+RELEASES = ("hold", "instant", "upfront")
 
 PARAMETER = re.compile(r"\{(\w+)\}")
 _VERSION = "souk-terms-1"
@@ -118,6 +118,7 @@ class Terms:
     answer_keep_days: int = 7
     require_body: bool = True
     check_output: bool = False
+    stream: bool = False  # the answer is passed on as it comes
 
     @property
     def path_parameters(self) -> tuple[str, ...]:

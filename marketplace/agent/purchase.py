@@ -15,7 +15,7 @@ import aiohttp
 from yarl import URL
 
 from marketplace.agent.quotes import NoQuote, Payment, Quote, read_quote, read_quote_v1
-from payments.egress import Failed, Limits, Reply, exchange
+from payments.egress import Failed, Head, Limits, Reader, Reply, exchange
 from payments.x402 import v1
 from payments.x402.types import X402_VERSION
 
@@ -74,11 +74,16 @@ async def pay(
     question: Question,
     payment: Payment,
     say: Callable[[str], None],
+    reader_for: Callable[[Head], Reader | None] | None = None,
 ) -> Bought:
-    """Send the payment, and the same one again while its outcome is open: it buys only once."""
+    """Send the payment, and the same one again while its outcome is open: it buys only once.
+
+    `reader_for` may name somebody who is shown the answer as it comes.
+    """
     end = min(payment.authorization.valid_before, time.time() + PATIENCE_SECONDS)
     while True:
-        reply = await _send(client, question, ((payment.header_name, payment.header),))
+        paying = ((payment.header_name, payment.header),)
+        reply = await _send(client, question, paying, reader_for)
         wait_seconds, why = _again(reply)
         if wait_seconds is None:
             assert isinstance(reply, Reply)
@@ -93,7 +98,10 @@ async def pay(
 
 
 async def _send(
-    client: aiohttp.ClientSession, question: Question, more: tuple[tuple[str, str], ...]
+    client: aiohttp.ClientSession,
+    question: Question,
+    more: tuple[tuple[str, str], ...],
+    reader_for: Callable[[Head], Reader | None] | None = None,
 ) -> Reply | Failed:
     return await exchange(
         client,
@@ -102,6 +110,7 @@ async def _send(
         headers=[*question.headers, *more],
         body=question.body,
         limits=LIMITS,
+        reader_for=reader_for,
     )
 
 

@@ -12,22 +12,31 @@ import psycopg
 from marketplace.calls.admission import path_values
 from marketplace.calls.forwarding import Answered, Outcome, forward
 from marketplace.calls.judging import Terms, Verdict, judge
-from marketplace.calls.outcomes import CallOutcome, NotCharged, Unavailable
+from marketplace.calls.outcomes import (
+    CallOutcome,
+    NotCharged,
+    PaidUnanswered,
+    Unavailable,
+)
+from marketplace.calls.passage import Passage
 from marketplace.calls.release import (
     PENDING_RETRY_SECONDS,
     Paid,
     deliver,
     gone_away,
+    paid_of,
     release,
     unless_gone,
 )
 from marketplace.calls.requests import CallRequest
 from marketplace.calls.room import Room
 from marketplace.calls.shelf import Shelved
+from marketplace.calls.streaming import begins, streamed
+from marketplace.calls.upfront import is_to_be_done, settle_first, unsettled
 from payments import acceptance, lookup, wiring
 from payments.acceptance import Claim, NewAnswer
 from payments.lookup import Held, StoredAnswer
-from payments.models import Work
+from payments.models import Money, Work
 
 VOID_TRIES = 3
 STORE_TRIES = 20
@@ -46,6 +55,7 @@ class Attempt:
     idempotency_key: str
     body: bytes
     on_trust: Paid | None = None  # what the buyer is told with an answer that need not wait
+    upfront: bool = False
 
     @staticmethod
     def first(claim: Claim, body: bytes, *, on_trust: bool) -> Attempt:
@@ -53,21 +63,35 @@ class Attempt:
         payer = claim.authorization.payer
         paid = Paid(payment_id, payer, wanted.network, wanted.amount_atomic, None)
         return Attempt(
-            payment_id, 1, payer, str(payment_id), body, on_trust=paid if on_trust else None
+            payment_id,
+            1,
+            payer,
+            str(payment_id),
+            body,
+            on_trust=paid if on_trust else None,
+            upfront=claim.purchase.release == "upfront",
         )
 
     @staticmethod
     def another(held: Held, body: bytes) -> Attempt:
-        return Attempt(held.payment_id, held.attempt + 1, held.payer, held.idempotency_key, body)
+        return Attempt(
+            held.payment_id,
+            held.attempt + 1,
+            held.payer,
+            held.idempotency_key,
+            body,
+            upfront=held.release == "upfront",
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """How an attempt ended: stored, or not billable."""
+    """How an attempt ended: stored, or not billable; and what was paid before it began."""
 
     verdict: Verdict
     outcome: Outcome
     recorded: bool
+    paid: Paid | None = None
 
 
 async def run(room: Room, sold: Shelved, attempt: Attempt, request: CallRequest) -> CallOutcome:
@@ -91,10 +115,18 @@ async def _abandon_in_the_end(room: Room, payment_id: UUID) -> None:
 
 
 async def _run(room: Room, sold: Shelved, attempt: Attempt, request: CallRequest) -> CallOutcome:
-    ended = await unless_gone(room.start(_work(room, sold, attempt, request)), request.gone)
+    passage = Passage() if sold.terms.stream and attempt.upfront else None
+    work = room.start(_work(room, sold, attempt, request, passage))
+    if passage is not None and await begins(passage, work, request):
+        return streamed(room, attempt.payment_id, passage)
+    ended = await unless_gone(work, request.gone)
     if ended is None:
+        if passage is not None:
+            passage.leave()
         await acceptance.abandon(room.pool, attempt.payment_id)
         return gone_away(attempt.payment_id)
+    if isinstance(ended, Held):
+        return await unsettled(room, ended)
     if not ended.verdict.billable:
         return _not_charged(attempt, ended)
     if not ended.recorded:
@@ -114,12 +146,28 @@ async def _run(room: Room, sold: Shelved, attempt: Attempt, request: CallRequest
         room.leases.pop(attempt.payment_id, None)
 
 
-async def _work(room: Room, sold: Shelved, attempt: Attempt, request: CallRequest) -> Ended:
+async def _work(
+    room: Room,
+    sold: Shelved,
+    attempt: Attempt,
+    request: CallRequest,
+    passage: Passage | None = None,
+) -> Ended | Held:
+    """Upfront the money comes first; a payment that is not settled in time is given back."""
     loop = asyncio.get_running_loop()
     room.leases[attempt.payment_id] = attempt.number
+    recorded = False
     try:
+        paid: Paid | None = None
+        if attempt.upfront:
+            held = await settle_first(room, attempt.payment_id, attempt.number)
+            if not is_to_be_done(held, attempt.number):
+                return held
+            paid = paid_of(held)
+            if passage is not None:
+                passage.settlement = paid.settlement()
         started = loop.time()
-        outcome = await _ask(room, sold, attempt, request)
+        outcome = await _ask(room, sold, attempt, request, passage)
         terms = Terms(sold.terms.require_body, sold.terms.required_keys)
         verdict = judge(outcome, terms)
         if verdict.upstream_at_fault:
@@ -127,13 +175,18 @@ async def _work(room: Room, sold: Shelved, attempt: Attempt, request: CallReques
         else:
             room.breaker.succeeded(sold.path)
         elapsed_ms = int((loop.time() - started) * 1000)
-        recorded = await _record(room, attempt, outcome, verdict, elapsed_ms)
-        return Ended(verdict, outcome, recorded)
+        passed = passage.passed_bytes if passage else 0
+        recorded = await _record(room, attempt, outcome, verdict, elapsed_ms, passed)
+        return Ended(verdict, outcome, recorded, paid)
     finally:
         room.leases.pop(attempt.payment_id, None)
+        if passage is not None:
+            passage.end(whole=recorded)
 
 
-async def _ask(room: Room, sold: Shelved, attempt: Attempt, request: CallRequest) -> Outcome:
+async def _ask(
+    room: Room, sold: Shelved, attempt: Attempt, request: CallRequest, passage: Passage | None
+) -> Outcome:
     return await forward(
         room.client,
         sold.upstream,
@@ -144,14 +197,20 @@ async def _ask(room: Room, sold: Shelved, attempt: Attempt, request: CallRequest
         idempotency_key=attempt.idempotency_key,
         marks={"payment": str(attempt.payment_id), "payer": attempt.payer, "listing": sold.path},
         signing_key=wiring.upstream_signing_key(str(sold.listing_id)),
+        passage=passage,
     )
 
 
 async def _record(
-    room: Room, attempt: Attempt, outcome: Outcome, verdict: Verdict, elapsed_ms: int
+    room: Room,
+    attempt: Attempt,
+    outcome: Outcome,
+    verdict: Verdict,
+    elapsed_ms: int,
+    passed_bytes: int,
 ) -> bool:
     if not verdict.billable or not isinstance(outcome, Answered):
-        await _void(room, attempt, outcome, verdict)
+        await _void(room, attempt, outcome, verdict, passed_bytes)
         return False
     return await _store(
         room,
@@ -182,17 +241,25 @@ async def _store(room: Room, answer: NewAnswer) -> bool:
     return await room.answers.submit(answer)
 
 
-async def _void(room: Room, attempt: Attempt, outcome: Outcome, verdict: Verdict) -> None:
+async def _void(
+    room: Room, attempt: Attempt, outcome: Outcome, verdict: Verdict, passed_bytes: int
+) -> None:
     definite = isinstance(outcome, Answered) or not outcome.may_have_acted
     detail: dict[str, object] = {"reason": str(verdict.reason)}
     if isinstance(outcome, Answered):
         detail["status"] = outcome.status
+    why = "not billable"
+    if passed_bytes:  # of a stream
+        detail["passed_bytes"] = passed_bytes
+        why = f"not billable: {verdict.reason} after {passed_bytes} bytes were passed on"
     for _ in range(VOID_TRIES):  # the chain may move the money between the look and the move
         held = await lookup.by_id(room.pool, attempt.payment_id)
         if held is None or held.work != Work.OPEN or held.attempt != attempt.number:
             return
+        if held.money == Money.BROADCAST:  # upfront, and a reorg took it back: it is sent again
+            return
         if await acceptance.void(
-            room.pool, held.standing, why="not billable", detail=detail, definite=definite
+            room.pool, held.standing, why=why, detail=detail, definite=definite
         ):
             return
 
@@ -204,9 +271,12 @@ def _in_hand(outcome: Outcome) -> StoredAnswer:
     return StoredAnswer(outcome.status, outcome.headers, outcome.content_type, body, b"", len(body))
 
 
-def _not_charged(attempt: Attempt, ended: Ended) -> NotCharged:
+def _not_charged(attempt: Attempt, ended: Ended) -> NotCharged | PaidUnanswered:
     answer: StoredAnswer | None = None
     if ended.verdict.passes_answer_on and isinstance(ended.outcome, Answered):
         answer = _in_hand(ended.outcome)
     reason = str(ended.verdict.reason)
+    if ended.paid is not None:
+        told = ended.paid.settlement()
+        return PaidUnanswered(ended.verdict.status, reason, attempt.payment_id, told, answer)
     return NotCharged(ended.verdict.status, reason, attempt.payment_id, answer)

@@ -25,9 +25,9 @@ import hashlib
 import hmac
 import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import chain
 from typing import Final
 from urllib.parse import quote, unquote
@@ -35,7 +35,8 @@ from urllib.parse import quote, unquote
 import aiohttp
 from yarl import URL
 
-from payments.egress import Failed, FailureKind, Limits, Reply, exchange
+from marketplace.calls.passage import Passage
+from payments.egress import Failed, FailureKind, Head, Limits, Reply, exchange
 
 __all__ = [
     "Answered",
@@ -118,6 +119,7 @@ async def forward(
     idempotency_key: str,
     marks: Mapping[str, str],
     signing_key: bytes,
+    passage: Passage | None = None,
 ) -> Outcome:
     """Call the seller's endpoint once on a buyer's behalf and bring the whole answer.
 
@@ -139,6 +141,7 @@ async def forward(
             upstream.total_seconds,
             upstream.answer_bytes_max,
         ),
+        reader_for=partial(_reader, passage) if passage else None,
     )
     return _answered(reply) if isinstance(reply, Reply) else reply
 
@@ -235,9 +238,23 @@ def _souk_headers(
     ]
 
 
+def _reader(passage: Passage, head: Head) -> Callable[[bytes], None] | None:
+    """Only what may be charged when it is whole is passed on as it comes."""
+    if not 200 <= head.status < 300 or head.status == 206 or not head.framed:
+        return None
+    passage.begin(head)
+    return passage.add
+
+
 def _answered(reply: Reply) -> Outcome:
     if not reply.framed:
         return Failed(FailureKind.PROTOCOL, "no length given: a cut answer would look whole")
+    passed, content_type = passed_back(reply)
+    return Answered(reply.status, passed, content_type, reply.body)
+
+
+def passed_back(reply: Reply | Head) -> tuple[tuple[tuple[str, str], ...], str]:
+    """The headers that a buyer may see, and the content type."""
     received = reply.headers
     passed = tuple(
         (name, value)
@@ -247,4 +264,4 @@ def _answered(reply: Reply) -> Outcome:
     content_type = received.get("Content-Type", "")
     if not content_type or not _sendable(content_type):
         content_type = "application/octet-stream"
-    return Answered(reply.status, passed, content_type, reply.body)
+    return passed, content_type

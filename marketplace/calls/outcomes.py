@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -64,4 +64,33 @@ class Delivered:
     joined: bool = False
 
 
-CallOutcome = Challenged | Refused | Unavailable | NotCharged | Delivered
+@dataclass(frozen=True, slots=True)
+class PaidUnanswered:
+    """Paid upfront, and the seller's side failed: a refund is due."""
+
+    status: int
+    reason: str
+    payment_id: UUID
+    settlement: Settlement
+    answer: StoredAnswer | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Streamed:
+    """A paid answer that is passed on as it comes. Its pieces end in `Cut` when it is not whole.
+
+    `handed_over` must be told in the end whether all of it reached the buyer.
+    """
+
+    status: int
+    headers: tuple[tuple[str, str], ...]
+    content_type: str
+    settlement: Settlement
+    payment_id: UUID
+    pieces: AsyncIterator[bytes]
+    handed_over: Callable[[bool], Awaitable[None]]
+    joined: bool = False
+
+
+Told = Challenged | Refused | Unavailable | NotCharged | PaidUnanswered | Delivered  # all at once
+CallOutcome = Told | Streamed

@@ -70,14 +70,7 @@ async def hand_over(room: Room, held: Held, *, joined: bool = False) -> CallOutc
             f" gone. It had {answer.body_bytes} bytes, sha256:{answer.body_hash.hex()}.",
             payment_id=held.payment_id,
         )
-    paid = Paid(
-        held.payment_id,
-        held.payer,
-        held.network,
-        held.amount_atomic,
-        held.transaction if held.paid else None,
-    )
-    return deliver(room, paid, answer, joined=joined)
+    return deliver(room, paid_of(held), answer, joined=joined)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +99,11 @@ class Paid:
                 }
             },
         )
+
+
+def paid_of(held: Held) -> Paid:
+    transaction = held.transaction if held.paid else None
+    return Paid(held.payment_id, held.payer, held.network, held.amount_atomic, transaction)
 
 
 def deliver(room: Room, paid: Paid, answer: StoredAnswer, *, joined: bool = False) -> Delivered:

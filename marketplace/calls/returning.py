@@ -16,7 +16,14 @@ from django.conf import settings
 
 from marketplace.calls.admission import check_window, closed_trial, not_now, read_body, simulate
 from marketplace.calls.attempt import Attempt, run
-from marketplace.calls.outcomes import CallOutcome, Challenged, Refused, Unavailable
+from marketplace.calls.outcomes import (
+    CallOutcome,
+    Challenged,
+    Delivered,
+    Refused,
+    Streamed,
+    Unavailable,
+)
 from marketplace.calls.release import decided, hand_over, pending, release, wait_for
 from marketplace.calls.requests import CallRequest, canonical_url
 from marketplace.calls.room import Room
@@ -34,6 +41,7 @@ from sellers.offers import resource_url
 
 RETRY_SECONDS = 1
 ALREADY_JUDGED_SECONDS = 2**40  # the window's far end was judged when it was claimed
+REFUND_DUE = "This payment was collected and no answer came. The seller owes a refund."
 NAMES_NOTHING = (
     "This payment was used before. If it was yours, send it again with the payment-identifier that"
     " was in it, or sign the text of the sign-in-with-x extension below with the paying wallet and"
@@ -54,10 +62,12 @@ async def answer(
         return _another_request()
     if held.money == Money.FAILED:
         return Challenged(Reason.TRANSACTION_FAILED, "this payment could not be collected")
-    if held.work == Work.OPEN:
+    if held.work == Work.OPEN and not held.to_take_up:
         return _conflict("in_flight", "This payment is at work at this very moment.")
     offer = _terms_of(room, held)
     signed = await _is_signed(room, held, presented, offer)
+    if held.work == Work.OPEN:
+        return await _after_drop(room, held, presented, request, body, signed)
     if held.work == Work.VOID:
         return await _after_void(room, held, presented, offer, request, body, signed)
     return await _after_answer(room, held, presented, request, signed)
@@ -148,6 +158,39 @@ async def _proves_to_be_buyer(
     return siwx is not None and await room.is_wallet_of(siwx, held, _address(held))
 
 
+async def _after_drop(
+    room: Room,
+    held: Held,
+    presented: Presented,
+    request: CallRequest,
+    body: bytes,
+    signed: bool,
+) -> CallOutcome:
+    """Paid upfront, and the process that was to do the work is gone: it is done now.
+
+    The answer goes to a proven buyer only; whoever else knows the request may make it be done.
+    """
+    if not signed:
+        return _names_nothing(held)
+    is_buyer = await _proves_to_be_buyer(room, held, presented, request)
+    outcome = await _take_up(room, held, request, body)
+    if is_buyer or not isinstance(outcome, (Delivered, Streamed)):
+        return outcome or _conflict("listing_closed", "What you bought is no longer sold.")
+    await outcome.handed_over(False)
+    return _names_nothing(held)
+
+
+async def _take_up(room: Room, held: Held, request: CallRequest, body: bytes) -> CallOutcome | None:
+    """Do the work of a payment that was dropped; None when it is no longer on sale."""
+    sold = await room.shelf.by_hash(held.listing_path, held.revision_hash)
+    if sold is None:
+        return None
+    lease_seconds = settings.LEASE_SECONDS
+    if not await acceptance.take_up(room.pool, held.standing, lease_seconds=lease_seconds):
+        return _conflict("in_flight", "This payment was just taken up by another request.")
+    return await run(room, sold, Attempt.another(held, body), request)
+
+
 async def _after_void(
     room: Room,
     held: Held,
@@ -159,6 +202,8 @@ async def _after_void(
 ) -> CallOutcome:
     """Nothing was charged: the same request may try again while its window allows."""
     if not signed or held.paid:
+        if signed and await _proves_to_be_buyer(room, held, presented, request):
+            return _conflict("refund_due", REFUND_DUE, held.payment_id)
         return _names_nothing(held)
     sold = await room.shelf.by_hash(held.listing_path, held.revision_hash)
     if sold is None:
@@ -205,6 +250,7 @@ async def _reopen(
         return Unavailable("exposure_cap", "Too much is unsettled for now.", RETRY_SECONDS)
     if reopened is Reopening.TOO_LATE:
         return _conflict("in_flight", "This payment was just taken up by another request.")
+    room.settle_bell.ring()
     return await run(room, sold, Attempt.another(held, body), request)
 
 
@@ -227,6 +273,9 @@ async def join(
     held = await wait_for(room, twin.payment_id, _joined_ends, request.gone)
     if held is None:
         return await pending(room, twin.payment_id)
+    if held.to_take_up:
+        taken = await _take_up(room, held, request, await request.read_body())
+        return replace(taken, joined=True) if isinstance(taken, (Delivered, Streamed)) else taken
     if held.work != Work.ANSWERED or held.money == Money.FAILED:
         return None
     if not await room.collected.submit(held.payment_id):
@@ -235,7 +284,7 @@ async def join(
 
 
 def _joined_ends(held: Held) -> bool:
-    return held.work == Work.VOID or held.money == Money.FAILED or held.released
+    return held.work == Work.VOID or held.money == Money.FAILED or held.released or held.to_take_up
 
 
 def _another_request() -> Refused:

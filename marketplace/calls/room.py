@@ -176,9 +176,12 @@ class Room:
         self._watchers.append(asyncio.create_task(watcher))
 
     async def _claim(self, claims: Sequence[Claim]) -> list[ClaimVerdict]:
-        return await acceptance.claim_together(
+        verdicts = await acceptance.claim_together(
             self.pool, claims, lease_seconds=settings.LEASE_SECONDS, twins=self.twins
         )
+        if any(claim.purchase.release == "upfront" for claim in claims):
+            self.settle_bell.ring()
+        return verdicts
 
     async def _record(self, answers: Sequence[NewAnswer]) -> list[bool]:
         recorded = await acceptance.record_together(self.pool, answers)

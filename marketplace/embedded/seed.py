@@ -1,4 +1,4 @@
-"""The demo's market: two sellers and six listings on our own small upstream."""
+"""The demo's market: two sellers and seven listings on our own small upstream."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from marketplace.embedded.upstream.endpoints import (
     REPORT,
     SCORE,
     TEXT,
+    TOUR,
     Endpoint,
 )
 from sellers.directory import find
@@ -34,6 +35,8 @@ class Stall:
     slug: str
     endpoint: Endpoint
     dollars: Decimal
+    release: str = "hold"
+    stream: bool = False
 
     @property
     def path(self) -> str:
@@ -42,8 +45,9 @@ class Stall:
 
 STALLS: Final = (
     Stall("atlas", "city-facts", LOOKUP, Decimal("0.002")),
-    Stall("atlas", "unit-conversion", CONVERT, Decimal("0.001")),
+    Stall("atlas", "unit-conversion", CONVERT, Decimal("0.001"), release="instant"),
     Stall("atlas", "savings-projection", REPORT, Decimal("0.05")),
+    Stall("atlas", "city-tour", TOUR, Decimal("0.01"), release="upfront", stream=True),
     Stall("quill", "text-digest", TEXT, Decimal("0.01")),
     Stall("quill", "data-quality", SCORE, Decimal("0.02")),
     Stall("quill", "identicon", IDENTICON, Decimal("0.005")),
@@ -100,6 +104,8 @@ def _terms(stall: Stall, upstream_base_url: str, site: Site) -> Terms:
         input_schema=endpoint["input_schema"],
         output_schema=endpoint["output_schema"],
         tags=endpoint["tags"],
+        release=stall.release,
+        stream=stall.stream,
     )
     return finish(draft, site)
 

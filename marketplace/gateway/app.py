@@ -18,12 +18,13 @@ from uuid import UUID
 from asgiref.typing import ASGIReceiveCallable, ASGISendCallable, HTTPScope
 
 from marketplace.calls.ceiling import BadCeiling, ceiling_dollars, price_dollars
-from marketplace.calls.outcomes import CallOutcome, Delivered
+from marketplace.calls.outcomes import CallOutcome, Delivered, Streamed
 from marketplace.calls.requests import BodyIncomplete, BodyTooLarge, CallRequest
 from marketplace.calls.shelf import Absent, Place, Shelf, Shelved
 from marketplace.gateway import responses
 from marketplace.gateway.arrival import Arrival, Inbox
 from marketplace.gateway.dialects import spoken
+from marketplace.gateway.flow import Flow
 from marketplace.gateway.in_flight import Arrivals, InFlight, NoPlace, Seat
 from marketplace.gateway.incoming import (
     AmbiguousCredentials,
@@ -36,7 +37,7 @@ from marketplace.gateway.incoming import (
     read_path,
     read_query,
 )
-from marketplace.gateway.outcomes import response_of
+from marketplace.gateway.outcomes import head_of, response_of
 from marketplace.gateway.responses import Response, send_response
 from payments.x402.reasons import Reason
 
@@ -70,6 +71,7 @@ class _Answer:
     response: Response
     connected: bool = True
     told: Callable[[bool], Awaitable[None]] | None = None
+    flow: Flow | None = None
 
 
 class Door:
@@ -178,14 +180,19 @@ class Door:
         path = arrival.route.path
         seat = Seat(self._in_flight, path)
         inbox = self._inbox(arrival, seat if arrival.brings_body else None)
+        flow: Flow | None = None
         try:
             seat.take()
             outcome = await self._paid_call(place, path, arrival.request(arrival.query, inbox))
+            if isinstance(outcome, Streamed):  # it keeps its place until its end
+                flow = Flow(outcome, inbox, seat.give_back)
+                return _Answer(head_of(outcome, arrival.dialect), flow=flow)
         except NoPlace:
             return _Answer(responses.BUSY)
         finally:
-            connected = inbox.close()
-            seat.give_back()
+            if flow is None:
+                connected = inbox.close()
+                seat.give_back()
         response = response_of(outcome, place, arrival.dialect, self._public_base_url)
         told = outcome.handed_over if isinstance(outcome, Delivered) else None
         return _Answer(response, connected, told)
@@ -217,6 +224,9 @@ def _is_too_dear(shelved: Shelved, arrival: Arrival) -> bool:
 
 
 async def _deliver(answer: _Answer, method: str, send: ASGISendCallable) -> None:
+    if answer.flow is not None:
+        await answer.flow.send(answer.response, send)
+        return
     sent = False
     try:
         sent = await send_response(answer.response, method, send)

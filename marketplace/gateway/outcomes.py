@@ -7,11 +7,13 @@ from typing import Any, Final
 from uuid import UUID
 
 from marketplace.calls.outcomes import (
-    CallOutcome,
     Challenged,
     Delivered,
     NotCharged,
+    PaidUnanswered,
     Refused,
+    Streamed,
+    Told,
     Unavailable,
 )
 from marketplace.calls.shelf import Absent, Place
@@ -41,9 +43,7 @@ _OURS: Final = frozenset(name for name, _ in GUARDED) | {
 }
 
 
-def response_of(
-    outcome: CallOutcome, place: Place, dialect: Dialect, public_base_url: str
-) -> Response:
+def response_of(outcome: Told, place: Place, dialect: Dialect, public_base_url: str) -> Response:
     """Write an outcome as the answer a buyer's program understands."""
     match outcome:
         case Delivered(answer, settlement, payment_id, joined=joined):
@@ -58,6 +58,13 @@ def response_of(
             detail = "The seller's endpoint did not give an answer. Nothing was charged."
             also = dialect.marks
             return _told(status, reason, detail, payment_id, public_base_url, [charged], also)
+        case PaidUnanswered(status, reason, payment_id, settlement, answer):
+            charged = (b"x-payment-charged", f"yes; refund=due; reason={reason}".encode())
+            more = [charged, _payment_response(dialect, settlement)]
+            if answer is not None:
+                return _answer(answer, [*more, _payment(payment_id)])
+            detail = "The payment was settled and the seller gave no answer. A refund is due."
+            return _told(status, reason, detail, payment_id, public_base_url, more, dialect.marks)
         case Unavailable(error, detail, retry_after_seconds, payment_id, settlement):
             more = [retry_after(retry_after_seconds)]
             if settlement is not None:
@@ -72,6 +79,16 @@ def response_of(
             if isinstance(place, Absent):
                 return absent(place)
             return dialect.quote_again(place, reason, detail)
+
+
+def head_of(outcome: Streamed, dialect: Dialect) -> Response:
+    """The status and headers of an answer whose body follows as it comes."""
+    more = [_payment_response(dialect, outcome.settlement), _payment(outcome.payment_id)]
+    if outcome.joined:
+        more.append((b"x-souk-joined", str(outcome.payment_id).encode()))
+    kept = (header for header in _encoded(outcome.headers) if header[0] not in _OURS)
+    content_type = (b"content-type", outcome.content_type.encode("latin-1"))
+    return Response(outcome.status, (content_type, *kept, *more, *GUARDED), b"")
 
 
 def _told(

@@ -50,7 +50,10 @@ def describe_draft(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--forward-header", action="append", default=[], help="a buyer's, passed on"
     )
-    parser.add_argument("--release", default="hold")
+    parser.add_argument("--release", default="hold", help="hold, instant or upfront")
+    parser.add_argument(
+        "--stream", action="store_true", help="pass the answer on as it comes; with upfront"
+    )
     parser.add_argument("--timeout", type=float, help="seconds a call may take")
     parser.add_argument("--keep-days", type=int, help="days an answer can be fetched again")
     parser.add_argument("--check-output", action="store_true", help="charge only complete answers")
@@ -87,6 +90,7 @@ def draft_of(options: argparse.Namespace, site: Site, secrets: Mapping[str, str]
         total_seconds=options.timeout,
         answer_keep_days=options.keep_days,
         check_output=options.check_output,
+        stream=options.stream,
     )
 
 

@@ -1,7 +1,15 @@
 """Outbound HTTP: which addresses may be called, the clients that call them, one bounded call."""
 
 from payments.egress.clients import open_client, open_trusted_client
-from payments.egress.exchange import Failed, FailureKind, Limits, Reply, exchange
+from payments.egress.exchange import (
+    Failed,
+    FailureKind,
+    Head,
+    Limits,
+    Reader,
+    Reply,
+    exchange,
+)
 from payments.egress.own import own_addresses
 from payments.egress.rule import Allowance, EgressRefused, EgressRule, Refusal, parse_allowance
 
@@ -11,7 +19,9 @@ __all__ = [
     "EgressRule",
     "Failed",
     "FailureKind",
+    "Head",
     "Limits",
+    "Reader",
     "Refusal",
     "Reply",
     "exchange",

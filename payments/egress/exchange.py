@@ -2,7 +2,7 @@
 
 import asyncio
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -71,6 +71,18 @@ class Reply:
     framed: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The beginning of an answer, before any of its body."""
+
+    status: int
+    headers: CIMultiDictProxy[str]
+    framed: bool
+
+
+Reader = Callable[[bytes], None]
+
+
 class _TooLarge(Exception):
     """The answer went over its limit."""
 
@@ -83,8 +95,12 @@ async def exchange(
     headers: Sequence[tuple[str, str]] = (),
     body: bytes = b"",
     limits: Limits,
+    reader_for: Callable[[Head], Reader | None] | None = None,
 ) -> Reply | Failed:
-    """Make one call and read its whole answer; follow no redirect, send nothing twice."""
+    """Make one call and read its whole answer; follow no redirect, send nothing twice.
+
+    `reader_for` is shown the head, and the reader it names is shown each piece as it comes.
+    """
     answered = False
     try:
         refuse_userinfo(url)  # aiohttp would make it a header before the client's guard looks
@@ -100,8 +116,10 @@ async def exchange(
             ) as response:
                 answered = True
                 deadline.reschedule(started + limits.total_seconds)
-                whole = await _read(response, limits.body_bytes_max)
-                return Reply(response.status, response.headers, whole, _framed(response))
+                head = Head(response.status, response.headers, _framed(response))
+                reader = reader_for(head) if reader_for else None
+                whole = await _read(response, limits.body_bytes_max, reader)
+                return Reply(head.status, head.headers, whole, head.framed)
     except EgressRefused as refused:
         return Failed(FailureKind.REFUSED_BY_EGRESS, refused.reason)
     except _TooLarge:
@@ -150,7 +168,9 @@ def _connect_timeout(limits: Limits) -> aiohttp.ClientTimeout:
     return aiohttp.ClientTimeout(connect=connect, ceil_threshold=limits.total_seconds + 1)
 
 
-async def _read(response: aiohttp.ClientResponse, body_bytes_max: int) -> bytes:
+async def _read(
+    response: aiohttp.ClientResponse, body_bytes_max: int, reader: Reader | None
+) -> bytes:
     pieces: list[bytes] = []
     size = 0
     async for piece in response.content.iter_any():
@@ -158,6 +178,8 @@ async def _read(response: aiohttp.ClientResponse, body_bytes_max: int) -> bytes:
         if size > body_bytes_max:
             raise _TooLarge
         pieces.append(piece)
+        if reader is not None:
+            reader(piece)
     return b"".join(pieces)
 
 

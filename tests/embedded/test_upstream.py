@@ -18,7 +18,7 @@ from jsonschema import Draft202012Validator
 from marketplace.calls.forwarding import Answered, Upstream, forward
 from marketplace.embedded.upstream.app import make_app
 from marketplace.embedded.upstream.cities import look_up
-from marketplace.embedded.upstream.endpoints import CONVERT, ENDPOINTS, IDENTICON, Endpoint
+from marketplace.embedded.upstream.endpoints import CONVERT, ENDPOINTS, Endpoint
 from marketplace.embedded.upstream.pictures import draw_identicon
 from marketplace.embedded.upstream.questions import BadInput
 from marketplace.embedded.upstream.tools import convert, digest_text, score_records
@@ -60,7 +60,7 @@ async def test_it_answers_each_example_as_documented(open_door: Any, endpoint: E
 @pytest.mark.parametrize("endpoint", ENDPOINTS, ids=lambda endpoint: endpoint["title"])
 def test_each_example_keeps_its_own_schemas(endpoint: Endpoint) -> None:
     Draft202012Validator(endpoint["input_schema"]).validate(endpoint["example_input"])
-    if endpoint is not IDENTICON:
+    if endpoint["sample"]["content_type"] == "application/json":
         answer = orjson.loads(endpoint["sample"]["body"])
         Draft202012Validator(endpoint["output_schema"]).validate(answer)
 

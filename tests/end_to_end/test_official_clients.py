@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import threading
+import uuid
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -20,10 +21,11 @@ from x402.http.clients.requests import x402_requests
 from x402.mechanisms.evm import EthAccountSigner
 from x402.mechanisms.evm.exact import register_exact_evm_client
 
+from sellers.terms import Sample
 from tests.fixtures.cast import Cast, Person, person
 from tests.fixtures.chain import CHECKOUT
 from tests.fixtures.stack import Stack
-from tests.fixtures.upstream import Behaviour, Call, Wire, answer
+from tests.fixtures.upstream import Behaviour, Call, Wire, answer, chunked
 from tests.fixtures.wallet import unpack
 
 CLIENTS = Path(__file__).parents[1] / "clients"
@@ -177,3 +179,46 @@ def test_a_buyer_that_timed_out_gets_the_answer_for_one_payment(
     assert "x-souk-joined" in said.headers
     assert len(sold.calls) == 1
     assert stack.chain.atomic_of(person("patience").address) == 10_000
+
+
+@ALL
+def test_it_pays_upfront_and_reads_what_is_streamed(
+    stack: Stack, cast: type[Cast], client: Client
+) -> None:
+    """`extra.paymentFlow` is no hindrance to a client with its default settings."""
+    events = (b"data: one\n\n", b"data: two\n\n")
+    head = (("Content-Type", "text/event-stream"),)
+    sold = stack.sell(
+        behaviour=chunked(*events, headers=head),
+        release="upfront",
+        stream=True,
+        sample=Sample(200, "text/event-stream", events[0]),
+    )
+    stack.chain.fund(cast.other_buyer.address, 1)
+
+    bought = client(cast.other_buyer, sold.url, "GET", None)
+
+    assert (bought.status, bought.body) == (200, b"".join(events).decode())
+    assert bought.settlement["success"] is True
+    receipt = stack.chain.rpc("eth_getTransactionReceipt", [bought.settlement["transaction"]])
+    assert receipt["status"] == "0x1"
+
+
+@ALL
+def test_it_takes_an_answer_that_leaves_before_the_money_moves(
+    stack: Stack, client: Client
+) -> None:
+    buyer = person(f"regular {uuid.uuid4().hex}")
+    sold = stack.sell(release="instant")
+    stack.chain.fund(buyer.address, 1)
+    assert client(buyer, sold.url, "GET", None).status == 200
+    final = (
+        "select count(*) from payments_progress g join payments_payment p on p.id = g.payment_id"
+        " where p.payer = %s and g.money = 'confirmed'"
+    )
+    stack.wait_until(lambda: stack.rows(final, buyer.address) == [(1,)], "the first payment")
+
+    bought = client(buyer, sold.url, "GET", None)
+
+    assert (bought.status, json.loads(bought.body)) == (200, {"ok": True})
+    assert (bought.settlement["success"], bought.settlement["transaction"]) == (True, "")

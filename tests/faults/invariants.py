@@ -177,8 +177,9 @@ def who_was_charged_has_an_answer_or_a_refund_due(books: Books) -> None:
             assert answer is not None, f"I-4: {row['id']} is charged and has no answer"
             assert hashlib.sha256(answer["body"]).digest() == answer["body_hash"], "I-4"
             assert 200 <= answer["status"] < 300, "I-4: only a whole 2xx is billable"
+        elif row["work"] == "open":  # paid upfront, and at the seller
+            assert row["release"] == "upfront", f"I-4: {row['id']}"
         else:
-            assert row["work"] == "void", f"I-4: {row['id']}"
             if row["money"] == "confirmed":
                 said = statement(books.receipts[row["id"]][-1])["status"]
                 assert "refund due" in said, f"I-4: {row['id']}"

@@ -78,7 +78,7 @@ class Gate:
     """An upstream that answers when the test lets it."""
 
     def __init__(self, then: Behaviour | None = None) -> None:
-        self._then = then or answer()
+        self.then = then or answer()
         self._opened = threading.Event()
         self.waiting = 0
 
@@ -89,7 +89,7 @@ class Gate:
         self.waiting += 1
         while not self._opened.is_set():
             await asyncio.sleep(0.01)
-        goes_on = await self._then(call, wire)
+        goes_on = await self.then(call, wire)
         self.waiting -= 1
         return goes_on
 
@@ -357,6 +357,9 @@ UNDER_WAY = """
     select payment_id, work, money, relayer_nonce, next_check_at, alone from payments_progress
      where work = 'open' or money in ('broadcast', 'settled')
         or (work = 'answered' and money = 'none')
+        or (money = 'confirmed' and next_check_at is not null
+            and version > (select max(r.version) from payments_receipt r
+                            where r.payment_id = payments_progress.payment_id))
      limit 1
 """
 

@@ -35,6 +35,7 @@ ACTORS = 6
 ROUNDS = 30
 AMOUNT = 2_000
 ROOM_FOR = 12  # payments under the one cap
+RELEASES = ("hold", "instant", "instant", "upfront")
 TRUSTED_WITH = 5  # of them, before they are paid
 PAYERS = 4
 
@@ -59,11 +60,13 @@ class Play:
 
     async def run(self, rounds: int = ROUNDS) -> None:
         await asyncio.gather(*(self._act(rounds) for _ in range(ACTORS)))
+        due = await self._due(everything=True)
+        await outcomes.receipt_anew(self.desk, [row for row in due if row.money == "confirmed"])
 
     async def _act(self, rounds: int) -> None:
         deeds: list[Callable[[], Awaitable[Any]]] = [
             self.claim, self.claim, self.answer, self.answer, self.void, self.reopen,
-            self.settle_due, self.settle_due, self.settle_due, self.sweep,
+            self.settle_due, self.settle_due, self.settle_due, self.sweep, self.take_up,
         ]  # fmt: skip
         for _ in range(rounds):
             await self.random.choice(deeds)()
@@ -75,20 +78,23 @@ class Play:
 
     async def claim(self) -> None:
         """A new payment, or one that was claimed before, alone or several in one statement."""
-        members = [self.new_claim() for _ in range(self.random.randrange(1, 4))]
+        members = [
+            self.new_claim(release=self.random.choice(RELEASES))
+            for _ in range(self.random.randrange(1, 4))
+        ]
         if self.claims and self.random.random() < 0.4:
             members.append(replace(self.random.choice(self.claims), payment_id=new_id()))
         self.claims += members
         lease = self.random.choice([0.0, 10.0])
         await acceptance.claim_together(self.pool, members, lease_seconds=lease, twins=TWINS)
 
-    def new_claim(self, payer: str = "") -> Claim:
+    def new_claim(self, payer: str = "", release: str = "instant") -> Claim:
         payer, nonce = payer or self.random.choice(self.payers), self.random.randbytes(32)
         told = CHAIN_ID.to_bytes(32, "big") + bytes.fromhex(USDC[2:] + payer[2:]) + nonce
         pay_to = self.offer.requirements.pay_to
         return Claim(
             offer=self.offer,
-            purchase=self.purchase,
+            purchase=replace(self.purchase, release=release),
             authorization=Authorization(payer, pay_to, AMOUNT, 0, 2**31, nonce, bytes(65)),
             identity=hashlib.sha256(told).digest()[:16],
             payer_has_code=False,
@@ -120,7 +126,7 @@ class Play:
 
     async def void(self) -> None:
         held = await self._held()
-        if held and held.work == Work.OPEN:
+        if held and held.work == Work.OPEN and held.money != Money.BROADCAST:
             await acceptance.void(
                 self.pool, held.standing, why="not billable", detail={}, definite=True
             )
@@ -135,33 +141,48 @@ class Play:
                 lease_seconds=self.random.choice([0, 10]),
             )
 
+    async def take_up(self) -> None:
+        held = await self._held()
+        if held and held.to_take_up:
+            await acceptance.take_up(
+                self.pool, held.standing, lease_seconds=self.random.choice([0, 10])
+            )
+
     async def sweep(self) -> None:
         await settlement.void_dead_leases(self.desk)
 
     async def settle_due(self) -> None:
         """What a settler does, with a chain that says anything that a chain may say."""
+        due = await self._due()
+        await self._pause()
+        for row in due:
+            await self._settle(row)
+
+    async def _due(self, *, everything: bool = False) -> list[Row]:
         await rows(
             self.pool,
             "update payments_progress set next_check_at = clock_timestamp() where payment_id in"
             " (select payment_id from payments_progress where closed_at is null"
-            " and work <> 'open' and random() < 0.5 order by payment_id for no key update)"
+            " and (work <> 'open' or payment_id in (select id from payments_payment"
+            " where release = 'upfront')) and random() < %s order by payment_id"
+            " for no key update)"
             " returning 1",
+            (1.0 if everything else 0.5,),
         )
-        due = await desks.take_due(self.pool, NETWORK, most=20)
-        await self._pause()
-        for row in due:
-            await self._settle(row)
+        return await desks.take_due(self.pool, NETWORK, most=1_000 if everything else 20)
 
     async def _settle(self, row: Row) -> None:
         by_money: dict[Money, list[Callable[[Row], Awaitable[Any]]]] = {
             Money.NONE: [self._paid, self._fail],
             Money.BROADCAST: [self._paid, self._fail, self._board],
             Money.SETTLED: [self._confirm, self._confirm, self._uproot],
-            Money.CONFIRMED: [self._uproot, self._close],
+            Money.CONFIRMED: [self._uproot, self._receipt],
             Money.FAILED: [],
         }
         chances = by_money[row.money]
-        if row.work == Work.ANSWERED and row.money == Money.NONE:
+        if row.money == Money.CONFIRMED and row.work != Work.OPEN:
+            chances = [*chances, self._close]
+        if row.is_sent and row.money == Money.NONE:
             chances = [self._board, self._board, *chances]
         if chances:
             await self.random.choice(chances)(row)
@@ -194,6 +215,9 @@ class Play:
     async def _confirm(self, row: Row) -> None:
         await outcomes.confirm(self.desk, [row])
 
+    async def _receipt(self, row: Row) -> None:
+        await outcomes.receipt_anew(self.desk, [row])
+
     async def _uproot(self, row: Row) -> None:
         await outcomes.uproot(self.desk, row)
 
@@ -204,7 +228,8 @@ class Play:
 async def open_play(pool: Pool, signer: Signer, seed: int) -> Play:
     chains = {NETWORK: {**CHAIN_DEFAULTS, "RPC": ["http://127.0.0.1:1"], "ASSETS": [USDC]}}
     with override_settings(CHAINS=chains):
-        terms = replace(wiring.network_terms(NETWORK), block_seconds=0.01)
+        terms = wiring.network_terms(NETWORK)
+    terms = replace(terms, block_seconds=0.01, take_up_seconds=0)
     bell = Bell(pool, MONEY_MOVED)
     desk = Desk(pool, None, terms, None, signer, bell, None)  # type: ignore[arg-type]
     pay_to = checksum(os.urandom(20))

@@ -131,12 +131,15 @@ def test_a_web_process_killed_after_the_claim_charges_nothing_and_frees_the_caps
 def test_a_reorg_after_the_release_is_collected_again(market: Market) -> None:
     sold = market.sell(release="instant")
     buyer = regular(market, sold)
+    market.chain.mine(9)
     paper: Paper = market.sign(sold, buyer)
     assert market.send(paper).settlement["transaction"] == ""
     market.wait_money(paper, "settled")
+    before = market.row(paper)
 
     market.chain.reorg(1)
 
+    market.wait(lambda: market.row(paper)["version"] > before["version"], "the reorg seen")
     market.quiet()
     assert market.money(paper) == "confirmed"
     assert market.paid(paper) == 2 * 10_000

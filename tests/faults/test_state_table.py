@@ -38,6 +38,9 @@ def written(before: State, after: State, *, upfront: bool) -> bool:
             return moneys[0] == "none"
         # What is broadcast must be answered in the end: a void is never sent.
         return works[1] != "void" or moneys[0] != "broadcast"
+    if before == after and moneys[0] in ("settled", "confirmed"):
+        # Paid upfront and dropped by a process that is gone: the work is taken up again.
+        return upfront and works[0] == "open"
     if moneys not in moves(MONEY_RULES):
         return False
     # Money is at work for an answer, or, upfront, while the call is at the seller.

@@ -26,7 +26,8 @@ def test_every_page_of_ours_is_read_only() -> None:
     "page",
     [
         "payments/payment", "payments/progress", "payments/transfer", "payments/broadcast",
-        "payments/relayer", "payments/chainhealth", "payments/gasuse", "sellers/seller",
+        "payments/cap", "payments/loss", "payments/relayer", "payments/chainhealth",
+        "payments/gasuse", "sellers/seller",
         "sellers/listing", "sellers/revision", "sellers/price",
     ],
 )  # fmt: skip

@@ -59,6 +59,9 @@ REFUSED = [
     ("method", {"method": "HEAD"}),
     ("release", {"release": "sometimes"}),
     ("release", {"release": "instant", "prices": (Ask("0.11", SEPOLIA, WALLET),)}),
+    ("stream", {"stream": True}),
+    ("stream", {"stream": True, "release": "instant"}),
+    ("stream", {"stream": True, "release": "upfront", "check_output": True}),
     ("title", {"title": "a\u200b\u200b"}),
     ("description", {"description": "\u200b"}),
     ("upstream_url", {"upstream_url": "http://127.0.0.1:9998/"}),
@@ -127,6 +130,7 @@ CHANGES = {
     "answer_keep_days": 8,
     "require_body": False,
     "check_output": True,
+    "stream": True,
 }
 
 

@@ -1,1 +1,1 @@
-"""The small real upstream behind the demo's listings: six tools that compute, offline."""
+"""The small real upstream behind the demo's listings: seven tools that compute, offline."""

@@ -13,6 +13,7 @@ def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--port", type=int, required=True)
     arguments.add_argument("--report-seconds", type=float, default=3.0)
+    arguments.add_argument("--stop-seconds", type=float, default=0.4)
     arguments.add_argument(
         "--signing-keys",
         type=Path,
@@ -21,7 +22,9 @@ def main() -> None:
     given = arguments.parse_args()
     keys = given.signing_keys.read_text().split() if given.signing_keys else []
     app = make_app(
-        signing_keys=[bytes.fromhex(key) for key in keys], report_seconds=given.report_seconds
+        signing_keys=[bytes.fromhex(key) for key in keys],
+        report_seconds=given.report_seconds,
+        stop_seconds=given.stop_seconds,
     )
     web.run_app(app, host="127.0.0.1", port=given.port, print=None, access_log=None)
 

@@ -1,4 +1,4 @@
-"""The six tools over HTTP."""
+"""The seven tools over HTTP."""
 
 import asyncio
 import hashlib
@@ -12,7 +12,7 @@ from aiohttp import web
 from orjson import JSONDecodeError, dumps, loads
 
 from marketplace.embedded.upstream import tools
-from marketplace.embedded.upstream.cities import look_up
+from marketplace.embedded.upstream.cities import as_events, look_up, tour
 from marketplace.embedded.upstream.pictures import draw_identicon
 from marketplace.embedded.upstream.questions import BadInput
 
@@ -22,12 +22,15 @@ SIGNATURE_AGE_SECONDS_MAX: Final = 300
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-def make_app(*, signing_keys: Sequence[bytes] = (), report_seconds: float = 0) -> web.Application:
+def make_app(
+    *, signing_keys: Sequence[bytes] = (), report_seconds: float = 0, stop_seconds: float = 0
+) -> web.Application:
     """Make the upstream; with signing keys it serves only calls the marketplace signed."""
     app = web.Application(
         client_max_size=BODY_BYTES_MAX, middlewares=[_only_signed(signing_keys), _say_what_is_wrong]
     )
     app[_REPORT_SECONDS] = report_seconds
+    app[_STOP_SECONDS] = stop_seconds
     app.add_routes(
         [
             web.get("/health", _health),
@@ -37,12 +40,14 @@ def make_app(*, signing_keys: Sequence[bytes] = (), report_seconds: float = 0) -
             web.get("/report", _report),
             web.get("/convert/{from}/{to}", _convert),
             web.get("/identicon", _identicon),
+            web.get("/tour", _tour),
         ]
     )
     return app
 
 
 _REPORT_SECONDS: Final = web.AppKey("report_seconds", float)
+_STOP_SECONDS: Final = web.AppKey("stop_seconds", float)
 
 
 def _only_signed(keys: Sequence[bytes]) -> Any:
@@ -118,6 +123,18 @@ async def _convert(request: web.Request) -> web.Response:
 async def _identicon(request: web.Request) -> web.Response:
     drawn = draw_identicon(request.query.get("seed", ""))
     return web.Response(body=drawn, content_type="image/png")
+
+
+async def _tour(request: web.Request) -> web.StreamResponse:
+    stops = tour(request.query.get("from", ""), int(_number(request, "stops")))
+    stream = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+    stream.enable_chunked_encoding()
+    await stream.prepare(request)
+    for event in as_events(stops):
+        await stream.write(event)
+        await asyncio.sleep(request.app[_STOP_SECONDS])
+    await stream.write_eof()
+    return stream
 
 
 def _json(answer: dict[str, Any], *, status: int = 200) -> web.Response:

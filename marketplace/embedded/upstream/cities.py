@@ -3,6 +3,8 @@
 import math
 from typing import Any, Final
 
+from orjson import dumps
+
 from marketplace.embedded.upstream.questions import BadInput
 
 # City: country, latitude, longitude, IANA time zone, inhabitants of the municipality (rounded).
@@ -55,9 +57,13 @@ _FOLDED: Final = str.maketrans("áãäåèéíóöøúü", "aaaaeeiooouu")
 _EARTH_RADIUS_KM: Final = 6371.0088
 
 
+def _key(city: str) -> str:
+    return " ".join(city.casefold().translate(_FOLDED).split())
+
+
 def look_up(city: str) -> dict[str, Any]:
     """Find a city: where it lies, its time zone, its size, and the nearest other one."""
-    key = " ".join(city.casefold().translate(_FOLDED).split())
+    key = _key(city)
     if key not in _CITIES:
         raise BadInput(f"unknown city; known are {', '.join(row[0] for row in _CITIES.values())}")
     name, country, latitude, longitude, zone, population = _CITIES[key]
@@ -71,6 +77,24 @@ def look_up(city: str) -> dict[str, Any]:
         "population": population,
         "nearest": {"city": _CITIES[nearest][0], "distance_km": round(_distance_km(key, nearest))},
     }
+
+
+def tour(city: str, stops: int) -> list[dict[str, Any]]:
+    """Travel from a city to the nearest one not seen yet, and on from there."""
+    if not 1 <= stops <= len(_CITIES):
+        raise BadInput(f"1 to {len(_CITIES)} stops")
+    seen = [_key(look_up(city)["city"])]
+    while len(seen) < stops:
+        here = seen[-1]
+        left = (other for other in _CITIES if other not in seen)
+        seen.append(min(left, key=lambda other: _distance_km(here, other)))
+    return [look_up(key) for key in seen]
+
+
+def as_events(stops: list[dict[str, Any]]) -> list[bytes]:
+    """Each stop as a server-sent event, and one that says the tour is over."""
+    told = [b"event: stop\ndata: %s\n\n" % dumps(stop) for stop in stops]
+    return [*told, b"event: end\ndata: {}\n\n"]
 
 
 def _distance_km(one: str, other: str) -> float:

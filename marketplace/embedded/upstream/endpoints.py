@@ -11,7 +11,7 @@ from typing import Any, Final
 from orjson import dumps
 
 from marketplace.embedded.upstream import tools
-from marketplace.embedded.upstream.cities import look_up
+from marketplace.embedded.upstream.cities import as_events, look_up, tour
 from marketplace.embedded.upstream.pictures import draw_identicon
 
 Endpoint = dict[str, Any]
@@ -232,4 +232,35 @@ IDENTICON: Final[Endpoint] = {
     "sample": {"status": 200, "content_type": "image/png", "body": draw_identicon("souk")},
 }
 
-ENDPOINTS: Final = (LOOKUP, TEXT, SCORE, REPORT, CONVERT, IDENTICON)
+TOUR: Final[Endpoint] = {
+    "method": "GET",
+    "path": "/tour",
+    "title": "City tour",
+    "description": "Travels from a city to the nearest one not seen yet, and on from there, and "
+    "tells of each stop as it gets there: a stream of server-sent events.",
+    "tags": ["geo", "cities", "stream"],
+    "input_schema": _object(
+        {
+            "query": _object(
+                {
+                    "from": _text("City name in English, as in Oslo", maxLength=60),
+                    "stops": {
+                        "type": "integer",
+                        "description": "How many cities",
+                        "minimum": 1,
+                        "maximum": 36,
+                    },
+                }
+            )
+        }
+    ),
+    "output_schema": _text("Server-sent events: stop, with what City facts says; then end"),
+    "example_input": {"query": {"from": "Oslo", "stops": 4}},
+    "sample": {
+        "status": 200,
+        "content_type": "text/event-stream",
+        "body": b"".join(as_events(tour("Oslo", 4))),
+    },
+}
+
+ENDPOINTS: Final = (LOOKUP, TEXT, SCORE, REPORT, CONVERT, IDENTICON, TOUR)

@@ -54,7 +54,7 @@ class Command(BaseCommand):
             wallet=read_wallet(options["key_file"]),
             rpc_url="" if options["key_file"] else settings.DEMO_CHAIN_RPC,
             answers=settings.STATE_DIR / "bought",
-            say=(lambda words: None) if options["quiet"] else self.stdout.write,
+            say=(lambda words: None) if options["quiet"] else self._say,
         )
         try:
             had = asyncio.run(trip.make())
@@ -65,6 +65,11 @@ class Command(BaseCommand):
         if options["quiet"]:
             sys.stdout.buffer.write(had.reply.body if isinstance(had, Bought) else had.body)
             sys.stdout.flush()
+
+    def _say(self, words: str) -> None:
+        """At once, also into a pipe: a stream is told as it comes."""
+        self.stdout.write(words)
+        self.stdout.flush()
 
 
 def usage(words: str) -> CommandError:

@@ -20,7 +20,7 @@ class Mutant:
 CALLED_EARLY = """    purchase = _purchase(sold, request, body)
     from marketplace.calls.attempt import _ask
     early = Attempt(sold.listing_id, 1, presented.authorization.payer, "early", body)
-    await _ask(room, sold, early, request)
+    await _ask(room, sold, early, request, None)
 """
 
 BELIEVED = """            proof = Proof(transaction, receipt.block_number, receipt.block_hash)
@@ -154,5 +154,27 @@ MUTANTS = (
             ),
         ),
         "tests/faults/test_facilitators.py::test_the_transaction_of_somebody_else_is_no_proof",
+    ),
+    Mutant(
+        "a payer is trusted up to the cap, whatever they paid before",
+        (("payments/acceptance.py", "least(w.most_on_trust, l.earned)", "w.most_on_trust"),),
+        "tests/faults/test_claims.py"
+        "::test_a_payer_is_trusted_with_what_they_paid_and_with_no_more_than_the_cap",
+    ),
+    Mutant(
+        "what was lost makes room for the next loss at once",
+        (
+            (
+                "payments/limits.py",
+                "return self.used + int(unpaid(self.after))",
+                "return self.used",
+            ),
+        ),
+        "tests/faults/test_claims.py::test_what_was_lost_takes_up_room_until_it_is_forgiven",
+    ),
+    Mutant(
+        "upfront, the upstream is called before the money has moved",
+        (("marketplace/calls/attempt.py", "        if attempt.upfront:", "        if False:"),),
+        "tests/faults/test_upfront.py::test_the_money_moves_before_the_upstream_is_asked",
     ),
 )

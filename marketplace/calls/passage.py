@@ -1,0 +1,63 @@
+"""A streamed answer on its way through: kept for the record, and read by its buyer as it comes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator
+
+from payments.egress import Head
+from payments.x402.types import Settlement
+
+
+class Cut(Exception):
+    """The seller's side broke off, or what came may not be charged: it must not look whole."""
+
+
+class Passage:
+    """What is to be passed on, in the very pieces that are kept for the record: no second copy.
+
+    The reader may be slower than the seller, or gone: neither holds up the call.
+    """
+
+    def __init__(self) -> None:
+        self.head: Head | None = None
+        self.settlement: Settlement | None = None  # what the buyer is told before the first byte
+        self.passed_bytes = 0
+        self.begun = asyncio.Event()
+        self._news = asyncio.Event()
+        self._pieces: deque[bytes] = deque()
+        self._whole: bool | None = None
+        self._is_read = True
+
+    def begin(self, head: Head) -> None:
+        """The seller answers; from now on there is something to pass on."""
+        self.head = head
+        self.begun.set()
+
+    def add(self, piece: bytes) -> None:
+        self.passed_bytes += len(piece)
+        if self._is_read:
+            self._pieces.append(piece)
+            self._news.set()
+
+    def end(self, *, whole: bool) -> None:
+        """Whole: stored, and to be fetched again. Only then may the reader see an end."""
+        self._whole = whole
+        self._news.set()
+
+    def leave(self) -> None:
+        """Nobody reads any more."""
+        self._is_read = False
+        self._pieces.clear()
+
+    async def pieces(self) -> AsyncIterator[bytes]:
+        while True:
+            while self._pieces:
+                yield self._pieces.popleft()
+            if self._whole is not None:
+                break
+            self._news.clear()
+            await self._news.wait()
+        if not self._whole:
+            raise Cut
