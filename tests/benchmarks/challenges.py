@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import http.client
 import json
+import re
+from collections.abc import Sequence
 from typing import Any
 
 from tests.benchmarks.load import Target
@@ -31,6 +33,16 @@ def quote(target: Target) -> tuple[bytes, bytes]:
     if response.status != 402 or not header:
         raise Failed(f"{target.path} quotes no price: {response.status} {words[:300]!r}")
     return header.encode(), words
+
+
+def why_refused(answers: Sequence[str]) -> str:
+    """What the first of some refusals says of itself, in its PAYMENT-RESPONSE or at all."""
+    first = answers[0] if answers else ""
+    found = re.search(r"^payment-response: (\S+)", first, re.MULTILINE | re.IGNORECASE)
+    if found is None:
+        return " ".join(first.split())[:200]
+    said = json.loads(base64.b64decode(found[1]))
+    return " ".join(f"{said.get('errorReason')} {said.get('errorMessage', '')}".split())[:300]
 
 
 def quotes(target: Target) -> bool:

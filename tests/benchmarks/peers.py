@@ -143,6 +143,12 @@ class Peers:
             except subprocess.TimeoutExpired:
                 program.kill()
                 program.wait(10)
+        self.programs.clear()
+
+    def begin_anew(self) -> None:
+        """After failures: a facilitator that lost count of its transactions would never recover."""
+        self.stop()
+        self.node.ask("anvil_dropAllTransactions")
 
 
 @contextmanager

@@ -40,6 +40,8 @@ METHOD = """\
   that came to their buyers, payments that came into a block, and for Souk payments that were
   booked (final after two blocks, in the ledger, with a receipt). Nobody is credited with a
   backlog. A payment to a "yes" facilitator never reaches the chain: there the answer alone counts.
+- A peer's failed calls do not count, and its processes are started anew after them, so that the
+  next measurement finds it whole. A failed call of Souk's ends the run with an error.
 - **Rounds** are interleaved: in each, everybody is measured once after the other. A ratio is
   taken in each round; the table shows the median, and least – median – most.
 - **Processor time** is read from /proc at both ends of the window, for all processes of a part;

@@ -14,7 +14,7 @@ from typing import TypeVar
 
 import uvloop
 
-from tests.benchmarks.challenges import quote
+from tests.benchmarks.challenges import quote, why_refused
 from tests.benchmarks.load import Target
 from tests.benchmarks.nginx import Nginx, running_nginx
 from tests.benchmarks.node import Node, running_node
@@ -186,10 +186,12 @@ class Round:
         failed = sum(measured.outcome.refused.values())
         say(
             f"  {contender.name}, {connections} at a time: {measured.window.rate:.1f} calls/s"
-            + (f", {failed} failed" if failed else "")
+            + (f", {failed} failed: {why_refused(measured.outcome.words)}" if failed else "")
         )
         if is_ours:
             self.stage.souk.settle_all()
+        elif failed:
+            self.stage.peers.begin_anew()
         return measured
 
 

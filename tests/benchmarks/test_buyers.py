@@ -6,13 +6,14 @@ import pytest
 from eth_account import Account
 from eth_account.messages import encode_typed_data
 
+from tests.benchmarks.challenges import why_refused
 from tests.benchmarks.load import Answered, Load, Target, is_complete
 from tests.benchmarks.processes import memory_bytes, processor_seconds
 from tests.benchmarks.profiling import frames, statements
 from tests.benchmarks.signing import purses, sign_many
 from tests.benchmarks.waiting import Failed
 from tests.benchmarks.wrk import read_rate
-from tests.fixtures.wallet import TERMS, unpack
+from tests.fixtures.wallet import TERMS, pack, unpack
 
 CHALLENGE = {
     "resource": {"url": "http://127.0.0.1/call/bench/hold"},
@@ -87,6 +88,14 @@ def test_refusals_are_counted_apart_from_answers():
     assert load.outcome.answered == [Answered(0, 1.0, 2.0)]
     assert load.outcome.refused == {402: 1}
     assert b"PAYMENT-SIGNATURE: b\r\n\r\n" in load.requests[1]
+
+
+def test_a_refusal_is_told_in_the_peers_own_words():
+    proof = pack({"errorReason": "transaction_failed", "errorMessage": "nonce\n too low"})
+    answer = f"HTTP/1.1 402 Payment Required\r\nPAYMENT-RESPONSE: {proof}\r\n\r\n{{}}"
+    assert why_refused([answer]) == "transaction_failed nonce too low"
+    assert why_refused(["HTTP/1.1 500 Oops\r\n\r\n"]) == "HTTP/1.1 500 Oops"
+    assert why_refused([]) == ""
 
 
 def test_a_process_is_seen_to_work(checkout):
