@@ -37,14 +37,19 @@ Row = dict[str, Any]
 
 @dataclass
 class Witness:
-    """Stands at the upstream: was there a committed claim when the call arrived?"""
+    """Stands at the upstream: was there a committed claim when the call arrived? And upfront,
+    had the money moved?"""
 
     database_url: str
     calls: list[tuple[str, bool]] = field(default_factory=list)
 
     def look(self, payment: str | None) -> None:
         with psycopg.connect(self.database_url, autocommit=True) as looking:
-            query = "select 1 from payments_payment where id::text = %s"
+            query = (
+                "select 1 from payments_payment p join payments_progress g on g.payment_id = p.id"
+                " where p.id::text = %s"
+                " and (p.release <> 'upfront' or g.money in ('settled', 'confirmed'))"
+            )
             found = looking.execute(query, (payment,)).fetchone()
         self.calls.append((str(payment), found is not None))
 
@@ -179,7 +184,9 @@ def who_was_charged_has_an_answer_or_a_refund_due(books: Books) -> None:
             assert 200 <= answer["status"] < 300, "I-4: only a whole 2xx is billable"
         elif row["work"] == "open":  # paid upfront, and at the seller
             assert row["release"] == "upfront", f"I-4: {row['id']}"
-        else:
+        else:  # paid without an answer: booked, and owed for
+            assert answer is None, f"I-4: {row['id']}"
+            assert books.transfers.get(row["id"]), f"I-4: {row['id']} is not booked"
             if row["money"] == "confirmed":
                 said = statement(books.receipts[row["id"]][-1])["status"]
                 assert "refund due" in said, f"I-4: {row['id']}"
