@@ -221,4 +221,10 @@ def readable(document: Mapping[str, Any]) -> str:
     shown = {key: value for key, value in document.items() if key != "extensions"}
     if document.get("extensions"):
         shown["extensions"] = dict.fromkeys(document["extensions"], "…")
+    shown["accepts"] = [
+        {**entry, "outputSchema": "…"}
+        if isinstance(entry, dict) and "outputSchema" in entry
+        else entry
+        for entry in document["accepts"]
+    ]
     return json.dumps(shown, indent=2, ensure_ascii=False)

@@ -11,7 +11,7 @@ from eth_account import Account
 from yarl import URL
 
 from marketplace.agent.purchase import Bought, NotBought, Question, ask, pay, plain
-from marketplace.agent.quotes import NoQuote, Quote, read_quote, read_quote_v1, sign
+from marketplace.agent.quotes import NoQuote, Quote, read_quote, read_quote_v1, readable, sign
 from marketplace.agent.wallet import BadKey, Wallet
 from marketplace.management.commands.buy import read_question
 from marketplace.management.shopping import Trip
@@ -189,6 +189,12 @@ async def test_it_asks_and_pays_in_version_1(upstream, wallet, tmp_path):
     assert [call.header("X-PAYMENT") is None for call in upstream.calls] == [True, False]
     assert payments(upstream) == [None, None]
     assert "transaction 0x12" in "\n".join(said)
+
+
+def test_a_person_is_shown_the_old_price_without_its_schemas():
+    described = {**OLD_OFFER, "outputSchema": {"input": {"type": "http"}}}
+    shown = json.loads(readable(read_quote_v1(old_challenge(described, 7)).document))
+    assert shown["accepts"] == [{**OLD_OFFER, "outputSchema": "…"}, 7]
 
 
 async def test_a_payment_refused_in_version_1_says_why(upstream, wallet, tmp_path):
