@@ -27,8 +27,10 @@ from payments import (
     lookup,
     outcomes,
     relayer,
+    relaying,
     reports,
     settlement,
+    submissions,
     wallets,
     wiring,
 )
@@ -55,7 +57,7 @@ from payments.x402.types import Authorization, Requirements
 from sellers.listings import forget_closed
 from sellers.signed_offers import forget_unsold, sign_due
 from sellers.site import this_site
-from tests.fixtures.purchases import NETWORK, SITE, USDC
+from tests.fixtures.purchases import NETWORK, SITE, TWINS, USDC
 from tests.payments.plans.filling import ROBOT, SAME_REQUEST
 
 CHAIN_ID = 84_532
@@ -93,7 +95,9 @@ def open_desk(pool: Pool) -> Desk:
     terms = wiring.network_terms(NETWORK)
     keyring = Keyring(NETWORK, CHAIN_ID, [RELAYER.private_key])
     signer = Signer.from_pem(generate_pem(), did_web(SITE))
-    return Desk(pool, QuietChain(), terms, keyring, signer, Bell(pool, MONEY_MOVED))  # type: ignore[arg-type]
+    return Desk(
+        pool, QuietChain(), terms, keyring, signer, Bell(pool, MONEY_MOVED), relaying.Relaying()
+    )  # type: ignore[arg-type]
 
 
 async def some(pool: Pool, work: str, money: str, count: int = 1) -> list[UUID]:
@@ -118,11 +122,9 @@ async def door(pool: Pool) -> None:
     (voided,) = await some(pool, "void", "none")
     held = await lookup.by_id(pool, final)
     assert held is not None
-    assert await lookup.by_identity(pool, held.identity)
-    await lookup.by_ids(pool, [final, open_now])
-    await lookup.abandoned_twin(
-        pool, payer=ROBOT, fingerprint=SAME_REQUEST, within_seconds=600, silent_lease=6
-    )
+    assert await lookup.by_identities(pool, [held.identity])
+    await lookup.changed(pool, {final: 0, open_now: 0})
+    await lookup.abandoned_twin(pool, TWINS, payer=ROBOT, fingerprint=SAME_REQUEST)
     assert await lookup.stored_answer(pool, final)
     await proves_identifier(pool, held, "a wrong identifier")
     await limits.contract_budget_left(pool, held.payer)
@@ -130,8 +132,13 @@ async def door(pool: Pool) -> None:
         signed_by_own_key=lambda offer: False, authorization=SimpleNamespace(signature=b"")
     )
     await returning._is_signed(SimpleNamespace(pool=pool), held, unsigned, None)  # type: ignore[arg-type]
+    (ready,) = await some(pool, "answered", "none")
+    unsent = await lookup.by_id(pool, ready)
+    assert unsent is not None
+    await returning._never_was_out(SimpleNamespace(pool=pool), unsent)  # type: ignore[arg-type]
+    await acceptance.drop(pool, open_now, 1)
     claims = [await a_claim(pool) for _ in range(10)]
-    await acceptance.claim_together(pool, claims, lease_seconds=10)
+    await acceptance.claim_together(pool, claims, lease_seconds=10, twins=TWINS)
     answers = [
         NewAnswer(claim.payment_id, 1, 200, (), "text/plain", b"sunny", 1) for claim in claims
     ]
@@ -165,7 +172,7 @@ async def a_claim(pool: Pool) -> Claim:
     )
     signed = Authorization(payer, pay_to, int(amount), 0, 2**31, os.urandom(32), os.urandom(65))
     caps = wiring.exposure().caps(
-        network=NETWORK, asset=USDC, decimals=6, payer=payer, listing_id=listing
+        network=NETWORK, asset=USDC, decimals=6, payer=payer, listing_id=listing, amount=int(amount)
     )
     return Claim(Offer(offer_id, terms, 6), bought, signed, os.urandom(16), False, None, 100, caps)
 
@@ -213,11 +220,14 @@ async def settler(desk: Desk) -> None:
     await broadcasts.bump(desk, replace(newest, fees=Fees(10, 10, 1)))
     await broadcasts.watched(desk, 0)
     await broadcasts.finish(desk, 2_705)
-    await Settler(desk)._reorganised(2_990)
+    await Settler(desk)._look_above(2_990)
     await money_moves(desk)
+    await submissions.asked_before(pool, [row.payment_id for row in sending])
+    await submissions.note(pool, due[0].payment_id, 1, submissions.Outcome.SETTLED, None, "")
+    await submissions.disprove(pool, due[0].payment_id, 1)
     book = health.HealthBook(desk)
     await book.write(HEAD)
-    await book._is_ours(RELAYER.address, newest.signed.nonce)
+    await relaying._is_ours(desk, RELAYER.address, newest.signed.nonce)
     await relayer.bury(pool, NETWORK, RELAYER.address, newest.signed.nonce)
     await relayer.stop_signing(pool, NETWORK, RELAYER.address, "somebody else")
 
@@ -233,6 +243,7 @@ async def money_moves(desk: Desk) -> None:
     await outcomes.confirm(desk, settled[:18])
     await outcomes.uproot(desk, settled[19])
     confirmed = await rows_of(pool, [row.payment_id for row in settled[:18]])
+    await outcomes.receipt_anew(desk, confirmed[:1])
     await outcomes.uproot(desk, confirmed[0])
     await outcomes.close(desk, confirmed[1:])
     (lost,) = await rows_of(pool, await some(pool, "answered", "none", 1))

@@ -51,7 +51,7 @@ MORE_BUFFERS: dict[Asker, int] = {
     ("payments/desk.py", "look_again"): 1_000,
     ("payments/gas.py", "attribute"): 300,
     ("payments/gas.py", "over_cap"): 120,  # fifty sellers of today
-    ("payments/health.py", "_relayer_trouble"): 300,
+    ("payments/relaying.py", "_relayer_trouble"): 300,
     ("payments/ledger.py", "_write"): 700,
     ("payments/limits.py", "make_room"): 700,
     ("payments/limits.py", "rebalance"): 1_200,
@@ -63,8 +63,9 @@ MORE_BUFFERS: dict[Asker, int] = {
     ("payments/relayer.py", "store"): 120,
     ("payments/retention.py", "forget_idle_counters"): 700,
     ("payments/settlement.py", "void_dead_leases"): 400,  # thirty calls whose process died
-    ("payments/settler.py", "_reorganised"): 1_500,  # ten blocks of payments
+    ("payments/settler.py", "_look_above"): 1_500,  # ten blocks of payments
     ("payments/states.py", "move"): 150,
+    ("payments/states.py", "move_together"): 2_500,  # twenty payments
     ("payments/wallets.py", "_burn"): 200,
     ("sellers/signed_offers.py", "_open_prices"): 200,
     ("sellers/signed_offers.py", "sign_due"): 1_000,
@@ -89,15 +90,15 @@ BY_INDEX: dict[Asker, set[str]] = {
     ("payments/desk.py", "take_due"): {"progress_due"},
     ("payments/gas.py", "attribute"): {"progress_by_nonce"},
     ("payments/gas.py", "over_cap"): {"gasuse_once"},
-    ("payments/health.py", "_relayer_trouble"): {"broadcast_waiting"},
+    ("payments/relaying.py", "_relayer_trouble"): {"broadcast_waiting"},
     ("payments/limits.py", "contract_budget_left"): {"payment_by_payer"},
     ("payments/lookup.py", "abandoned_twin"): {"progress_sought"},
-    ("payments/lookup.py", "by_identity"): {"payments_payment_identity_key"},
+    ("payments/lookup.py", "by_identities"): {"payments_payment_identity_key"},
     ("payments/lookup.py", "stored_answer"): {"payments_answer_pkey"},
     ("payments/relayer.py", "forget_block"): {"broadcast_by_block"},
     ("payments/relayer.py", "take_seat"): {"broadcast_waiting"},
     ("payments/settlement.py", "void_dead_leases"): {"progress_leases"},
-    ("payments/settler.py", "_reorganised"): {"progress_due"},
+    ("payments/settler.py", "_look_above"): {"progress_due"},
     ("sellers/listings.py", "forget_closed"): {"openoffer_closed"},
     ("sellers/signed_offers.py", "_due"): {"listing_shelf_version", "challengecount_by_minute"},
 }  # fmt: skip
@@ -133,6 +134,9 @@ NOT_HOT: dict[Asker, str] = {
     ("payments/relayer.py", "bury"): "once for each use of a stolen key",
     ("payments/reports.py", "_latest_receipts"): "asked by payment_report and latest_receipt",
     ("payments/retention.py", "_in_batches"): "once an hour, a bounded number of old rows",
+    ("marketplace/embedded/readiness.py", "has_lost_payments"): START,
+    ("payments/limits.py", "forgive"): "once an hour, a bounded number of losses",
+    ("payments/submissions.py", "_insert"): "one row, by its payment's key",
     ("payments/wakeups.py", "_ring"): "reads no table",
     ("payments/wakeups.py", "_rings"): "reads no table",
     ("sellers/directory.py", "find"): BY_HAND,
