@@ -1,9 +1,13 @@
 """What every test shares: the fixtures by subject, and no clock deciding over a property."""
 
+import gc
+from collections.abc import Iterator
 from pathlib import Path
 
 import hypothesis
 import pytest
+from django.db import connection
+from pytest_django.plugin import DjangoDbBlocker
 
 pytest.register_assert_rewrite("tests.fixtures")  # they import each other
 pytest_plugins = [
@@ -23,3 +27,19 @@ hypothesis.settings.load_profile("souk")
 def checkout() -> Path:
     """The folder that holds manage.py."""
     return Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    """The test database, which can be dropped in the end.
+
+    A listener that a short test cancelled while it was connecting leaves a session behind until
+    the collector finds it, and PostgreSQL drops no database that somebody is connected to.
+    """
+    yield
+    gc.collect()
+    with django_db_blocker.unblock(), connection.cursor() as cursor:
+        cursor.execute(
+            "select pg_terminate_backend(pid) from pg_stat_activity"
+            " where datname = current_database() and pid <> pg_backend_pid()"
+        )
