@@ -18,6 +18,7 @@ from marketplace.gateway.app import Door, DoorLimits
 from marketplace.gateway.responses import NOT_FOUND, send_response
 from payments.counter import close_counter
 from payments.loaded import keep_loaded
+from payments.x402.crypto import slow_keccak
 
 App: TypeAlias = Callable[[Any, Any, Any], Awaitable[None]]
 
@@ -64,6 +65,9 @@ class Surface:
         while True:
             message = await receive()
             if message["type"] == "lifespan.startup":
+                if slow := slow_keccak():  # servers do not run Django's system checks
+                    await send({"type": "lifespan.startup.failed", "message": slow[0]})
+                    return
                 try:
                     await self._open()
                 except (psycopg.Error, OSError) as error:

@@ -52,7 +52,12 @@ def fast_crypto() -> list[str]:
     slow = []
     if get_backend_class() is not CoinCurveECCBackend:
         slow.append("eth-keys signs in pure Python: install coincurve, unset ECC_BACKEND_CLASS")
+    return [*slow, *slow_keccak()]
+
+
+def slow_keccak() -> list[str]:
+    """Name what would make hashing slow; all that the door needs, as it signs nothing."""
     backend = type(auto_choose_backend()).__module__.rpartition(".")[2]
-    if backend not in COMPILED_KECCAKS:
-        slow.append(f"keccak-256 comes from {backend}: install pycryptodome")
-    return slow
+    if backend in COMPILED_KECCAKS:
+        return []
+    return [f"keccak-256 comes from {backend}: install pycryptodome"]
