@@ -305,7 +305,7 @@ async def test_a_counter_swept_while_claims_wait_for_it_still_admits_exactly_wha
     async with await psycopg.AsyncConnection.connect(sql_url()) as broom:
         await broom.execute("delete from payments_cap where key = %s", (play.cap.key,))
         asking = [
-            asyncio.create_task(claim_together(play.pool, members, lease_seconds=10))
+            asyncio.create_task(claim_together(play.pool, members, lease_seconds=10, twins=TWINS))
             for members in askers
         ]
         while await one(play.pool, _WAITING) != (len(asking),):

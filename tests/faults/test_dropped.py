@@ -19,7 +19,7 @@ from payments.pool import open_pool, rows
 from payments.signing import Signer
 from tests.faults.invariants import check, statement
 from tests.faults.moves import Play, open_play
-from tests.fixtures.purchases import NETWORK, sql_url
+from tests.fixtures.purchases import NETWORK, TWINS, sql_url
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ async def play(transactional_db: None, receipt_signer: Signer) -> AsyncIterator[
 async def dropped(play: Play, *moneys: Money) -> Claim:
     """A payment whose process died at once, and whose money moved all the same."""
     claim = play.new_claim(release="upfront")
-    await acceptance.claim_together(play.pool, [claim], lease_seconds=0)
+    await acceptance.claim_together(play.pool, [claim], lease_seconds=0, twins=TWINS)
     for money in moneys:
         row = await row_of(play, claim)
         if money == Money.SETTLED:
