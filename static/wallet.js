@@ -1,0 +1,96 @@
+// A browser's wallets: which there are, which account, which chain, and two kinds of signature.
+// Every failure is an Error whose message can be shown as it stands.
+
+const CANCELLED = 4001;
+const UNKNOWN_CHAIN = 4902;
+const ALREADY_OPEN = -32002;
+const ANNOUNCED_WITHIN_MS = 150;
+
+/** What the person said no to, which is no fault of anything. */
+export class Cancelled extends Error {}
+
+/** The wallets of this browser, each `{name, icon, provider}`; none is an empty list. */
+export async function discover() {
+  const found = new Map();
+  const hear = ({ detail }) => {
+    const { info, provider } = detail ?? {};
+    if (provider && info?.uuid) {
+      found.set(info.uuid, { name: info.name || "Wallet", icon: info.icon ?? "", provider });
+    }
+  };
+  window.addEventListener("eip6963:announceProvider", hear);
+  window.dispatchEvent(new Event("eip6963:requestProvider"));
+  await new Promise((then) => setTimeout(then, ANNOUNCED_WITHIN_MS));
+  window.removeEventListener("eip6963:announceProvider", hear);
+  if (!found.size && window.ethereum) {
+    return [{ name: "Browser wallet", icon: "", provider: window.ethereum }];
+  }
+  return [...found.values()];
+}
+
+/** The account the person lets us see. */
+export async function connect(wallet) {
+  const accounts = await ask(wallet, "eth_requestAccounts");
+  if (!accounts?.length) throw new Error("The wallet showed no account. Choose one in it and try again.");
+  return accounts[0];
+}
+
+/**
+ * Has the wallet on this chain, which it is told of when it does not know it:
+ * `{id, name, rpc, currency: {name, symbol, decimals}, explorer}`; all but the id may be missing.
+ */
+export async function ensureChain(wallet, chain) {
+  const chainId = `0x${Number(chain.id).toString(16)}`;
+  if (BigInt(await ask(wallet, "eth_chainId")) === BigInt(chainId)) return;
+  try {
+    await ask(wallet, "wallet_switchEthereumChain", [{ chainId }]);
+  } catch (error) {
+    if (error.code !== UNKNOWN_CHAIN || !chain.rpc) throw error;
+    await ask(wallet, "wallet_addEthereumChain", [
+      {
+        chainId,
+        chainName: chain.name,
+        rpcUrls: [chain.rpc],
+        nativeCurrency: chain.currency ?? { name: "Ether", symbol: "ETH", decimals: 18 },
+        blockExplorerUrls: chain.explorer ? [chain.explorer] : undefined,
+      },
+    ]);
+  }
+  if (BigInt(await ask(wallet, "eth_chainId")) !== BigInt(chainId)) {
+    throw new Error(`The wallet is on another chain. Choose ${chain.name ?? chainId} in it and try again.`);
+  }
+}
+
+/** A signature over a text, which the wallet shows as it is (EIP-191). */
+export function signMessage(wallet, address, text) {
+  return ask(wallet, "personal_sign", [hex(new TextEncoder().encode(text)), address]);
+}
+
+/** A signature over EIP-712 typed data. */
+export function signTypedData(wallet, address, typed) {
+  return ask(wallet, "eth_signTypedData_v4", [address, JSON.stringify(typed)]);
+}
+
+/** 0x and two digits for each byte. */
+export function hex(bytes) {
+  return `0x${Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("")}`;
+}
+
+async function ask(wallet, method, params = []) {
+  try {
+    return await wallet.provider.request({ method, params });
+  } catch (error) {
+    // Some wallets wrap what the chain said in an error of their own.
+    const code = error?.data?.originalError?.code ?? error?.code;
+    throw worded(code, error?.message);
+  }
+}
+
+function worded(code, said) {
+  if (code === CANCELLED) return new Cancelled("Cancelled in the wallet. Nothing was signed.");
+  const words = {
+    [ALREADY_OPEN]: "The wallet is already asking you something. Open it and answer there first.",
+    [UNKNOWN_CHAIN]: "The wallet does not know this chain. Add it there and try again.",
+  };
+  return Object.assign(new Error(words[code] ?? `The wallet said: ${said || "no reason"}`), { code });
+}
