@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import re
 
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.db import IntegrityError, transaction
+
 from sellers.models import SLUG, SLUG_CHARACTERS_MAX, Listing, Seller
 from sellers.refusals import ListingRefused, Why, bad
 from sellers.texts import clean
@@ -19,6 +22,34 @@ def open_seller(slug: str, name: str = "") -> Seller:
         slug=slug, defaults={"name": clean(name, NAME_CHARACTERS_MAX) or slug}
     )
     return seller
+
+
+def open_seller_for(user: AbstractBaseUser, slug: str, name: str) -> Seller:
+    """Let somebody who signed in sell here, under an address and a name of their choice."""
+    refuse_odd_slug(slug)
+    shown = clean(name, NAME_CHARACTERS_MAX)
+    if not shown:
+        raise bad("name", "a name that can be read: buyers see it beside every listing")
+    known = seller_of(user)
+    if known is not None:
+        if known.slug == slug:
+            return known
+        raise ListingRefused(Why.SELLS_ALREADY, f"you sell here as {known.slug} already", "slug")
+    try:
+        with transaction.atomic():
+            return Seller.objects.create(slug=slug, name=shown, owner=user)
+    except IntegrityError:
+        # Either another seller has the address, or a second click of the same person was quicker.
+        if (twin := seller_of(user)) is not None and twin.slug == slug:
+            return twin
+        raise ListingRefused(Why.SLUG_TAKEN, f"{slug} is taken by another seller", "slug") from None
+
+
+def seller_of(user: AbstractBaseUser | AnonymousUser) -> Seller | None:
+    """The seller that somebody signed in sells as; None for visitors, buyers and moderators."""
+    if not user.is_authenticated:
+        return None
+    return Seller.objects.filter(owner=user).first()
 
 
 def find(path: str) -> Listing:

@@ -5,6 +5,7 @@ Only `sellers.listings` writes these tables, but for the site's own signatures.
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Length, Lower
@@ -26,6 +27,10 @@ class Seller(models.Model):
     id = models.UUIDField(primary_key=True, default=new_id)
     slug = models.TextField(unique=True)
     name = models.TextField()
+    # Who signs in for this seller; nobody for those that the operator's commands opened.
+    owner = models.OneToOneField(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="seller"
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

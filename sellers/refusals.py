@@ -8,6 +8,7 @@ from enum import StrEnum
 class Why(StrEnum):
     BAD_FIELD = "bad_field"
     SLUG_TAKEN = "slug_taken"
+    SELLS_ALREADY = "sells_already"
     NO_SUCH_LISTING = "no_such_listing"
     UNCHANGED = "unchanged"
     NOTHING_PROPOSED = "nothing_proposed"
