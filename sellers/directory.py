@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.contrib.auth.models import AnonymousUser, User
 from django.db import IntegrityError, transaction
 
 from sellers.models import SLUG, SLUG_CHARACTERS_MAX, Listing, Seller
@@ -24,7 +24,7 @@ def open_seller(slug: str, name: str = "") -> Seller:
     return seller
 
 
-def open_seller_for(user: AbstractBaseUser, slug: str, name: str) -> Seller:
+def open_seller_for(user: User, slug: str, name: str) -> Seller:
     """Let somebody who signed in sell here, under an address and a name of their choice."""
     refuse_odd_slug(slug)
     shown = clean(name, NAME_CHARACTERS_MAX)
@@ -45,7 +45,7 @@ def open_seller_for(user: AbstractBaseUser, slug: str, name: str) -> Seller:
         raise ListingRefused(Why.SLUG_TAKEN, f"{slug} is taken by another seller", "slug") from None
 
 
-def seller_of(user: AbstractBaseUser | AnonymousUser) -> Seller | None:
+def seller_of(user: User | AnonymousUser) -> Seller | None:
     """The seller that somebody signed in sells as; None for visitors, buyers and moderators."""
     if not user.is_authenticated:
         return None
