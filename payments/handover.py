@@ -13,7 +13,7 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.http import require_http_methods
 
-from payments import acceptance, lookup, questions, wallets, wiring
+from payments import acceptance, lookup, questions, siwx, wiring
 from payments.counter import Counter, counter
 from payments.identifiers import TRIES_MAX, proves_identifier
 from payments.lookup import Held, StoredAnswer
@@ -77,7 +77,7 @@ async def _unproven(request: HttpRequest, site: Counter, held: Held) -> Unproven
         return None
     if proof is not None:
         try:
-            await wallets.proven_payer(
+            await siwx.proven_payer(
                 proof,
                 payer=held.payer,
                 uri=_address(request),
@@ -87,7 +87,7 @@ async def _unproven(request: HttpRequest, site: Counter, held: Held) -> Unproven
                 pool=site.pool,
                 chain=site.chains.get(held.network),
             )
-        except wallets.NotProven as refused:
+        except siwx.NotProven as refused:
             return Unproven(refused.reason, "The wallet's proof was not accepted. " + _HOW)
         return None
     if identifier is not None:

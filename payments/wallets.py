@@ -1,183 +1,176 @@
-"""SIGN-IN-WITH-X: a wallet proves that it is the payer, by signing one text of ours, once.
+"""A wallet proves that it is somebody's, by signing one text of ours (EIP-4361), once.
 
-The header's fields are compared with what we asked, and the EIP-4361 text is built here from our
-own values: nothing that a stranger wrote becomes part of what a signature is checked against.
+    text = challenge(Purpose.PAYOUT, address, subject="atlas", chain_id=84532)
+    proof = proven(text, signature, Purpose.PAYOUT, subject="atlas")  # may ask the chain
+    with transaction.atomic():
+        burn(proof)  # refused when it was used before; what the proof is for comes after it
+        ...
+
+Nothing is stored when we ask: the nonce carries its time and our seal over everything else. The
+text that comes back is compared, byte for byte, with the one that is written anew from our own
+values. A proof is worth nothing before it is burnt in the transaction that acts on it.
 """
 
 from __future__ import annotations
 
-import binascii
+import hashlib
+import hmac
+import os
 import re
-from collections.abc import Mapping
-from enum import StrEnum
-from typing import Any
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import Enum
 from urllib.parse import urlsplit
 
-from payments.chains import Chain, ChainUnavailable, RpcError
-from payments.pool import Pool, one
-from payments.questions import ANSWER_FIELDS, GOOD_SECONDS, Question, issued_when
-from payments.x402.abi import bytes_argument, selector
-from payments.x402.crypto import SIGNATURE_BYTES, keccak256, recover_address
-from payments.x402.headers import decode_json
-from payments.x402.networks import ADDRESS, address_bytes, chain_id_of, checksum
-from payments.x402.reasons import PaymentRefused
+from asgiref.sync import async_to_sync
+from django.db import connection, transaction
 
-HEADER_CHARACTERS_MAX = 8 * 1024
+from payments import wiring
+from payments.chains import ChainUnavailable
+from payments.nonces import BURN
+from payments.signed_texts import SignedBy, read_signature, signed_by
+from payments.x402.networks import address_bytes, chain_id_of, checksum
+
+GOOD_SECONDS = 600  # a hardware wallet is found, plugged in and unlocked
 SKEW_SECONDS = 60  # between our own hosts: it is our time that comes back
+TEXT_CHARACTERS_MAX = 1_000
 
-_SIGNATURE = re.compile(r"0x(?:[0-9a-fA-F]{2}){1,2048}")
-_EIP1271_CALL = selector("isValidSignature(bytes32,bytes)")
-_EIP1271_YES = _EIP1271_CALL  # the standard answers with the function's own selector
+_PLAIN = "This costs nothing and moves no money."
+_SUBJECT = re.compile(r"[A-Za-z0-9._@+-]{1,150}")
+_FORM = re.compile(
+    r"[^\n]* wants you to sign in with your Ethereum account:\n(?P<address>0x[0-9a-fA-F]{40})\n\n"
+    r"[^\n]*\n\nURI: [^\n]*\nVersion: 1\nChain ID: (?P<chain_id>[1-9][0-9]{0,18})\n"
+    r"Nonce: (?P<nonce>(?P<issued>[0-9a-f]{8})[0-9a-f]{56})\n"
+    r"Issued At: [^\n]*\nExpiration Time: [^\n]*"
+)
 
 
-class SiwxReason(StrEnum):
-    """Why a proof was not accepted, in the words of the official servers."""
+class Purpose(Enum):
+    """What a signature is for, as the wallet shows it. One is never good for another."""
 
-    HEADER = "invalid_siwx_header"  # ours: theirs fall silent when they cannot read it
-    DOMAIN = "invalid_siwx_domain_mismatch"
-    URI = "invalid_siwx_uri_mismatch"
-    ISSUED_AT = "invalid_siwx_issued_at"
-    TOO_OLD = "invalid_siwx_issued_at_too_old"
-    IN_FUTURE = "invalid_siwx_issued_at_in_future"
-    EXPIRATION_TIME = "invalid_siwx_expiration_time"
-    NOT_BEFORE = "invalid_siwx_not_before"
-    NONCE = "invalid_siwx_nonce"
-    SIGNATURE = "invalid_siwx_signature"
-    CHAIN_ID = "invalid_siwx_chain_id"
-    UNSUPPORTED_CHAIN = "invalid_siwx_unsupported_chain"
-    MALFORMED_SIGNATURE = "invalid_siwx_malformed_signature"
-    VERIFIER_ERROR = "invalid_siwx_verifier_error"
+    SIGN_IN = "Sign in."
+    LINK = "Link this wallet to the account {subject}, which can then be entered with it."
+    PAYOUT = "Prove that this wallet is yours, so that the seller {subject} can be paid to it."
 
 
 class NotProven(Exception):
-    """The header proves nothing; the reason says why."""
-
-    def __init__(self, reason: SiwxReason) -> None:
-        super().__init__(reason)
-        self.reason = reason
+    """The signature proves nothing; one kind of refusal, whatever the reason."""
 
 
-async def proven_payer(
-    header: str,
-    *,
-    payer: str,
-    uri: str,
-    network: str,
-    secret: bytes,
-    now: int,
-    pool: Pool,
-    chain: Chain | None,
-) -> str:
-    """The payer's address, when this SIGN-IN-WITH-X header proves that it is theirs.
+class CannotAsk(Exception):
+    """The wallet is a contract and its chain does not answer: no verdict, try again later."""
 
-    `network` is the payment's own: a contract wallet's address may belong to somebody else on
-    another chain. Without `chain` only wallets with a key of their own can prove themselves.
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """That an address is whoever's signed. Burn it before you believe it.
+
+    `network` is empty for a wallet with a key of its own, which is the same everywhere. A
+    contract vouches for itself on its own chain only: elsewhere its address may be another's.
     """
-    fields = _read(header)
-    question = _question_answered(fields, uri=uri, network=network, secret=secret, now=now)
-    address = fields["address"]
-    if not ADDRESS.fullmatch(address) or address_bytes(address) != address_bytes(payer):
-        raise NotProven(SiwxReason.SIGNATURE)
-    if not _SIGNATURE.fullmatch(fields["signature"]):
-        raise NotProven(SiwxReason.MALFORMED_SIGNATURE)
-    signature = bytes.fromhex(fields["signature"][2:])
-    digest = _personal_digest(question.text(address))
-    if not await _signed_by(address, digest, signature, chain):
-        raise NotProven(SiwxReason.SIGNATURE)
-    if not await _burn(pool, question):
-        raise NotProven(SiwxReason.NONCE)
-    return checksum(address_bytes(address))
+
+    address: str
+    network: str
+    nonce: str
+    issued: int
 
 
-def _read(header: str) -> dict[str, Any]:
-    if len(header) > HEADER_CHARACTERS_MAX:
-        raise NotProven(SiwxReason.HEADER)
+def challenge(
+    purpose: Purpose,
+    address: str,
+    *,
+    subject: str = "",
+    chain_id: int | None = None,
+    now: int | None = None,
+) -> str:
+    """The exact text that this wallet has to sign.
+
+    `subject` is who it is for, in words that stand in the text: an account's or a seller's name.
+    `chain_id` is where the wallet is; one that we do not settle becomes the first that we do.
+    ValueError for what is no address or cannot stand in such a text.
+    """
+    issued = int(time.time()) if now is None else now
+    settled = _chain_ids()
+    if chain_id not in settled:
+        chain_id = next(iter(settled), 1)
+    entropy = issued.to_bytes(4, "big") + os.urandom(12)
+    return _text(purpose, checksum(address_bytes(address)), subject, chain_id, entropy)
+
+
+def proven(
+    text: str, signature: str, purpose: Purpose, *, subject: str = "", now: int | None = None
+) -> Proof:
+    """The proof that this signature is, or NotProven. Never call it inside a transaction."""
+    asked = _FORM.fullmatch(text) if len(text) <= TEXT_CHARACTERS_MAX else None
+    raw = read_signature(signature)
+    if asked is None or raw is None:
+        raise NotProven
+    address, chain_id = checksum(address_bytes(asked["address"])), int(asked["chain_id"])
+    entropy = bytes.fromhex(asked["nonce"])[:16]
+    ours = _text(purpose, address, subject, chain_id, entropy)
+    if not hmac.compare_digest(ours.encode(), text.encode(errors="replace")):
+        raise NotProven
+    issued, seconds = int(asked["issued"], 16), int(time.time()) if now is None else now
+    if not issued - SKEW_SECONDS <= seconds <= issued + GOOD_SECONDS:
+        raise NotProven
+    network = _chain_ids().get(chain_id, "")
+    signer = async_to_sync(_signed_by)(address, text, raw, network)
+    if signer is None:
+        raise NotProven
+    return Proof(address, network if signer is SignedBy.CONTRACT else "", asked["nonce"], issued)
+
+
+def burn(proof: Proof) -> None:
+    """Use a proof up, in the transaction that acts on it; NotProven when somebody was quicker."""
+    if not connection.in_atomic_block:
+        raise transaction.TransactionManagementError("a proof is burnt where it is acted on")
+    with connection.cursor() as cursor:
+        cursor.execute(BURN, (bytes.fromhex(proof.nonce), proof.issued + GOOD_SECONDS))
+        if cursor.fetchone() is None:
+            raise NotProven
+
+
+async def _signed_by(address: str, text: str, signature: bytes, network: str) -> SignedBy | None:
+    """Keys first: their answer needs no chain."""
+    signer = await signed_by(address, text, signature, None)
+    if signer is not None or not network:
+        return signer
+    chain = wiring.open_chain(network)
     try:
-        padded = header + "=" * (-len(header) % 4)
-        fields = decode_json(binascii.a2b_base64(padded.encode("ascii"), strict_mode=True))
-    except (ValueError, PaymentRefused):
-        raise NotProven(SiwxReason.HEADER) from None
-    if not isinstance(fields, dict) or not all(
-        isinstance(fields.get(n), str) for n in ANSWER_FIELDS
-    ):
-        raise NotProven(SiwxReason.HEADER)
-    return fields
-
-
-def _question_answered(
-    fields: Mapping[str, Any], *, uri: str, network: str, secret: bytes, now: int
-) -> Question:
-    """Find the question of ours that this header answers; every other one is refused."""
-    if fields["domain"] != urlsplit(uri).netloc:
-        raise NotProven(SiwxReason.DOMAIN)
-    if fields["uri"] != uri:
-        raise NotProven(SiwxReason.URI)
-    try:
-        chain_id_of(fields["chainId"])
-    except PaymentRefused:
-        raise NotProven(SiwxReason.CHAIN_ID) from None
-    if fields["chainId"] != network or fields["type"] != "eip191":
-        raise NotProven(SiwxReason.UNSUPPORTED_CHAIN)
-    issued = issued_when(fields["nonce"], uri=uri, secret=secret)
-    if issued is None:
-        raise NotProven(SiwxReason.NONCE)
-    question = Question(uri, network, fields["nonce"], issued)
-    if fields["issuedAt"] != question.issued_at:
-        raise NotProven(SiwxReason.ISSUED_AT)
-    if now > question.issued + GOOD_SECONDS:
-        raise NotProven(SiwxReason.TOO_OLD)
-    if now < question.issued - SKEW_SECONDS:
-        raise NotProven(SiwxReason.IN_FUTURE)
-    if fields.get("expirationTime") != question.expiration_time:
-        raise NotProven(SiwxReason.EXPIRATION_TIME)
-    if fields.get("notBefore") is not None:
-        raise NotProven(SiwxReason.NOT_BEFORE)
-    return question
-
-
-async def _signed_by(address: str, digest: bytes, signature: bytes, chain: Chain | None) -> bool:
-    if recover_address(digest, _with_v_27(signature)) == address_bytes(address):
-        return True
-    if chain is None:
-        return False
-    try:
-        if not await chain.has_code(address):
-            return False
-        question = _EIP1271_CALL + digest + bytes_argument(signature, words_before=1)
-        return (await chain.call(address, question))[:32] == _EIP1271_YES + bytes(28)
-    except RpcError:
-        return False  # the wallet reverts: its way of saying no
+        return await signed_by(address, text, signature, chain)
     except ChainUnavailable:
-        raise NotProven(SiwxReason.VERIFIER_ERROR) from None
+        raise CannotAsk from None
+    finally:
+        await chain.close()
 
 
-def _with_v_27(signature: bytes) -> bytes:
-    """Some hardware wallets write the last byte of a signed text as 0 or 1."""
-    if len(signature) == SIGNATURE_BYTES and signature[64] < 2:
-        return signature[:64] + bytes((signature[64] + 27,))
-    return signature
+def _chain_ids() -> dict[int, str]:
+    return {chain_id_of(network): network for network in wiring.networks()}
 
 
-def _personal_digest(text: str) -> bytes:
-    """What a wallet really signs when it shows a text (EIP-191)."""
-    raw = text.encode("utf-8")
-    return keccak256(b"\x19Ethereum Signed Message:\n" + str(len(raw)).encode() + raw)
-
-
-# Each burnt nonce takes up to ten expired ones away, so the table needs no other broom.
-_BURN = """
-    with expired as (
-        select nonce from payments_usednonce
-         where expires_at < clock_timestamp() - interval '1 hour'
-         order by expires_at limit 10 for update skip locked
-    ), swept as (
-        delete from payments_usednonce u using expired e where u.nonce = e.nonce
+def _text(purpose: Purpose, address: str, subject: str, chain_id: int, entropy: bytes) -> str:
+    statement = purpose.value
+    if "{subject}" in statement:
+        if not _SUBJECT.fullmatch(subject):
+            raise ValueError("a subject is up to 150 letters, digits and . _ @ + -")
+        statement = statement.format(subject=subject)
+    uri = wiring.public_url("/")
+    issued = int.from_bytes(entropy[:4], "big")
+    said = f"{purpose.name}\n{uri}\n{address}\n{subject}\n{chain_id}"
+    nonce = (entropy + _seal(entropy, said)).hex()
+    return (
+        f"{urlsplit(uri).netloc} wants you to sign in with your Ethereum account:\n{address}\n\n"
+        f"{statement} {_PLAIN}\n\n"
+        f"URI: {uri}\nVersion: 1\nChain ID: {chain_id}\nNonce: {nonce}\n"
+        f"Issued At: {_utc(issued)}\nExpiration Time: {_utc(issued + GOOD_SECONDS)}"
     )
-    insert into payments_usednonce (nonce, expires_at)
-    values (%s, to_timestamp(%s)) on conflict do nothing returning 1
-"""
 
 
-async def _burn(pool: Pool, question: Question) -> bool:
-    expires = question.issued + GOOD_SECONDS + SKEW_SECONDS
-    return await one(pool, _BURN, (bytes.fromhex(question.nonce), expires)) is not None
+def _seal(entropy: bytes, said: str) -> bytes:
+    sealed = b"souk wallet\x00" + entropy + said.encode("utf-8")
+    return hmac.digest(wiring.sign_in_secret(), sealed, hashlib.sha256)[:16]
+
+
+def _utc(unix: int) -> str:
+    return datetime.fromtimestamp(unix, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

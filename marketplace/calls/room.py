@@ -31,8 +31,8 @@ from payments.egress import open_client
 from payments.health import Health, read_health
 from payments.lookup import Held, TwinTerms
 from payments.pool import Pool
+from payments.siwx import NotProven, proven_payer
 from payments.wakeups import MONEY_MOVED, WORK_TO_SETTLE, Bell, listen
-from payments.wallets import NotProven, proven_payer
 from payments.x402.networks import Asset
 from sellers.site import this_site
 

@@ -1,250 +1,295 @@
-"""SIGN-IN-WITH-X: only the payer's wallet, only our question, only once."""
+"""One signature proves one wallet, for one purpose, at this site, once."""
 
 from __future__ import annotations
 
-import base64
-import json
-from dataclasses import dataclass
-from typing import Any
+import re
+import threading
+from pathlib import Path
 
 import pytest
-from eth_account import Account
+from django.db import connection, transaction
 from eth_account.messages import encode_defunct
-from eth_account.signers.local import LocalAccount
+from pytest_django.fixtures import Settings
 
-from payments.pool import Pool, one
-from payments.questions import Question, challenge
-from payments.wallets import NotProven, SiwxReason, proven_payer
-from tests.fixtures.purchases import NETWORK, Purchases
+from marketplace.settings import CHAIN_DEFAULTS
+from payments import wallets
+from payments.wallets import CannotAsk, NotProven, Proof, Purpose, burn, challenge, proven
+from tests.fixtures.cast import Cast, Person
+from tests.fixtures.chain import Chain
+from tests.fixtures.purchases import NETWORK, USDC
 
-URI = "http://127.0.0.1:8402/p/019aa3b4-0000-7000-8000-000000000001/answer"
-SECRET = b"s" * 32
 NOW = 1_763_668_805
-
-# Made with x402 2.25.0 and its sign-in library (signinwithethereum), from a key of 32 times 0x11.
-OFFICIAL_KEY = "0x" + "11" * 32
-OFFICIAL_NONCE = "691f7345" + "ab" * 28
-OFFICIAL_SIGNATURE = (
-    "0xb8b4c2e2146ec2fdb953a13340c41fd3e31b1f1d5ae3e223a803d4b1984f6980"
-    "0478f4e2c9b3499f5ed31a0c4092ee3f1a86166941daf75b93f501615212633b1b"
-)
+NOBODY_THERE = "http://127.0.0.1:1"
+WALLET = Path(__file__).parents[1] / "contracts" / "wallet.json"
+OWNER_SLOT = "0x" + "00" * 32
 
 
-@dataclass
-class Buyer:
-    """A wallet with a key of its own, and what a client makes of our question."""
-
-    account: LocalAccount
-
-    @property
-    def address(self) -> str:
-        return str(self.account.address)
-
-    def answers(self, question: dict[str, Any], **changes: Any) -> str:
-        """The header's value; `changes` are made after signing, None takes a field away."""
-        info, chain = question["info"], question["supportedChains"][0]
-        text = asked(question).text(self.address)
-        signature = self.account.sign_message(encode_defunct(text=text)).signature
-        fields = {**info, **chain, "address": self.address, "signature": "0x" + signature.hex()}
-        return encode({k: v for k, v in (fields | changes).items() if v is not None})
+def sign(text: str, who: Person = Cast.seller) -> str:
+    return "0x" + who.account.sign_message(encode_defunct(text=text)).signature.hex()
 
 
-def asked(question: dict[str, Any]) -> Question:
-    nonce = question["info"]["nonce"]
-    network = question["supportedChains"][0]["chainId"]
-    return Question(question["info"]["uri"], network, nonce, int(nonce[:8], 16))
+def asked(purpose: Purpose = Purpose.SIGN_IN, **how: object) -> str:
+    return challenge(purpose, Cast.seller.address, **{"now": NOW, **how})  # type: ignore[arg-type]
 
 
-def encode(fields: object) -> str:
-    return base64.b64encode(json.dumps(fields).encode()).decode()
+def shown(text: str, signature: str, purpose: Purpose = Purpose.SIGN_IN, **how: object) -> Proof:
+    return proven(text, signature, purpose, **{"now": NOW + 10, **how})  # type: ignore[arg-type]
+
+
+@pytest.fixture(autouse=True)
+def networks(settings: Settings) -> None:
+    settings.CHAINS = {NETWORK: {**CHAIN_DEFAULTS, "RPC": [NOBODY_THERE], "ASSETS": [USDC]}}
 
 
 @pytest.fixture
-def buyer() -> Buyer:
-    return Buyer(Account.create())
+def at_chain(settings: Settings, chain: Chain) -> Chain:
+    settings.CHAINS = {NETWORK: {**CHAIN_DEFAULTS, "RPC": [chain.rpc_url], "ASSETS": [USDC]}}
+    return chain
 
 
-@pytest.fixture
-def question() -> dict[str, Any]:
-    return challenge(SECRET, uri=URI, network=NETWORK, now=NOW)
+# The text ----------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def pool(purchases: Purchases) -> Pool:
-    return purchases.pool
-
-
-async def prove(pool: Pool, header: str, buyer: Buyer, **changes: Any) -> str:
-    usual: dict[str, Any] = {
-        "payer": buyer.address, "uri": URI, "network": NETWORK, "secret": SECRET, "now": NOW + 10,
-        "pool": pool, "chain": None,
-    }  # fmt: skip
-    return await proven_payer(header, **(usual | changes))
-
-
-async def refusal(pool: Pool, header: str, buyer: Buyer, **changes: Any) -> SiwxReason:
-    with pytest.raises(NotProven) as refused:
-        await prove(pool, header, buyer, **changes)
-    return refused.value.reason
-
-
-def test_the_text_is_the_official_clients_own() -> None:
-    account = Account.from_key(OFFICIAL_KEY)
-    text = Question(URI, NETWORK, OFFICIAL_NONCE, NOW).text(account.address)
-    signature = account.sign_message(encode_defunct(text=text)).signature
-    assert "0x" + signature.hex() == OFFICIAL_SIGNATURE
-
-
-def test_the_question_has_the_shape_clients_read(question: dict[str, Any]) -> None:
-    types = pytest.importorskip("x402.extensions.sign_in_with_x.types")
-    client = pytest.importorskip("x402.extensions.sign_in_with_x.client")
-    read = types.SIWxExtension.model_validate(question)
-    client.assert_siwx_challenge_bound_to_origin(read.info, URI)
-    assert [each.chain_id for each in read.supported_chains] == [NETWORK]
-    assert read.info.nonce.isalnum()
-
-
-async def test_the_official_validation_agrees_with_what_we_ask(
-    question: dict[str, Any], buyer: Buyer
-) -> None:
-    parse = pytest.importorskip("x402.extensions.sign_in_with_x.parse").parse_siwx_header
-    fields = parse(buyer.answers(question))
-    assert fields.nonce == question["info"]["nonce"]
-    assert fields.issued_at.endswith(".000Z")
-
-
-async def test_the_payer_is_proven(pool: Pool, question: dict[str, Any], buyer: Buyer) -> None:
-    assert await prove(pool, buyer.answers(question), buyer) == buyer.address
-
-
-async def test_an_address_in_small_letters_is_the_same_wallet(
-    pool: Pool, question: dict[str, Any], buyer: Buyer
-) -> None:
-    text = asked(question).text(buyer.address.lower())
-    signature = buyer.account.sign_message(encode_defunct(text=text)).signature
-    header = buyer.answers(
-        question, address=buyer.address.lower(), signature="0x" + signature.hex()
+def test_the_text_is_eip_4361s_to_the_byte() -> None:
+    text = asked(Purpose.PAYOUT, subject="atlas-data")
+    nonce = re.findall(r"Nonce: ([0-9a-f]{64})", text)[0]
+    assert text == (
+        "127.0.0.1:8402 wants you to sign in with your Ethereum account:\n"
+        f"{Cast.seller.address}\n\n"
+        "Prove that this wallet is yours, so that the seller atlas-data can be paid to it."
+        " This costs nothing and moves no money.\n\n"
+        "URI: http://127.0.0.1:8402/\nVersion: 1\nChain ID: 84532\n"
+        f"Nonce: {nonce}\nIssued At: 2025-11-20T20:00:05Z\nExpiration Time: 2025-11-20T20:10:05Z"
     )
-    assert await prove(pool, header, buyer) == buyer.address
 
 
-async def test_a_hardware_wallets_last_byte_may_count_from_0(
-    pool: Pool, question: dict[str, Any], buyer: Buyer
-) -> None:
-    text = asked(question).text(buyer.address)
-    signature = bytes(buyer.account.sign_message(encode_defunct(text=text)).signature)
-    low = signature[:64] + bytes((signature[64] - 27,))
-    header = buyer.answers(question, signature="0x" + low.hex())
-    assert await prove(pool, header, buyer) == buyer.address
+def test_two_texts_are_never_the_same() -> None:
+    assert asked() != asked()
 
 
-async def test_a_proof_is_good_once(pool: Pool, question: dict[str, Any], buyer: Buyer) -> None:
-    header = buyer.answers(question)
-    await prove(pool, header, buyer)
-    assert await refusal(pool, header, buyer) == SiwxReason.NONCE
+def test_a_chain_that_is_not_settled_here_becomes_one_that_is() -> None:
+    assert "Chain ID: 84532\n" in asked(chain_id=1)
 
 
-async def test_a_refused_proof_does_not_burn_the_question(
-    pool: Pool, question: dict[str, Any], buyer: Buyer
-) -> None:
-    stranger = Buyer(Account.create())
-    forged = stranger.answers(question, address=buyer.address)
-    assert await refusal(pool, forged, buyer) == SiwxReason.SIGNATURE
-    assert await prove(pool, buyer.answers(question), buyer) == buyer.address
+@pytest.mark.parametrize("subject", ["", "two words", "line\nbreak", "émigré", "x" * 151])
+def test_what_would_spoil_the_text_never_stands_in_it(subject: str) -> None:
+    with pytest.raises(ValueError, match="subject"):
+        asked(Purpose.LINK, subject=subject)
 
 
-async def test_another_wallet_is_not_the_payer(
-    pool: Pool, question: dict[str, Any], buyer: Buyer
-) -> None:
-    stranger = Buyer(Account.create())
-    assert await refusal(pool, stranger.answers(question), buyer) == SiwxReason.SIGNATURE
+def test_what_is_no_address_is_asked_nothing() -> None:
+    with pytest.raises(ValueError, match="address"):
+        challenge(Purpose.SIGN_IN, "0x12")
+
+
+# A key -------------------------------------------------------------------------------------------
+
+
+def test_a_key_proves_its_address() -> None:
+    text = asked()
+    proof = shown(text, sign(text))
+    assert (proof.address, proof.network) == (Cast.seller.address, "")
+
+
+def test_a_signature_whose_last_byte_counts_from_0_is_one() -> None:
+    text = asked()
+    last = {"1b": "00", "1c": "01"}
+    signature = sign(text)
+    assert shown(text, signature[:-2] + last[signature[-2:]]).address == Cast.seller.address
 
 
 @pytest.mark.parametrize(
-    ("changes", "reason"),
+    ("line", "other"),
     [
-        ({"domain": "souk.example"}, SiwxReason.DOMAIN),
-        ({"uri": URI + "?x"}, SiwxReason.URI),
-        ({"chainId": "eip155:0x1"}, SiwxReason.CHAIN_ID),
-        ({"chainId": "solana:5eykt4UsFv8P8NJdTREpY1vzqKqZKvdp"}, SiwxReason.CHAIN_ID),
-        ({"chainId": "eip155:1"}, SiwxReason.UNSUPPORTED_CHAIN),
-        ({"type": "ed25519"}, SiwxReason.UNSUPPORTED_CHAIN),
-        ({"nonce": "0" * 64}, SiwxReason.NONCE),
-        ({"nonce": "short"}, SiwxReason.NONCE),
-        ({"issuedAt": "2025-11-20T20:00:06.000Z"}, SiwxReason.ISSUED_AT),
-        ({"expirationTime": "2099-01-01T00:00:00.000Z"}, SiwxReason.EXPIRATION_TIME),
-        ({"expirationTime": None}, SiwxReason.EXPIRATION_TIME),
-        ({"notBefore": "2025-11-20T20:00:05.000Z"}, SiwxReason.NOT_BEFORE),
-        ({"address": "0x1234"}, SiwxReason.SIGNATURE),
-        ({"signature": "0x"}, SiwxReason.MALFORMED_SIGNATURE),
-        ({"signature": "0xabc"}, SiwxReason.MALFORMED_SIGNATURE),
-        ({"signature": "0x" + "00" * 2049}, SiwxReason.MALFORMED_SIGNATURE),
-        ({"signature": "0x" + "00" * 65}, SiwxReason.SIGNATURE),
-        ({"signature": "0x" + "11" * 96}, SiwxReason.SIGNATURE),
-        ({"address": None}, SiwxReason.HEADER),
-        ({"nonce": 7}, SiwxReason.HEADER),
+        ("127.0.0.1:8402 wants", "evil.example wants"),
+        ("URI: http://127.0.0.1:8402/", "URI: http://evil.example/"),
+        ("Version: 1", "Version: 2"),
+        ("Chain ID: 84532", "Chain ID: 1"),
+        ("Sign in. This", "Sign in! This"),
+        ("Expiration Time: 2025-11-20T20:10:05Z", "Expiration Time: 2035-11-20T20:10:05Z"),
+        ("Issued At: 2025-11-20T20:00:05Z", "Issued At: 2025-11-20T20:00:06Z"),
+        ("20:10:05Z", "20:10:05Z\nRequest ID: 1"),
+        ("20:10:05Z", "20:10:05Z\n"),
+        (Cast.seller.address, Cast.seller.address.lower()),
+        ("wants you", "wants  you"),
     ],
 )
-async def test_a_changed_field_is_refused_by_its_own_reason(
-    pool: Pool,
-    question: dict[str, Any],
-    buyer: Buyer,
-    changes: dict[str, Any],
-    reason: SiwxReason,
+def test_a_text_that_differs_in_one_place_proves_nothing(line: str, other: str) -> None:
+    text = asked()
+    changed = text.replace(line, other, 1)
+    assert changed != text
+    with pytest.raises(NotProven):
+        shown(changed, sign(changed))
+
+
+def test_another_wallet_cannot_answer_for_this_one(settings: Settings) -> None:
+    settings.CHAINS = {}
+    text = asked()
+    with pytest.raises(NotProven):
+        shown(text, sign(text, Cast.attacker))
+
+
+def test_a_text_that_somebody_else_wrote_proves_nothing(settings: Settings) -> None:
+    settings.SECRET_KEY = "another site's"
+    text = asked()
+    settings.SECRET_KEY = "ours"
+    with pytest.raises(NotProven):
+        shown(text, sign(text))
+
+
+def test_a_proof_for_one_purpose_is_none_for_another() -> None:
+    text = asked()
+    for purpose in (Purpose.LINK, Purpose.PAYOUT):
+        with pytest.raises(NotProven):
+            shown(text, sign(text), purpose, subject="atlas")
+
+
+def test_a_proof_for_one_seller_is_none_for_another() -> None:
+    text = asked(Purpose.PAYOUT, subject="atlas")
+    assert shown(text, sign(text), Purpose.PAYOUT, subject="atlas")
+    with pytest.raises(NotProven):
+        shown(text, sign(text), Purpose.PAYOUT, subject="other")
+
+
+@pytest.mark.parametrize(("seconds", "is_good"), [(0, 1), (600, 1), (601, 0), (-60, 1), (-61, 0)])
+def test_a_text_is_good_for_ten_minutes(seconds: int, is_good: int) -> None:
+    text = asked()
+    if is_good:
+        assert shown(text, sign(text), now=NOW + seconds)
+    else:
+        with pytest.raises(NotProven):
+            shown(text, sign(text), now=NOW + seconds)
+
+
+@pytest.mark.parametrize("signature", ["", "0x", "0xzz", "0x" + "00" * 65, "0x" + "11" * 2049])
+def test_what_is_no_signature_proves_nothing(settings: Settings, signature: str) -> None:
+    settings.CHAINS = {}
+    with pytest.raises(NotProven):
+        shown(asked(), signature)
+
+
+def test_what_is_no_text_proves_nothing() -> None:
+    for text in ("", "sign me", "\ud800", asked() * 9, asked().replace("8402 wants", "\ud800", 1)):
+        with pytest.raises(NotProven):
+            shown(text, "0x" + "11" * 65)
+
+
+# A contract --------------------------------------------------------------------------------------
+
+
+def owned(chain: Chain, owner: Person) -> str:
+    return chain.deploy(WALLET, owner.address)
+
+
+def test_a_contract_answers_for_itself_on_its_own_chain(at_chain: Chain) -> None:
+    wallet = owned(at_chain, Cast.buyer)
+    text = challenge(Purpose.SIGN_IN, wallet, now=NOW)
+    proof = shown(text, sign(text, Cast.buyer))
+    assert (proof.address, proof.network) == (wallet, NETWORK)
+
+
+def test_a_contract_that_says_no_proves_nothing(at_chain: Chain) -> None:
+    wallet = owned(at_chain, Cast.buyer)
+    text = challenge(Purpose.SIGN_IN, wallet, now=NOW)
+    with pytest.raises(NotProven):
+        shown(text, sign(text, Cast.attacker))
+    at_chain.rpc("anvil_setCode", [wallet, "0x5f5ffd"])  # it reverts
+    with pytest.raises(NotProven):
+        shown(text, sign(text, Cast.buyer))
+
+
+def test_a_contract_on_a_chain_that_is_not_asked_proves_nothing(
+    at_chain: Chain, settings: Settings
 ) -> None:
-    assert await refusal(pool, buyer.answers(question, **changes), buyer) == reason
+    wallet = owned(at_chain, Cast.buyer)
+    settings.CHAINS = {}
+    text = challenge(Purpose.SIGN_IN, wallet, now=NOW)
+    with pytest.raises(NotProven):
+        shown(text, sign(text, Cast.buyer))
 
 
-@pytest.mark.parametrize(
-    "header",
-    ["", "%%%", "e30", "W10=", encode("text"), "bnVsbA==", base64.b64encode(b"{").decode(),
-     base64.b64encode(b'{"nonce":"a","nonce":"b"}').decode(), "A" * 10_000, "äöü", "e30=\n"],
-)  # fmt: skip
-async def test_what_cannot_be_read_is_refused(pool: Pool, buyer: Buyer, header: str) -> None:
-    assert await refusal(pool, header, buyer) == SiwxReason.HEADER
-
-
-async def test_a_question_is_good_for_five_minutes(
-    pool: Pool, question: dict[str, Any], buyer: Buyer
-) -> None:
-    header = buyer.answers(question)
-    assert await refusal(pool, header, buyer, now=NOW + 301) == SiwxReason.TOO_OLD
-    assert await prove(pool, header, buyer, now=NOW + 300) == buyer.address
-
-
-async def test_a_clock_a_little_behind_is_tolerated_and_a_wrong_one_is_not(
-    pool: Pool, question: dict[str, Any], buyer: Buyer
-) -> None:
-    header = buyer.answers(question)
-    assert await refusal(pool, header, buyer, now=NOW - 61) == SiwxReason.IN_FUTURE
-    assert await prove(pool, header, buyer, now=NOW - 60) == buyer.address
-
-
-async def test_a_question_for_one_payment_opens_no_other(
-    pool: Pool, question: dict[str, Any], buyer: Buyer
-) -> None:
-    other = URI.replace("0001", "0002")
-    header = buyer.answers(question)
-    assert await refusal(pool, header, buyer, uri=other) == SiwxReason.URI
-    moved = buyer.answers(question, uri=other)
-    assert await refusal(pool, moved, buyer, uri=other) == SiwxReason.NONCE
-
-
-async def test_another_sites_question_is_not_ours(pool: Pool, buyer: Buyer) -> None:
-    question = challenge(b"x" * 32, uri=URI, network=NETWORK, now=NOW)
-    assert await refusal(pool, buyer.answers(question), buyer) == SiwxReason.NONCE
-
-
-async def test_burnt_questions_are_swept_once_they_are_long_over(pool: Pool, buyer: Buyer) -> None:
-    old = b"\x01" * 32
-    await one(
-        pool,
-        "insert into payments_usednonce values (%s, clock_timestamp() - interval '2 hours'),"
-        " (%s, clock_timestamp()) returning 1",
-        (old, b"\x02" * 32),
+def test_a_delegated_account_answers_by_its_key_and_by_its_code(at_chain: Chain) -> None:
+    account, other = Cast.seller.address, Cast.buyer
+    at_chain.rpc("anvil_setCode", [account, "0xef0100" + owned(at_chain, other)[2:]])
+    at_chain.rpc(
+        "anvil_setStorageAt", [account, OWNER_SLOT, "0x" + other.address[2:].rjust(64, "0")]
     )
-    question = challenge(SECRET, uri=URI, network=NETWORK, now=NOW)
-    await prove(pool, buyer.answers(question), buyer)
-    assert await one(pool, "select 1 from payments_usednonce where nonce = %s", (old,)) is None
-    row = await one(pool, "select count(*) from payments_usednonce")
-    assert row == (2,)
+    text = asked()
+    by_code, by_key = shown(text, sign(text, other)), shown(text, sign(text))
+    assert (by_code.address, by_code.network) == (account, NETWORK)
+    assert (by_key.address, by_key.network) == (account, "")
+    with pytest.raises(NotProven):
+        shown(text, sign(text, Cast.attacker))
+
+
+def test_a_silent_chain_is_no_verdict() -> None:
+    text = asked()
+    with pytest.raises(CannotAsk):
+        shown(text, sign(text, Cast.attacker))
+
+
+# Once --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.django_db
+def test_a_proof_is_burnt_once() -> None:
+    text = asked()
+    first, second = shown(text, sign(text)), shown(text, sign(text))
+    with transaction.atomic():
+        burn(first)
+    with pytest.raises(NotProven), transaction.atomic():
+        burn(second)
+
+
+@pytest.mark.django_db
+def test_what_came_to_nothing_has_burnt_nothing() -> None:
+    text = asked()
+    proof = shown(text, sign(text))
+    with transaction.atomic():
+        burn(proof)
+        transaction.set_rollback(True)
+    with transaction.atomic():
+        burn(proof)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_proof_is_never_burnt_outside_a_transaction() -> None:
+    text = asked()
+    with pytest.raises(transaction.TransactionManagementError):
+        burn(shown(text, sign(text)))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_many_who_burn_one_proof_together_one_does() -> None:
+    text = asked()
+    proof, together, done = shown(text, sign(text)), threading.Barrier(4), []
+
+    def act() -> None:
+        try:
+            together.wait()
+            with transaction.atomic():
+                burn(proof)
+                done.append(threading.get_ident())
+        except NotProven:
+            pass
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=act) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(done) == 1
+
+
+def test_the_seal_covers_the_time() -> None:
+    """Else a text that has run out could be given a new time."""
+    text = asked()
+    nonce = re.findall(r"Nonce: ([0-9a-f]{64})", text)[0]
+    later = f"{NOW + wallets.GOOD_SECONDS:08x}"
+    changed = text.replace(nonce, later + nonce[8:])
+    for old, new in (("20:10:05Z", "20:20:05Z"), ("20:00:05Z", "20:10:05Z")):
+        changed = changed.replace(old, new, 1)
+    with pytest.raises(NotProven):
+        shown(changed, sign(changed), now=NOW + wallets.GOOD_SECONDS + 60)

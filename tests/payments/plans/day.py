@@ -30,8 +30,8 @@ from payments import (
     relaying,
     reports,
     settlement,
+    siwx,
     submissions,
-    wallets,
     wiring,
 )
 from payments import desk as desks
@@ -154,7 +154,7 @@ async def door(pool: Pool) -> None:
     assert again is not None
     await acceptance.reopen(pool, again.standing, claims[0].caps, lease_seconds=10)
     question = Question(SITE, NETWORK, os.urandom(32).hex(), 2**31)
-    assert await wallets._burn(pool, question)
+    assert await siwx._burn(pool, question)
 
 
 async def a_claim(pool: Pool) -> Claim:

@@ -66,7 +66,7 @@ MORE_BUFFERS: dict[Asker, int] = {
     ("payments/settler.py", "_look_above"): 1_500,  # ten blocks of payments
     ("payments/states.py", "move"): 150,
     ("payments/states.py", "move_together"): 2_500,  # twenty payments
-    ("payments/wallets.py", "_burn"): 200,
+    ("payments/siwx.py", "_burn"): 200,
     ("sellers/signed_offers.py", "_open_prices"): 200,
     ("sellers/signed_offers.py", "sign_due"): 1_000,
 }
@@ -137,6 +137,7 @@ NOT_HOT: dict[Asker, str] = {
     ("marketplace/embedded/readiness.py", "has_lost_payments"): START,
     ("payments/limits.py", "forgive"): "once an hour, a bounded number of losses",
     ("payments/submissions.py", "_insert"): "one row, by its payment's key",
+    ("payments/wallets.py", "burn"): "the same statement as siwx._burn",
     ("payments/wakeups.py", "_ring"): "reads no table",
     ("payments/wakeups.py", "_rings"): "reads no table",
     ("sellers/directory.py", "find"): BY_HAND,
