@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 from base64 import b64encode
 from hashlib import sha256
 from html import escape
 from typing import Final
 
+from django.conf import settings
+
 from marketplace.calls.shelf import Shelved
 from payments.acceptance import Offer
-from payments.amounts import Amount
+from payments.amounts import Amount, token
 from payments.x402.networks import NETWORKS
 from sellers.examples import body, body_media_type, suffix
 
 JSON_TYPE: Final = "application/json"
+_SCRIPTS: Final = f"{settings.PUBLIC_BASE_URL}{settings.STATIC_URL}"  # doors serve none themselves
 
 STYLE: Final = """
 :root { color-scheme: light dark; --ink: #1d1b17; --soft: #625d54; --line: #e2ddd4;
-  --paper: #fbfaf8; --card: #fff; --accent: #8a4b08; }
+  --paper: #fbfaf8; --card: #fff; --accent: #8a4b08; --on-accent: #fff; --edge: #857e72;
+  --good: #1b6b3a; --bad: #a32424; }
 @media (prefers-color-scheme: dark) {
   :root { --ink: #efece6; --soft: #a8a296; --line: #37342e; --paper: #161513; --card: #1f1e1b;
-    --accent: #f0b15c; }
+    --accent: #f0b15c; --on-accent: #241503; --edge: #7d776c; --good: #6fcf95; --bad: #f28b82; }
 }
 * { box-sizing: border-box; }
 body { margin: 0; padding: 24px 16px; color: var(--ink); background: var(--paper);
@@ -40,15 +45,35 @@ a { display: inline-block; padding: 10px 0; color: var(--accent); text-underline
 :focus-visible { outline: 2px solid var(--accent); outline-offset: 2px; border-radius: 2px; }
 .soft { color: var(--soft); }
 .number { font-variant-numeric: tabular-nums; }
+#pay-terms, #pay-answer { margin-top: 16px; }
+[hidden] { display: none !important; }
+label { display: block; margin: 12px 0 4px; font-size: .875rem; }
+input, textarea, select { width: 100%; min-height: 44px; padding: 10px 12px; color: inherit;
+  border: 1px solid var(--edge); border-radius: 8px; background: var(--paper);
+  font: .875rem/1.5 ui-monospace, "SF Mono", Menlo, Consolas, monospace; }
+textarea { min-height: 108px; resize: vertical; }
+button { min-height: 44px; margin: 12px 8px 0 0; padding: 10px 20px; border-radius: 8px;
+  border: 1px solid var(--accent); background: var(--accent); color: var(--on-accent);
+  font: inherit; font-weight: 600; cursor: pointer; }
+button.quiet { border-color: var(--edge); background: none; color: inherit; }
+button:disabled { opacity: .5; cursor: default; }
+dl { display: grid; grid-template-columns: max-content 1fr; gap: 4px 16px; margin: 12px 0; }
+dt { color: var(--soft); }
+dd { margin: 0; }
+dd code { font-size: .875rem; }
+.good { color: var(--good); } .bad { color: var(--bad); }
+img { max-width: 100%; height: auto; }
+@media (max-width: 480px) { dl { grid-template-columns: 1fr; } dd { margin-bottom: 8px; } }
 .badge { display: inline-block; padding: 1px 10px; border: 1px dashed var(--line);
   border-radius: 999px; color: var(--soft); font-size: .875rem; }
 """
 _STYLE_HASH: Final = b64encode(sha256(STYLE.encode()).digest()).decode()
 POLICY: Final = "; ".join(
     (
-        "sandbox",
         "default-src 'none'",
-        "img-src data:",  # the empty icon, which spares a request for one
+        f"script-src {_SCRIPTS}",
+        "connect-src 'self'",  # where the call goes that is paid for
+        "img-src data: blob:",  # the empty icon, and an answer that is a picture
         f"style-src 'sha256-{_STYLE_HASH}'",
         "base-uri 'none'",
         "form-action 'none'",
@@ -80,7 +105,7 @@ been charged.</p>
 <h2>Price of one call</h2>
 <ul>{prices}</ul>
 <p><a href="{url}?demo=true">See a sample answer, free</a></p>
-<h2>Pay from a terminal</h2>
+{_wallet(shelved)}<h2>Pay from a terminal</h2>
 <p>Any x402 client pays here; it reads the quote from the <code>PAYMENT-REQUIRED</code> header:</p>
 <pre>curl -i {url}</pre>
 <p>In a checkout of Souk:</p>
@@ -101,6 +126,57 @@ def _price(offer: Offer) -> str:
         f'<span class="number">{escape(amount.dollars)} <span class="soft">{escape(amount.text)}'
         f'</span></span> <span class="badge">{escape(where)}</span>'
     )
+
+
+def _wallet(shelved: Shelved) -> str:
+    """What `pay.js` makes a form of: the call, and how the quote's tokens are written."""
+    terms = shelved.terms
+    content_type, content = body(terms.example_input, body_media_type(terms.input_schema))
+    tail = suffix(terms.example_input, terms.path_parameters)
+    facts = {
+        "method": terms.method,
+        "path": f"/call/{shelved.path}",
+        "example": tail,
+        "contentType": content_type,
+        "payments": f"{settings.PUBLIC_BASE_URL}/p/",
+        "networks": _networks(shelved),
+    }
+    typed = ""
+    if content:
+        typed = f"""<label for="pay-body">Body to send</label>
+<textarea id="pay-body" spellcheck="false">{escape(content.decode())}</textarea>
+"""
+    return f"""<section id="pay" data-facts="{escape(json.dumps(facts))}" hidden>
+<h2>Pay from this browser</h2>
+<label for="pay-tail">What to ask: path and query after the address</label>
+<input id="pay-tail" value="{escape(tail)}" placeholder="nothing more is needed" autocomplete="off"
+ autocapitalize="off" spellcheck="false">
+{typed}<div id="pay-wallets"></div>
+<div id="pay-terms"></div>
+<p id="pay-status" role="status"></p>
+<div id="pay-answer"></div>
+</section>
+<noscript><p class="soft">Paying from a browser's wallet needs JavaScript.</p></noscript>
+<script type="module" src="{escape(_SCRIPTS)}pay.js"></script>
+"""
+
+
+def _networks(shelved: Shelved) -> dict[str, dict[str, object]]:
+    """Each network that is taken, and its tokens: what a signature is worth, in words."""
+    found: dict[str, dict[str, object]] = {}
+    for offer in shelved.offers:
+        wanted = offer.requirements
+        known, network = token(wanted.network, wanted.asset), NETWORKS[wanted.network]
+        entry = found.setdefault(
+            wanted.network,
+            {"name": network.name, "testnet": network.testnet, "explorer": network.explorer_url}
+            | {"tokens": {}},
+        )
+        if known is not None:
+            tokens = entry["tokens"]
+            assert isinstance(tokens, dict)
+            tokens[wanted.asset] = {"symbol": known.symbol, "decimals": known.decimals}
+    return found
 
 
 def _older_clients(shelved: Shelved) -> str:

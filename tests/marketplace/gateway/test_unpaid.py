@@ -274,8 +274,8 @@ async def test_a_browser_gets_a_page_and_the_header_still(shop: Storefront, surf
     assert f"manage.py buy {shop.site.call_base_url}{WEATHER}" in text
 
 
-async def test_the_page_runs_nothing_and_loads_nothing(
-    storefront: Storefront, surface: App
+async def test_the_page_runs_our_script_and_nothing_of_a_sellers(
+    storefront: Storefront, shop: Storefront, surface: App
 ) -> None:
     await in_thread(
         storefront.publish,
@@ -285,11 +285,12 @@ async def test_the_page_runs_nothing_and_loads_nothing(
     )
     seen = await visit(surface, "GET", "/call/acme/loud", {"accept": "text/html"})
     text = seen.body.decode()
-    assert "<script" not in text
+    ours = f'<script type="module" src="{shop.site.public_base_url}/static/pay.js"></script>'
+    assert text.count(ours) == text.count("<script") == 1
     assert "<img" not in text
     assert "&lt;script&gt;" in text
     assert seen["content-security-policy"] == page.POLICY
-    assert page.POLICY.startswith(SANDBOX)
+    assert f"script-src {shop.site.public_base_url}/static/;" in page.POLICY
     assert "unsafe" not in page.POLICY
 
 
@@ -394,7 +395,9 @@ async def test_no_unpaid_request_reaches_an_upstream(
         assert seen["x-demo"] == "true"
     if verb == "HEAD":
         assert seen.body == b""
-    assert (seen["content-security-policy"] or "").startswith(SANDBOX)
+    is_page = seen.status == 402 and "html" in (seen["content-type"] or "")
+    policy = seen["content-security-policy"] or ""
+    assert policy == page.POLICY if is_page else policy.startswith(SANDBOX)
 
 
 @pytest.fixture
