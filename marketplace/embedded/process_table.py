@@ -18,11 +18,13 @@ def members_of(group: int) -> list[Path]:
     What has ended and only waits to be noticed is none of them: in a container nobody may ever
     notice.
     """
-    found = []
-    for entry in TABLE.glob("[0-9]*/stat"):
-        with suppress(OSError):
-            # "pid (name) state parent group …", and a name may hold spaces and brackets
-            state, _, its_group = entry.read_text().rpartition(")")[2].split()[:3]
-            if int(its_group) == group and state not in "ZX":
-                found.append(entry.parent)
-    return found
+    return [entry.parent for entry in TABLE.glob("[0-9]*/stat") if runs_in(entry.parent, group)]
+
+
+def runs_in(process: Path, group: int) -> bool:
+    """Whether the process of this entry still runs, and in this group."""
+    with suppress(OSError):
+        # "pid (name) state parent group …", and a name may hold spaces and brackets
+        state, _, its_group = (process / "stat").read_text().rpartition(")")[2].split()[:3]
+        return int(its_group) == group and state not in "ZX"
+    return False

@@ -14,7 +14,7 @@ from types import FrameType
 from typing import Any
 
 from marketplace.embedded.logs import bound, last_lines, rotate
-from marketplace.embedded.process_table import can_be_read, members_of
+from marketplace.embedded.process_table import can_be_read, members_of, runs_in
 from marketplace.embedded.refusal import DemoError
 
 LOOK_SECONDS = 0.2
@@ -78,7 +78,10 @@ class Program:
 
     def ending(self) -> ProgramEnded:
         code = self.process.returncode
-        how = f"killed by signal {-code}" if code < 0 else f"with code {code}"
+        if code is None:
+            how = "in part: a process that it had started is gone"
+        else:
+            how = f"killed by signal {-code}" if code < 0 else f"with code {code}"
         words = last_lines(self.log)
         said = f"Its last words, from {self.log}:\n{words}" if words else "It left no last words."
         return ProgramEnded(f"{self.name} ended ({how}). {said}")
@@ -93,6 +96,7 @@ class Programs:
         self._folder = folder
         self._changed = changed
         self._running: list[Program] = []
+        self._parts: dict[str, list[Path]] = {}
 
     def start(
         self,
@@ -149,8 +153,22 @@ class Programs:
     def look(self, but: Program | None = None) -> None:
         """Raise when a program ended by itself; those that others stand on come first."""
         for program in self._running:
-            if program is not but and program.process.poll() is not None:
+            if program is not but and not self._is_whole(program):
                 raise program.ending()
+
+    def keep_whole(self, name: str) -> None:
+        """From now on a program has ended, too, when a process that it had started has.
+
+        For one whose processes are not replaced: a Celery worker goes on without its beat.
+        """
+        program = next(each for each in self._running if each.name == name)
+        self._parts[name] = members_of(program.process.pid)
+
+    def _is_whole(self, program: Program) -> bool:
+        if program.process.poll() is not None:
+            return False
+        group = program.process.pid
+        return all(runs_in(part, group) for part in self._parts.get(program.name, ()))
 
     def watch(self, also: Callable[[], None] = lambda: None) -> None:
         """Look on for ever, at the programs and at what else may give a reason to stop."""
@@ -176,6 +194,7 @@ class Programs:
                 program.signal_all(signal.SIGKILL)
                 program.process.wait()
         self._running.clear()
+        self._parts.clear()
 
     def _tell(self) -> None:
         self._changed({each.name: each.process.pid for each in self._running})

@@ -201,6 +201,7 @@ class Stack:
             self.programs.wait_until(
                 lambda: is_settling(database_url, since), "The worker", PROGRAM_SECONDS
             )
+            self.programs.keep_whole("worker")
         if self.wishes.seed and not has_sold(database_url):
             self._make_history(ports)
 

@@ -85,6 +85,18 @@ def test_a_program_that_was_killed_is_reported_so(programs):
         programs.watch()
 
 
+def test_a_program_that_lost_a_process_of_its_own_is_reported_so(programs):
+    beating = "import os, time\nif os.fork(): print('here', flush=True)\ntime.sleep(99)"
+    worker = start(programs, "worker", beating)
+    wait_until(lambda: len(members_of(worker)) == 2)
+    programs.keep_whole("worker")
+    programs.look()
+    (beat,) = (int(entry.name) for entry in members_of(worker) if entry.name != str(worker))
+    os.kill(beat, signal.SIGKILL)
+    with pytest.raises(ProgramEnded, match=r"worker ended \(in part: a process .* is gone\)"):
+        programs.watch()
+
+
 def test_what_others_stand_on_is_blamed_first(programs):
     first = start(programs, "postgres", SLEEPS)
     second = start(programs, "web", SLEEPS)
