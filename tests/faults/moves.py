@@ -222,6 +222,8 @@ class Play:
         await outcomes.uproot(self.desk, row)
 
     async def _close(self, row: Row) -> None:
+        """As the settlement does: what is closed is not looked at again, so its receipt is due."""
+        await outcomes.receipt_anew(self.desk, [row])
         await outcomes.close(self.desk, [row])
 
 

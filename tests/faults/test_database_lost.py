@@ -104,7 +104,7 @@ def during_the_call(killable: Killable, paper: Paper) -> Any:
     gate = market.gate()
     paper.sold.answers(market.witnessed(gate))
     asked = market.sending(paper)
-    market.wait(lambda: market.calls(paper.sold), "the call")
+    market.wait(lambda: gate.waiting, "the call")  # its witness has looked into the database
     killable.kill()
     gate.open()
     return asked
