@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.template.loader import render_to_string
 from django.utils.cache import patch_vary_headers
 
+from marketplace.look.themes import theme_of
 from payments.views import is_person
 
 
@@ -75,7 +76,11 @@ def _said(request: HttpRequest, problem: Problem) -> HttpResponse:
     response: HttpResponse
     if is_person(request):
         # Without the request's context: what fills it may be what just failed.
-        context = {"site_name": settings.SITE_NAME, "problem": problem}
+        context = {
+            "site_name": settings.SITE_NAME,
+            "problem": problem,
+            "theme": theme_of(request),
+        }
         page = render_to_string("problem.html", context)
         response = HttpResponse(page, status=problem.status)
     else:

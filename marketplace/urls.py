@@ -7,16 +7,21 @@ from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 
 from marketplace import problems, views
+from marketplace.look import styleguide, themes
 from payments.views import did
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", views.home),
     path("healthz", views.alive),
     path("readyz", views.ready),
-    path("docs/<slug:name>", views.guide),
+    path("docs/<slug:name>", views.guide, name="guide"),
+    path("theme", themes.choose, name="theme"),
     path("p/", include("payments.urls")),
     path(".well-known/did.json", did),
 ]
+
+if settings.DEVELOPMENT:
+    urlpatterns.append(path("styleguide", styleguide.show, name="styleguide"))
 
 if settings.ADMIN_PAGES:
     urlpatterns.append(path("admin/", admin.site.urls))

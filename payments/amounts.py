@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from payments.x402.networks import DEFAULT_ASSETS, Asset
@@ -24,13 +24,17 @@ class Amount:
     asset: str
     symbol: str | None
     decimals: int | None
+    network: str = ""
 
     @classmethod
     def of(cls, network: str, asset: str, atomic: int) -> Amount:
         known = token(network, asset)
         if known is None:
-            return cls(atomic, asset, None, None)
-        return cls(atomic, asset, known.symbol, known.decimals)
+            return cls(atomic, asset, None, None, network)
+        return cls(atomic, asset, known.symbol, known.decimals, network)
+
+    def __abs__(self) -> Amount:
+        return replace(self, atomic=abs(self.atomic))
 
     @property
     def text(self) -> str:

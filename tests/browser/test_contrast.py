@@ -14,7 +14,20 @@ from tests.browser.contrast import LEAST, Rgb, contrast
 TOKEN = re.compile(r"--([a-z]+): light-dark\((#[0-9a-f]{6}), (#[0-9a-f]{6})\);")
 PLAIN = re.compile(r"--([a-z]+): (#[0-9a-f]{3,6});")
 TEXTS = ("ink", "soft", "accent", "good", "waiting", "bad")
-BACKGROUNDS = ("paper", "card")
+BACKGROUNDS = ("paper", "card", "sunk", "wash")
+# What stands on a ground made for it alone.
+PAIRS = (
+    ("onaccent", "accent"),
+    ("onaccent", "pressed"),
+    ("pressed", "card"),
+    ("good", "goodwash"),
+    ("waiting", "waitingwash"),
+    ("bad", "badwash"),
+    ("ink", "goodwash"),
+    ("ink", "waitingwash"),
+    ("ink", "badwash"),
+)
+LEAST_OF_EDGES = 3.0  # for what a control is known by (WCAG 2, 1.4.11)
 THEMES = ("light", "dark")
 
 
@@ -34,11 +47,19 @@ def rgb(hexadecimal: str) -> Rgb:
 
 
 @pytest.mark.parametrize("theme", THEMES)
-@pytest.mark.parametrize(("text", "background"), [*product(TEXTS, BACKGROUNDS)])
+@pytest.mark.parametrize(("text", "background"), [*product(TEXTS, BACKGROUNDS), *PAIRS])
 def test_text_can_be_read(
     tokens: dict[str, dict[str, str]], text: str, background: str, theme: str
 ) -> None:
     assert contrast(rgb(tokens[theme][text]), rgb(tokens[theme][background])) >= LEAST
+
+
+@pytest.mark.parametrize("theme", THEMES)
+@pytest.mark.parametrize("background", ["paper", "card"])
+def test_the_edge_of_a_control_can_be_seen(
+    tokens: dict[str, dict[str, str]], background: str, theme: str
+) -> None:
+    assert contrast(rgb(tokens[theme]["edge"]), rgb(tokens[theme][background])) >= LEAST_OF_EDGES
 
 
 def test_the_measure_knows_black_from_white_and_a_pale_grey() -> None:

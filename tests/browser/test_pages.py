@@ -20,13 +20,29 @@ from tests.fixtures.wallet import buy
 LONG_WORD = "Donaudampfschifffahrtsgesellschaftskapitänsmützenverkaufsstatistik"
 PHONE_PX = 390
 THEMES = ("light", "dark")
-PAGES = ("home", "price", "payment", "uncharged payment", "unknown payment", "nowhere")
+PAGES = (
+    "home",
+    "price",
+    "payment",
+    "uncharged payment",
+    "unknown payment",
+    "nowhere",
+    "styleguide",
+)
 FOCUS = """() => {
   const it = document.activeElement, style = getComputedStyle(it);
   return it === document.body ? null
     : [it.outerHTML, style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) > 0];
 }"""
-CONTROLS = "() => [...document.querySelectorAll('a[href], button, input')].map(e => e.outerHTML)"
+# What can be seen and used; of a group of radio buttons the keyboard stops at one.
+CONTROLS = """() => {
+  const groups = new Set();
+  const all = 'a[href], button, input, select, textarea, summary, [tabindex="0"]';
+  return [...document.querySelectorAll(all)]
+    .filter(e => e.checkVisibility() && !e.disabled && e.type !== 'hidden')
+    .filter(e => e.type !== 'radio' || (!groups.has(e.form) && groups.add(e.form)))
+    .map(e => e.outerHTML);
+}"""
 # Of each text: its colour, the colour behind it (the nearest that is not transparent), a sample.
 TEXTS = """() => {
   const behind = e => { for (; e; e = e.parentElement) {
@@ -71,6 +87,7 @@ def pages(_shared_stack: Stack) -> dict[str, str]:
         "uncharged payment": f"{payments}/{failed.headers['x-souk-payment']}",
         "unknown payment": f"{payments}/{secrets.token_hex(8)}",
         "nowhere": f"{stack.base_url}/nowhere",
+        "styleguide": f"{stack.base_url}/styleguide",
     }
 
 

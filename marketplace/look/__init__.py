@@ -1,0 +1,1 @@
+"""How Souk looks: what pages are made of, from an amount of money to a chart."""

@@ -1,0 +1,45 @@
+"""Money as a page shows it: dollars first, the token beside them, the exact units at hand."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from payments.amounts import Amount
+from payments.x402.networks import NETWORKS
+
+MINUS = "−"
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """The spellings of one amount, ready to be placed."""
+
+    dollars: str
+    token: str
+    units: str
+    network: str
+    testnet: bool
+
+
+def figure_of(amount: Amount) -> Figure:
+    """Spell an amount; of a token nobody knows, only the units can be said."""
+    network = NETWORKS.get(amount.network)
+    sign = MINUS if amount.atomic < 0 else ""
+    size = abs(amount)
+    return Figure(
+        dollars=sign + grouped(size.dollars) if size.dollars else "",
+        token=sign + grouped(size.text),
+        units=f"{amount.atomic} base units of {amount.asset}",
+        network=network.name if network else amount.network,
+        testnet=bool(network and network.testnet),
+    )
+
+
+def grouped(text: str) -> str:
+    """Write the thousands of a number apart: "$1,234.50". The digits after the point stay."""
+    number, space, rest = text.partition(" ")
+    whole, point, fraction = number.partition(".")
+    digits = whole.lstrip("$")
+    if not digits.isdigit():
+        return text
+    return f"{whole[: len(whole) - len(digits)]}{int(digits):,}{point}{fraction}{space}{rest}"

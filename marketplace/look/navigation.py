@@ -1,0 +1,125 @@
+"""The ways through the site, for whoever is looking; no way is shown that leads nowhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+from django.http import HttpRequest
+from django.urls import NoReverseMatch, reverse
+
+MODERATORS: Final = "moderators"  # the group whose members judge what is proposed
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """One entry as it is declared: the page's name, or its path where it has none."""
+
+    label: str
+    page: str
+    icon: str = ""
+    within: str = ""  # every path below it counts as this entry's
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One link, with "page" or "true" when it leads to where one is."""
+
+    label: str
+    href: str
+    icon: str
+    current: str
+
+
+@dataclass(frozen=True, slots=True)
+class Navigation:
+    """The links of one page: everywhere, in this section, and about oneself."""
+
+    main: tuple[Entry, ...]
+    section: tuple[Entry, ...]
+    sign_in: str
+    account: str
+    sign_out: str
+    user_name: str
+
+
+_MARKET = Way("Market", "/", "store", "/l/")
+_SELL = Way("Sell", "sell-home", "tag", "/sell/")
+_BUY = Way("Buy", "buy-home", "bag", "/buy/")
+_REVIEW = Way("Review", "moderation-queue", "shield", "/moderation/")
+_HEALTH = Way("Health", "operator-health", "pulse", "/operator/")
+_ADMIN = Way("Admin", "admin:index", "gear", "/admin/")
+_GUIDE = Way("Guide", "guide", "book", "/docs/")
+_SECTIONS: Final = {
+    "/sell/": (
+        Way("Listings", "sell-home", within="/sell/listings/"),
+        Way("Earnings", "sell-earnings", within="/sell/earnings/"),
+        Way("Webhooks", "sell-webhooks", within="/sell/webhooks/"),
+        Way("API keys", "sell-keys", within="/sell/keys/"),
+    ),
+    "/buy/": (
+        Way("Receipts", "buy-home", within="/buy/receipts/"),
+        Way("Spend", "buy-spend", within="/buy/spend/"),
+        Way("Limits", "buy-limits", within="/buy/limits/"),
+    ),
+}
+
+
+def navigation(request: HttpRequest | None) -> Navigation | None:
+    """The navigation for who asks; None where nobody is known, as on the page of a fault."""
+    if request is None:
+        return None
+    user = getattr(request, "user", None)
+    known = user is not None and user.is_authenticated
+    path = request.path
+    section = next((ways for start, ways in _SECTIONS.items() if path.startswith(start)), ())
+    return Navigation(
+        main=tuple(_entries(_main(user if known else None), path)),
+        section=tuple(_entries(section, path)) if known else (),
+        sign_in="" if known else address("account-sign-in"),
+        account=address("account-home") if known else "",
+        sign_out=address("account-sign-out") if known else "",
+        user_name=user.get_username() if known and user else "",
+    )
+
+
+def address(page: str) -> str:
+    """Where a page is; nothing for a page that this site does not have."""
+    if page.startswith("/"):
+        return page
+    try:
+        return reverse(page, args=["buy"] if page == "guide" else None)
+    except NoReverseMatch:
+        return ""
+
+
+def _main(user: Any) -> Iterator[Way]:
+    yield _MARKET
+    yield _SELL
+    if user is None:
+        yield _GUIDE
+        return
+    yield _BUY
+    if is_moderator(user):
+        yield _REVIEW
+    if user.is_staff:
+        yield _HEALTH
+        yield _ADMIN
+
+
+def is_moderator(user: Any) -> bool:
+    """Whether somebody may look at the queue, as far as the navigation is concerned."""
+    return bool(user.is_staff or user.groups.filter(name=MODERATORS).exists())
+
+
+def _entries(ways: Iterable[Way], path: str) -> Iterator[Entry]:
+    for way in ways:
+        if href := address(way.page):
+            yield Entry(way.label, href, way.icon, _current(way, href, path))
+
+
+def _current(way: Way, href: str, path: str) -> str:
+    if path == href:
+        return "page"
+    return "true" if way.within and path.startswith(way.within) else ""

@@ -1,0 +1,141 @@
+// What pages do beyond links and forms: copy, say that something happened, remember a theme,
+// walk over a chart. Every page works without it.
+
+const TOAST_MS = 6000;
+const COPIED_MS = 2000;
+const TONES = ["good", "waiting", "bad", "neutral"];
+
+/** Says something for a moment, to eyes and to screen readers. */
+export function toast(text, tone = "good") {
+  const place = document.getElementById("toasts");
+  if (!place) return;
+  const said = document.createElement("div");
+  said.className = `toast ${TONES.includes(tone) ? tone : "neutral"}`;
+  const words = document.createElement("p");
+  words.textContent = text;
+  said.append(words);
+  place.append(said);
+}
+
+async function copy(button) {
+  try {
+    await navigator.clipboard.writeText(button.dataset.copy);
+  } catch {
+    toast("Your browser does not let this page copy. Select the text instead.", "bad");
+    return;
+  }
+  button.classList.add("copied");
+  setTimeout(() => button.classList.remove("copied"), COPIED_MS);
+  toast("Copied.");
+}
+
+// Toasts come from here and from the server's answers: each goes by itself, or when it is told to,
+// and a fault stays until it is read.
+function dress(said) {
+  const close = document.createElement("button");
+  close.type = "button";
+  close.setAttribute("aria-label", "Dismiss");
+  close.textContent = "×";
+  close.addEventListener("click", () => said.remove());
+  said.append(close);
+  if (said.classList.contains("bad")) return;
+  let timer;
+  const start = () => { timer = setTimeout(() => said.remove(), TOAST_MS); };
+  const stop = () => clearTimeout(timer);
+  said.addEventListener("mouseenter", stop);
+  said.addEventListener("focusin", stop);
+  said.addEventListener("mouseleave", start);
+  said.addEventListener("focusout", start);
+  start();
+}
+
+const toasts = document.getElementById("toasts");
+if (toasts) {
+  new MutationObserver((changes) => {
+    for (const change of changes) {
+      for (const node of change.addedNodes) if (node.classList?.contains("toast")) dress(node);
+    }
+  }).observe(toasts, { childList: true });
+}
+
+// An answer of the server may carry `HX-Trigger: {"toast": {"text": "Saved.", "tone": "good"}}`.
+document.addEventListener("toast", ({ detail }) => {
+  if (detail?.text) toast(String(detail.text), detail.tone);
+});
+
+// A request that came to nothing at all: the network is gone, or the answer took too long.
+document.addEventListener("htmx:error", () => {
+  toast("The site could not be reached. Nothing was changed; please try again.", "bad");
+});
+
+// Browsers that know `command` on buttons open dialogs by themselves.
+const KNOWS_COMMANDS = "commandForElement" in HTMLButtonElement.prototype;
+
+function command(button) {
+  const target = document.getElementById(button.getAttribute("commandfor"));
+  if (!(target instanceof HTMLDialogElement)) return;
+  if (button.getAttribute("command") === "show-modal") target.showModal();
+  if (button.getAttribute("command") === "close") target.close();
+}
+
+document.addEventListener("click", (event) => {
+  const copying = event.target.closest("[data-copy]");
+  if (copying) copy(copying);
+  const commanding = event.target.closest("button[commandfor]");
+  if (commanding && !KNOWS_COMMANDS) command(commanding);
+  for (const menu of document.querySelectorAll("details.menu[open]")) {
+    if (!menu.contains(event.target)) menu.open = false;
+  }
+});
+
+document.addEventListener("keydown", (event) => {
+  if (event.key === "Escape") {
+    const menu = document.querySelector("details.menu[open]");
+    if (menu) {
+      menu.open = false;
+      menu.querySelector("summary").focus();
+    }
+  }
+  const steps = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+  const point = steps && event.target.closest?.("[data-points] .point");
+  if (point) {
+    const points = [...point.closest("[data-points]").querySelectorAll(".point")];
+    const next = points[points.indexOf(point) + steps];
+    if (next) {
+      move(point, next);
+      event.preventDefault();
+    }
+  }
+});
+
+// With a script a chart is one stop of the keyboard, and arrows walk over its points.
+function move(from, to) {
+  from.setAttribute("tabindex", "-1");
+  to.setAttribute("tabindex", "0");
+  to.focus();
+}
+
+function oneStop(root) {
+  for (const chart of root.querySelectorAll("[data-points]")) {
+    const points = [...chart.querySelectorAll(".point")];
+    for (const point of points.slice(0, -1)) point.setAttribute("tabindex", "-1");
+  }
+}
+
+oneStop(document);
+document.addEventListener("htmx:after:swap", () => oneStop(document));
+
+document.addEventListener("submit", async (event) => {
+  const form = event.target;
+  if (!form.matches("[data-theme-form]") || !event.submitter) return;
+  event.preventDefault();
+  const chosen = event.submitter.value;
+  const body = new FormData(form);
+  body.set("theme", chosen);
+  document.documentElement.dataset.theme = chosen;
+  for (const button of form.querySelectorAll("button")) {
+    button.setAttribute("aria-pressed", String(button.value === chosen));
+  }
+  const kept = await fetch(form.action, { method: "POST", body, redirect: "manual" }).catch(() => null);
+  if (!kept) toast("The theme could not be kept.", "bad");
+});

@@ -1,0 +1,59 @@
+"""Money on a page: never rounded to nothing, never scientific, and with its units at hand."""
+
+from __future__ import annotations
+
+import pytest
+from django.template import Context, Template
+
+from marketplace.look.money import figure_of, grouped
+from payments.amounts import Amount
+from payments.x402.networks import DEFAULT_ASSETS
+
+TEST_DOLLAR = next(asset for asset in DEFAULT_ASSETS if asset.network == "eip155:84532")
+
+
+def dollars(atomic: int) -> Amount:
+    return Amount.of(TEST_DOLLAR.network, TEST_DOLLAR.address, atomic)
+
+
+@pytest.mark.parametrize(
+    ("atomic", "shown", "token"),
+    [
+        (0, "$0.00", "0 USDC"),
+        (1, "< $0.0001", "0.000001 USDC"),
+        (5_000, "$0.005", "0.005 USDC"),
+        (1_500_000, "$1.50", "1.5 USDC"),
+        (-2_500_000, "−$2.50", "−2.5 USDC"),
+        (12_345_678_901_234, "$12,345,678.901234", "12,345,678.901234 USDC"),
+        (10**24, "$1,000,000,000,000,000,000.00", "1,000,000,000,000,000,000 USDC"),
+    ],
+)
+def test_an_amount_is_said_exactly(atomic: int, shown: str, token: str) -> None:
+    figure = figure_of(dollars(atomic))
+
+    assert (figure.dollars, figure.token) == (shown, token)
+    assert str(atomic) in figure.units
+
+
+def test_of_an_unknown_token_only_the_units_are_said() -> None:
+    figure = figure_of(Amount.of("eip155:8453", "0x" + "ab" * 20, 42))
+
+    assert (figure.dollars, figure.token) == ("", "42 units of 0x" + "ab" * 20)
+    assert figure.network == "Base"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("$999", "$999"), ("$1000.5", "$1,000.5"), ("< $0.0001", "< $0.0001"), ("none", "none")],
+)
+def test_thousands_are_set_apart(text: str, expected: str) -> None:
+    assert grouped(text) == expected
+
+
+@pytest.mark.parametrize("badge", [True, False])
+def test_the_network_stands_beside_it_unless_it_is_said_already(badge: bool) -> None:
+    template = Template("{% load souk %}{% money amount badge=badge %}")
+    page = template.render(Context({"amount": dollars(5_000), "badge": badge}))
+
+    assert "$0.005" in page
+    assert ("test network" in page) is badge
