@@ -34,6 +34,19 @@ app.conf.beat_schedule = {
         "schedule": 5.0,
         "options": {"expires": 5.0},
     },
+    "send webhooks": {
+        "task": "sellers.tasks.send_webhooks",
+        "schedule": 2.0,
+        "options": {"expires": 2.0},
+    },
+    "forget deliveries": {
+        "task": "sellers.tasks.forget_deliveries",
+        "schedule": crontab(minute=57),
+    },
+    "forget notices": {
+        "task": "sellers.tasks.forget_notices",
+        "schedule": crontab(minute=17, hour=3),
+    },
     "forget signatures": {
         "task": "sellers.tasks.forget_signed_offers",
         "schedule": crontab(minute=37),
@@ -55,8 +68,10 @@ app.conf.beat_schedule = {
 def _start_settling(**_: Any) -> None:
     from payments.engine import Engine  # models: only after Django is set up
     from payments.loaded import keep_loaded
+    from sellers import sending
 
     keep_loaded()
     engine = Engine()
     engine.start()
+    worker_shutting_down.connect(lambda **_: sending.stop(), weak=False)
     worker_shutting_down.connect(lambda **_: engine.stop(), weak=False)

@@ -21,7 +21,7 @@ from sellers.offers import resource_url
 from sellers.terms import Terms
 
 SHOWN_MAX = 50
-GUIDES = frozenset({"buy", "sell"})
+GUIDES = frozenset({"buy", "sell", "webhooks"})
 
 
 def site(request: HttpRequest) -> dict[str, object]:

@@ -27,6 +27,7 @@ from payments.x402.networks import address_bytes, checksum
 from sellers.directory import refuse_odd_slug
 from sellers.models import Listing, Price, Revision, Seller
 from sellers.models import UpstreamSecret as Secret
+from sellers.outbox import announce
 from sellers.refusals import ListingRefused, Why, bad
 from sellers.revisions import write_revision
 from sellers.secrets import Vault, header_name, header_value
@@ -103,6 +104,7 @@ def approve(listing_id: UUID, revision_hash: bytes, *, grace_seconds: int) -> Li
     if listing.state == State.LIVE:
         _close_offers(listing, after_seconds=grace_seconds)
         _open_offers(listing)
+    announce(listing, "listing.approved")
     _publish(listing, "live_revision", "proposed_revision", "submitted_at", "state")
     return listing
 
@@ -116,6 +118,7 @@ def refuse(listing_id: UUID, revision_hash: bytes, reason: str) -> Listing:
     if listing.state == State.IN_REVIEW:
         listing.state = State.DRAFT
     listing.save(update_fields=["submitted_at", "reason", "state"])
+    announce(listing, "listing.refused")
     return listing
 
 
@@ -144,7 +147,10 @@ def suspend(listing_id: UUID, reason: str) -> Listing:
     """Stop a listing by the marketplace's own decision; its seller is told why."""
     listing = _locked(listing_id)
     listing.reason = _reason(reason)
-    return _stop(listing, State.SUSPENDED, NOT_RETIRED)
+    if listing.state != State.SUSPENDED:
+        _stop(listing, State.SUSPENDED, NOT_RETIRED)
+        announce(listing, "listing.suspended")
+    return listing
 
 
 @transaction.atomic
@@ -155,6 +161,7 @@ def restore(listing_id: UUID) -> Listing:
     listing.state = State.PAUSED if listing.live_revision else State.DRAFT
     listing.submitted_at = listing.submitted_at if listing.live_revision else None
     listing.reason = ""
+    announce(listing, "listing.restored")
     _publish(listing, "state", "submitted_at", "reason")
     return listing
 

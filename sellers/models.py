@@ -13,6 +13,9 @@ from django.db.models.lookups import Exact, GreaterThan
 
 from payments.ids import new_id
 from payments.models import atomic_field
+from sellers.notices import Notice as Notice
+from sellers.webhook_rows import Delivery as Delivery
+from sellers.webhook_rows import Webhook as Webhook
 
 SLUG = r"^[a-z0-9]+(-[a-z0-9]+)*$"
 SLUG_CHARACTERS_MAX = 48

@@ -15,6 +15,7 @@ class Why(StrEnum):
     NOT_SUBMITTED = "not_submitted"
     CHANGED_MEANWHILE = "changed_meanwhile"
     WRONG_STATE = "wrong_state"
+    TOO_MANY = "too_many"
 
 
 class ListingRefused(Exception):

@@ -75,3 +75,29 @@ def this_site() -> Site:
         egress=egress_rule(),
         secrets_keys=tuple(settings.SELLER_SECRETS_KEYS),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookLimits:
+    """How many addresses a seller may name, and how long and how often each is tried."""
+
+    per_seller_max: int
+    seconds: float
+    endpoint_in_flight_max: int
+    in_flight_max: int
+    retry_hours: int
+    overlap_hours: int
+    keep_days: int
+
+
+def webhook_limits() -> WebhookLimits:
+    """What the operator allows of webhooks."""
+    return WebhookLimits(
+        per_seller_max=settings.WEBHOOKS_PER_SELLER_MAX,
+        seconds=settings.WEBHOOK_SECONDS,
+        endpoint_in_flight_max=settings.WEBHOOK_ENDPOINT_IN_FLIGHT_MAX,
+        in_flight_max=settings.WEBHOOK_IN_FLIGHT_MAX,
+        retry_hours=settings.WEBHOOK_RETRY_HOURS,
+        overlap_hours=settings.WEBHOOK_OVERLAP_HOURS,
+        keep_days=settings.DELIVERY_KEEP_DAYS,
+    )

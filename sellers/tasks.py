@@ -6,8 +6,12 @@ from celery import shared_task
 
 from payments.wiring import offer_signer
 from sellers.listings import forget_closed
+from sellers.notices import forget_notices as forget_old_notices
+from sellers.outbox import STEPS_AT_ONCE, feed
+from sellers.sending import send_due
 from sellers.signed_offers import forget_unsold, sign_due
 from sellers.site import this_site
+from sellers.webhooks import forget_deliveries as forget_done_deliveries
 
 
 @shared_task
@@ -28,3 +32,28 @@ def forget_signed_offers() -> None:
 def forget_closed_prices() -> None:
     """Let go of prices that nobody can pay any more."""
     forget_closed()
+
+
+@shared_task
+def send_webhooks() -> None:
+    """Tell sellers' addresses what happened, and try again where that failed."""
+    tell_and_send()
+
+
+def tell_and_send() -> int:
+    """One ring of the bell: every step nobody was told of, then every message that is due."""
+    while feed() == STEPS_AT_ONCE:
+        continue
+    return send_due(this_site())
+
+
+@shared_task
+def forget_deliveries() -> None:
+    """Let go of the log of old messages, and of secrets that were replaced."""
+    forget_done_deliveries()
+
+
+@shared_task
+def forget_notices() -> None:
+    """Let go of what sellers were told long ago."""
+    forget_old_notices()

@@ -3,12 +3,14 @@
 import json
 import shutil
 import subprocess
+import time
 
 import pytest
 from yarl import URL
 
 from marketplace.calls.forwarding import Upstream, forward
 from payments.egress import open_trusted_client
+from sellers.sending import signature
 from tests.docs.test_documents import blocks
 from tests.fixtures.upstream import ScriptedUpstream
 
@@ -82,3 +84,17 @@ def test_it_refuses_another_body_another_key_and_an_old_call(example, headers):
     assert not example(headers, BODY, KEY[::-1])
     assert not example({**headers, "X-Souk-Timestamp": "1700000000"}, BODY, KEY)
     assert not example({}, BODY, KEY)
+
+
+def test_the_webhook_example_takes_what_is_sent_and_nothing_else() -> None:
+    (source,) = blocks("docs/webhooks.md", "python")
+    example: dict = {}
+    exec(source, example)
+    came_from_souk, now = example["came_from_souk"], int(time.time())
+    header = signature(BODY, ["whsec_new", "whsec_old"], now)
+    assert came_from_souk(header, BODY, "whsec_new")
+    assert came_from_souk(header, BODY, "whsec_old")
+    assert not came_from_souk(header, BODY, "whsec_other")
+    assert not came_from_souk(header, BODY + b" ", "whsec_new")
+    assert not came_from_souk(signature(BODY, ["whsec_new"], now - 301), BODY, "whsec_new")
+    assert not came_from_souk("", BODY, "whsec_new")

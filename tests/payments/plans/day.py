@@ -47,6 +47,7 @@ from payments.chains import (
 from payments.desk import Desk, Row
 from payments.evidence import Proof
 from payments.identifiers import proves_identifier
+from payments.models import Payment
 from payments.pool import Pool, one, rows
 from payments.questions import Question
 from payments.relayer import Keyring
@@ -54,9 +55,11 @@ from payments.settler import Settler
 from payments.signing import Signer, did_web, generate_pem
 from payments.wakeups import MONEY_MOVED, Bell
 from payments.x402.types import Authorization, Requirements
+from sellers import attempts, notices, outbox, sending, webhooks
+from sellers.attempts import Outcome
 from sellers.listings import forget_closed
 from sellers.signed_offers import forget_unsold, sign_due
-from sellers.site import this_site
+from sellers.site import this_site, webhook_limits
 from tests.fixtures.purchases import NETWORK, SITE, TWINS, USDC
 from tests.payments.plans.filling import ROBOT, SAME_REQUEST
 
@@ -275,3 +278,18 @@ def pages(payments: Sequence[UUID]) -> None:
     forget_unsold()
     forget_closed()
     forget_visits()
+    told()
+
+
+def told() -> None:
+    """What webhooks ask: the steps nobody was told of, what is due, what came of it."""
+    assert outbox.feed(FEW) == FEW
+    taken = sending.claim(webhook_limits(), FEW)
+    assert len(taken) == FEW
+    attempts.record(taken[0].pk, taken[0].claims, Outcome(200, 1, ""))
+    attempts.record(taken[1].pk, taken[1].claims, Outcome(None, 1, "nobody there"))
+    webhooks.forget_deliveries()
+    seller_id = Payment.objects.values_list("seller_id", flat=True)[0]
+    (first, *_) = notices.unseen(seller_id)
+    assert notices.put_away(seller_id, first.pk)
+    notices.forget_notices()

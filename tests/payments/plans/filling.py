@@ -124,6 +124,26 @@ select sha256(('u' || n)::bytea), now() - make_interval(secs => n) from generate
 insert into payments_chainhealth (
     network, head_number, head_hash, head_time, seen_at, refusing_why)
 values (%(network)s, 3000, sha256('h'), now(), now(), '');
+
+insert into sellers_seller (id, slug, name, created_at) values (%(seller)s, 'told', 'Told', now());
+insert into sellers_webhook (id, seller_id, url, events, sealed, created_at, disabled_why,
+    disabled_at, before_until, sealed_before)
+select gen_random_uuid(), case when n <= 2 then %(seller)s else (
+           select seller_id from sellers_listing limit 1) end,
+       'https://told.example/' || n, '["payment.paid", "payment.final"]', '', '2020-01-01', '',
+       case when n % 5 = 0 then now() end, case when n = 3 then now() end,
+       case when n = 3 then ''::bytea end
+  from generate_series(1, 250) n;
+insert into sellers_delivery (id, webhook_id, event_id, event, subject, body, created_at, state,
+    next_attempt_at, retry_until, claims, tries, attempts, done_at)
+select gen_random_uuid(), w.id, 'e' || n, 'payment.paid', 'x', '{{}}', now(),
+       case when n > 37 then 'waiting' else 'delivered' end,
+       case when n > 37 then now() + make_interval(hours => n - 39) end, now(), 0, 0, '[]',
+       case when n <= 37 then now() - make_interval(days => n) end
+  from sellers_webhook w, generate_series(1, 40) n;
+insert into sellers_notice (id, seller_id, at, subject, text, href)
+select gen_random_uuid(), %(seller)s, now() - make_interval(hours => n), 'x', 'y', ''
+  from generate_series(1, 2500) n;
 """
 
 # One listing was published by the program; the others are its copies.

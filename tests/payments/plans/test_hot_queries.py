@@ -26,7 +26,7 @@ from marketplace.settings import CHAIN_DEFAULTS
 from payments import retention
 from payments.partitions import make_ahead
 from payments.pool import open_pool
-from sellers import signed_offers
+from sellers import notices, signed_offers, webhooks
 from sellers.site import this_site
 from tests.architecture.tree import Module, dotted, modules
 from tests.fixtures.cast import Cast
@@ -67,6 +67,10 @@ MORE_BUFFERS: dict[Asker, int] = {
     ("payments/states.py", "move"): 150,
     ("payments/states.py", "move_together"): 2_500,  # twenty payments
     ("payments/siwx.py", "_burn"): 200,
+    ("payments/outbox.py", "take_untold"): 800,
+    ("sellers/outbox.py", "feed"): 1_200,  # twenty messages: one write and six indexes each
+    ("sellers/sending.py", "claim"): 2_500,  # of two hundred addresses, twenty messages
+    ("sellers/webhooks.py", "_drop"): 400,
     ("sellers/signed_offers.py", "_open_prices"): 200,
     ("sellers/signed_offers.py", "sign_due"): 1_000,
 }
@@ -100,6 +104,8 @@ BY_INDEX: dict[Asker, set[str]] = {
     ("payments/settlement.py", "void_dead_leases"): {"progress_leases"},
     ("payments/settler.py", "_look_above"): {"progress_due"},
     ("sellers/listings.py", "forget_closed"): {"openoffer_closed"},
+    ("sellers/sending.py", "claim"): {"delivery_due", "delivery_claimed"},
+    ("sellers/webhooks.py", "_drop"): {"delivery_done"},
     ("sellers/signed_offers.py", "_due"): {"listing_shelf_version", "challengecount_by_minute"},
 }  # fmt: skip
 
@@ -142,6 +148,8 @@ NOT_HOT: dict[Asker, str] = {
     ("payments/wakeups.py", "_rings"): "reads no table",
     ("sellers/directory.py", "find"): BY_HAND,
     ("sellers/directory.py", "open_seller"): BY_HAND,
+    ("sellers/directory.py", "open_seller_for"): BY_HAND,
+    ("sellers/directory.py", "seller_of"): "one row, by its owner",
     ("sellers/listings.py", "_close_offers"): BY_HAND,
     ("sellers/listings.py", "_locked"): BY_HAND,
     ("sellers/listings.py", "_open_offers"): BY_HAND,
@@ -149,6 +157,17 @@ NOT_HOT: dict[Asker, str] = {
     ("sellers/listings.py", "keep_secret"): BY_HAND,
     ("sellers/listings.py", "revoke_payout"): BY_HAND,
     ("sellers/revisions.py", "write_revision"): BY_HAND,
+    ("sellers/outbox.py", "announce"): BY_HAND,
+    ("sellers/webhooks.py", "_give_up_waiting"): BY_HAND,
+    ("sellers/webhooks.py", "deliveries_of"): BY_HAND,
+    ("sellers/webhooks.py", "disable"): BY_HAND,
+    ("sellers/webhooks.py", "enable"): BY_HAND,
+    ("sellers/webhooks.py", "open_webhook"): BY_HAND,
+    ("sellers/webhooks.py", "remove"): BY_HAND,
+    ("sellers/webhooks.py", "resend"): BY_HAND,
+    ("sellers/webhooks.py", "rotate_secret"): BY_HAND,
+    ("sellers/webhooks.py", "webhooks_of"): BY_HAND,
+    ("sellers/notices.py", "notify"): "one row, when an address is given up",
     ("sellers/signed_offers.py", "_due"): "the worker's, for every listing that is asked for",
     ("sellers/signed_offers.py", "_sold"): "asked by _due and forget_unsold",
     ("sellers/signed_offers.py", "forget_unsold"): "every signature that is kept, once an hour",
@@ -205,6 +224,8 @@ def few_at_once() -> Iterator[None]:
     with (
         patch.object(retention, "ROWS_AT_ONCE", day.FEW),
         patch.object(signed_offers, "REVISIONS_AT_ONCE", day.FEW),
+        patch.object(webhooks, "ROWS_AT_ONCE", day.FEW),
+        patch.object(notices, "ROWS_AT_ONCE", day.FEW),
     ):
         yield
 

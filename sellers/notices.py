@@ -1,0 +1,65 @@
+"""What a seller should know and did not ask for: shown on their pages until they put it away."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from uuid import UUID
+
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Now
+
+from payments.ids import new_id
+
+SHOWN_MAX = 20
+KEPT = timedelta(days=90)
+ROWS_AT_ONCE = 1_000
+
+
+class Notice(models.Model):
+    """One thing that happened to a seller's listing or address while nobody looked."""
+
+    id = models.UUIDField(primary_key=True, default=new_id)
+    seller = models.ForeignKey("sellers.Seller", on_delete=models.PROTECT, related_name="notices")
+    at = models.DateTimeField(auto_now_add=True)
+    subject = models.TextField()
+    text = models.TextField()
+    href = models.TextField(default="")
+    seen_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes = (
+            models.Index(
+                fields=("seller", "-id"), condition=Q(seen_at__isnull=True), name="notice_unseen"
+            ),
+            models.Index(fields=("at",), name="notice_by_time"),
+        )
+
+    def __str__(self) -> str:
+        return self.subject
+
+
+def notify(seller_id: UUID, subject: str, text: str, href: str = "") -> Notice:
+    """Tell a seller something, on their pages."""
+    return Notice.objects.create(seller_id=seller_id, subject=subject, text=text, href=href)
+
+
+def unseen(seller_id: UUID) -> list[Notice]:
+    """What a seller has not put away yet, newest first."""
+    found = Notice.objects.filter(seller_id=seller_id, seen_at__isnull=True)
+    return list(found.order_by("-id")[:SHOWN_MAX])
+
+
+def put_away(seller_id: UUID, notice_id: UUID) -> bool:
+    """Show a notice no longer; false when the seller has no such notice."""
+    mine = Notice.objects.filter(seller_id=seller_id, pk=notice_id)
+    return bool(mine.filter(seen_at__isnull=True).update(seen_at=Now()) or mine.exists())
+
+
+def forget_notices() -> int:
+    """Drop what was said three months ago."""
+    gone = 0
+    old = Notice.objects.filter(at__lt=Now() - KEPT).order_by("at")
+    while ids := list(old.values_list("pk", flat=True)[:ROWS_AT_ONCE]):
+        gone += Notice.objects.filter(pk__in=ids).delete()[0]
+    return gone

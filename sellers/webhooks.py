@@ -1,0 +1,211 @@
+"""A seller's webhooks: the addresses that are told of events, and the secrets that prove it is us.
+
+A secret is shown once, when it is made. Messages are signed with it, and for a while after a
+rotation with the one before as well, so that the other side can change over without a gap.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import QuerySet
+from django.db.models.functions import Now
+from django.utils import timezone
+
+from payments.egress import EgressRefused
+from sellers.events import EVENTS, try_out_event
+from sellers.models import Seller
+from sellers.outbox import message, patience
+from sellers.refusals import ListingRefused, Why, bad
+from sellers.secrets import Vault
+from sellers.site import Site, webhook_limits
+from sellers.webhook_rows import Delivery, Webhook
+
+URL_CHARACTERS_MAX = 2_000
+SECRET_NAME = "webhook secret"  # noqa: S105 - what is sealed, not the seal
+SECRET_PREFIX = "whsec_"  # noqa: S105
+SECRET_BYTES = 32
+ROWS_AT_ONCE = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A webhook with its new secret, which is shown now and never again."""
+
+    webhook: Webhook
+    secret: str
+
+
+def open_webhook(seller: Seller, url: str, events: Sequence[str], site: Site) -> Made:
+    """Tell a seller's address of these events from now on."""
+    kept_url, kept_events = checked_url(url, site), checked_events(events)
+    hook = Webhook(seller=seller, url=kept_url, events=kept_events)
+    secret = _new_secret()
+    hook.sealed = _sealed(hook, secret, site)
+    with transaction.atomic():
+        # Two forms sent at once must not both take the last place.
+        Seller.objects.select_for_update().get(pk=seller.pk)
+        most = webhook_limits().per_seller_max
+        if webhooks_of(seller).count() >= most:
+            raise ListingRefused(
+                Why.TOO_MANY, f"at most {most} webhooks; remove one that you do not need"
+            )
+        hook.save(force_insert=True)
+    return Made(hook, secret)
+
+
+def change_webhook(hook: Webhook, url: str, events: Sequence[str], site: Site) -> Webhook:
+    """Another address or other events; what waits already goes to the new address."""
+    hook.url, hook.events = checked_url(url, site), checked_events(events)
+    hook.save(update_fields=["url", "events"])
+    return hook
+
+
+def rotate_secret(hook: Webhook, site: Site) -> Made:
+    """Sign with a new secret, and with the one before as well until the overlap is over."""
+    secret = _new_secret()
+    with transaction.atomic():
+        held = Webhook.objects.select_for_update().get(pk=hook.pk)
+        held.sealed_before = held.sealed
+        held.before_until = timezone.now() + timedelta(hours=webhook_limits().overlap_hours)
+        held.sealed = _sealed(held, secret, site)
+        held.save(update_fields=["sealed", "sealed_before", "before_until"])
+    return Made(held, secret)
+
+
+@transaction.atomic
+def disable(hook_id: UUID, why: str) -> bool:
+    """Send nothing more to an address; what waits for it counts as failed."""
+    on = Webhook.objects.filter(pk=hook_id, disabled_at__isnull=True, removed_at__isnull=True)
+    if not on.update(disabled_at=Now(), disabled_why=why):
+        return False
+    _give_up_waiting(hook_id)
+    return True
+
+
+def enable(hook: Webhook) -> None:
+    """Tell the address again, of what happens from now on."""
+    Webhook.objects.filter(pk=hook.pk, disabled_at__isnull=False).update(
+        disabled_at=None, disabled_why="", failing_since=None
+    )
+
+
+@transaction.atomic
+def remove(hook: Webhook) -> None:
+    """Forget an address and its secrets; its log goes with the next sweep."""
+    Webhook.objects.filter(pk=hook.pk).update(
+        removed_at=Now(), sealed=b"", sealed_before=None, before_until=None
+    )
+    _give_up_waiting(hook.pk)
+
+
+def try_out(hook: Webhook) -> Delivery:
+    """Send a message that says it is a test."""
+    _refuse_disabled(hook)
+    delivery = message(hook, try_out_event())
+    delivery.save(force_insert=True)
+    return delivery
+
+
+def resend(delivery: Delivery) -> Delivery:
+    """Send a message once more, now; it may be one that arrived before."""
+    _refuse_disabled(delivery.webhook)
+    now = timezone.now()
+    Delivery.objects.filter(pk=delivery.pk).update(
+        state=Delivery.State.WAITING,
+        next_attempt_at=now,
+        retry_until=patience(now),
+        tries=0,
+        done_at=None,
+    )
+    delivery.refresh_from_db()
+    return delivery
+
+
+def webhooks_of(seller: Seller) -> QuerySet[Webhook]:
+    """A seller's addresses, oldest first."""
+    return Webhook.objects.filter(seller=seller, removed_at__isnull=True).order_by("id")
+
+
+def deliveries_of(seller: Seller) -> QuerySet[Delivery]:
+    """Every message of a seller that is still in the log."""
+    return Delivery.objects.filter(
+        webhook__seller=seller, webhook__removed_at__isnull=True
+    ).select_related("webhook")
+
+
+def checked_url(text: str, site: Site) -> str:
+    """An address that may be called from here, or a refusal with the reason."""
+    text = text.strip()
+    if not text or len(text) > URL_CHARACTERS_MAX:
+        raise bad("url", f"an address of 1 to {URL_CHARACTERS_MAX} characters")
+    try:
+        site.egress.vet(text)
+    except EgressRefused as refused:
+        raise bad("url", refused.reason) from refused
+    if "#" in text:
+        raise bad("url", "a fragment (#…) never reaches a server")
+    return text
+
+
+def checked_events(names: Sequence[str]) -> list[str]:
+    """Events that exist, each once."""
+    unknown = [name for name in names if name not in EVENTS]
+    if unknown:
+        raise bad("events", f"no such event: {unknown[0][:40]}")
+    if not names:
+        raise bad("events", "choose one event at least")
+    return [name for name in EVENTS if name in set(names)]
+
+
+def secrets_in_use(hook: Webhook, site: Site) -> list[str]:
+    """The secrets a message is signed with now: the newest first."""
+    vault = Vault(site.secrets_keys)
+    sealed = [bytes(hook.sealed)]
+    if hook.sealed_before and hook.before_until and hook.before_until > timezone.now():
+        sealed.append(bytes(hook.sealed_before))
+    return [vault.open(hook.pk, SECRET_NAME, each) for each in sealed]
+
+
+def forget_deliveries() -> int:
+    """Drop the log of what is long done, secrets whose overlap is over, and removed addresses."""
+    over = Webhook.objects.filter(before_until__lt=Now())
+    over.update(sealed_before=None, before_until=None)
+    old = timezone.now() - timedelta(days=webhook_limits().keep_days)
+    gone = _drop(Delivery.objects.filter(done_at__lt=old).order_by("done_at"))
+    for hook in Webhook.objects.filter(removed_at__isnull=False)[:ROWS_AT_ONCE]:
+        gone += _drop(Delivery.objects.filter(webhook=hook, done_at__isnull=False).order_by("id"))
+        hook.delete()
+    return gone
+
+
+def _drop(old: QuerySet[Delivery]) -> int:
+    """A bounded number of rows in each statement."""
+    gone = 0
+    while ids := list(old.values_list("pk", flat=True)[:ROWS_AT_ONCE]):
+        gone += Delivery.objects.filter(pk__in=ids).delete()[0]
+    return gone
+
+
+def _give_up_waiting(hook_id: UUID) -> None:
+    Delivery.objects.filter(webhook_id=hook_id, next_attempt_at__isnull=False).update(
+        state=Delivery.State.FAILED, next_attempt_at=None, done_at=Now()
+    )
+
+
+def _refuse_disabled(hook: Webhook) -> None:
+    if hook.disabled_at is not None:
+        raise ListingRefused(Why.WRONG_STATE, "this webhook is off; turn it on first")
+
+
+def _new_secret() -> str:
+    return SECRET_PREFIX + secrets.token_urlsafe(SECRET_BYTES)
+
+
+def _sealed(hook: Webhook, secret: str, site: Site) -> bytes:
+    return Vault(site.secrets_keys).seal(hook.pk, SECRET_NAME, secret)
