@@ -11,7 +11,7 @@ from typing import Any
 
 from payments.amounts import Amount
 from payments.models import Answer
-from payments.reports import PaymentReport
+from payments.reports.one_payment import PaymentReport
 from payments.x402.networks import NETWORKS
 
 

@@ -12,11 +12,11 @@ from datetime import UTC, datetime
 import psycopg
 import uvloop
 
-from payments import limits, partitions, retention, wiring
+from payments import earnings, limits, partitions, retention, wiring
 from payments.desk import Desk
 from payments.pool import NotDurable, Pool, rows
 from payments.settler import Settler
-from payments.wakeups import WORK_TO_SETTLE, listen
+from payments.wakeups import EARNINGS_COUNTED, MONEY_MOVED, WORK_TO_SETTLE, Bell, listen
 
 log = logging.getLogger(__name__)
 
@@ -37,32 +37,38 @@ async def _opened() -> AsyncIterator[tuple[Pool, list[Desk]]]:
 
 
 async def settle_until(stop: asyncio.Event) -> None:
-    """Settle every network until told to stop."""
+    """Settle every network, and count what was earned, until told to stop."""
     async with _opened() as (pool, desks):
         await partitions.make_ahead(pool, datetime.now(UTC).date())
-        settlers = [Settler(desk) for desk in desks]
+        settlers, moved = [Settler(desk) for desk in desks], asyncio.Event()
 
-        def wake(_channel: str) -> None:
-            for settler in settlers:
-                settler.wake()
+        def wake(channel: str) -> None:
+            moved.set()
+            if channel == WORK_TO_SETTLE:
+                for settler in settlers:
+                    settler.wake()
 
-        ear = asyncio.create_task(listen(wiring.direct_database_url(), (WORK_TO_SETTLE,), wake))
+        channels = (WORK_TO_SETTLE, MONEY_MOVED)
+        ear = asyncio.create_task(listen(wiring.direct_database_url(), channels, wake))
+        told = Bell(pool, EARNINGS_COUNTED)
+        counting = asyncio.create_task(earnings.keep_counting(pool, moved, told))
         running = [asyncio.create_task(settler.run()) for settler in settlers]
         await stop.wait()
         for settler in settlers:
             settler.stop()
         if running:
             await asyncio.wait(running, timeout=STOP_SECONDS)
-        for task in (ear, *running):
+        for task in (ear, counting, *running):
             task.cancel()
-        await asyncio.gather(ear, *running, return_exceptions=True)
+        await asyncio.gather(ear, counting, *running, return_exceptions=True)
 
 
 async def settle_once() -> int:
     """Take everything that is due, once; says in how many networks."""
-    async with _opened() as (_, desks):
+    async with _opened() as (pool, desks):
         for desk in desks:
             await Settler(desk).settle_due()
+        await earnings.count(pool)
         return len(desks)
 
 

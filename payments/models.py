@@ -21,6 +21,11 @@ def atomic_field(**options: Any) -> models.DecimalField[Any, Any]:
     return models.DecimalField(max_digits=ATOMIC_DIGITS, decimal_places=0, **options)
 
 
+def sum_field() -> models.DecimalField[Any, Any]:
+    """Of as many amounts as there may ever be."""
+    return models.DecimalField(max_digits=ATOMIC_DIGITS + 18, decimal_places=0)
+
+
 class Work(models.TextChoices):
     OPEN = "open"
     ANSWERED = "answered"
@@ -426,6 +431,127 @@ class ChallengeCount(models.Model):
             models.UniqueConstraint(fields=("listing_id", "minute"), name="challengecount_once"),
         )
         indexes = (models.Index(fields=("minute",), name="challengecount_by_minute"),)
+
+
+class ChallengeDay(models.Model):
+    """About how often a listing was quoted on one day: the same counts, added up further."""
+
+    listing_id = models.UUIDField()
+    day = models.DateField()
+    challenges = models.BigIntegerField()
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=("listing_id", "day"), name="challengeday_once"),
+        )
+
+
+class Counted(models.Model):
+    """What the sums of earnings hold of one payment: its facts as of one of its steps."""
+
+    payment = models.OneToOneField(
+        Payment, on_delete=models.PROTECT, primary_key=True, db_constraint=False
+    )
+    version = models.IntegerField()
+    seller_id = models.UUIDField()
+    listing_id = models.UUIDField()
+    created_at = models.DateTimeField()
+    work = models.TextField()
+    money = models.TextField()
+    cause = models.TextField()
+
+    class Meta:
+        verbose_name_plural = "counted"
+        indexes = (
+            models.Index(
+                fields=("seller_id", "work", "money", "created_at", "payment"),
+                name="counted_by_seller",
+            ),
+            models.Index(
+                fields=("listing_id", "work", "money", "created_at", "payment"),
+                name="counted_by_listing",
+            ),
+        )
+
+
+class EarningsDay(models.Model):
+    """What was sold on one day: so many payments of one listing, token and state, and their sum."""
+
+    seller_id = models.UUIDField()
+    listing_id = models.UUIDField()
+    day = models.DateField()  # of the claim, in UTC
+    network = models.TextField()
+    asset = models.TextField()
+    work = models.TextField()
+    money = models.TextField()
+    cause = models.TextField()  # why nothing was charged; empty for all others
+    payments = models.BigIntegerField()
+    amount_atomic = sum_field()
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(
+                fields=(
+                    "seller_id",
+                    "day",
+                    "listing_id",
+                    "network",
+                    "asset",
+                    "work",
+                    "money",
+                    "cause",
+                ),
+                name="earningsday_once",
+            ),
+            models.CheckConstraint(condition=Q(payments__gte=0), name="earningsday_payments"),
+            models.CheckConstraint(condition=Q(amount_atomic__gte=0), name="earningsday_amount"),
+        )
+        indexes = (
+            models.Index(fields=("day",), condition=Q(payments=0), name="earningsday_empty"),
+        )  # fmt: skip
+
+
+class BuyerDay(models.Model):
+    """What one wallet has paid for one listing on one day."""
+
+    seller_id = models.UUIDField()
+    listing_id = models.UUIDField()
+    day = models.DateField()
+    payer = models.TextField()
+    network = models.TextField()
+    asset = models.TextField()
+    payments = models.BigIntegerField()
+    amount_atomic = sum_field()
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(
+                fields=("seller_id", "day", "payer", "listing_id", "network", "asset"),
+                name="buyerday_once",
+            ),
+            models.CheckConstraint(condition=Q(payments__gte=0), name="buyerday_payments"),
+            models.CheckConstraint(condition=Q(amount_atomic__gte=0), name="buyerday_amount"),
+        )
+        indexes = (models.Index(fields=("day",), condition=Q(payments=0), name="buyerday_empty"),)
+
+
+class EarningsVersion(models.Model):
+    """How often a seller's sums have changed: what an open page compares with."""
+
+    seller_id = models.UUIDField(primary_key=True)
+    version = models.BigIntegerField()
+
+
+class EarningsMark(models.Model):
+    """How far the steps are counted; one row, and whoever counts holds it."""
+
+    id = models.SmallIntegerField(primary_key=True, default=1)
+    counted_until = models.DateTimeField()  # every step before this time is in the sums
+    noted_at = models.DateTimeField()
+    noted_xid = models.BigIntegerField()  # the next transaction's number at that time
+
+    class Meta:
+        constraints = (models.CheckConstraint(condition=Q(id=1), name="earningsmark_one_row"),)
 
 
 class Heartbeat(models.Model):

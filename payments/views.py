@@ -14,7 +14,7 @@ from django.views.decorators.http import require_safe
 from payments import documents, wiring
 from payments.documents import Surroundings
 from payments.receipts import statement_of
-from payments.reports import PaymentReport, latest_receipt, payment_report
+from payments.reports.one_payment import PaymentReport, latest_receipt, payment_report
 from payments.x402.networks import NETWORKS
 
 RETRY_SECONDS = 2  # about a block of the quicker chains

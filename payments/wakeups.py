@@ -18,6 +18,7 @@ RECONNECT_SECONDS = 1.0
 
 WORK_TO_SETTLE = "souk_settle"  # an answer is stored; the settler may send
 MONEY_MOVED = "souk_money"  # the settler moved something; a buyer may be waiting
+EARNINGS_COUNTED = "souk_earned"  # sellers' sums have changed; a page may be open
 
 
 class Bell:

@@ -15,8 +15,18 @@ FLUSH_SECONDS = 10.0
 LISTINGS_COUNTED_MAX = 100_000  # between two flushes
 
 _ADD = """
+    with counted as (
+        select * from unnest(%s::uuid[], %s::timestamptz[], %s::bigint[])
+            as t(listing_id, minute, challenges)
+    ), added_to_day as (
+        insert into payments_challengeday (listing_id, day, challenges)
+        select listing_id, (minute at time zone 'utc')::date, sum(challenges)
+          from counted group by 1, 2 order by 1, 2
+        on conflict (listing_id, day) do update
+           set challenges = payments_challengeday.challenges + excluded.challenges
+    )
     insert into payments_challengecount (listing_id, minute, challenges)
-    select * from unnest(%s::uuid[], %s::timestamptz[], %s::bigint[]) as t order by 1, 2
+    select * from counted order by 1, 2
     on conflict (listing_id, minute) do update
        set challenges = payments_challengecount.challenges + excluded.challenges
     returning 1

@@ -18,6 +18,7 @@ def test_the_writers_themselves_are_recognised(checkout):
     assert "insert into payments_transfer" in ledger
     submissions = (checkout / "payments" / "submissions.py").read_text()
     assert "insert into payments_submission" in submissions
+    assert "insert into payments_earningsday" in (checkout / "payments" / "earnings.py").read_text()
 
 
 @pytest.mark.parametrize(
@@ -36,6 +37,7 @@ def test_the_writers_themselves_are_recognised(checkout):
         "progress.save()",
         "Transfer(amount=1).save()",
         'SQL = "insert into payments_submission (payment_id) values (%s)"',
+        'SQL = "update payments_earningsday set payments = 0"',
     ],
 )
 def test_a_planted_write_is_found(tmp_path, line):

@@ -42,6 +42,16 @@ FACTS = (
         ("payments/submissions.py",),
         ("payments/submissions.py",),
     ),
+    *(
+        Fact(
+            f"payments_{model.lower()}",
+            model,
+            (),
+            ("payments/earnings.py",),
+            ("payments/earnings.py",),
+        )
+        for model in ("Counted", "EarningsDay", "BuyerDay", "EarningsMark", "EarningsVersion")
+    ),
 )
 
 

@@ -28,7 +28,6 @@ from payments import (
     outcomes,
     relayer,
     relaying,
-    reports,
     settlement,
     siwx,
     submissions,
@@ -51,6 +50,7 @@ from payments.models import Payment
 from payments.pool import Pool, one, rows
 from payments.questions import Question
 from payments.relayer import Keyring
+from payments.reports.one_payment import latest_receipt
 from payments.settler import Settler
 from payments.signing import Signer, did_web, generate_pem
 from payments.wakeups import MONEY_MOVED, Bell
@@ -273,7 +273,7 @@ def pages(payments: Sequence[UUID]) -> None:
         for payment in payments:
             assert client.get(f"/p/{payment}").status_code == 200
             assert client.get(f"/p/{payment}", headers={"accept": "text/html"}).status_code == 200
-    assert reports.latest_receipt(payments[0]) is not None
+    assert latest_receipt(payments[0]) is not None
     sign_due(Signer.from_pem(generate_pem(), did_web(SITE)), this_site())
     forget_unsold()
     forget_closed()

@@ -175,6 +175,21 @@ select id, '["a.b.c"]', 0, now() - make_interval(secs => 5 * row_number() over (
 update sellers_shelfversion set version = {LISTINGS + 5};
 """
 
+# The sums of sellers that nobody asks for.
+OTHERS_EARNINGS = """
+with other as (select gen_random_uuid() as seller, n from generate_series(1, 100) n),
+days as (
+    insert into payments_earningsday (seller_id, day, listing_id, network, asset, work, money,
+                                      cause, payments, amount_atomic)
+    select seller, now()::date - d, gen_random_uuid(), 'n', 'a', 'answered', 'confirmed', '', 1, 1
+      from other, generate_series(1, 100) d
+)
+insert into payments_buyerday (seller_id, day, payer, listing_id, network, asset, payments,
+                               amount_atomic)
+select seller, now()::date - d, 'p' || d, gen_random_uuid(), 'n', 'a', 1, 1
+  from other, generate_series(1, 100) d
+"""
+
 
 def fill(database_url: str, values: dict[str, object]) -> None:
     with psycopg.connect(database_url, autocommit=True) as hand:

@@ -23,7 +23,7 @@ from django.db import connection
 from django.test import override_settings
 
 from marketplace.settings import CHAIN_DEFAULTS
-from payments import retention
+from payments import earnings, retention
 from payments.partitions import make_ahead
 from payments.pool import open_pool
 from sellers import notices, signed_offers, webhooks
@@ -33,9 +33,9 @@ from tests.fixtures.cast import Cast
 from tests.fixtures.purchases import NETWORK, USDC
 from tests.fixtures.stack import make_database, where_is
 from tests.fixtures.storefront import Storefront
-from tests.payments.plans import day
+from tests.payments.plans import day, earnings_day
 from tests.payments.plans.explaining import Asker, Plans, explaining_pages, explaining_pool
-from tests.payments.plans.filling import RELAYER_ADDRESS, fill
+from tests.payments.plans.filling import OTHERS_EARNINGS, RELAYER_ADDRESS, fill
 
 BUFFERS_MAX = 80
 # What takes many rows at once looks at more pages: about so many here, for twenty of them.
@@ -49,6 +49,8 @@ MORE_BUFFERS: dict[Asker, int] = {
     ("payments/desk.py", "passengers"): 400,
     ("payments/desk.py", "take_due"): 1_500,
     ("payments/desk.py", "look_again"): 1_000,
+    ("payments/earnings.py", "_count_page"): 120,  # twenty steps
+    ("payments/earnings.py", "count_payments"): 3_000,
     ("payments/gas.py", "attribute"): 300,
     ("payments/gas.py", "over_cap"): 120,  # fifty sellers of today
     ("payments/relaying.py", "_relayer_trouble"): 300,
@@ -59,6 +61,8 @@ MORE_BUFFERS: dict[Asker, int] = {
     ("payments/outcomes.py", "_wipe"): 1_000,
     ("payments/outcomes.py", "close"): 900,
     ("payments/receipts.py", "issue"): 1_500,
+    ("payments/reports/buyers.py", "buyers"): 200,  # four hundred buyers
+    ("payments/reports/sales.py", "_found"): 2_000,  # twenty-five, among those of a robot
     ("payments/relayer.py", "mark_sent"): 120,
     ("payments/relayer.py", "store"): 120,
     ("payments/retention.py", "forget_idle_counters"): 700,
@@ -124,8 +128,12 @@ NOT_HOT: dict[Asker, str] = {
     ("marketplace/embedded/readiness.py", "has_sold"): START,
     ("marketplace/embedded/readiness.py", "has_tables"): START,
     ("marketplace/embedded/readiness.py", "is_settling"): START,
+    ("marketplace/management/commands/backfill.py", "_seller"): BY_HAND,
     ("marketplace/management/commands/listing.py", "_act"): BY_HAND,
     ("marketplace/tasks.py", "forget_visits"): "it asks in _drop",
+    ("payments/earnings.py", "_sold_after"): BY_HAND,
+    ("payments/earnings.py", "begin"): START,
+    ("payments/earnings.py", "count_anew"): BY_HAND,
     ("payments/engine.py", "beat"): "one row by its name",
     ("payments/partitions.py", "_patiently"): "makes and drops tables",
     (
@@ -138,10 +146,14 @@ NOT_HOT: dict[Asker, str] = {
     ("payments/reconcile.py", "_books"): "an audit reads every payment, once a day",
     ("payments/reconcile.py", "_first_block"): "the same",
     ("payments/relayer.py", "bury"): "once for each use of a stolen key",
-    ("payments/reports.py", "_latest_receipts"): "asked by payment_report and latest_receipt",
+    (
+        "payments/reports/one_payment.py",
+        "_latest_receipts",
+    ): "asked by payment_report and latest_receipt",
     ("payments/retention.py", "_in_batches"): "once an hour, a bounded number of old rows",
     ("marketplace/embedded/readiness.py", "has_lost_payments"): START,
     ("payments/limits.py", "forgive"): "once an hour, a bounded number of losses",
+    ("payments/reports/earnings.py", "_of"): "asked by overview, by_time and by_listing",
     ("payments/submissions.py", "_insert"): "one row, by its payment's key",
     ("payments/wallets.py", "burn"): "the same statement as siwx._burn",
     ("payments/wakeups.py", "_ring"): "reads no table",
@@ -204,17 +216,20 @@ def plans(django_db_blocker: Any) -> Iterator[Plans]:
 def _a_day(url: str) -> Plans:
     seen = Plans()
     asyncio.run(_make_partitions(url))
+    seller = uuid.uuid4()
     fill(
         url,
         {
             "network": NETWORK, "asset": USDC, "relayer": RELAYER_ADDRESS,
-            "pay_to": Cast.seller.address, "seller": uuid.uuid4(),
+            "pay_to": Cast.seller.address, "seller": seller,
         },
     )  # fmt: skip
+    asyncio.run(_count(url, seller))
     with few_at_once():
-        payments = asyncio.run(_ask(url, seen))
+        payments = asyncio.run(_ask(url, seen, seller))
     with few_at_once(), connection.execute_wrapper(explaining_pages(seen)):
         day.pages(payments)
+        earnings_day.sold(seller)
     return seen
 
 
@@ -223,6 +238,8 @@ def few_at_once() -> Iterator[None]:
     """Bulk work takes as few rows as the plans are meant for."""
     with (
         patch.object(retention, "ROWS_AT_ONCE", day.FEW),
+        patch.object(earnings, "STEPS_AT_ONCE", day.FEW),
+        patch.object(earnings, "PAYMENTS_AT_ONCE", 500),
         patch.object(signed_offers, "REVISIONS_AT_ONCE", day.FEW),
         patch.object(webhooks, "ROWS_AT_ONCE", day.FEW),
         patch.object(notices, "ROWS_AT_ONCE", day.FEW),
@@ -236,7 +253,16 @@ async def _make_partitions(url: str) -> None:
     await pool.close()
 
 
-async def _ask(url: str, seen: Plans) -> list[uuid.UUID]:
+async def _count(url: str, seller: uuid.UUID) -> None:
+    pool = await open_pool(url, size_max=1)
+    await earnings.count_anew(pool, seller)
+    async with pool.connection() as connection:
+        await connection.execute(OTHERS_EARNINGS)
+        await connection.execute("vacuum analyze")
+    await pool.close()
+
+
+async def _ask(url: str, seen: Plans, seller: uuid.UUID) -> list[uuid.UUID]:
     async with explaining_pool(url, seen) as pool:
         shown = await day.some(pool, "answered", "confirmed")
         shown += await day.some(pool, "answered", "broadcast")
@@ -244,6 +270,7 @@ async def _ask(url: str, seen: Plans) -> list[uuid.UUID]:
         await day.behind_the_door(pool)
         await day.settler(day.open_desk(pool))
         await retention.forget(pool)
+        await earnings_day.counting(pool, seller)
         seen.add("", await day.without_index(pool), ("tests", "without an index"))
     return shown
 

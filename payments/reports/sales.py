@@ -1,0 +1,186 @@
+"""A seller's payments one by one: pages of them, newest first, and all of them for a file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, time, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.db import connection
+
+from payments.amounts import Amount
+from payments.models import Money, Payment, Work
+from payments.reports.earnings import Look
+from payments.states import State, Words, words
+
+ROWS_ON_A_PAGE = 25
+ROWS_AT_ONCE = 1_000
+
+_ALL_STATES = [State(work, money) for work in Work for money in Money]
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which payments: of these days and terms, in this state, by this wallet, from here on."""
+
+    look: Look
+    state: str = ""  # a key of states.words
+    payer: str = ""
+    older_than: UUID | None = None
+    newer_than: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sale:
+    """One payment in one line."""
+
+    id: UUID
+    at: datetime
+    listing_id: UUID
+    listing_path: str
+    title: str
+    payer: str
+    network: str
+    amount: Amount
+    words: Words
+    cause: str
+    transaction: str
+
+
+@dataclass(frozen=True, slots=True)
+class SalesPage:
+    """Some payments, newest first, and whether there are others on both sides."""
+
+    sales: list[Sale]
+    has_newer: bool
+    has_older: bool
+
+
+_LINE = """
+    select p.id, p.created_at, p.listing_id, p.listing_path, p.title, p.payer, p.network, p.asset,
+           p.amount_atomic, g.work, g.money, coalesce(c.cause, ''), g.transaction
+      from chosen s join payments_payment p on p.id = s.id
+      join payments_progress g on g.payment_id = p.id
+      left join payments_counted c on c.payment_id = p.id
+     order by p.created_at {order}, p.id {order}
+"""
+_BY_STATE = """
+    with state as (select * from unnest(%(works)s::text[], %(moneys)s::text[]) as t(work, money)),
+    chosen as (
+        select found.id from state, lateral (
+            select c.payment_id as id, c.created_at from payments_counted c {join}
+             where c.{scope} = %(of)s and c.seller_id = %(seller)s
+               and c.work = state.work and c.money = state.money
+               and c.created_at >= %(begin)s and c.created_at < %(end)s {terms}
+             order by c.created_at {order}, c.payment_id {order} limit %(most)s) found
+         order by found.created_at {order}, found.id {order} limit %(most)s
+    )
+"""
+_BY_TIME = """
+    with chosen as (
+        select p.id from payments_payment p
+         where p.{scope} = %(of)s and p.seller_id = %(seller)s
+           and p.created_at >= %(begin)s and p.created_at < %(end)s {terms}
+         order by p.created_at {order}, p.id {order} limit %(most)s
+    )
+"""
+_IN_STATE = """
+    and exists (select from payments_progress g
+                  join unnest(%(works)s::text[], %(moneys)s::text[]) as t(work, money)
+                    on t.work = g.work and t.money = g.money
+                 where g.payment_id = p.id)
+"""
+_OLDER = " and {0}.created_at <= %(at)s and ({0}.created_at, {0}.{1}) < (%(at)s, %(from)s)"
+_NEWER = " and {0}.created_at >= %(at)s and ({0}.created_at, {0}.{1}) > (%(at)s, %(from)s)"
+_OF_NETWORK = " and p.network = %(network)s"
+_OF_LISTING = " and p.listing_id = %(listing)s"
+_WITH_PAYMENT = "join payments_payment p on p.id = c.payment_id"
+
+
+def sales(wanted: Wanted, *, most: int = ROWS_ON_A_PAGE) -> SalesPage:
+    """A page of payments."""
+    turned = wanted.newer_than is not None
+    found = _found(wanted, most + 1)
+    page, more = found[:most], len(found) > most
+    if turned:
+        return SalesPage(page[::-1], has_newer=more, has_older=True)
+    return SalesPage(page, has_newer=wanted.older_than is not None, has_older=more)
+
+
+def all_sales(wanted: Wanted) -> Iterator[list[Sale]]:
+    """Every payment, so many at a time; nothing is held in between."""
+    page = sales(wanted, most=ROWS_AT_ONCE)
+    while page.sales:
+        yield page.sales
+        if not page.has_older:
+            return
+        page = sales(replace(wanted, older_than=page.sales[-1].id), most=ROWS_AT_ONCE)
+
+
+def is_sold_by(seller_id: UUID, payment_id: UUID) -> bool:
+    return Payment.objects.filter(pk=payment_id, seller_id=seller_id).exists()
+
+
+def _found(wanted: Wanted, most: int) -> list[Sale]:
+    edge = wanted.newer_than or wanted.older_than
+    at = _time_of(wanted.look.seller_id, edge) if edge else None
+    if edge and at is None:
+        return []
+    turned = wanted.newer_than is not None
+    query, values = _question(wanted, has_place=at is not None, turned=turned)
+    with connection.cursor() as cursor:
+        cursor.execute(query, values | {"at": at, "from": edge, "most": most})
+        return [_sale(row) for row in cursor.fetchall()]
+
+
+def _question(wanted: Wanted, *, has_place: bool, turned: bool) -> tuple[str, dict[str, Any]]:
+    """The statement that walks along an index in its own order, whatever is wanted."""
+    look = wanted.look
+    begin = datetime.combine(look.span.first, time(), UTC)
+    states = [each for each in _ALL_STATES if words(each).key == wanted.state]
+    values = {
+        "of": wanted.payer or look.listing_id or look.seller_id,
+        "seller": look.seller_id,
+        "listing": look.listing_id,
+        "network": look.network,
+        "begin": begin,
+        "end": datetime.combine(look.span.last + timedelta(days=1), time(), UTC),
+        "works": [each.work.value for each in states],
+        "moneys": [each.money.value for each in states],
+    }
+    scope = "payer" if wanted.payer else "listing_id" if look.listing_id else "seller_id"
+    by_state = bool(wanted.state) and not wanted.payer
+    statement, row = (_BY_STATE, ("c", "payment_id")) if by_state else (_BY_TIME, ("p", "id"))
+    terms = (_NEWER if turned else _OLDER).format(*row) if has_place else ""
+    terms += _OF_NETWORK * bool(look.network)
+    if wanted.payer:
+        terms += _OF_LISTING * bool(look.listing_id) + _IN_STATE * bool(wanted.state)
+    order = "asc" if turned else "desc"
+    join = _WITH_PAYMENT if look.network else ""
+    chosen = statement.format(scope=scope, order=order, terms=terms, join=join)
+    return chosen + _LINE.format(order=order), values
+
+
+def _time_of(seller_id: UUID, payment_id: UUID) -> datetime | None:
+    mine = Payment.objects.filter(pk=payment_id, seller_id=seller_id)
+    return mine.values_list("created_at", flat=True).first()
+
+
+def _sale(row: tuple[Any, ...]) -> Sale:
+    (payment_id, at, listing_id, path, title, payer, network, asset, amount, work, money, cause,
+     transaction) = row  # fmt: skip
+    return Sale(
+        id=payment_id,
+        at=at,
+        listing_id=listing_id,
+        listing_path=path,
+        title=title,
+        payer=payer,
+        network=network,
+        amount=Amount.of(network, asset, int(amount)),
+        words=words(State(Work(work), Money(money))),
+        cause=cause,
+        transaction="" if transaction is None else "0x" + bytes(transaction).hex(),
+    )

@@ -1,0 +1,52 @@
+"""The same for earnings: what the worker and the pages of a seller ask."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+from payments import earnings
+from payments.ids import new_id
+from payments.pool import Pool, rows
+from payments.reports.buyers import buyers, paid_by
+from payments.reports.earnings import Look, Span, by_listing, by_time, first_sale, overview
+from payments.reports.sales import Wanted, is_sold_by, sales
+from tests.fixtures.purchases import NETWORK, USDC
+from tests.payments.plans.day import FEW
+
+
+async def counting(pool: Pool, seller: UUID) -> None:
+    """What the worker asks for the sums of earnings, as often as something moves."""
+    await rows(
+        pool,
+        "insert into payments_earningsmark (id, counted_until, noted_at, noted_xid)"
+        " select 1, at, 'epoch', 0 from payments_step order by at desc offset 50 limit 1"
+        " returning 1",
+    )
+    await earnings.count(pool)
+    assert seller in await earnings.sellers_with_payments(pool)
+
+
+def sold(seller: UUID) -> None:
+    """What the pages of a seller ask."""
+    today = datetime.now(UTC).date()
+    look = Look(seller, Span(today - timedelta(days=29), today))
+    assert overview(look, [new_id() for _ in range(FEW)]).has_sales
+    assert by_time(look)
+    listing = next(iter(by_listing(look)))
+    assert first_sale(seller)
+    top = buyers(look, [(NETWORK, USDC)]).top
+    assert paid_by(look, [top[0].payer])
+    page = sales(Wanted(look)).sales
+    assert page
+    assert is_sold_by(seller, page[-1].id)
+    one_listing = replace(look, listing_id=listing, network=NETWORK)
+    for wanted in (
+        Wanted(look, older_than=page[-1].id),
+        Wanted(one_listing),
+        Wanted(look, state="final"),
+        Wanted(one_listing, state="not_charged"),
+        Wanted(look, payer=top[0].payer, state="final"),
+    ):
+        sales(wanted)
