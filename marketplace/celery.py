@@ -43,6 +43,8 @@ app.conf.beat_schedule = {
         "task": "sellers.tasks.forget_deliveries",
         "schedule": crontab(minute=57),
     },
+    "forget keys": {"task": "sellers.tasks.forget_keys", "schedule": crontab(minute=22, hour=3)},
+    "forget repeats": {"task": "sellers.tasks.forget_repeats", "schedule": crontab(minute=52)},
     "forget notices": {
         "task": "sellers.tasks.forget_notices",
         "schedule": crontab(minute=17, hour=3),

@@ -121,5 +121,5 @@ def _disable_dead(hook: Webhook, now: datetime, outcome: Outcome) -> None:
             hook.seller_id,
             f"Webhook {host} is turned off",
             f"Nothing is sent to {host} any more: {why}. Turn it on again when it is well.",
-            href=f"/sell/webhooks/{hook.pk}",
+            href=f"/sell/webhooks/{hook.pk}/",
         )

@@ -13,6 +13,8 @@ from django.db.models.lookups import Exact, GreaterThan
 
 from payments.ids import new_id
 from payments.models import atomic_field
+from sellers.key_rows import ApiKey as ApiKey
+from sellers.key_rows import Repeat as Repeat
 from sellers.notices import Notice as Notice
 from sellers.webhook_rows import Delivery as Delivery
 from sellers.webhook_rows import Webhook as Webhook

@@ -16,6 +16,7 @@ class Why(StrEnum):
     CHANGED_MEANWHILE = "changed_meanwhile"
     WRONG_STATE = "wrong_state"
     TOO_MANY = "too_many"
+    KEY_REUSED = "key_reused"
 
 
 class ListingRefused(Exception):

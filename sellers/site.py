@@ -101,3 +101,16 @@ def webhook_limits() -> WebhookLimits:
         overlap_hours=settings.WEBHOOK_OVERLAP_HOURS,
         keep_days=settings.DELIVERY_KEEP_DAYS,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class KeyLimits:
+    """How many API keys a seller may have, and how long those out of use are shown."""
+
+    per_seller_max: int
+    keep_days: int
+
+
+def key_limits() -> KeyLimits:
+    """What the operator allows of API keys."""
+    return KeyLimits(settings.API_KEYS_PER_SELLER_MAX, settings.API_KEY_KEEP_DAYS)

@@ -5,9 +5,11 @@ from __future__ import annotations
 from celery import shared_task
 
 from payments.wiring import offer_signer
+from sellers.keys import forget_keys as forget_old_keys
 from sellers.listings import forget_closed
 from sellers.notices import forget_notices as forget_old_notices
 from sellers.outbox import STEPS_AT_ONCE, feed
+from sellers.repeats import forget_repeats as forget_old_repeats
 from sellers.sending import send_due
 from sellers.signed_offers import forget_unsold, sign_due
 from sellers.site import this_site
@@ -57,3 +59,15 @@ def forget_deliveries() -> None:
 def forget_notices() -> None:
     """Let go of what sellers were told long ago."""
     forget_old_notices()
+
+
+@shared_task
+def forget_keys() -> None:
+    """Let go of API keys that are out of use for long."""
+    forget_old_keys()
+
+
+@shared_task
+def forget_repeats() -> None:
+    """Let go of the answers to creations that nobody repeats any more."""
+    forget_old_repeats()

@@ -228,7 +228,7 @@ def test_a_dead_address_is_turned_off_with_a_notice(hooks: Hooks, seller: Seller
     assert not Delivery.objects.exclude(state="failed").exists()
     (notice,) = Notice.objects.filter(seller=seller)
     assert "127.0.0.1" in notice.subject
-    assert notice.href == f"/sell/webhooks/{hook.pk}"
+    assert notice.href == f"/sell/webhooks/{hook.pk}/"
 
 
 def test_one_message_that_fails_does_not_turn_an_address_off(hooks: Hooks, seller: Seller) -> None:

@@ -55,9 +55,10 @@ from payments.settler import Settler
 from payments.signing import Signer, did_web, generate_pem
 from payments.wakeups import MONEY_MOVED, Bell
 from payments.x402.types import Authorization, Requirements
-from sellers import attempts, notices, outbox, sending, webhooks
+from sellers import attempts, keys, notices, outbox, repeats, sending, webhooks
 from sellers.attempts import Outcome
 from sellers.listings import forget_closed
+from sellers.models import Seller
 from sellers.signed_offers import forget_unsold, sign_due
 from sellers.site import this_site, webhook_limits
 from tests.fixtures.purchases import NETWORK, SITE, TWINS, USDC
@@ -290,6 +291,10 @@ def told() -> None:
     attempts.record(taken[1].pk, taken[1].claims, Outcome(None, 1, "nobody there"))
     webhooks.forget_deliveries()
     seller_id = Payment.objects.values_list("seller_id", flat=True)[0]
+    with override_settings(API_KEYS_PER_SELLER_MAX=10_000):
+        issued = keys.issue(Seller.objects.get(pk=seller_id), "Robot", ["money:read"])
+    assert keys.recognise(issued.key) is not None
     (first, *_) = notices.unseen(seller_id)
     assert notices.put_away(seller_id, first.pk)
     notices.forget_notices()
+    repeats.forget_repeats()

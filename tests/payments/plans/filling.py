@@ -141,6 +141,9 @@ select gen_random_uuid(), w.id, 'e' || n, 'payment.paid', 'x', '{{}}', now(),
        case when n > 37 then now() + make_interval(hours => n - 39) end, now(), 0, 0, '[]',
        case when n <= 37 then now() - make_interval(days => n) end
   from sellers_webhook w, generate_series(1, 40) n;
+insert into sellers_apikey (id, seller_id, name, prefix, hash, scopes, created_at)
+select gen_random_uuid(), %(seller)s, 'x', 'souk_', sha256(('k' || n)::bytea), '[]', now()
+  from generate_series(1, 2500) n;
 insert into sellers_notice (id, seller_id, at, subject, text, href)
 select gen_random_uuid(), %(seller)s, now() - make_interval(hours => n), 'x', 'y', ''
   from generate_series(1, 2500) n;

@@ -1,0 +1,1 @@
+"""What sellers see: from the first form to what became of it."""

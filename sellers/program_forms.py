@@ -1,0 +1,78 @@
+"""The forms for what a seller's programs use: webhooks and API keys."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+
+from sellers.events import EVENTS, USUAL_EVENTS
+from sellers.keys import NAME_CHARACTERS_MAX, PRESETS, SCOPES
+from sellers.refusals import ListingRefused
+from sellers.webhooks import URL_CHARACTERS_MAX
+
+LIFETIMES = (("", "Never"), ("30", "In 30 days"), ("90", "In 90 days"), ("365", "In a year"))
+_PRESET_WORDS = {
+    "read-only": "Read only: see everything, change nothing",
+    "listings": "Listings: everything about listings, nothing about money",
+    "analytics": "Analytics: see listings and money",
+    "own": "Choose below",
+}
+
+
+class WebhookForm(forms.Form):
+    """An address and what it is told of."""
+
+    url = forms.CharField(
+        label="Address",
+        max_length=URL_CHARACTERS_MAX,
+        widget=forms.URLInput(
+            attrs={"placeholder": "https://example.com/souk", "inputmode": "url"}
+        ),
+        help_text="Public https. Messages are POSTed there, signed.",
+    )
+    events = forms.MultipleChoiceField(
+        label="Tell it of",
+        choices=[(name, f"{name}: {words}") for name, words in EVENTS.items()],
+        initial=USUAL_EVENTS,
+        widget=forms.CheckboxSelectMultiple,
+        error_messages={"required": "Choose one event at least."},
+    )
+
+
+class KeyForm(forms.Form):
+    """A key's name and what it may do."""
+
+    name = forms.CharField(
+        label="Name", max_length=NAME_CHARACTERS_MAX, help_text="What the key is for."
+    )
+    preset = forms.ChoiceField(
+        label="What it may do",
+        choices=list(_PRESET_WORDS.items()),
+        initial="read-only",
+        widget=forms.RadioSelect,
+    )
+    scopes = forms.MultipleChoiceField(
+        label="If you choose yourself",
+        choices=[(name, f"{name}: {words}") for name, words in SCOPES.items()],
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+    )
+    expires_days = forms.TypedChoiceField(
+        label="It runs out", choices=LIFETIMES, required=False, coerce=int, empty_value=None
+    )
+
+    def clean(self) -> dict[str, Any]:
+        """The scopes of the preset, or those that were chosen one by one."""
+        said = super().clean() or {}
+        chosen = PRESETS.get(said.get("preset", ""), tuple(said.get("scopes") or ()))
+        if not chosen and "preset" in said:
+            self.add_error("scopes", "Choose one at least, or take a preset.")
+        said["scopes"] = chosen
+        return said
+
+
+def show_refusal(form: forms.Form, refused: ListingRefused) -> None:
+    """Put a refusal beside the field it is about."""
+    field = refused.field if refused.field in form.fields else None
+    form.add_error(field, refused.message[:1].upper() + refused.message[1:])

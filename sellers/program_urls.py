@@ -1,0 +1,23 @@
+"""The pages for a seller's programs, mounted at /sell/."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from sellers.pages import keys, webhooks
+
+_HOOK = "webhooks/<uuid:hook_id>"
+_DELIVERY = "webhooks/deliveries/<uuid:delivery_id>"
+
+urlpatterns = [
+    path("webhooks", webhooks.index, name="sell-webhooks"),
+    path(f"{_DELIVERY}/", webhooks.delivery, name="sell-delivery"),
+    path(f"{_DELIVERY}/resend", webhooks.resend, name="sell-delivery-resend"),
+    path(f"{_HOOK}/", webhooks.show, name="sell-webhook"),
+    path(f"{_HOOK}/change", webhooks.change, name="sell-webhook-change"),
+    path(f"{_HOOK}/rotate", webhooks.rotate, name="sell-webhook-rotate"),
+    path(f"{_HOOK}/<slug:what>", webhooks.act, name="sell-webhook-act"),
+    path("notices/<uuid:notice_id>/seen", webhooks.notice_seen, name="sell-notice-seen"),
+    path("keys", keys.index, name="sell-keys"),
+    path("keys/<uuid:key_id>/revoke", keys.revoke, name="sell-key-revoke"),
+]
