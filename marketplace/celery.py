@@ -49,6 +49,15 @@ app.conf.beat_schedule = {
         "task": "sellers.tasks.forget_notices",
         "schedule": crontab(minute=17, hour=3),
     },
+    "look at upstreams": {
+        "task": "sellers.tasks.look_at_upstreams",
+        "schedule": 5.0,
+        "options": {"expires": 5.0},
+    },
+    "forget worksheets": {
+        "task": "sellers.tasks.forget_worksheets",
+        "schedule": crontab(minute=11, hour=3),
+    },
     "forget signatures": {
         "task": "sellers.tasks.forget_signed_offers",
         "schedule": crontab(minute=37),

@@ -16,6 +16,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("readyz", views.ready),
     path("docs/<slug:name>", views.guide, name="guide"),
     path("theme", themes.choose, name="theme"),
+    path("sell/", include("sellers.urls")),
     path("p/", include("payments.urls")),
     path("sell/", include("sellers.program_urls")),
     path(".well-known/did.json", did),

@@ -13,7 +13,7 @@ and so does the shelf's version, which is raised last because every publisher wa
 
 from __future__ import annotations
 
-from collections.abc import Set
+from collections.abc import Mapping, Set
 from datetime import timedelta
 from uuid import UUID
 
@@ -22,12 +22,14 @@ from django.db.models import Q, Value
 from django.db.models.functions import Now
 from django.utils import timezone
 
+from payments.ids import new_id
 from payments.models import OpenOffer
 from payments.x402.networks import address_bytes, checksum
 from sellers.directory import refuse_odd_slug
 from sellers.models import Listing, Price, Revision, Seller
 from sellers.models import UpstreamSecret as Secret
 from sellers.outbox import announce
+from sellers.payouts import refuse_fresh, refuse_unproven, strike
 from sellers.refusals import ListingRefused, Why, bad
 from sellers.revisions import write_revision
 from sellers.secrets import Vault, header_name, header_value
@@ -42,10 +44,12 @@ NOT_RETIRED = frozenset(State) - {State.RETIRED}
 
 
 @transaction.atomic
-def create_draft(seller: Seller, slug: str, terms: Terms) -> Listing:
+def create_draft(
+    seller: Seller, slug: str, terms: Terms, listing_id: UUID | None = None
+) -> Listing:
     """A new listing with its first revision, not yet for sale and not yet for review."""
     refuse_odd_slug(slug)
-    listing = Listing(seller=seller, slug=slug)
+    listing = Listing(pk=listing_id or new_id(), seller=seller, slug=slug)
     try:
         with transaction.atomic():
             listing.save(force_insert=True)
@@ -81,6 +85,7 @@ def submit(listing_id: UUID) -> Listing:
     if listing.proposed_revision is None:
         raise ListingRefused(Why.NOTHING_PROPOSED, "there is nothing new to review")
     _refuse_missing_secrets(listing, listing.proposed_revision)
+    refuse_unproven(listing.seller, listing.proposed_revision)
     if listing.submitted_at is None:
         listing.submitted_at = timezone.now()
         listing.reason = listing.reason if listing.state == State.SUSPENDED else ""
@@ -91,13 +96,17 @@ def submit(listing_id: UUID) -> Listing:
 
 
 @transaction.atomic
-def approve(listing_id: UUID, revision_hash: bytes, *, grace_seconds: int) -> Listing:
+def approve(
+    listing_id: UUID, revision_hash: bytes, *, grace_seconds: int, cooldown_seconds: int = 0
+) -> Listing:
     """Make exactly the revision that was looked at the live one; older prices end after a while."""
     listing = _locked(listing_id)
     _refuse_unless(listing, NOT_RETIRED)
     if _is(listing.live_revision, revision_hash):
         return listing
     revision = _submitted(listing, revision_hash)
+    refuse_unproven(listing.seller, revision)
+    refuse_fresh(listing.seller, revision, listing.live_revision, cooldown_seconds)
     listing.live_revision, listing.proposed_revision, listing.submitted_at = revision, None, None
     if listing.state == State.IN_REVIEW:
         listing.state = State.LIVE
@@ -136,6 +145,8 @@ def resume(listing_id: UUID) -> Listing:
     if listing.state == State.LIVE:
         return listing
     _refuse_unless(listing, {State.PAUSED})
+    assert listing.live_revision is not None  # a paused listing was approved once
+    refuse_unproven(listing.seller, listing.live_revision)
     listing.state = State.LIVE
     _open_offers(listing)
     _publish(listing, "state")
@@ -175,17 +186,25 @@ def retire(listing_id: UUID) -> Listing:
 
 
 @transaction.atomic
-def revoke_payout(pay_to: str) -> list[Listing]:
-    """Pause everything that pays into this wallet, because nobody vouches for it any more."""
+def revoke_payout(pay_to: str, seller: Seller | None = None) -> list[Listing]:
+    """Pause everything that pays into this wallet, because nobody vouches for it any more.
+
+    A seller's word counts for their own listings; without a seller it is the operator's, for all.
+    """
     try:
         address = checksum(address_bytes(pay_to))
     except ValueError:
         raise bad("wallet", "a wallet's address is 0x and 40 hexadecimal digits") from None
+    for each in Seller.objects.filter(payouts__address=address).distinct():
+        if seller in (None, each):
+            strike(each, address)
     paying = Price.objects.filter(pay_to=address).values("revision")
     in_grace = OpenOffer.objects.filter(pay_to=address, closed_at__gt=Now()).values("listing_id")
     listings = Listing.objects.filter(
         Q(live_revision__in=paying) | Q(pk__in=in_grace), state=State.LIVE
     )
+    if seller is not None:
+        listings = listings.filter(seller=seller)
     # All of them in one order before the first is published, so that nobody waits in a circle.
     ids = list(listings.select_for_update(of=("self",)).order_by("pk").values_list("pk", flat=True))
     return [pause(listing_id) for listing_id in ids]
@@ -199,6 +218,18 @@ def keep_secret(listing_id: UUID, name: str, value: str, vault: Vault) -> None:
     sealed = vault.seal(listing.pk, name, header_value(name, value))
     Secret.objects.update_or_create(listing=listing, name=name, defaults={"sealed": sealed})
     _publish(listing)
+
+
+@transaction.atomic
+def take_over_secrets(listing_id: UUID, sealed: Mapping[str, str]) -> None:
+    """Keep header values that were sealed for this listing while it was being typed."""
+    listing = _locked(listing_id)
+    for name, value in sealed.items():
+        Secret.objects.update_or_create(
+            listing=listing, name=name, defaults={"sealed": value.encode()}
+        )
+    if sealed:
+        _publish(listing)
 
 
 def _locked(listing_id: UUID) -> Listing:

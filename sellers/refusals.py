@@ -17,6 +17,8 @@ class Why(StrEnum):
     WRONG_STATE = "wrong_state"
     TOO_MANY = "too_many"
     KEY_REUSED = "key_reused"
+    PAYOUT_UNPROVEN = "payout_unproven"
+    PAYOUT_FRESH = "payout_fresh"
 
 
 class ListingRefused(Exception):

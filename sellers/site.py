@@ -40,6 +40,8 @@ class Site:
     total_seconds: float
     egress: EgressRule
     secrets_keys: tuple[str, ...]
+    looks_hour_max: int = 60  # of one seller, at upstreams
+    payout_cooldown_seconds: int = 86_400  # before a changed wallet of a live listing is paid
 
     def accepts(self, network: str, asset: str = "") -> Accepted | None:
         """The token of a network that is taken here; the network's first when none is named."""
@@ -74,6 +76,8 @@ def this_site() -> Site:
         total_seconds=settings.UPSTREAM_TOTAL_SECONDS,
         egress=egress_rule(),
         secrets_keys=tuple(settings.SELLER_SECRETS_KEYS),
+        looks_hour_max=settings.LOOKS_HOUR_MAX,
+        payout_cooldown_seconds=settings.PAYOUT_COOLDOWN_SECONDS,
     )
 
 

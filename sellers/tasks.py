@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from celery import shared_task
 
 from payments.wiring import offer_signer
+from sellers import looks
 from sellers.keys import forget_keys as forget_old_keys
 from sellers.listings import forget_closed
 from sellers.notices import forget_notices as forget_old_notices
@@ -14,6 +17,7 @@ from sellers.sending import send_due
 from sellers.signed_offers import forget_unsold, sign_due
 from sellers.site import this_site
 from sellers.webhooks import forget_deliveries as forget_done_deliveries
+from sellers.worksheets import forget_untouched
 
 
 @shared_task
@@ -22,6 +26,24 @@ def sign_offers() -> None:
     signer = offer_signer()
     if signer is not None:
         sign_due(signer, this_site())
+
+
+@shared_task
+def look_at_upstream(look_id: str) -> None:
+    """A seller waits at a page for this look."""
+    looks.run(UUID(look_id), this_site())
+
+
+@shared_task
+def look_at_upstreams() -> None:
+    """The looks whose bell nobody heard."""
+    looks.run_due(this_site())
+
+
+@shared_task
+def forget_worksheets() -> None:
+    """Let go of what was typed half a year ago and never finished."""
+    forget_untouched()
 
 
 @shared_task

@@ -8,7 +8,6 @@ from functools import partial
 
 from django.conf import settings
 
-from marketplace.calls.forwarding import UnsafeTarget, target
 from marketplace.calls.outcomes import Refused, Unavailable
 from marketplace.calls.requests import BodyIncomplete, BodyTooLarge, CallRequest
 from marketplace.calls.room import Room
@@ -17,6 +16,7 @@ from payments.presented import Presented
 from payments.x402.reasons import PaymentRefused, Reason
 from payments.x402.types import Requirements
 from sellers.schemas import InputRefused
+from sellers.targets import UnsafeTarget, target
 
 INCLUSION_BLOCKS = 5
 LATER_SECONDS = 5

@@ -54,6 +54,7 @@ _GUIDE = Way("Guide", "guide", "book", "/docs/")
 _SECTIONS: Final = {
     "/sell/": (
         Way("Listings", "sell-home", within="/sell/listings/"),
+        Way("Payouts", "sell-payouts", within="/sell/payouts/"),
         Way("Earnings", "sell-earnings", within="/sell/earnings/"),
         Way("Webhooks", "sell-webhooks", within="/sell/webhooks/"),
         Way("API keys", "sell-keys", within="/sell/keys/"),

@@ -11,7 +11,6 @@ from urllib.parse import parse_qsl
 
 import orjson
 
-from marketplace.calls.forwarding import target
 from sellers.drafts import Draft, upstream_url
 from sellers.examples import body, body_media_type, path_values, query_pairs
 from sellers.parameters import read_all
@@ -19,6 +18,7 @@ from sellers.prices import Ask
 from sellers.probes import probe
 from sellers.refusals import bad
 from sellers.site import Site
+from sellers.targets import target
 from sellers.terms import BODY_METHODS, Sample
 
 

@@ -1,6 +1,6 @@
 """Outbound HTTP: which addresses may be called, the clients that call them, one bounded call."""
 
-from payments.egress.clients import open_client, open_trusted_client
+from payments.egress.clients import open_client, open_trusted_client, vetted_addresses
 from payments.egress.exchange import (
     Failed,
     FailureKind,
@@ -29,4 +29,5 @@ __all__ = [
     "open_trusted_client",
     "own_addresses",
     "parse_allowance",
+    "vetted_addresses",
 ]

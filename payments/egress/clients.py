@@ -123,6 +123,19 @@ def _guard(permit: Callable[[URL], None]) -> aiohttp.ClientMiddlewareType:
     return guard
 
 
+async def vetted_addresses(
+    rule: EgressRule, url: URL, *, dns_seconds: float = DNS_SECONDS
+) -> tuple[str, ...]:
+    """Look a URL's host up and judge every address of it, as a call to it would; call nothing."""
+    host, port = url.raw_host or "", url.port or 0
+    rule.vet(url)
+    resolver = VettingResolver(rule, dns_seconds=dns_seconds)
+    try:
+        return tuple(found["host"] for found in await resolver.resolve(host, port))
+    finally:
+        await resolver.close()
+
+
 class VettingResolver(AbstractResolver):
     """Looks a host up and hands out its addresses only if every one of them may be called.
 

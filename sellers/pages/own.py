@@ -1,17 +1,19 @@
-"""Whose page it is, for pages about a seller's programs: signed in, selling, and their own."""
+"""Whose page it is: signed in, selling here, and nobody else's."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
 from typing import Concatenate, ParamSpec
+from uuid import UUID
 
 from django.contrib.auth.views import redirect_to_login
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.views.decorators.cache import never_cache
 
+from sellers import worksheets
 from sellers.directory import seller_of
-from sellers.models import Seller
+from sellers.models import Listing, Seller, Worksheet
 
 P = ParamSpec("P")
 SELLERS_HOME = "/sell/"
@@ -32,3 +34,23 @@ def seller_only(
         return view(request, seller, *args, **named)
 
     return never_cache(guarded)  # type: ignore[return-value]  # it has the view's own type
+
+
+def own_worksheet(seller: Seller, worksheet_id: UUID) -> Worksheet:
+    """The seller's own sheet, or no page at all."""
+    found = worksheets.find(seller, worksheet_id)
+    if found is None:
+        raise Http404
+    return found
+
+
+def own_listing(seller: Seller, slug: str) -> Listing:
+    """The seller's own listing, or no page at all."""
+    found = (
+        Listing.objects.select_related("seller", "live_revision", "proposed_revision")
+        .filter(seller=seller, slug=slug)
+        .first()
+    )
+    if found is None:
+        raise Http404
+    return found

@@ -10,7 +10,6 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from marketplace.calls.forwarding import UnsafeTarget
 from marketplace.management.listing_draft import describe_draft, draft_of, secret_headers
 from payments.amounts import Amount
 from payments.wiring import upstream_signing_key
@@ -26,6 +25,7 @@ from sellers.refusals import ListingRefused, bad
 from sellers.secrets import SecretsUnavailable
 from sellers.signed_offers import last_signed
 from sellers.site import Site, this_site
+from sellers.targets import UnsafeTarget
 from sellers.terms import BODY_METHODS, Terms
 
 MOVES = {

@@ -11,7 +11,7 @@ from django.db import connections
 
 from payments import engine
 from sellers import sending
-from sellers.tasks import tell_and_send
+from sellers.tasks import look_at_upstreams, tell_and_send
 
 RING_SECONDS = 2.0
 
@@ -30,6 +30,7 @@ class Command(BaseCommand):
             networks = asyncio.run(engine.settle_once())
             self.stdout.write(f"looked at everything due on {networks} network(s)")
             self.stdout.write(f"sent {tell_and_send()} webhook message(s)")
+            look_at_upstreams()
             return
         self.stdout.write("settling; Ctrl-C stops")
         asyncio.run(_until_stopped())
@@ -59,5 +60,6 @@ async def _ring_until(stop: asyncio.Event) -> None:
 def _tell_and_close() -> None:
     try:
         tell_and_send()
+        look_at_upstreams()
     finally:
         connections.close_all()

@@ -1,0 +1,132 @@
+"""Looks at upstreams as jobs: the row is the job, a worker takes it, its page shows each step."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Q
+from django.db.models.functions import Now
+from django.utils import timezone
+
+from sellers import worksheets
+from sellers.drafts import upstream_url
+from sellers.examples import body, body_media_type, path_values, query_pairs
+from sellers.models import Listing, Look, UpstreamSecret, Worksheet
+from sellers.probes import Stopped, look
+from sellers.refusals import bad
+from sellers.secrets import Vault
+from sellers.site import Site
+from sellers.targets import UnsafeTarget, target
+from sellers.terms import METHODS, Sample
+from sellers.typed import example_of, input_schema_of, typed_sample
+
+LOOKS_KEPT_MAX = 5
+STALE = timedelta(minutes=4)  # longer than any call may take: its worker is gone
+State = Look.State
+
+
+def ask(worksheet: Worksheet, site: Site) -> Look:
+    """Have the upstream of a worksheet looked at; a look that is still on its way is enough."""
+    running = worksheet.looks.filter(due_at__isnull=False).first()
+    if running is not None:
+        return running
+    hour = Look.objects.filter(
+        worksheet__seller=worksheet.seller_id, created_at__gt=Now() - timedelta(hours=1)
+    )
+    if hour.count() >= site.looks_hour_max:
+        raise bad("upstream_url", "that is enough looks for an hour; try again later")
+    typed = worksheet.typed
+    method = str(typed.get("method") or "GET")
+    if method not in METHODS:
+        raise bad("method", f"one of {', '.join(METHODS)}")
+    url = upstream_url(str(typed.get("upstream_url", "")), site)
+    example = example_of(typed)
+    _target(url, example)
+    media_type = body_media_type(input_schema_of(typed))
+    asked = {"method": method, "url": url, "example": example, "media_type": media_type}
+    old = worksheet.looks.order_by("-created_at").values_list("pk", flat=True)[LOOKS_KEPT_MAX - 1 :]
+    Look.objects.filter(pk__in=list(old)).delete()
+    return Look.objects.create(worksheet=worksheet, asked=asked)
+
+
+def run(look_id: UUID, site: Site) -> bool:
+    """Take one look, unless another worker has it; every step is written down as it happens."""
+    taken = Look.objects.filter(pk=look_id, due_at__lte=Now()).update(
+        state=State.RUNNING, steps=[], due_at=timezone.now() + STALE
+    )
+    if not taken:
+        return False
+    job = Look.objects.select_related("worksheet").get(pk=look_id)
+    sample = _looked(job, site)
+    ended: dict[str, Any] = {"ended_at": timezone.now(), "due_at": None}
+    if sample is None:
+        Look.objects.filter(pk=job.pk).update(state=State.BAD, **ended)
+    else:
+        Look.objects.filter(pk=job.pk).update(state=State.GOOD, sample=sample.to_json(), **ended)
+        if not job.worksheet.typed.get("sample_base64"):
+            worksheets.fill_in(job.worksheet, _filled(job.worksheet, sample))
+    return True
+
+
+def run_due(site: Site, at_once: int = 20) -> int:
+    """Every look that nobody took; what a lost message, or a lost worker, left behind."""
+    due = Look.objects.filter(Q(due_at__lte=Now())).order_by("due_at")
+    return sum(run(pk, site) for pk in list(due.values_list("pk", flat=True)[:at_once]))
+
+
+def newest(worksheet: Worksheet) -> Look | None:
+    return worksheet.looks.order_by("-created_at").first()
+
+
+def sample_fields(worksheet: Worksheet) -> dict[str, str]:
+    """The answer of the newest good look, as it stands in the fields of the sample."""
+    good = worksheet.looks.filter(state=State.GOOD).order_by("-created_at").first()
+    if good is None or good.sample is None:
+        raise bad("sample", "no look has brought a good answer yet")
+    return typed_sample(Sample.from_json(good.sample))
+
+
+def _filled(worksheet: Worksheet, sample: Sample) -> dict[str, str]:
+    """The sample's fields, all of them or none: a type belongs to its body."""
+    return {} if worksheet.typed.get("sample_body") else typed_sample(sample)
+
+
+def _looked(job: Look, site: Site) -> Sample | None:
+    asked = job.asked
+    content_type, content = body(asked["example"], asked["media_type"])
+    headers = [*_secrets(job.worksheet, site).items()]
+    headers += [("Content-Type", content_type)] if content_type else []
+    steps = look(site, asked["method"], _target(asked["url"], asked["example"]), headers, content)
+    told: list[dict[str, Any]] = []
+    try:
+        while True:
+            told.append(next(steps).to_json())
+            Look.objects.filter(pk=job.pk).update(steps=told)
+    except StopIteration as end:
+        found: Sample | None = end.value
+        return found
+    except Stopped:
+        return None
+
+
+def _secrets(worksheet: Worksheet, site: Site) -> dict[str, str]:
+    """The secret headers as calls will carry them: kept before, or sealed on this sheet."""
+    names = worksheet.typed.get("secret_headers", [])
+    if not names:
+        return {}
+    kept: dict[str, bytes] = {}
+    if Listing.objects.filter(pk=worksheet.listing_id, seller=worksheet.seller_id).exists():
+        rows = UpstreamSecret.objects.filter(listing=worksheet.listing_id)
+        kept = {row.name: bytes(row.sealed) for row in rows}
+    kept |= {name: value.encode() for name, value in worksheet.sealed.items()}
+    vault = Vault(site.secrets_keys)
+    return vault.open_all(worksheet.listing_id, {n: v for n, v in kept.items() if n in names})
+
+
+def _target(url: str, example: dict[str, Any]) -> Any:
+    try:
+        return target(url, path_values(example), query_pairs(example))
+    except UnsafeTarget as unsafe:
+        raise bad("example", str(unsafe)) from unsafe

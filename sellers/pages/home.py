@@ -1,0 +1,116 @@
+"""A seller's listings and unfinished drafts at one look; before that, the way to become one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib.auth.views import redirect_to_login
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_POST
+
+from payments.amounts import Amount
+from sellers import worksheets
+from sellers.directory import open_seller_for, seller_of
+from sellers.forms import EndpointForm, SellerForm, complain, typed_in
+from sellers.models import Listing, Seller, Worksheet
+from sellers.pages.own import seller_only
+from sellers.refusals import ListingRefused
+from sellers.site import this_site
+from sellers.steps import BY_SLUG, first_unfinished
+
+LISTINGS_SHOWN_MAX = 500
+TONES = {
+    "draft": "neutral",
+    "in_review": "waiting",
+    "live": "good",
+    "paused": "waiting",
+    "suspended": "bad",
+    "retired": "neutral",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One listing in the list."""
+
+    listing: Listing
+    title: str
+    word: str
+    tone: str
+    prices: list[Amount]
+    note: str
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def home(request: HttpRequest) -> HttpResponse:
+    """What a seller has; for somebody new, the form that opens a seller."""
+    if not request.user.is_authenticated:
+        return redirect_to_login(request.get_full_path())
+    seller = seller_of(request.user)
+    if seller is not None:
+        return _listings(request, seller)
+    if request.method == "POST":
+        return _opened(request)
+    return render(request, "sellers/open.html", {"form": SellerForm()})
+
+
+def _opened(request: HttpRequest) -> HttpResponse:
+    posted = request.POST
+    assert request.user.is_authenticated  # `home` looked
+    try:
+        open_seller_for(request.user, posted.get("slug", "").strip(), posted.get("name", ""))
+    except ListingRefused as refused:
+        form = SellerForm(initial=typed_in(SellerForm(), posted))
+        complain(form, refused)
+        return render(request, "sellers/open.html", {"form": form}, status=422)
+    return redirect("sell-home")
+
+
+def _listings(request: HttpRequest, seller: Seller, **more: Any) -> HttpResponse:
+    site = this_site()
+    known = seller.listings.select_related("seller", "live_revision", "proposed_revision")
+    rows = [row(listing) for listing in known.order_by("-created_at")[:LISTINGS_SHOWN_MAX]]
+    drafts = [_draft(sheet, site) for sheet in seller.worksheets.order_by("-changed_at")]
+    context = {"seller": seller, "rows": rows, "drafts": drafts, **more}
+    return render(request, "sellers/home.html", context, status=422 if more else 200)
+
+
+def row(listing: Listing) -> Row:
+    """A listing as the list shows it."""
+    revision = listing.live_revision or listing.proposed_revision
+    assert revision is not None or listing.state == Listing.State.RETIRED
+    terms: dict[str, Any] = revision.terms if revision else {"title": listing.slug, "prices": []}
+    prices = [Amount.of(p["network"], p["asset"], int(p["amount"])) for p in terms["prices"]]
+    word = str(Listing.State(listing.state).label).lower()
+    return Row(listing, terms["title"], word, TONES[listing.state], prices, _note(listing))
+
+
+def _note(listing: Listing) -> str:
+    if listing.state == Listing.State.SUSPENDED:
+        return f"The marketplace stopped it: {listing.reason}"
+    if listing.submitted_at and listing.live_revision:
+        return "A change is in review; what is live stays as it is."
+    if listing.submitted_at:
+        return "Submitted; a moderator looks at it."
+    return f"Refused: {listing.reason}" if listing.reason else ""
+
+
+def _draft(sheet: Worksheet, site: Any) -> dict[str, Any]:
+    step = first_unfinished(sheet, site)
+    title = BY_SLUG[step].title if step in BY_SLUG else "Check and submit"
+    return {"sheet": sheet, "step": step, "next": title}
+
+
+@seller_only
+@require_POST
+def start(request: HttpRequest, seller: Seller) -> HttpResponse:
+    """A new draft, with the address when it was typed already."""
+    try:
+        sheet = worksheets.start(seller, typed_in(EndpointForm(), request.POST))
+    except ListingRefused as refused:
+        return _listings(request, seller, refused=refused.message)
+    return redirect("sell-step", sheet.pk, "endpoint")

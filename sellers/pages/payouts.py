@@ -1,0 +1,109 @@
+"""The wallets a seller is paid into: prove one by a signature, take one back at once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.db.models import F
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect, render
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.http import require_http_methods, require_POST
+
+from payments.x402.networks import chain_id_of
+from sellers import listings
+from sellers.models import Price, Seller
+from sellers.pages.own import seller_only
+from sellers.payouts import prove, question, standing
+from sellers.refusals import ListingRefused
+from sellers.site import this_site
+
+
+@seller_only
+@require_http_methods(["GET", "HEAD", "POST"])
+def payouts(request: HttpRequest, seller: Seller) -> HttpResponse:
+    """The proven wallets, and the two steps to prove another one by hand."""
+    if request.method != "POST":
+        return _shown(request, seller)
+    posted = request.POST
+    try:
+        if posted.get("action") == "question":
+            text = question(seller, posted.get("address", ""), _network(posted.get("network", "")))
+            return _shown(request, seller, text=text, address=posted.get("address", ""))
+        proven = prove(seller, posted.get("text", ""), posted.get("signature", ""))
+    except ListingRefused as refused:
+        kept = {name: posted.get(name, "") for name in ("address", "text", "signature")}
+        return _shown(request, seller, refused=refused, status=422, **kept)
+    messages.success(request, f"{proven.address} is proven to be yours.")
+    return redirect(_next(request))
+
+
+@seller_only
+@require_POST
+def ask(request: HttpRequest, seller: Seller) -> HttpResponse:
+    """The text to sign, for the page's own script, which has a wallet at hand."""
+    try:
+        text = question(
+            seller, request.POST.get("address", ""), _network(request.POST.get("network", ""))
+        )
+    except ListingRefused as refused:
+        return JsonResponse({"error": refused.message}, status=422)
+    return JsonResponse({"text": text})
+
+
+@seller_only
+@require_POST
+def revoke(request: HttpRequest, seller: Seller) -> HttpResponse:
+    """Take a wallet back: whatever pays into it stops at once."""
+    address = request.POST.get("address", "")
+    if not any(each.address == address for each in standing(seller)):
+        messages.error(request, "No wallet of yours is proven at that address.")
+        return redirect("sell-payouts")
+    stopped = listings.revoke_payout(address, seller)
+    word = f" {len(stopped)} listings are paused." if stopped else ""
+    messages.success(request, f"{address} is paid no more.{word}")
+    return redirect("sell-payouts")
+
+
+def prove_context(seller: Seller, next_path: str = "") -> dict[str, Any]:
+    """What the form that proves a wallet needs, on whatever page it stands."""
+    networks = dict.fromkeys(each.asset.network for each in this_site().accepted)
+    first = next(iter(networks), "")
+    return {
+        "payouts": standing(seller),
+        "prove_next": next_path,
+        "prove_network": first,
+        "prove_chain_id": chain_id_of(first) if first else "",
+    }
+
+
+def _shown(request: HttpRequest, seller: Seller, status: int = 200, **more: Any) -> HttpResponse:
+    wanted = request.POST.get("next", request.GET.get("next", ""))
+    known = standing(seller)
+    paying = Price.objects.filter(
+        revision__listing__seller=seller, revision__listing__live_revision=F("revision")
+    )
+    paid = list(paying.values_list("pay_to", flat=True))
+    context = {
+        "seller": seller,
+        **prove_context(seller, wanted if _is_ours(wanted) else ""),
+        "rows": [{"payout": each, "pays": paid.count(each.address)} for each in known],
+        "cooldown_hours": this_site().payout_cooldown_seconds // 3600,
+        **more,
+    }
+    return render(request, "sellers/payouts.html", context, status=status)
+
+
+def _network(text: str) -> str:
+    known = {each.asset.network for each in this_site().accepted}
+    return text if text in known else ""
+
+
+def _next(request: HttpRequest) -> str:
+    wanted = request.POST.get("next", "")
+    return wanted if _is_ours(wanted) else "sell-payouts"
+
+
+def _is_ours(path: str) -> bool:
+    return path.startswith("/sell/") and url_has_allowed_host_and_scheme(path, allowed_hosts=None)

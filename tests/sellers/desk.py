@@ -1,0 +1,105 @@
+"""A market with a seller who is signed in: what the tests of the seller's pages start from."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.test import Client
+from eth_account.messages import encode_defunct
+
+from payments.x402.networks import DEFAULT_ASSETS
+from sellers import looks
+from sellers.directory import open_seller_for
+from sellers.models import Listing, Seller, Worksheet
+from sellers.site import this_site
+from sellers.typed import token_key
+from tests.fixtures.cast import Person
+
+NETWORK = "eip155:84532"
+ASSET = next(asset.address for asset in DEFAULT_ASSETS if asset.network == NETWORK)
+TOKEN = token_key(NETWORK, ASSET)
+
+
+@dataclass
+class Desk:
+    """One seller before their browser."""
+
+    user: User
+    seller: Seller
+    wallet: Person
+    upstream_url: str
+    client: Client = field(default_factory=Client)
+
+    def start(self, **typed: str) -> Worksheet:
+        """A new draft, begun with the button."""
+        self.client.post("/sell/drafts/new", typed)
+        return self.seller.worksheets.latest("created_at")
+
+    def step(self, sheet: Worksheet, where: str, action: str = "next", /, **typed: Any) -> Any:
+        """Send a step's form the way its page would."""
+        page = self.client.get(f"/sell/drafts/{sheet.pk}/{where}").content.decode()
+        hidden = {name: value(page, name) for name in ("version", "tab")}
+        return self.client.post(
+            f"/sell/drafts/{sheet.pk}/{where}", {**hidden, "action": action, **typed}
+        )
+
+    def look(self) -> None:
+        """What the worker does."""
+        looks.run_due(this_site())
+
+    def prove(self) -> None:
+        """Prove the wallet by hand."""
+        page = self.client.post(
+            "/sell/payouts/", {"action": "question", "address": self.wallet.address}
+        )
+        text = page.context["text"]
+        signed = self.wallet.account.sign_message(encode_defunct(text=text))
+        answer = self.client.post(
+            "/sell/payouts/",
+            # A form sends its lines with CR LF.
+            {
+                "action": "prove",
+                "text": text.replace("\n", "\r\n"),
+                "signature": "0x" + signed.signature.hex().removeprefix("0x"),
+            },
+        )
+        assert answer.status_code == 302, answer.content.decode()
+
+    def fill(self, sheet: Worksheet, **more: str) -> None:
+        """Every step of an ordinary listing."""
+        url = more.get("upstream_url", f"{self.upstream_url}/weather")
+        self.step(sheet, "endpoint", "look", upstream_url=url, method="GET")
+        self.look()
+        self.step(sheet, "words", title="City weather", description="The weather of a city, now.",
+                  slug=more.get("slug", "weather"), tags="weather")  # fmt: skip
+        self.step(sheet, "price", **{f"price:{TOKEN}": more.get("dollars", "0.01")})
+        self.step(sheet, "payout", **{f"pay_to:{TOKEN}": self.wallet.address})
+        self.step(sheet, "delivery", release="hold")
+
+    def submitted(self, **more: str) -> Listing:
+        """A listing that waits for review."""
+        if not self.seller.payouts.exists():
+            self.prove()
+        sheet = self.start()
+        self.fill(sheet, **more)
+        answer = self.client.post(f"/sell/drafts/{sheet.pk}/review")
+        assert answer.status_code == 302, answer.content.decode()
+        return self.seller.listings.latest("created_at")
+
+
+def open_desk(name: str, wallet: Person, upstream_url: str) -> Desk:
+    """Somebody new who sells."""
+    user = User.objects.create_user(name)
+    desk = Desk(user, open_seller_for(user, name, name.title()), wallet, upstream_url)
+    desk.client.force_login(user)
+    return desk
+
+
+def value(page: str, name: str) -> str:
+    """What stands in a hidden field of a page."""
+    found = re.search(rf'name="{name}" value="([^"]*)"', page)
+    assert found, f"no field {name}"
+    return found[1]

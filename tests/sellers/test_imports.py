@@ -1,0 +1,196 @@
+"""OpenAPI documents become drafts; hostile ones become a word on what is wrong with them."""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from typing import Any
+
+import pytest
+from cryptography.fernet import Fernet
+from django.core.files.uploadedfile import SimpleUploadedFile
+from hypothesis import given
+from hypothesis import strategies as st
+from pytest_django.fixtures import Settings
+
+from marketplace.settings import CHAIN_DEFAULTS
+from sellers.imports import DOCUMENT_BYTES_MAX, operations, typed_of
+from sellers.input_rules import admit_example, admit_input
+from sellers.refusals import ListingRefused
+from sellers.typed import draft_of, path_names
+from tests.fixtures.cast import Cast
+from tests.fixtures.upstream import ScriptedUpstream, answer
+from tests.sellers.conftest import SITE
+from tests.sellers.desk import ASSET, NETWORK, open_desk
+
+YAML = """
+openapi: 3.0.3
+info: {title: Cities, version: 2024-01-01}
+servers: [{url: "https://{where}.example/v1", variables: {where: {default: api}}}]
+paths:
+  /cities/{city-id}:
+    parameters:
+      - {name: city-id, in: path, required: true, schema: {type: integer}, example: 7}
+    get:
+      summary: One city
+      description: What is known of a city.
+      tags: [geo]
+      parameters:
+        - $ref: '#/components/parameters/Lang'
+      responses:
+        200:
+          description: ok
+          content:
+            application/json:
+              schema: {$ref: '#/components/schemas/City'}
+              example: {name: Oslo, example: 1}
+    delete: {responses: {'204': {description: gone}}}
+  /cities:
+    post:
+      operationId: addCity
+      requestBody:
+        content:
+          application/json:
+            schema: {$ref: '#/components/schemas/City'}
+            example: {name: Oslo}
+      responses: {'201': {description: made}}
+components:
+  parameters:
+    Lang: {name: lang, in: query, schema: {type: string, enum: [en, no]}, description: Language}
+  schemas:
+    City:
+      type: object
+      required: [name]
+      properties:
+        name: {type: string, nullable: true}
+        size: {type: number, minimum: 0, exclusiveMinimum: true}
+        example: {type: integer}
+        twin: {$ref: '#/components/schemas/City'}
+"""
+
+
+def refused(document: Any) -> str:
+    text = document if isinstance(document, str) else json.dumps(document)
+    with pytest.raises(ListingRefused) as caught:
+        operations(text)
+    return caught.value.message
+
+
+def test_each_operation_becomes_a_draft_that_keeps_the_rules() -> None:
+    found = {each.key: each for each in operations(YAML)}
+    assert list(found) == ["GET /cities/{city-id}", "DELETE /cities/{city-id}", "POST /cities"]
+    city = found["GET /cities/{city-id}"]
+    assert city.upstream_url == "https://api.example/v1/cities/{city_id}"
+    assert (city.title, city.tags) == ("One city", ("geo",))
+    assert city.example == {"path": {"city_id": 7}, "query": {"lang": "en"}}
+    assert city.output_schema is not None
+    properties = city.output_schema["properties"]
+    assert properties["name"]["type"] == ["string", "null"]
+    assert properties["size"] == {"type": "number", "exclusiveMinimum": 0}
+    assert properties["example"] == {"type": "integer"}
+    assert properties["twin"] == {}  # where a schema holds itself, it ends
+    for each in found.values():
+        typed = typed_of(each)
+        draft = draft_of(typed, SITE)
+        schema = admit_input(draft.input_schema, draft.example, draft.method, path_names(typed))
+        admit_example(draft.example, schema)
+
+
+@pytest.mark.parametrize(
+    ("document", "said"),
+    [
+        ("", "is an object"),
+        ("[1]", "is an object"),
+        ("{", "neither JSON nor YAML"),
+        ("a: [", "neither JSON nor YAML"),
+        ({"swagger": "2.0", "paths": {}}, "this one says 2.0"),
+        ({"openapi": "4.0", "paths": {}}, "this one says 4.0"),
+        ({"openapi": "3.1.0"}, "no operation"),
+        ("a: &a [x]\nb: *a\nopenapi: 3.1.0", "aliases"),
+        ("openapi: 3.1.0\nx: " + "[" * 100 + "]" * 100, "nested too deeply"),
+        ("openapi: 3.1.0\nx: [" + "1," * 100_001 + "]", "too large"),
+        ("x" * (DOCUMENT_BYTES_MAX + 1), "at most 2 MB"),
+        ("openapi: !!python/object/apply:os.system ['true']", "neither JSON nor YAML"),
+    ],
+)
+def test_what_is_no_document_is_refused_with_a_reason(document: Any, said: str) -> None:
+    assert said in refused(document)
+
+
+@pytest.mark.parametrize(
+    ("schema", "said"),
+    [
+        ({"$ref": "https://inside.example/schema.json"}, "leads out of the document"),
+        ({"$ref": "#/components/nothing"}, "leads nowhere"),
+        ({"$ref": "file:///etc/passwd"}, "leads out of the document"),
+    ],
+)
+def test_a_reference_stays_in_the_document(schema: Any, said: str) -> None:
+    media = {"application/json": {"schema": schema}}
+    post = {"requestBody": {"content": media}, "responses": {}}
+    assert said in refused({"openapi": "3.1.0", "paths": {"/x": {"post": post}}})
+
+
+def test_references_that_multiply_are_cut_off() -> None:
+    levels: dict[str, Any] = {
+        f"L{n}": {"type": "array", "prefixItems": [{"$ref": f"#/components/schemas/L{n + 1}"}] * 10}
+        for n in range(11)
+    }
+    levels["L11"] = {"type": "string"}
+    media = {"application/json": {"schema": {"$ref": "#/components/schemas/L0"}}}
+    post = {"requestBody": {"content": media}, "responses": {}}
+    document = {
+        "openapi": "3.1.0",
+        "paths": {"/x": {"post": post}},
+        "components": {"schemas": levels},
+    }
+    assert "references" in refused(document)
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=20),
+    lambda inner: (
+        st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4)
+    ),
+    max_leaves=20,
+)
+
+
+@given(item=json_values, operation=json_values, schema=json_values)
+def test_no_document_breaks_the_reader(item: Any, operation: Any, schema: Any) -> None:
+    said = operation if isinstance(operation, dict) else {}
+    parameters = [{"name": "q", "in": "query", "schema": schema}]
+    paths = {
+        "/x": {"get": {**said, "parameters": parameters}, "post": said},
+        "/y": item,
+    }
+    with suppress(ListingRefused):
+        for each in operations(json.dumps({"openapi": "3.1.0", "paths": paths})):
+            assert typed_of(each)["method"]
+
+
+@pytest.mark.django_db
+def test_a_seller_chooses_operations_and_gets_drafts(
+    settings: Settings, upstream: ScriptedUpstream
+) -> None:
+    settings.CHAINS = {
+        NETWORK: {**CHAIN_DEFAULTS, "RPC": ["http://127.0.0.1:1"], "ASSETS": [ASSET]}
+    }
+    settings.EGRESS_ALLOW = [f"127.0.0.0/8:{upstream.port}"]
+    settings.SELLER_SECRETS_KEYS = [Fernet.generate_key().decode()]
+    desk = open_desk("atlas", Cast.seller, upstream.url)
+    upstream.on("/openapi.yaml", answer(YAML.encode(), content_type="application/yaml"))
+    page = desk.client.post("/sell/import", {"url": f"{upstream.url}/openapi.yaml"})
+    assert "One city" in page.content.decode()
+    text = page.context["text"]
+    again = desk.client.post("/sell/import", {"text": text, "action": "choose"})
+    assert again.status_code == 422
+    chosen = {"text": text, "action": "choose", "operation": ["POST /cities", "GET /nothing"]}
+    assert desk.client.post("/sell/import", chosen).status_code == 302
+    sheet = desk.seller.worksheets.get()
+    assert (sheet.typed["method"], sheet.typed["title"]) == ("POST", "addCity")
+    file = SimpleUploadedFile("openapi.yaml", YAML.encode())
+    assert "One city" in desk.client.post("/sell/import", {"file": file}).content.decode()
+    inside = desk.client.post("/sell/import", {"url": "https://169.254.169.254/openapi"})
+    assert inside.status_code == 422
+    assert "link-local" in inside.content.decode()

@@ -1,0 +1,233 @@
+"""From an address to a listing in review, step by step, with nothing typed ever lost."""
+
+from __future__ import annotations
+
+import pytest
+from cryptography.fernet import Fernet
+from pytest_django.fixtures import Settings
+
+from marketplace.settings import CHAIN_DEFAULTS
+from sellers.models import Listing, Look, UpstreamSecret
+from sellers.secrets import Vault
+from sellers.terms import Terms
+from tests.fixtures.cast import Cast
+from tests.fixtures.upstream import ScriptedUpstream, answer
+from tests.sellers.desk import ASSET, NETWORK, TOKEN, Desk, open_desk, value
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def desk(settings: Settings, upstream: ScriptedUpstream) -> Desk:
+    settings.CHAINS = {
+        NETWORK: {**CHAIN_DEFAULTS, "RPC": ["http://127.0.0.1:1"], "ASSETS": [ASSET]}
+    }
+    settings.EGRESS_ALLOW = [f"127.0.0.0/8:{upstream.port}"]
+    settings.SELLER_SECRETS_KEYS = [Fernet.generate_key().decode()]
+    return open_desk("atlas", Cast.seller, upstream.url)
+
+
+def test_an_address_and_a_wallet_become_a_listing_in_review(
+    desk: Desk, upstream: ScriptedUpstream
+) -> None:
+    upstream.on("/weather", answer(b'{"celsius":21}'))
+    listing = desk.submitted()
+    assert (listing.state, listing.slug) == (Listing.State.IN_REVIEW, "weather")
+    assert listing.proposed_revision is not None
+    terms = Terms.from_json(listing.proposed_revision.terms)
+    assert terms.upstream_url == f"{upstream.url}/weather"
+    assert terms.sample.body == b'{"celsius":21}'
+    assert terms.output_schema["required"] == ["celsius"]
+    assert [(p.amount_atomic, p.pay_to) for p in terms.prices] == [(10_000, Cast.seller.address)]
+    assert not desk.seller.worksheets.exists()
+    page = desk.client.get("/sell/listings/weather/").content.decode()
+    assert "in review" in page
+    assert "City weather" in desk.client.get("/sell/").content.decode()
+
+
+def test_every_step_lacks_something_until_it_is_done(desk: Desk) -> None:
+    sheet = desk.start()
+    for slug in ("endpoint", "shape", "words", "price", "payout"):
+        assert desk.step(sheet, slug).status_code == 422, slug
+    review = desk.client.post(f"/sell/drafts/{sheet.pk}/review")
+    assert review.status_code == 422
+    assert not Listing.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("slug", "typed", "said"),
+    [
+        ("endpoint", {"upstream_url": "http://10.0.0.1/x"}, "Only https://"),
+        ("endpoint", {"upstream_url": "https://169.254.169.254/"}, "link-local"),
+        ("endpoint", {"upstream_url": "https://0x7f.1/"}, "neither a host name"),
+        ("endpoint", {"upstream_url": "https://me:pw@api.example/"}, "user name"),
+        ("endpoint", {"upstream_url": "https://a.example/", "forward_headers": "a b"}, "letters"),
+        ("words", {"title": "x", "description": "y", "slug": "z"}, "At least 3"),
+        ("words", {"title": "Good title", "description": "Good", "slug": "No Good"}, "a-z"),
+        ("price", {f"price:{TOKEN}": "0.0000001"}, "At least"),
+        ("price", {f"price:{TOKEN}": "a dollar"}, "decimal number"),
+        ("delivery", {"release": "hold", "stream": "on"}, "Only with release upfront"),
+        ("delivery", {"release": "hold", "total_seconds": "soon"}, "number of seconds"),
+    ],
+)
+def test_what_is_wrong_is_said_at_its_field_and_stays_as_it_was_typed(
+    desk: Desk, slug: str, typed: dict[str, str], said: str
+) -> None:
+    sheet = desk.start()
+    page = desk.step(sheet, slug, **typed)
+    text = page.content.decode()
+    assert page.status_code == 422
+    assert said in text
+    assert 'aria-invalid="true"' in text
+    sheet.refresh_from_db()
+    for name, wrong in typed.items():
+        assert sheet.typed[name] == wrong
+        assert wrong in text
+
+
+def test_two_tabs_never_overwrite_each_other_silently(desk: Desk) -> None:
+    sheet = desk.start()
+    path = f"/sell/drafts/{sheet.pk}/words"
+    first, second = (desk.client.get(path).content.decode() for _ in range(2))
+
+    def save(page: str, **typed: str) -> tuple[int, str]:
+        hidden = {name: value(page, name) for name in ("version", "tab")}
+        answer = desk.client.post(f"{path}/autosave", {**hidden, **typed})
+        return answer.status_code, answer.content.decode()
+
+    assert save(first, title="Of the first tab")[0] == 200
+    assert save(first, title="Of the first tab, still")[0] == 200
+    status, said = save(second, title="Of the second tab")
+    assert status == 409
+    assert "Of the first tab, still" in said
+    assert "Of the second tab" in said
+    assert save(second, description="Another field is no conflict")[0] == 200
+    sheet.refresh_from_db()
+    assert sheet.typed["title"] == "Of the first tab, still"
+    # The whole form, without a script: the page comes back with both texts, and a way on.
+    hidden = {name: value(second, name) for name in ("version", "tab")}
+    page = desk.client.post(path, {**hidden, "title": "Of the second tab", "action": "save"})
+    text = page.content.decode()
+    assert page.status_code == 409
+    assert 'value="Of the second tab"' in text
+    assert "Of the first tab, still" in text
+    hidden = {name: value(text, name) for name in ("version", "tab")}
+    desk.client.post(path, {**hidden, "title": "Of the second tab", "action": "save"})
+    sheet.refresh_from_db()
+    assert sheet.typed["title"] == "Of the second tab"
+
+
+def test_a_look_shows_each_step_and_what_to_do(desk: Desk, upstream: ScriptedUpstream) -> None:
+    upstream.on("/private", answer(b"no", status=401))
+    sheet = desk.start()
+    url = f"{upstream.url}/private"
+    desk.step(sheet, "endpoint", "look", upstream_url=url, method="GET")
+    waiting = desk.client.get(f"/sell/drafts/{sheet.pk}/look", headers={"HX-Request": "true"})
+    assert "hx-get" in waiting.content.decode()
+    desk.look()
+    page = desk.client.get(f"/sell/drafts/{sheet.pk}/look", headers={"HX-Request": "true"})
+    text = page.content.decode()
+    assert "hx-get" not in text
+    for word in ("DNS", "Address", "Status", "401", "secret headers"):
+        assert word in text
+    assert Look.objects.get().state == Look.State.BAD
+
+
+def test_a_look_that_leads_inside_is_refused_with_the_reason(desk: Desk) -> None:
+    sheet = desk.start()
+    url = "https://localhost/x"
+    desk.step(sheet, "endpoint", "look", upstream_url=url, method="GET")
+    desk.look()
+    (last,) = Look.objects.get().steps
+    assert last["name"] == "Address"
+    assert "cannot be called: loopback" in last["said"]
+
+
+def test_a_secret_reaches_the_upstream_and_nothing_else(
+    desk: Desk, upstream: ScriptedUpstream, settings: Settings
+) -> None:
+    canary = "canary-7f3a9c"
+    upstream.on("/weather", answer(b'{"celsius":21}'))
+    sheet = desk.start()
+    url = f"{upstream.url}/weather"
+    desk.step(sheet, "endpoint", "secret", upstream_url=url, method="GET",
+              secret_name="X-Api-Key", secret_value=canary)  # fmt: skip
+    desk.step(sheet, "endpoint", "look", upstream_url=url, method="GET")
+    desk.look()
+    assert [call.header("x-api-key") for call in upstream.calls] == [canary]
+    desk.prove()
+    desk.fill(sheet)
+    pages = [
+        desk.client.get(f"/sell/drafts/{sheet.pk}/{slug}").content.decode()
+        for slug in ("endpoint", "shape", "words", "price", "payout", "delivery", "review")
+    ]
+    sheet.refresh_from_db()
+    assert canary not in "".join(pages)
+    assert canary not in str(sheet.typed) + str(sheet.sealed)
+    desk.client.post(f"/sell/drafts/{sheet.pk}/review")
+    kept = UpstreamSecret.objects.get()
+    vault = Vault(settings.SELLER_SECRETS_KEYS)
+    assert vault.open(kept.listing_id, kept.name, bytes(kept.sealed)) == canary
+    assert canary not in desk.client.get("/sell/listings/weather/").content.decode()
+
+
+def test_parameters_make_the_schema_and_the_example_call(
+    desk: Desk, upstream: ScriptedUpstream
+) -> None:
+    upstream.on("/cities/Oslo", answer(b'{"days":3}'))
+    sheet = desk.start()
+    url = f"{upstream.url}/cities/{{city}}"
+    desk.step(sheet, "endpoint", upstream_url=url, method="GET")
+    rows = {
+        "rows": "1", "input_mode": "rows",
+        "row-0-name": "city", "row-0-in": "path", "row-0-type": "string", "row-0-example": "Oslo",
+        "row-1-name": "days", "row-1-type": "integer", "row-1-example": "3",
+        "row-1-required": "on", "row-1-about": "How many days",
+    }  # fmt: skip
+    desk.step(sheet, "shape", "look", **rows)
+    desk.look()
+    assert [call.target for call in upstream.calls] == ["/cities/Oslo?days=3"]
+    assert desk.step(sheet, "shape", "as-json", **rows).status_code == 302
+    sheet.refresh_from_db()
+    assert '"days"' in sheet.typed["input_schema"]
+    page = desk.client.get(f"/sell/drafts/{sheet.pk}/shape").content.decode()
+    assert "&quot;maximum&quot;" not in page
+    schema = sheet.typed["input_schema"]
+    desk.step(sheet, "shape", "as-rows", input_mode="json", input_schema=schema,
+              example=sheet.typed["example"])  # fmt: skip
+    sheet.refresh_from_db()
+    assert [row["name"] for row in sheet.typed["rows"]] == ["city", "days"]
+    assert sheet.typed["rows"][1]["about"] == "How many days"
+
+
+def test_another_sellers_draft_is_as_good_as_none(desk: Desk) -> None:
+    sheet = desk.start(upstream_url="https://api.example/")
+    other = open_desk("quill", Cast.other_seller, desk.upstream_url)
+    for path in ("", "endpoint", "review", "look"):
+        assert other.client.get(f"/sell/drafts/{sheet.pk}/{path}").status_code == 404, path
+    for path in ("endpoint", "endpoint/autosave", "review", "discard"):
+        assert other.client.post(f"/sell/drafts/{sheet.pk}/{path}").status_code == 404, path
+    sheet.refresh_from_db()
+    assert sheet.typed == {"upstream_url": "https://api.example/"}
+
+
+def test_hostile_texts_stay_texts(desk: Desk, upstream: ScriptedUpstream) -> None:
+    upstream.on("/weather", answer(b'{"x":"<script>alert(1)</script>"}'))
+    sheet = desk.start()
+    mark = "<img src=x onerror=alert(1)>\u202e"
+    desk.step(sheet, "endpoint", "look", upstream_url=f"{upstream.url}/weather", method="GET")
+    desk.look()
+    desk.step(sheet, "words", title=mark, description=mark, slug="x", tags=mark)
+    for slug in ("endpoint", "shape", "words", "review"):
+        page = desk.client.get(f"/sell/drafts/{sheet.pk}/{slug}").content.decode()
+        assert "<img src=x" not in page
+        assert "<script>alert" not in page
+    assert "<img src=x" not in desk.client.get("/sell/").content.decode()
+
+
+def test_text_beyond_all_measure_is_refused_and_kept_on_the_page(desk: Desk) -> None:
+    sheet = desk.start()
+    long = "x" * 100_001
+    page = desk.step(sheet, "words", title="Title", description=long, slug="x")
+    assert page.status_code == 422
+    assert long in page.content.decode()
