@@ -8,11 +8,15 @@ from django.conf import settings
 from django.db import DatabaseError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.utils import timezone
+from django.utils.cache import patch_vary_headers
 from django.views.decorators.http import require_safe
 
+from marketplace.look import markdown
 from payments.amounts import Amount
 from payments.models import ChainHealth
+from payments.views import is_person
 from payments.wiring import networks
 from payments.x402.networks import NETWORKS
 from sellers.examples import suffix
@@ -21,7 +25,7 @@ from sellers.offers import resource_url
 from sellers.terms import Terms
 
 SHOWN_MAX = 50
-GUIDES = frozenset({"buy", "sell", "webhooks"})
+GUIDES = {"buy": "Buying", "sell": "Selling", "webhooks": "Webhooks"}
 
 
 def site(request: HttpRequest) -> dict[str, object]:
@@ -68,11 +72,24 @@ def _shown(listing: Listing) -> dict[str, Any]:
 
 @require_safe
 def guide(request: HttpRequest, name: str) -> HttpResponse:
-    """The guides that come with the program, as the text they are."""
+    """The guides that come with the program: a page for people, the text itself for programs."""
     if name not in GUIDES:
         raise Http404
     text = (settings.BASE_DIR / "docs" / f"{name}.md").read_text(encoding="utf-8")
-    return HttpResponse(text, content_type="text/markdown; charset=utf-8")
+    if is_person(request):
+        context = {"guide": markdown.read(text, frozenset(GUIDES)), "guides": _guide_tabs(name)}
+        response = render(request, "guide.html", context)
+    else:
+        response = HttpResponse(text, content_type="text/markdown; charset=utf-8")
+    patch_vary_headers(response, ["Accept"])
+    return response
+
+
+def _guide_tabs(name: str) -> list[dict[str, Any]]:
+    return [
+        {"label": label, "href": reverse("guide", args=[each]), "current": each == name}
+        for each, label in GUIDES.items()
+    ]
 
 
 @require_safe

@@ -18,10 +18,12 @@ from marketplace.look.scales import Scale, scale, spell
 
 HEAD_PX = 20  # over the highest tick: what a point says when it is looked at
 BODY_PX = 180
+FOOT_PX = 24  # under the lowest: what the points are
 HEIGHT_PX = HEAD_PX + BODY_PX
 SPARK_WIDTH, SPARK_HEIGHT = 100, 28
 _BAR_SHARE, _BAR_PERCENT_MAX, _BAR_PX_MIN = 0.7, 8.0, 2.0
 _LABELS_MAX = 5
+_EDGE_PERCENT = 6
 _SAID_AT = {"start": 0.0, "end": 100.0}
 
 
@@ -61,6 +63,15 @@ class Mark:
 
 
 @dataclass(frozen=True, slots=True)
+class Label:
+    """What a point is, where it stands and which way it may run."""
+
+    text: str
+    x: str
+    anchor: str
+
+
+@dataclass(frozen=True, slots=True)
 class Drawing:
     """A whole chart, ready for a template."""
 
@@ -68,11 +79,12 @@ class Drawing:
     points: tuple[Point, ...]
     marks: tuple[Mark, ...]
     ticks: tuple[tuple[str, str], ...]
-    labels: tuple[str, ...]
+    labels: tuple[Label, ...]
     zero_y: str
     line: str
     fill: str
     height: int
+    whole_height: int
     is_empty: bool
     empty: str
     legend: str
@@ -96,11 +108,12 @@ def draw(given: Any) -> Drawing:
         points=points,
         marks=marks,
         ticks=tuple((spell(tick, unit), _px(_y(tick, axis))) for tick in axis.ticks),
-        labels=_labels([point.label for point in points]),
+        labels=_labels(marks),
         zero_y=_px(_y(Decimal(0), axis)),
         line=line,
         fill=_fill(line, marks, axis),
         height=HEIGHT_PX,
+        whole_height=HEIGHT_PX + FOOT_PX,
         is_empty=not any(values),
         empty=str(_take(given, "empty", "Nothing in this time.")),
         legend=str(_take(given, "legend", "")),
@@ -182,14 +195,20 @@ def _y(value: Decimal, axis: Scale) -> float:
     return HEAD_PX + BODY_PX * (1 - axis.share(value))
 
 
-def _labels(labels: list[str]) -> tuple[str, ...]:
-    """A few labels at equal distances, the first and the last among them."""
-    if len(labels) <= _LABELS_MAX:
-        return tuple(labels)
-    for count in range(_LABELS_MAX, 2, -1):
-        if (len(labels) - 1) % (count - 1) == 0:
-            return tuple(labels[:: (len(labels) - 1) // (count - 1)])
-    return (labels[0], labels[-1])
+def _labels(marks: Sequence[Mark]) -> tuple[Label, ...]:
+    """A few labels at equal distances, from the first on."""
+    step = -(-len(marks) // _LABELS_MAX) or 1
+    return tuple(_label(mark) for mark in marks[::step])
+
+
+def _label(mark: Mark) -> Label:
+    """A label stands under its point, and never runs over the edge."""
+    middle = float(mark.middle[:-1])
+    if middle < _EDGE_PERCENT:
+        return Label(mark.point.label, _percent(0), "start")
+    if middle > 100 - _EDGE_PERCENT:
+        return Label(mark.point.label, _percent(100), "end")
+    return Label(mark.point.label, mark.middle, "middle")
 
 
 def _take(given: Any, name: str, default: Any) -> Any:

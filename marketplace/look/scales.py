@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 _STEPS = (Decimal(1), Decimal(2), Decimal("2.5"), Decimal(5), Decimal(10))
-_TICKS_MAX = 4
+_TICKS_MAX = 5
 _SHORT = tuple(
     (Decimal(10) ** zeros, letter) for zeros, letter in ((12, "T"), (9, "B"), (6, "M"), (3, "k"))
 )
-_HUGE = Decimal(10) ** 15
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +56,6 @@ def spell(value: Decimal, unit: str = "") -> str:
 
 
 def _short(value: Decimal) -> str:
-    if value >= _HUGE:
-        return f"{value:.1e}".replace("e+", "e")
     for size, letter in _SHORT:
         if value >= size:
             return f"{_plain(value / size)}{letter}"
@@ -66,5 +63,5 @@ def _short(value: Decimal) -> str:
 
 
 def _plain(value: Decimal) -> str:
-    text = f"{value:f}"
+    text = f"{value:,f}"
     return text.rstrip("0").rstrip(".") if "." in text else text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -31,12 +32,16 @@ def show_money(amount: Amount, badge: bool = True) -> dict[str, Any]:
 
 
 @register.inclusion_tag("components/address.html", name="address")
-def show_address(value: str, network: str = "") -> dict[str, Any]:
-    """`{% address value %}`; with a network, a link to its explorer stands beside it."""
+def show_address(value: str, network: str = "", full: bool = False) -> dict[str, Any]:
+    """`{% address value %}`; with a network, a link to its explorer stands beside it.
+
+    `full=True` where all of it is to be read, as on a receipt.
+    """
     explorer = explorer_url(network) if network else ""
     return {
         "value": value,
         "short": addresses.short(value),
+        "full": full,
         "pattern": addresses.pattern(value),
         "side": addresses.SIDE,
         "explorer": f"{explorer}/address/{value}" if explorer else "",
@@ -47,6 +52,12 @@ def show_address(value: str, network: str = "") -> dict[str, Any]:
 def copyable(text: Any, label: str = "") -> dict[str, str]:
     """`{% copyable text %}`: something to take along whole, such as an id or a command."""
     return {"text": str(text), "label": label or addresses.short(str(text))}
+
+
+@register.inclusion_tag("components/command.html")
+def command(words: str, *arguments: str) -> dict[str, str]:
+    """`{% command "curl -i" url %}`: a command to take along; arguments are quoted for a shell."""
+    return {"text": " ".join((words, *map(shlex.quote, arguments)))}
 
 
 @register.filter

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -37,3 +38,25 @@ def test_no_page_carries_a_style_or_a_script_of_its_own(page: str, checkout: Pat
         assert text.count("<script") == text.count("<script src=") + text.count(
             '<script type="module" src='
         )
+
+
+def test_its_form_is_answered_as_every_form_is() -> None:
+    wrong, right = {"title": ""}, {
+        "title": "Weather", "url": "https://api.example/", "price": "1", "method": "GET",
+        "release": "hold",
+    }  # fmt: skip
+    htmx = {"HX-Request": "true"}
+
+    refused = Client().post("/styleguide", wrong, headers=htmx)
+    saved = Client().post("/styleguide", right, headers=htmx)
+    whole = Client().post("/styleguide", wrong)
+
+    assert (refused.status_code, saved.status_code, whole.status_code) == (422, 200, 422)
+    assert refused.content.startswith(b'<form class="stack" id="sample-form"')
+    assert json.loads(saved["HX-Trigger"]) == {"toast": {"text": "Saved.", "tone": "good"}}
+    assert whole.content.startswith(b"<!doctype html>")
+
+
+@pytest.mark.parametrize("role", ["seller", "moderator", "admin"])
+def test_it_shows_what_each_role_sees(role: str) -> None:
+    assert Client().get("/styleguide", {"as": role}).status_code == 200
