@@ -58,6 +58,11 @@ app.conf.beat_schedule = {
         "task": "sellers.tasks.forget_worksheets",
         "schedule": crontab(minute=11, hour=3),
     },
+    "send letters": {
+        "task": "marketplace.accounts.tasks.send_letters",
+        "schedule": 10.0,
+        "options": {"expires": 10.0},
+    },
     "forget signatures": {
         "task": "sellers.tasks.forget_signed_offers",
         "schedule": crontab(minute=37),

@@ -191,10 +191,11 @@ DEBUG = False  # Django's: its error pages show settings, and its log of queries
 SURFACE = read_choice("SOUK_SURFACE", "all", ("all", "door", "site"))
 PUBLIC_BASE_URL = read_origin("PUBLIC_BASE_URL", "http://127.0.0.1:8402")
 CALL_BASE_URL = read_origin("CALL_BASE_URL", PUBLIC_BASE_URL)
-# Django's own admin, to look only. It asks for a password and nothing more.
+# Django's own admin, to look only; behind the same sign-in and second factor as every staff page.
 ADMIN_PAGES = read_bool("SOUK_ADMIN_PAGES", default=DEVELOPMENT)
 SITE_NAME = read("SOUK_SITE_NAME", "Souk")
 OPERATOR_EMAIL = read("SOUK_OPERATOR_EMAIL", "operator@localhost")
+PROXY_HOPS = read_int("SOUK_PROXY_HOPS", 0)  # proxies of ours that write X-Forwarded-For
 
 SECRET_KEY = read("SECRET_KEY", "only-for-development" if DEVELOPMENT else "")
 if not SECRET_KEY:
@@ -235,6 +236,21 @@ if CELERY_BROKER_URL.startswith("filesystem:"):
         "processed_folder": str(MESSAGES_DIR / "done"),
         "store_processed": False,
     }
+
+# Letters: the way back in for a lost password; nothing else is ever sent.
+EMAIL_HOST = read("EMAIL_HOST", "")
+EMAIL_PORT = read_int("EMAIL_PORT", 587, least=1)
+EMAIL_HOST_USER = read("EMAIL_HOST_USER", "")
+EMAIL_HOST_PASSWORD = read("EMAIL_HOST_PASSWORD", "")
+EMAIL_SECURITY = read_choice("EMAIL_SECURITY", "starttls", ("starttls", "tls", "none"))
+EMAIL_USE_TLS, EMAIL_USE_SSL = EMAIL_SECURITY == "starttls", EMAIL_SECURITY == "tls"
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = read("EMAIL_FROM", OPERATOR_EMAIL)
+SENDS_MAIL = bool(EMAIL_HOST) or DEVELOPMENT
+if not EMAIL_HOST:  # on a laptop a letter is a file
+    EMAIL_FILE_PATH = str(STATE_DIR / "letters")
+    _backend = "filebased" if DEVELOPMENT else "dummy"
+    EMAIL_BACKEND = f"django.core.mail.backends.{_backend}.EmailBackend"
 
 # Chains -----------------------------------------------------------------------------------------
 
@@ -478,6 +494,12 @@ STUCK_SECONDS = read_seconds("SOUK_STUCK_SECONDS", "30")  # then the fee is bump
 GAS_DAYS_WARN = read_int("SOUK_GAS_DAYS_WARN", 3)
 RELAYER_LOW_WEI = read_int("SOUK_RELAYER_LOW_WEI", 10**15)
 HEAD_STALE_SECONDS = read_seconds("SOUK_HEAD_STALE_SECONDS", "60")
+SIGN_IN_TRIES = read_int("SOUK_SIGN_IN_TRIES", 10, least=1)  # of one name, from one network
+SIGN_IN_SECONDS = read_int("SOUK_SIGN_IN_SECONDS", 900, least=1)
+SIGN_UPS_MAX = read_int("SOUK_SIGN_UPS_MAX", 20, least=1)  # new accounts from one network
+LETTERS_MAX = read_int("SOUK_LETTERS_MAX", 3, least=1)  # to one address
+PASSWORD_RESET_TIMEOUT = read_int("SOUK_RESET_SECONDS", 3_600, least=60)
+SESSION_COOKIE_AGE = 86_400 * read_int("SOUK_SESSION_DAYS", 14, least=1)
 
 # Django -----------------------------------------------------------------------------------------
 
@@ -498,16 +520,16 @@ USE_I18N = False
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 INSTALLED_APPS = [
-    "django.contrib.admin",
+    "marketplace.apps.AdminPagesConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
-    "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "rest_framework",
     "django_htmx",
     "payments.apps.PaymentsConfig",
     "sellers.apps.SellersConfig",
+    "marketplace.accounts.apps.AccountsConfig",
     "marketplace.apps.MarketplaceConfig",
 ]
 MIDDLEWARE = [
@@ -521,6 +543,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "marketplace.accounts.middleware.Visits",
 ]
 TEMPLATES = [
     {
@@ -558,7 +581,16 @@ REST_FRAMEWORK = {
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
+LOGIN_URL = "account-sign-in"
+SESSION_ENGINE = "marketplace.accounts.sessions"
 SESSION_COOKIE_HTTPONLY = True
+_JUDGES = "django.contrib.auth.password_validation"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"{_JUDGES}.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
+    {"NAME": f"{_JUDGES}.UserAttributeSimilarityValidator"},
+    {"NAME": f"{_JUDGES}.CommonPasswordValidator"},
+    {"NAME": f"{_JUDGES}.NumericPasswordValidator"},
+]
 CSRF_FAILURE_VIEW = "marketplace.problems.forged"
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"  # no cookie of its own
 SILENCED_SYSTEM_CHECKS = [

@@ -7,9 +7,10 @@ from typing import Any
 
 from celery import shared_task
 from django.contrib.admin.models import LogEntry
-from django.contrib.sessions.models import Session
 from django.db.models import QuerySet
 from django.db.models.functions import Now
+
+from marketplace.accounts.models import Session, Tries
 
 ROWS_AT_ONCE = 1_000
 ADMIN_LOG_KEPT = timedelta(days=400)
@@ -17,7 +18,8 @@ ADMIN_LOG_KEPT = timedelta(days=400)
 
 @shared_task
 def forget_visits() -> None:
-    """Drop sessions that have run out, and lines of the admin's log that nobody asks for."""
+    """Drop sessions and counts that have run out, and lines of the admin's log nobody asks for."""
+    _drop(Tries.objects.filter(until__lt=Now()).order_by("until"))
     _drop(Session.objects.filter(expire_date__lt=Now()).order_by("expire_date"))
     _drop(LogEntry.objects.filter(action_time__lt=Now() - ADMIN_LOG_KEPT).order_by("pk"))
 

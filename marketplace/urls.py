@@ -17,6 +17,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("docs/<slug:name>", views.guide, name="guide"),
     path("theme", themes.choose, name="theme"),
     path("sell/", include("sellers.urls")),
+    path("account/", include("marketplace.accounts.urls")),
     path("p/", include("payments.urls")),
     path("sell/", include("sellers.program_urls")),
     path(".well-known/did.json", did),

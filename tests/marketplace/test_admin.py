@@ -5,13 +5,18 @@ from __future__ import annotations
 import pytest
 from django.apps import apps
 from django.contrib import admin
+from django.contrib.auth.models import User
 from django.test import Client
 
 from payments.admin import ReadOnly
 
 
 @pytest.fixture
-def operator(admin_client: Client) -> Client:
+def operator(admin_client: Client, admin_user: User) -> Client:
+    """An admin who has shown a code."""
+    session = admin_client.session
+    session["second_factor"] = str(admin_user.pk)
+    session.save()
     return admin_client
 
 

@@ -7,9 +7,9 @@ from datetime import timedelta
 import pytest
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.auth.models import User
-from django.contrib.sessions.models import Session
 from django.utils import timezone
 
+from marketplace.accounts.models import Session
 from marketplace.celery import app
 from marketplace.tasks import forget_visits
 from payments.models import OpenOffer

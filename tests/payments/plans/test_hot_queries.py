@@ -194,6 +194,28 @@ NOT_HOT: dict[Asker, str] = {
     ("sellers/signed_offers.py", "last_signed"): BY_HAND,
 }
 
+# Whoever signs in reads a few rows of their own, by a key.
+SIGNING_IN = {
+    "entrance": "waiting",
+    "forms": "free_name",
+    "letters": "ask_for_reset person_with _take_due",
+    "linking": "is_known owner_of link unlink ways_in _open_account _is_same",
+    "reset_views": "_person_at",
+    "second_factor": "is_enrolled enrol new_codes codes_left remove present_code _use_step"
+    " _use_recovery",
+    "sessions": "end_all _rows",
+    "throttle": "_take _forget",
+    "views": "sign_up _home_page",
+}
+NOT_HOT |= {
+    (f"marketplace/accounts/{file}.py", name): "a person's own rows, by a key"
+    for file, names in SIGNING_IN.items()
+    for name in names.split()
+} | {
+    ("marketplace/management/commands/account.py", name): BY_HAND
+    for name in ("_person", "_moderate")
+}
+
 
 @pytest.fixture(scope="module")
 def plans(django_db_blocker: Any) -> Iterator[Plans]:

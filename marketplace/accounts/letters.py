@@ -1,0 +1,90 @@
+"""The letter with a way back in. The page that asks does the same work for every address.
+
+What was asked for is a row, whether or not anybody has that address; the worker looks for the
+account, writes the letter and takes the row away. So neither words nor time tell who is here.
+"""
+
+from __future__ import annotations
+
+import logging
+import smtplib
+from datetime import timedelta
+
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.contrib.auth.tokens import default_token_generator
+from django.core.mail import send_mail
+from django.db import transaction
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.encoding import force_bytes
+from django.utils.http import urlsafe_base64_encode
+
+from marketplace.accounts.models import ResetRequest
+
+AGAIN_AFTER = timedelta(minutes=5)
+TRIES_MAX = 5
+AT_ONCE = 50
+
+log = logging.getLogger(__name__)
+
+
+def ask_for_reset(email: str) -> None:
+    """Write down that somebody asked for a way back in."""
+    ResetRequest.objects.create(email=email, next_check_at=timezone.now())
+
+
+def send_due() -> int:
+    """Send the letters that were asked for; returns how many requests are done with."""
+    done = 0
+    for _ in range(AT_ONCE):
+        asked = _take_due()
+        if asked is None:
+            break
+        done += _answered(asked)
+    return done
+
+
+def person_with(email: str) -> list[User]:
+    """Who has this address and a password to replace; a wallet's account needs no letter."""
+    found = User.objects.filter(email__iexact=email, is_active=True)
+    return [user for user in found if user.has_usable_password()]
+
+
+def _take_due() -> ResetRequest | None:
+    with transaction.atomic():
+        due = ResetRequest.objects.select_for_update(skip_locked=True).filter(
+            next_check_at__lte=timezone.now()
+        )
+        asked = due.order_by("next_check_at").first()
+        if asked is not None:
+            asked.next_check_at, asked.tries = timezone.now() + AGAIN_AFTER, asked.tries + 1
+            asked.save(update_fields=("next_check_at", "tries"))
+        return asked
+
+
+def _answered(asked: ResetRequest) -> bool:
+    try:
+        for user in person_with(asked.email):
+            _send(user)
+    except (smtplib.SMTPException, OSError) as error:
+        log.warning("A letter could not be sent (try %d): %s", asked.tries, type(error).__name__)
+        if asked.tries < TRIES_MAX:
+            return False
+    asked.delete()
+    return True
+
+
+def _send(user: User) -> None:
+    """To the address that the account has, not to the one that was typed."""
+    token = default_token_generator.make_token(user)
+    place = urlsafe_base64_encode(force_bytes(user.pk))
+    context = {
+        "name": user.username,
+        "site_name": settings.SITE_NAME,
+        "link": settings.PUBLIC_BASE_URL + reverse("account-reset-link", args=(place, token)),
+        "minutes": settings.PASSWORD_RESET_TIMEOUT // 60,
+    }
+    text = render_to_string("accounts/letters/reset.txt", context)
+    send_mail(f"A new password at {settings.SITE_NAME}", text, None, [user.email])
