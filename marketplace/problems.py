@@ -7,6 +7,7 @@ from typing import Final
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.middleware.csrf import get_token
 from django.template.loader import render_to_string
 from django.utils.cache import patch_vary_headers
 
@@ -46,6 +47,8 @@ FAULT: Final = Problem(
     " kept, and can be fetched later.",
 )
 
+_HARMLESS: Final = (NOT_FOUND, FORBIDDEN)  # nothing failed: the navigation can be shown
+
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Turn away what cannot be understood; what exactly is wrong stays in the log."""
@@ -76,11 +79,13 @@ def _said(request: HttpRequest, problem: Problem) -> HttpResponse:
     response: HttpResponse
     if is_person(request):
         # Without the request's context: what fills it may be what just failed.
-        context = {
+        context: dict[str, object] = {
             "site_name": settings.SITE_NAME,
             "problem": problem,
             "theme": theme_of(request),
         }
+        if problem in _HARMLESS:
+            context |= {"request": request, "csrf_token": get_token(request)}
         page = render_to_string("problem.html", context)
         response = HttpResponse(page, status=problem.status)
     else:

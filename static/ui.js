@@ -97,9 +97,9 @@ document.addEventListener("keydown", (event) => {
     }
   }
   const steps = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
-  const point = steps && event.target.closest?.("[data-points] .point");
+  const point = steps && event.target.closest?.("[data-points] .slot");
   if (point) {
-    const points = [...point.closest("[data-points]").querySelectorAll(".point")];
+    const points = [...point.closest("[data-points]").querySelectorAll(".slot")];
     const next = points[points.indexOf(point) + steps];
     if (next) {
       move(point, next);
@@ -117,7 +117,7 @@ function move(from, to) {
 
 function oneStop(root) {
   for (const chart of root.querySelectorAll("[data-points]")) {
-    const points = [...chart.querySelectorAll(".point")];
+    const points = [...chart.querySelectorAll(".slot")];
     for (const point of points.slice(0, -1)) point.setAttribute("tabindex", "-1");
   }
 }

@@ -83,7 +83,9 @@ class Drawing:
     zero_y: str
     line: str
     fill: str
-    height: int
+    head: int
+    body: int
+    filled: int
     whole_height: int
     is_empty: bool
     empty: str
@@ -112,7 +114,9 @@ def draw(given: Any) -> Drawing:
         zero_y=_px(_y(Decimal(0), axis)),
         line=line,
         fill=_fill(line, marks, axis),
-        height=HEIGHT_PX,
+        head=HEAD_PX,
+        body=BODY_PX,
+        filled=HEIGHT_PX,
         whole_height=HEIGHT_PX + FOOT_PX,
         is_empty=not any(values),
         empty=str(_take(given, "empty", "Nothing in this time.")),

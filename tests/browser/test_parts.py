@@ -84,7 +84,7 @@ def _dialog(page: Page) -> tuple[bool, bool]:
 
 def _points(page: Page) -> tuple[str, str]:
     """A chart is one stop of the keyboard; arrows walk over it."""
-    page.locator(".plot .point[tabindex='0']").first.focus()
+    page.locator(".plot .slot[tabindex='0']").first.focus()
     label = "() => document.activeElement.getAttribute('aria-label')"
     last = str(page.evaluate(label))
     page.keyboard.press("ArrowLeft")

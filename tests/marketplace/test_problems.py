@@ -52,6 +52,17 @@ def test_people_get_a_page_of_ours(client: Client, address: str, status: int) ->
     assert SECRET.encode() not in response.content
 
 
+def test_who_took_a_wrong_turn_finds_the_way_back_and_a_fault_asks_nothing_more(
+    client: Client,
+) -> None:
+    pages = {at: client.get(at, headers=PEOPLE).content for at in STATUSES}
+
+    assert {at for at, page in pages.items() if b'aria-label="Main"' in page} == {
+        "/nowhere",
+        "/deny",
+    }
+
+
 @pytest.mark.parametrize(("address", "status"), STATUSES.items())
 def test_programs_get_json(client: Client, address: str, status: int) -> None:
     response = client.get(address, headers=PROGRAMS)

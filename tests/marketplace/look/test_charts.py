@@ -104,7 +104,7 @@ def test_a_drawn_chart_can_be_walked_read_and_trusted(tag: str) -> None:
     hostile = [("<b>", 1), ("Tue", 2, "two")]
     page = template.render(Context({"chart": {"title": "<i>", "points": hostile}}))
     figure = ElementTree.fromstring(page)
-    points = [each for each in figure.iter("g") if each.get("class") == "point"]
+    points = [each for each in figure.iter("rect") if each.get("class") == "slot"]
 
     assert [each.findtext("title") for each in points] == ["<b>: 1", "Tue: two"]
     assert {each.get("tabindex") for each in points} == {"0"}
