@@ -9,7 +9,7 @@ from typing import Any, Final
 from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
 
-MODERATORS: Final = "moderators"  # the group whose members judge what is proposed
+from marketplace.access import is_admin, is_moderator
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +19,7 @@ class Way:
     label: str
     page: str
     icon: str = ""
-    within: str = ""  # every path below it counts as this entry's
+    within: tuple[str, ...] = ()  # every path below these counts as this entry's
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,24 +45,24 @@ class Navigation:
 
 
 _MARKET = Way("Market", "/", "store", "/l/")
-_SELL = Way("Sell", "sell-home", "tag", "/sell/")
-_BUY = Way("Buy", "buy-home", "bag", "/buy/")
-_REVIEW = Way("Review", "moderation-queue", "shield", "/moderation/")
-_HEALTH = Way("Health", "operator-health", "pulse", "/operator/")
-_ADMIN = Way("Admin", "admin:index", "gear", "/admin/")
-_GUIDE = Way("Guide", "guide", "book", "/docs/")
+_SELL = Way("Sell", "sell-home", "tag", ("/sell/",))
+_BUY = Way("Buy", "buy-home", "bag", ("/buy/",))
+_REVIEW = Way("Review", "moderation-queue", "shield", ("/moderation/",))
+_HEALTH = Way("Health", "operator-health", "pulse", ("/operator/",))
+_ADMIN = Way("Admin", "admin:index", "gear", ("/admin/",))
+_GUIDE = Way("Guide", "guide", "book", ("/docs/",))
 _SECTIONS: Final = {
     "/sell/": (
-        Way("Listings", "sell-home", within="/sell/listings/"),
-        Way("Payouts", "sell-payouts", within="/sell/payouts/"),
-        Way("Earnings", "sell-earnings", within="/sell/earnings/"),
-        Way("Webhooks", "sell-webhooks", within="/sell/webhooks/"),
-        Way("API keys", "sell-keys", within="/sell/keys/"),
+        Way("Listings", "sell-home", within=("/sell/listings/", "/sell/drafts/", "/sell/import")),
+        Way("Earnings", "sell-earnings", within=("/sell/earnings/",)),
+        Way("Payouts", "sell-payouts", within=("/sell/payouts/",)),
+        Way("Webhooks", "sell-webhooks", within=("/sell/webhooks/",)),
+        Way("API keys", "sell-keys", within=("/sell/keys/",)),
     ),
     "/buy/": (
-        Way("Receipts", "buy-home", within="/buy/receipts/"),
-        Way("Spend", "buy-spend", within="/buy/spend/"),
-        Way("Limits", "buy-limits", within="/buy/limits/"),
+        Way("Receipts", "buy-home", within=("/buy/receipts/",)),
+        Way("Spend", "buy-spend", within=("/buy/spend/",)),
+        Way("Limits", "buy-limits", within=("/buy/limits/",)),
     ),
 }
 
@@ -104,14 +104,9 @@ def _main(user: Any) -> Iterator[Way]:
     yield _BUY
     if is_moderator(user):
         yield _REVIEW
-    if user.is_staff:
+    if is_admin(user):
         yield _HEALTH
         yield _ADMIN
-
-
-def is_moderator(user: Any) -> bool:
-    """Whether somebody may look at the queue, as far as the navigation is concerned."""
-    return bool(user.is_staff or user.groups.filter(name=MODERATORS).exists())
 
 
 def _entries(ways: Iterable[Way], path: str) -> Iterator[Entry]:
@@ -123,4 +118,4 @@ def _entries(ways: Iterable[Way], path: str) -> Iterator[Entry]:
 def _current(way: Way, href: str, path: str) -> str:
     if path == href:
         return "page"
-    return "true" if way.within and path.startswith(way.within) else ""
+    return "true" if path.startswith(way.within) else ""

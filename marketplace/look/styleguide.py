@@ -21,6 +21,8 @@ class SamplePerson:
 
     role: str
     is_authenticated: bool = True
+    is_active: bool = True
+    is_superuser: bool = False
 
     @property
     def is_staff(self) -> bool:

@@ -9,7 +9,8 @@ from django.test import RequestFactory
 from django.urls import path
 from pytest_django.fixtures import Settings
 
-from marketplace.look.navigation import MODERATORS, Navigation, navigation
+from marketplace.access import MODERATORS
+from marketplace.look.navigation import Navigation, navigation
 
 
 def nothing(request: HttpRequest) -> HttpResponse:
@@ -66,7 +67,7 @@ def test_a_seller_sees_their_section_and_their_account() -> None:
 @pytest.mark.django_db
 def test_who_moderates_sees_the_queue() -> None:
     moderator = User.objects.create_user("mod")
-    moderator.groups.add(Group.objects.create(name=MODERATORS))
+    moderator.groups.add(Group.objects.get_or_create(name=MODERATORS)[0])
     admin = User.objects.create_user("root", is_staff=True)
 
     assert labels(seen(moderator)) == ["Market", "Sell", "Review"]
