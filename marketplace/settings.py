@@ -481,6 +481,7 @@ WEBHOOK_OVERLAP_HOURS = read_int("SOUK_WEBHOOK_OVERLAP_HOURS", 24, least=1)
 DELIVERY_KEEP_DAYS = read_int("SOUK_DELIVERY_KEEP_DAYS", 30, least=1)
 API_KEYS_PER_SELLER_MAX = read_int("SOUK_API_KEYS_PER_SELLER_MAX", 20, least=1)
 API_KEY_KEEP_DAYS = read_int("SOUK_API_KEY_KEEP_DAYS", 30, least=1)
+API_CALLS_PER_MINUTE = read_int("SOUK_API_CALLS_PER_MINUTE", 600, least=1)
 RPC_TIMEOUT_SECONDS = read_seconds("SOUK_RPC_TIMEOUT_SECONDS", "5")
 RPC_RESPONSE_BYTES_MAX = read_int("SOUK_RPC_RESPONSE_BYTES_MAX", 20_000_000, least=1_000)
 FACILITATOR_SETTLE_SECONDS = read_seconds("SOUK_FACILITATOR_SETTLE_SECONDS", "90")
@@ -575,7 +576,17 @@ REST_FRAMEWORK = {
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
     "DEFAULT_AUTHENTICATION_CLASSES": [],
     "DEFAULT_PERMISSION_CLASSES": [],
-    "UNAUTHENTICATED_USER": None,
+    "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "sellers.api.problems.answer",
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": f"{SITE_NAME}: API for sellers",
+    "DESCRIPTION": "What a seller does on pages, for programs. Keys are made at /sell/keys.",
+    "VERSION": "1",
+    "OAS_VERSION": "3.1.0",
+    "SCHEMA_PATH_PREFIX": "/api/sell",
+    "SERVERS": [{"url": PUBLIC_BASE_URL}],
 }
 
 SECURE_CONTENT_TYPE_NOSNIFF = True

@@ -20,6 +20,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("account/", include("marketplace.accounts.urls")),
     path("p/", include("payments.urls")),
     path("sell/", include("sellers.program_urls")),
+    path("api/sell/", include("sellers.api.urls")),
     path(".well-known/did.json", did),
 ]
 

@@ -109,12 +109,17 @@ def webhook_limits() -> WebhookLimits:
 
 @dataclass(frozen=True, slots=True)
 class KeyLimits:
-    """How many API keys a seller may have, and how long those out of use are shown."""
+    """How many API keys a seller may have, what one may ask, and how long old ones are shown."""
 
     per_seller_max: int
     keep_days: int
+    calls_per_minute: int
 
 
 def key_limits() -> KeyLimits:
     """What the operator allows of API keys."""
-    return KeyLimits(settings.API_KEYS_PER_SELLER_MAX, settings.API_KEY_KEEP_DAYS)
+    return KeyLimits(
+        per_seller_max=settings.API_KEYS_PER_SELLER_MAX,
+        keep_days=settings.API_KEY_KEEP_DAYS,
+        calls_per_minute=settings.API_CALLS_PER_MINUTE,
+    )

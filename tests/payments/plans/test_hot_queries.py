@@ -170,6 +170,8 @@ NOT_HOT: dict[Asker, str] = {
     ("sellers/listings.py", "keep_secret"): BY_HAND,
     ("sellers/listings.py", "revoke_payout"): BY_HAND,
     ("sellers/revisions.py", "write_revision"): BY_HAND,
+    ("sellers/api/about.py", "payouts"): BY_HAND,
+    ("sellers/api/listings.py", "_of"): BY_HAND,
     ("sellers/keys.py", "forget_keys"): "a seller has a few, once a night",
     ("sellers/keys.py", "issue"): BY_HAND,
     ("sellers/keys.py", "keys_of"): BY_HAND,

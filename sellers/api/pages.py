@@ -1,0 +1,48 @@
+"""Long lists in pages: newest first, and the next page begins where this one ended."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+from urllib.parse import urlencode
+from uuid import UUID
+
+from django.db.models import Model, QuerySet
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from payments.wiring import public_url
+from sellers.refusals import bad
+
+SIZE = 50
+SIZE_MAX = 200
+Row = TypeVar("Row", bound=Model)
+
+
+def paged(request: Request, found: QuerySet[Row], show: Callable[[Row], Any]) -> Response:
+    """One page of rows whose ids are made in the order of time, and the address of the next."""
+    size = _size(request.query_params.get("limit", ""))
+    if before := request.query_params.get("before", ""):
+        found = found.filter(pk__lt=_id(before))
+    rows = list(found.order_by("-pk")[: size + 1])
+    more, rows = len(rows) > size, rows[:size]
+    following = ""
+    if more:
+        query = {**request.query_params.dict(), "before": str(rows[-1].pk)}
+        following = public_url(f"{request.path}?{urlencode(query)}")
+    return Response({"items": [show(row) for row in rows], "next": following or None})
+
+
+def _size(text: str) -> int:
+    if not text:
+        return SIZE
+    if not text.isdecimal() or not 1 <= int(text[:9]) <= SIZE_MAX:
+        raise bad("limit", f"1 to {SIZE_MAX}")
+    return int(text)
+
+
+def _id(text: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError:
+        raise bad("before", "an id, as the page before named it") from None

@@ -1,0 +1,369 @@
+"""The API for sellers: what it does, what it refuses, and how it says so."""
+
+from __future__ import annotations
+
+import re
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+from uuid import uuid4
+
+import jsonschema
+import pytest
+from django.db import connections
+from django.test import Client
+
+from sellers import keys, listings
+from sellers.api.access import BODY_BYTES_MAX
+from sellers.api.schema import document
+from sellers.models import Listing, Repeat, Seller, UpstreamSecret, Webhook
+from sellers.notices import notify
+from sellers.secrets import Vault
+from tests.fixtures.cast import Cast
+from tests.fixtures.hooks import Hooks, is_signed, sign_up
+from tests.fixtures.programs import Program, program_of
+from tests.fixtures.storefront import NETWORK, Storefront
+
+SECRET = "s3cr3t-canary-value"
+
+
+@pytest.fixture
+def robot(seller: Seller) -> Program:
+    return program_of(seller)
+
+
+@pytest.fixture
+def terms(hooks: Hooks) -> dict[str, Any]:
+    """An ordinary listing, as a program describes it."""
+    return {
+        "upstream_url": f"{hooks.receiver.url}/weather",
+        "title": "City weather",
+        "description": "The weather of a city now.",
+        "sample": {"json": {"celsius": 21}},
+        "example": {"query": {"city": "Oslo"}},
+        "prices": [{"dollars": "0.01", "network": NETWORK, "pay_to": Cast.seller.address}],
+        "tags": ["weather"],
+    }
+
+
+def approve(listing_id: str) -> None:
+    listing = Listing.objects.get(pk=listing_id)
+    assert listing.proposed_revision is not None
+    listings.approve(listing.pk, bytes(listing.proposed_revision.hash), grace_seconds=0)
+
+
+def test_a_listing_goes_its_whole_life(robot: Program, terms: dict[str, Any]) -> None:
+    made = robot("POST", "/listings", {**terms, "slug": "weather"})
+    assert made.status == 201
+    assert (made.document["path"], made.document["state"]) == ("acme/weather", "draft")
+    assert made.document["proposed"]["prices"][0]["dollars"] == "0.01"
+    assert made.document["proposed"]["terms"]["title"] == "City weather"
+    here = f"/listings/{made.document['id']}"
+    assert robot("POST", f"{here}/submit").document["state"] == "in_review"
+    approve(made.document["id"])
+    assert robot("GET", here).document["live"]["number"] == 1
+    other = robot("POST", f"{here}/propose", {**terms, "title": "Better weather"}).document
+    assert (other["live"]["title"], other["proposed"]["title"]) == (
+        "City weather",
+        "Better weather",
+    )
+    assert robot("POST", f"{here}/pause").document["state"] == "paused"
+    assert robot("POST", f"{here}/resume").document["state"] == "live"
+    past = robot("GET", f"{here}/history").document["items"]
+    assert [(one["number"], one["live"], one["proposed"]) for one in past] == [
+        (2, False, True), (1, True, False),
+    ]  # fmt: skip
+    assert past[0]["changed"] == ["service_name", "title"]
+    assert robot("POST", f"{here}/retire").document["state"] == "retired"
+    refused = robot("POST", f"{here}/resume")
+    assert (refused.status, refused.document["error"]) == (409, "wrong_state")
+
+
+@pytest.mark.parametrize(
+    ("changed", "status", "error", "field"),
+    [
+        ({"title": ""}, 422, "bad_field", "title"),
+        ({"title": None}, 422, "bad_field", "title"),
+        ({"upstream_url": "https://10.0.0.1/"}, 422, "bad_field", "upstream_url"),
+        ({"prices": []}, 422, "bad_field", "price"),
+        ({"prices": [{"network": NETWORK, "pay_to": "0x"}]}, 422, "bad_field", "prices.0.dollars"),
+        ({"sample": {}}, 422, "bad_field", "sample"),
+        ({"sample": {"json": 1, "body": "1"}}, 422, "bad_field", "sample"),
+        ({"method": "TRACE"}, 422, "bad_field", "method"),
+        ({"slug": "No Slug"}, 422, "bad_field", "slug"),
+        ({"slug": "taken"}, 409, "slug_taken", "slug"),
+        ({"secret_headers": {"x-key": "two\nlines"}}, 422, "bad_field", "x-key"),
+    ],
+)
+def test_what_is_wrong_is_named_and_changes_nothing(
+    robot: Program,
+    terms: dict[str, Any],
+    storefront: Storefront,
+    changed: dict[str, Any],
+    status: int,
+    error: str,
+    field: str,
+) -> None:
+    storefront.publish("acme/taken")
+    said = robot("POST", "/listings", {**terms, "slug": "weather", **changed})
+    assert (said.status, said.document["error"], said.document["field"]) == (status, error, field)
+    assert said.document["detail"]
+    assert said.document["fix"]
+    assert "two\nlines" not in str(said.document)
+    assert Listing.objects.count() == 1
+
+
+def test_secrets_go_in_and_never_out(hooks: Hooks, robot: Program, terms: dict[str, Any]) -> None:
+    given = {**terms, "slug": "weather", "secret_headers": {"X-Key": SECRET}}
+    made = robot("POST", "/listings", given, Idempotency_Key="one")
+    again = robot("POST", "/listings", given, Idempotency_Key="one")
+    assert made.status == again.status == 201
+    sealed = bytes(UpstreamSecret.objects.get().sealed)
+    assert Vault(hooks.site.secrets_keys).open(Listing.objects.get().pk, "x-key", sealed) == SECRET
+    assert SECRET not in str([made.document, again.document])
+    assert SECRET not in str(list(Repeat.objects.values()))
+    here = f"/listings/{made.document['id']}"
+    robot("POST", f"{here}/submit")
+    approve(made.document["id"])
+    other = {**terms, "title": "Better weather"}
+    refused = robot("POST", f"{here}/propose", {**other, "secret_headers": {"x-key": "new"}})
+    assert (refused.status, refused.document["field"]) == (422, "secret_headers.x-key")
+    kept = robot("POST", f"{here}/propose", {**other, "secret_headers": {"x-key": None}})
+    assert kept.status == 200
+    assert bytes(UpstreamSecret.objects.get().sealed) == sealed
+    assert robot("POST", f"{here}/secret", {"name": "x-other", "value": "v"}).status == 422
+    assert robot("POST", f"{here}/secret", {"name": "X-Key", "value": "new"}).status == 200
+    sealed = bytes(UpstreamSecret.objects.get().sealed)
+    assert Vault(hooks.site.secrets_keys).open(Listing.objects.get().pk, "x-key", sealed) == "new"
+
+
+def test_the_same_creation_is_done_once(robot: Program, terms: dict[str, Any]) -> None:
+    given = {**terms, "slug": "weather"}
+    first = robot("POST", "/listings", given, Idempotency_Key="abc")
+    second = robot("POST", "/listings", given, Idempotency_Key="abc")
+    assert first.document == second.document
+    assert "Idempotent-Replay" not in first.headers
+    assert second.headers["Idempotent-Replay"] == "true"
+    other = robot("POST", "/listings", {**given, "slug": "other"}, Idempotency_Key="abc")
+    assert (other.status, other.document["error"]) == (409, "key_reused")
+    assert Listing.objects.count() == 1
+    odd = robot("POST", "/listings", given, Idempotency_Key="a b")
+    assert (odd.status, odd.document["field"]) == (422, "Idempotency-Key")
+
+
+def test_a_refused_creation_can_be_mended_under_its_name(
+    robot: Program, terms: dict[str, Any]
+) -> None:
+    wrong = robot("POST", "/listings", {**terms, "slug": "No"}, Idempotency_Key="abc")
+    assert wrong.status == 422
+    assert robot("POST", "/listings", {**terms, "slug": "no"}, Idempotency_Key="abc").status == 201
+
+
+def test_twins_at_once_create_one(robot: Program, terms: dict[str, Any]) -> None:
+    given = {**terms, "slug": "weather"}
+
+    def create(_: int) -> Any:
+        try:
+            return robot("POST", "/listings", given, Idempotency_Key="abc")
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(4) as threads:
+        said = list(threads.map(create, range(4)))
+    assert {one.status for one in said} == {201}
+    assert len({one.document["id"] for one in said}) == 1
+    assert Listing.objects.count() == 1
+
+
+def test_two_sellers_may_use_the_same_name(robot: Program, terms: dict[str, Any]) -> None:
+    rival = program_of(sign_up("rival"))
+    given = {**terms, "slug": "weather"}
+    mine = robot("POST", "/listings", given, Idempotency_Key="abc").document
+    theirs = rival("POST", "/listings", given, Idempotency_Key="abc").document
+    assert (mine["path"], theirs["path"]) == ("acme/weather", "rival/weather")
+
+
+def test_a_webhook_over_the_api(hooks: Hooks, robot: Program) -> None:
+    given = {"url": f"{hooks.receiver.url}/told", "events": ["payment.paid"]}
+    made = robot("POST", "/webhooks", given, Idempotency_Key="one")
+    assert made.status == 201
+    secret = made.document["secret"]
+    again = robot("POST", "/webhooks", given, Idempotency_Key="one")
+    assert (again.document["id"], again.document["secret"]) == (made.document["id"], None)
+    assert secret not in str(list(Repeat.objects.values()))
+    here = f"/webhooks/{made.document['id']}"
+    assert "secret" not in robot("GET", here).document
+    assert robot("POST", f"{here}/test").status == 202
+    hooks.send()
+    assert is_signed(hooks.receiver.calls[0], secret)
+    (sent,) = robot("GET", f"{here}/deliveries").document["items"]
+    assert (sent["state"], sent["attempts"][0]["status"]) == ("delivered", 200)
+    whole = robot("GET", f"/deliveries/{sent['id']}").document
+    assert whole["body"]["type"] == "webhook.test"
+    assert robot("POST", f"/deliveries/{sent['id']}/resend").document["state"] == "waiting"
+    hooks.send()
+    assert len(hooks.receiver.calls) == 2
+    turned = robot("POST", f"{here}/rotate").document
+    assert turned["secret"] != secret
+    assert turned["both_secrets_until"]
+    off = robot("PATCH", here, {"enabled": False, "events": ["payment.final"]}).document
+    assert (off["enabled"], off["events"]) == (False, ["payment.final"])
+    assert robot("POST", f"{here}/test").document["error"] == "wrong_state"
+    assert robot("PATCH", here, {"enabled": True}).document["enabled"] is True
+    inside = robot("PATCH", here, {"url": "https://127.0.0.1/"})
+    assert (inside.status, inside.document["field"]) == (422, "url")
+    assert robot("DELETE", here).status == 204
+    assert robot("GET", here).status == 404
+
+
+def test_long_lists_come_in_pages(robot: Program, storefront: Storefront) -> None:
+    for number in range(5):
+        storefront.publish(f"acme/weather-{number}")
+    seen, address = [], "/listings?limit=2"
+    while address:
+        page = robot("GET", address).document
+        assert len(page["items"]) <= 2
+        seen += [one["slug"] for one in page["items"]]
+        address = (page["next"] or "").partition("/api/sell")[2]
+    assert seen == [f"weather-{number}" for number in (4, 3, 2, 1, 0)]
+    for wrong in ("limit=0", "limit=1000", "limit=x", "before=x"):
+        assert robot("GET", f"/listings?{wrong}").status == 422
+
+
+@pytest.mark.parametrize(
+    "header",
+    ["", "Bearer", "Bearer souk_" + "A" * 43, "Basic {key}", "{key}", "Bearer {key}x"],
+)
+def test_every_wrong_key_gets_the_same_answer(robot: Program, seller: Seller, header: str) -> None:
+    browser = Client()
+    browser.force_login(seller.owner)  # a cookie opens nothing here
+    said = [
+        browser.get(f"/api/sell/{path}", headers={"Authorization": header.format(key=robot.key)})
+        for path in ("me", "listings", f"listings/{uuid4()}", "nowhere/at/all")
+    ]
+    assert {one.status_code for one in said} == {401}
+    assert len({one.content for one in said}) == 1
+    assert said[0]["WWW-Authenticate"] == 'Bearer realm="seller"'
+    assert said[0].json()["error"] == "not_authenticated"
+    assert "/sell/keys" in said[0].json()["fix"]
+
+
+def test_a_revoked_key_is_one_of_them(robot: Program, seller: Seller) -> None:
+    assert robot("GET", "/me").document["seller"] == "acme"
+    keys.revoke(seller, keys.keys_of(seller).get().pk)
+    assert robot("GET", "/me").status == 401
+
+
+def test_a_missing_scope_is_named(seller: Seller, terms: dict[str, Any]) -> None:
+    reader = program_of(seller, "listings:read")
+    assert reader("GET", "/listings").status == 200
+    for method, path, scope in (
+        ("POST", "/listings", "listings:write"),
+        ("GET", "/webhooks", "webhooks:read"),
+        ("POST", "/webhooks", "webhooks:write"),
+        ("GET", "/payouts", "money:read"),
+    ):
+        said = reader(method, path, {**terms, "slug": "weather"} if method == "POST" else None)
+        assert (said.status, said.document["scope"]) == (403, scope)
+    assert not Listing.objects.exists()
+    assert not Webhook.objects.exists()
+
+
+def test_odd_requests_are_refused_in_the_one_shape(robot: Program) -> None:
+    for said, status in (
+        (robot("PUT", "/listings", {}), 405),
+        (robot("GET", "/nowhere"), 404),
+        (robot("POST", "/webhooks", "x" * BODY_BYTES_MAX), 413),
+        (robot("POST", "/webhooks", [1]), 422),
+        (robot("GET", "/me", Accept="text/html"), 406),
+    ):
+        assert said.status == status
+        assert set(said.document) >= {"error", "detail", "fix"}
+    headers = {"Authorization": f"Bearer {robot.key}"}
+    for body, content_type, status in (
+        ("{", "application/json", 400),
+        ("[" * 100_000, "application/json", 400),
+        ('{"url": NaN}', "application/json", 400),
+        ("url=x", "application/x-www-form-urlencoded", 415),
+    ):
+        sent = Client().post("/api/sell/webhooks", body, content_type=content_type, headers=headers)
+        assert sent.status_code == status
+        assert set(sent.json()) >= {"error", "detail", "fix"}
+
+
+def test_a_key_has_a_rate(robot: Program, settings: Any) -> None:
+    settings.API_CALLS_PER_MINUTE = 2
+    said = [robot("GET", "/me") for _ in range(3)]
+    assert [one.status for one in said] == [200, 200, 429]
+    assert int(said[2].headers["Retry-After"]) > 0
+    assert said[2].document["error"] == "throttled"
+
+
+def test_the_rest_that_can_be_asked(robot: Program, seller: Seller, storefront: Storefront) -> None:
+    storefront.publish("acme/weather")
+    storefront.publish("rival/weather")
+    (network,) = robot("GET", "/networks").document["items"]
+    assert (network["network"], network["price_floor"]) == (NETWORK, "0.001")
+    (payout,) = robot("GET", "/payouts").document["items"]
+    assert payout["listings"] == ["weather"]
+    notice = notify(seller.pk, "Look", "at this")
+    assert robot("GET", "/notices").document["items"][0]["id"] == str(notice.pk)
+    assert robot("POST", f"/notices/{notice.pk}/seen").status == 204
+    assert robot("GET", "/notices").document["items"] == []
+
+
+def test_the_schema_is_what_is_served(robot: Program, terms: dict[str, Any], hooks: Hooks) -> None:
+    """Each answer keeps the shape that the document gives it."""
+    served = Client().get("/api/sell/openapi.json").json()
+    assert served["openapi"].startswith("3.1")
+    assert served["components"]["securitySchemes"]["key"]["scheme"] == "bearer"
+    made = robot("POST", "/listings", {**terms, "slug": "weather"}).document
+    hook = {"url": hooks.receiver.url, "events": ["payment.paid"]}
+    made_hook = robot("POST", "/webhooks", hook).document
+    told = robot("POST", f"/webhooks/{made_hook['id']}/test").document
+    hooks.send()
+    answers = {
+        ("/listings", "post", "201"): made,
+        ("/listings", "get", "200"): robot("GET", "/listings").document,
+        ("/listings/{listing_id}", "get", "200"): robot("GET", f"/listings/{made['id']}").document,
+        ("/listings/{listing_id}/history", "get", "200"): robot(
+            "GET", f"/listings/{made['id']}/history"
+        ).document,
+        ("/webhooks", "post", "201"): made_hook,
+        ("/webhooks", "get", "200"): robot("GET", "/webhooks").document,
+        ("/deliveries/{delivery_id}", "get", "200"): robot(
+            "GET", f"/deliveries/{told['id']}"
+        ).document,
+        ("/networks", "get", "200"): robot("GET", "/networks").document,
+        ("/me", "get", "200"): robot("GET", "/me").document,
+        ("/me", "get", "401"): Program("")("GET", "/me").document,
+    }
+    for (path, method, status), answer in answers.items():
+        said = served["paths"][f"/api/sell{path}"][method]["responses"][status]
+        shape = said["content"]["application/json"]["schema"]
+        jsonschema.validate(
+            answer, {**shape, "components": served["components"]},
+            cls=jsonschema.Draft202012Validator,
+        )  # fmt: skip
+        assert answer
+
+
+def test_every_address_is_in_the_schema() -> None:
+    from sellers.api.urls import urlpatterns
+
+    served = {
+        re.sub(r"<\w+:(\w+)>", r"{\1}", f"/api/sell/{route.pattern}")
+        for route in urlpatterns
+        if route.name not in ("api-sell-schema", "api-sell-nowhere")
+    }
+    assert served == set(document()["paths"])
+    operations = [
+        operation["operationId"]
+        for path in document()["paths"].values()
+        for method, operation in path.items()
+        if method in ("get", "post", "patch", "delete")
+    ]
+    assert len(operations) == len(set(operations))
+
+
+def test_no_address_manages_keys() -> None:
+    assert not any("key" in path for path in document()["paths"])
