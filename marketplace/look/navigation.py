@@ -44,7 +44,7 @@ class Navigation:
     user_name: str
 
 
-_MARKET = Way("Market", "/", "store", "/l/")
+_MARKET = Way("Market", "/", "store", ("/l/",))
 _SELL = Way("Sell", "sell-home", "tag", ("/sell/",))
 _BUY = Way("Buy", "buy-home", "bag", ("/buy/",))
 _REVIEW = Way("Review", "moderation-queue", "shield", ("/moderation/",))
