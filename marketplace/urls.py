@@ -6,6 +6,8 @@ from django.conf import settings
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 
+# With the pages comes the bell they ring: a shared task finds its broker through the app alone.
+from marketplace import celery as celery
 from marketplace import problems, views
 from marketplace.look import styleguide, themes
 from payments.views import did
@@ -18,6 +20,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("theme", themes.choose, name="theme"),
     path("sell/", include("sellers.urls")),
     path("account/", include("marketplace.accounts.urls")),
+    path("moderation/", include("marketplace.moderation.urls")),
     path("p/", include("payments.urls")),
     path("sell/", include("sellers.program_urls")),
     path("api/sell/", include("sellers.api.urls")),

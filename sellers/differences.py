@@ -56,12 +56,13 @@ class Change:
     label: str
     pieces: tuple[Piece, ...]
     warning: str = ""
+    alarm: bool = False  # who gets the calls or the money changes
 
 
 def differences(old: Terms | None, new: Terms) -> list[Change]:
     """Every field that changes, prices last; against nothing, everything is new."""
     changes = [
-        Change(label, pieces(_spelled(old, name), _spelled(new, name)), _warning(old, new, name))
+        Change(label, pieces(_spelled(old, name), _spelled(new, name)), *_warning(old, new, name))
         for name, label in _FIELDS
         if _spelled(old, name) != _spelled(new, name)
     ]
@@ -105,6 +106,7 @@ def _price_changes(old: Terms | None, new: Terms) -> Iterator[Change]:
                 f"Paid to, on {network}",
                 pieces(was.pay_to if was else "", now.pay_to if now else ""),
                 warning,
+                bool(warning),
             )
 
 
@@ -124,11 +126,13 @@ def _amount(price: PriceTerms | None) -> str:
     return f"${in_dollars(price.amount_atomic, amount.decimals).normalize():f} ({amount.text})"
 
 
-def _warning(old: Terms | None, new: Terms, name: str) -> str:
+def _warning(old: Terms | None, new: Terms, name: str) -> tuple[str, bool]:
     if name != "upstream_url" or old is None:
-        return ""
+        return "", False
     before, after = urlsplit(old.upstream_url).netloc, urlsplit(new.upstream_url).netloc
-    return f"Calls go to another host: {after} instead of {before}." if before != after else ""
+    if before == after:
+        return "", False
+    return f"Calls go to another host: {after} instead of {before}.", True
 
 
 def _spelled(terms: Terms | None, name: str) -> str:

@@ -159,6 +159,13 @@ class DeliveryForm(forms.Form):
     )  # fmt: skip
 
 
+def _limits(form: forms.Form, site: Site) -> forms.Form:
+    """What counts when nothing is typed, shown where it would be typed."""
+    form.fields["total_seconds"].widget.attrs["placeholder"] = f"{site.total_seconds:g}"
+    form.fields["keep_days"].widget.attrs["placeholder"] = str(site.answer_keep_days)
+    return form
+
+
 class PriceForm(forms.Form):
     """A price in dollars for each token that is taken here."""
 
@@ -202,7 +209,8 @@ def form_of(step: str, typed: Typed, site: Site, payouts: Iterable[Payout] = ())
         return PriceForm(initial=initial, site=site)
     if step == "payout":
         return PayoutForm(initial=initial, site=site, payouts=payouts)
-    return _PLAIN[step](initial=initial)
+    form = _PLAIN[step](initial=initial)
+    return _limits(form, site) if step == "delivery" else form
 
 
 def typed_in(form: forms.Form, posted: QueryDict) -> dict[str, str]:

@@ -43,6 +43,11 @@ class Row:
     prices: list[Amount]
     note: str
 
+    @property
+    def note_tone(self) -> str:
+        """A note on something that is well still says that something waits."""
+        return "waiting" if self.tone == "good" or self.listing.reason else self.tone
+
 
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])

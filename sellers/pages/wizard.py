@@ -275,6 +275,8 @@ def _review(request: HttpRequest, sheet: Worksheet, site: Site) -> HttpResponse:
         "steps": _way(sheet, REVIEW, site),
         "lacking": lacking,
         "checks": checks,
+        "open_checks": [check for check in checks if not check.passed],
+        "passed_checks": [check for check in checks if check.passed],
         "ready": ready,
         "refused": refused,
         "call_base_url": site.call_base_url,

@@ -1,0 +1,1 @@
+"""Looking at what sellers propose, before anybody can buy it."""
