@@ -140,9 +140,12 @@ with member as (
 ), twin as (
     select m.ix from unknown m
      where m.joins and exists (
-               select from payments_payment p join payments_progress g on g.payment_id = p.id
-                where g.sought = m.sought and p.payer = m.payer
-                  and p.fingerprint = m.fingerprint and {lookup.IS_ABANDONED})
+               -- No join: a planner who begins with the payer reads all they ever bought.
+               select from payments_progress g
+                where g.sought = m.sought and {lookup.IS_LEFT}
+                  and (select p.payer = m.payer and p.fingerprint = m.fingerprint
+                              and {lookup.IS_RECENT}
+                         from payments_payment p where p.id = g.payment_id))
 ), fresh as (
     select m.*, o.id is not null as offered, coalesce(l.earned >= m.amount, false) as trusted
       from unknown m

@@ -153,7 +153,7 @@ class TwinTerms:
 
     @property
     def values(self) -> dict[str, object]:
-        """What `IS_ABANDONED` compares with."""
+        """What `IS_LEFT` and `IS_RECENT` compare with."""
         return {
             "twin_within": self.within_seconds,
             "twin_silent": self.silent_lease_seconds,
@@ -161,15 +161,16 @@ class TwinTerms:
         }
 
 
-# Of a payment `p` and its progress `g`; the claim's statement asks the same. Payments whose
-# answer was collected have left the index that finds it.
-IS_ABANDONED = """
+# Of a payment's progress `g`: nobody waits for it any more. Payments whose answer was collected
+# have left the index that finds it.
+IS_LEFT = """
     g.payment_id > %(twin_since)s
-    and p.created_at > clock_timestamp() - make_interval(secs => %(twin_within)s)
     and g.collected_at is null and g.money <> 'failed' and g.work <> 'void'
     and (g.abandoned_at is not null
          or g.lease_until < clock_timestamp() + make_interval(secs => %(twin_silent)s))
 """
+# Of the payment `p` itself.
+IS_RECENT = "p.created_at > clock_timestamp() - make_interval(secs => %(twin_within)s)"
 
 
 def sought(payer: str, fingerprint: bytes) -> bytes:
@@ -185,8 +186,7 @@ async def abandoned_twin(
         pool,
         _HELD
         + " where g.sought = %(sought)s and p.payer = %(payer)s"
-        + " and p.fingerprint = %(fingerprint)s and "
-        + IS_ABANDONED
+        + f" and p.fingerprint = %(fingerprint)s and {IS_LEFT} and {IS_RECENT}"
         + " order by p.created_at limit 1",
         {
             "sought": sought(payer, fingerprint),

@@ -46,7 +46,9 @@ async def issue(connection: Connection, payment_ids: Sequence[UUID], signer: Sig
         facts = await cursor.fetchall()
     await connection.execute(
         "insert into payments_receipt (payment_id, version, issued_at, jws)"
-        " select * from unnest(%s::uuid[], %s::int[], %s::timestamptz[], %s::text[])",
+        " select * from unnest(%s::uuid[], %s::int[], %s::timestamptz[], %s::text[])"
+        # Two settlers may look at one payment at once: what they say of a version is the same.
+        " on conflict (payment_id, version) do nothing",
         (
             [row["payment_id"] for row in facts],
             [row["version"] for row in facts],

@@ -142,6 +142,7 @@ NOT_HOT: dict[Asker, str] = {
         "drop_expired_bodies",
     ): "the catalog, and what has no partition",
     ("payments/pool.py", "_insist_on_durability"): START,
+    ("payments/pool.py", "_prepare"): START,
     ("payments/pool.py", "one"): "carries others' statements",
     ("payments/pool.py", "rows"): "carries others' statements",
     ("payments/reconcile.py", "_books"): "an audit reads every payment, once a day",
