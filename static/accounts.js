@@ -3,7 +3,7 @@
 
 import { Cancelled, connect, discover, signMessage } from "./wallet.js";
 
-const NONE = "No wallet was found in this browser.";
+const NONE = "No wallet was found in this browser. An extension such as Rabby or MetaMask is one.";
 const OPEN = "Look at your wallet: it asks which account this site may see.";
 const SIGN = "Look at your wallet: it shows the text to sign.";
 const AWAY = "The site could not be reached. Nothing was changed; please try again.";
@@ -14,6 +14,7 @@ async function offer(part) {
   const wallets = await discover();
   const list = part.querySelector("[data-wallet-list]");
   list.replaceChildren(...wallets.map((wallet) => button(part, wallet)));
+  list.hidden = !wallets.length;
   say(part, wallets.length ? "" : NONE);
 }
 
@@ -83,6 +84,7 @@ async function post(part, url, fields) {
 
 function say(part, words, tone = "neutral") {
   const place = part.querySelector("[data-wallet-said]");
-  place.className = tone === "bad" ? "errors" : "hint";
+  place.hidden = !words;
+  place.className = tone === "bad" ? "errors" : "hint small";
   place.textContent = words;
 }

@@ -13,6 +13,7 @@ from django.core.exceptions import ValidationError
 NAME_CHARACTERS_MAX = 40
 PASSWORD_CHARACTERS_MAX = 1_000
 WRONG = "The name or the password is not right."
+ODD_NAME = "Only letters, digits and . _ @ + - and no spaces."
 TAKEN = "Somebody has this name already."
 
 
@@ -37,7 +38,7 @@ def _name() -> forms.CharField:
         label="Name",
         help_text="You sign in with it. Letters, digits and . _ @ + -",
         max_length=NAME_CHARACTERS_MAX,
-        validators=[ASCIIUsernameValidator()],
+        validators=[ASCIIUsernameValidator(message=ODD_NAME)],
         widget=forms.TextInput(
             attrs={"autocomplete": "username", "autocapitalize": "none", "spellcheck": "false"}
         ),
@@ -149,6 +150,12 @@ def free_name(name: str, user: User | None = None) -> str:
     if others.exists():
         raise ValidationError(TAKEN)
     return name
+
+
+def known_spelling(name: str) -> str:
+    """A name as its owner writes it: a phone begins it with a capital."""
+    known = User.objects.filter(username__iexact=name).values_list("username", flat=True).first()
+    return known or name
 
 
 def _judge(form: forms.Form, field: str, user: User) -> None:

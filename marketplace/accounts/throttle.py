@@ -51,8 +51,8 @@ def signed_in(request: HttpRequest, name: str) -> None:
 
 def may_show_proof(request: HttpRequest) -> bool:
     """Whether a wallet's signature is looked at; each may cost a question to a chain."""
-    network = network_of(request) or "unknown"
-    return _take("proof", network, settings.SIGN_IN_TRIES * NETWORK_FACTOR)
+    network = network_of(request)
+    return not network or _take("proof", network, settings.SIGN_IN_TRIES * NETWORK_FACTOR)
 
 
 def may_sign_up(request: HttpRequest) -> bool:

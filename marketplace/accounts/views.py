@@ -24,6 +24,7 @@ from marketplace.accounts.forms import (
     PasswordForm,
     SignInForm,
     SignUpForm,
+    known_spelling,
 )
 from marketplace.accounts.models import Wallet
 
@@ -47,7 +48,7 @@ def sign_in(request: HttpRequest) -> HttpResponse:
     if not throttle.may_sign_in(request, name):
         form.add_error(None, throttle.TOO_OFTEN)
         return _sign_in_page(request, form, 429)
-    user = authenticate(request, username=name, password=password)
+    user = authenticate(request, username=known_spelling(name), password=password)
     if not isinstance(user, User):
         form.add_error(None, WRONG)
         return _sign_in_page(request, form, 422)

@@ -200,7 +200,7 @@ NOT_HOT: dict[Asker, str] = {
 # Whoever signs in reads a few rows of their own, by a key.
 SIGNING_IN = {
     "entrance": "waiting",
-    "forms": "free_name",
+    "forms": "free_name known_spelling",
     "letters": "ask_for_reset person_with _take_due",
     "linking": "is_known owner_of link unlink ways_in _open_account _is_same",
     "reset_views": "_person_at",

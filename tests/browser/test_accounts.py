@@ -1,0 +1,78 @@
+"""Somebody makes an account with a wallet, leaves, and comes back with a password."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from marketplace.embedded.demo_accounts import demo_account
+from tests.browser.chromium import Chromium, Seen
+from tests.browser.injected_wallet import InjectedWallet
+from tests.fixtures.cast import Person, person
+from tests.fixtures.stack import Stack
+
+NAME, PASSWORD = "grace.hopper", "eleven blue kettles"
+BY_WALLET = "Sign in with Test wallet"
+
+
+@pytest.fixture
+def newcomer() -> Person:
+    return person("a newcomer of the browser's tests")
+
+
+def test_by_wallet_in_out_and_in_again_by_password(
+    browser: Chromium, stack: Stack, newcomer: Person
+) -> None:
+    # A wallet of the browser is often on a chain that is not sold on here.
+    wallet = InjectedWallet(newcomer, chain_id=1, refuses={"personal_sign"})
+    other = demo_account("test somebody else's account in the same wallet")
+
+    def visit(page: Page, seen: Seen) -> None:
+        wallet.into(page)
+        page.goto(f"{stack.base_url}/account/")
+        page.get_by_role("button", name=BY_WALLET).click()
+        expect(page.get_by_text("Cancelled in the wallet. Nothing was signed.")).to_be_visible()
+
+        wallet.refuses.clear()
+        _change_account_while_asked(wallet, Person("other", other.address, other.private_key))
+        page.get_by_role("button", name=BY_WALLET).click()
+        expect(page.get_by_text("The account is not the one this wallet shows")).to_be_visible()
+
+        wallet.person = newcomer
+        page.get_by_role("button", name=BY_WALLET).click()
+        page.wait_for_url(f"{stack.base_url}/account/")
+        expect(page.get_by_title(newcomer.address)).to_be_visible()
+        expect(page.get_by_text("your only way in")).to_be_visible()
+
+        page.get_by_role("textbox", name="Name").fill(NAME)
+        page.get_by_role("button", name="Save").click()
+        page.get_by_role("link", name="Set a password").click()
+        page.get_by_label("New password").fill(PASSWORD)
+        page.get_by_role("button", name="Save the password").click()
+        expect(page.get_by_text("The password is set.")).to_be_visible()
+
+        page.get_by_role("main").get_by_role("button", name="Sign out", exact=True).click()
+        page.goto(f"{stack.base_url}/account/")
+        page.get_by_role("textbox", name="Name").fill(NAME)
+        page.get_by_label("Password", exact=True).fill("wrong")
+        page.get_by_role("button", name="Sign in", exact=True).click()
+        expect(page.get_by_text("The name or the password is not right.")).to_be_visible()
+        page.get_by_label("Password", exact=True).fill(PASSWORD)
+        page.get_by_role("button", name="Sign in", exact=True).click()
+        expect(page.get_by_title(newcomer.address)).to_be_visible()
+        assert (seen.stopped_by, seen.complaints) == ([], [])
+
+    browser.visit(visit)
+
+
+def _change_account_while_asked(wallet: InjectedWallet, other: Person) -> None:
+    """The person picks another account in the wallet after the site has seen the first one."""
+    answer = wallet._answer
+
+    def change(method: str, params: list[object]) -> object:
+        if method == "personal_sign":
+            wallet.person = other
+            wallet._answer = answer  # type: ignore[method-assign]
+        return answer(method, params)
+
+    wallet._answer = change  # type: ignore[method-assign]
