@@ -437,6 +437,10 @@ if EGRESS_ALLOW and not DEVELOPMENT and not EGRESS_ALLOW_IN_PRODUCTION:
     )
 DENY_ADDRESSES = read("SOUK_DENY_ADDRESSES", "")  # a file of addresses, one a line; reloaded
 
+CANARY_ADDRESSES = read_list("SOUK_CANARY_ADDRESSES")  # wallets of your own trial calls
+if _odd := [each for each in CANARY_ADDRESSES if not ADDRESS.fullmatch(each)]:
+    raise wrong("SOUK_CANARY_ADDRESSES", _odd[0], "addresses: 0x and 40 hexadecimal digits each")
+
 # Limits: everything has one -----------------------------------------------------------------------
 
 HEADER_BYTES_MAX = read_int("SOUK_HEADER_BYTES_MAX", 32_768, least=8_192)
@@ -466,6 +470,7 @@ INSTANT_PAYER = read_dollars("SOUK_INSTANT_PAYER", "1")  # dollars answered befo
 INSTANT_LISTING = read_dollars("SOUK_INSTANT_LISTING", "10")
 INSTANT_SITE = read_dollars("SOUK_INSTANT_SITE", "100")
 INSTANT_LOSS_SECONDS = read_int("SOUK_INSTANT_LOSS_SECONDS", 86_400, least=60)
+STREAMS_MAX = read_int("SOUK_STREAMS_MAX", 500)  # open pages that are told of changes, per process
 SHELF_MAX = read_int("SHELF_MAX", 20_000, least=1)
 SHELF_REFRESH_SECONDS = read_seconds("SOUK_SHELF_REFRESH_SECONDS", "0.25")
 ANSWER_KEEP_DAYS = read_int("ANSWER_KEEP_DAYS", 7, least=1)

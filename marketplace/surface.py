@@ -17,6 +17,7 @@ from marketplace.calls.room import Room
 from marketplace.gateway.app import Door, DoorLimits
 from marketplace.gateway.responses import NOT_FOUND, send_response
 from payments.counter import close_counter
+from payments.happenings import close_hub
 from payments.loaded import keep_loaded
 from payments.x402.crypto import slow_keccak
 
@@ -89,6 +90,7 @@ class Surface:
                 self._room, self._door = room, _door(room)
 
     async def _close(self) -> None:
+        await close_hub()
         await close_counter()
         if self._room is not None:
             room, self._room, self._door = self._room, None, None

@@ -8,7 +8,7 @@ from django.urls import URLPattern, URLResolver, include, path
 
 # With the pages comes the bell they ring: a shared task finds its broker through the app alone.
 from marketplace import celery as celery
-from marketplace import problems, views
+from marketplace import events, problems, views
 from marketplace.look import styleguide, themes
 from payments.views import did
 
@@ -18,10 +18,13 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("readyz", views.ready),
     path("docs/<slug:name>", views.guide, name="guide"),
     path("theme", themes.choose, name="theme"),
+    path("events", events.events, name="events"),
+    path("events/poll", events.poll, name="events-poll"),
     path("sell/", include("sellers.urls")),
     path("account/", include("marketplace.accounts.urls")),
     path("moderation/", include("marketplace.moderation.urls")),
     path("p/", include("payments.urls")),
+    path("sell/earnings/", include("sellers.earnings_urls")),
     path("sell/", include("sellers.program_urls")),
     path("api/sell/", include("sellers.api.urls")),
     path(".well-known/did.json", did),

@@ -13,6 +13,7 @@ from django.views.decorators.http import require_safe
 
 from payments import documents, wiring
 from payments.documents import Surroundings
+from payments.happenings import PAYMENT, Topic, live_query
 from payments.receipts import statement_of
 from payments.reports.one_payment import PaymentReport, latest_receipt, payment_report
 from payments.x402.networks import NETWORKS
@@ -24,12 +25,15 @@ RETRY_SECONDS = 2  # about a block of the quicker chains
 def status(request: HttpRequest, payment: str) -> HttpResponse:
     """One payment as it stands: a page for people, JSON for everybody else."""
     payment_id = read_id(payment)
+    live = live_query(Topic(PAYMENT, payment_id)) if payment_id and is_person(request) else ""
     report = payment_report(payment_id) if payment_id else None
     if report is None:
         return _not_found(request)
-    around = _surroundings(report)
+    around = surroundings(report)
     if is_person(request):
-        response = render(request, "payments/status.html", _page(report, around))
+        part = bool(getattr(request, "htmx", False))
+        name = "payments/_status.html" if part else "payments/status.html"
+        response = render(request, name, _page(report, around) | {"live": live})
     else:
         response = JsonResponse(documents.status_document(report, around))
         response["Access-Control-Allow-Origin"] = "*"
@@ -102,11 +106,11 @@ def is_person(request: HttpRequest) -> bool:
 
 def _fresh(response: HttpResponse) -> HttpResponse:
     response["Cache-Control"] = "no-store"
-    patch_vary_headers(response, ["Accept"])
+    patch_vary_headers(response, ["Accept", "HX-Request"])
     return response
 
 
-def _surroundings(report: PaymentReport) -> Surroundings:
+def surroundings(report: PaymentReport) -> Surroundings:
     payment = report.payment
 
     def address(name: str) -> str:
@@ -127,6 +131,7 @@ def _page(report: PaymentReport, around: Surroundings) -> dict[str, Any]:
         "payment": document,
         "words": report.words,
         "is_waiting": report.is_waiting,
+        "is_live": report.can_change,
         "amount": documents.amount_of(report),
         "network": NETWORKS.get(payment.network),
         "timeline": report.timeline,

@@ -52,6 +52,11 @@ def seller_of(user: User | AnonymousUser) -> Seller | None:
     return Seller.objects.filter(owner=user).first()
 
 
+def give_to(slug: str, user: User) -> None:
+    """Let somebody sign in for a seller that nobody owns; one that is owned stays whose it is."""
+    Seller.objects.filter(slug=slug, owner=None).update(owner=user)
+
+
 def find(path: str) -> Listing:
     """The listing at `seller/slug`."""
     seller, _, slug = path.partition("/")

@@ -12,7 +12,7 @@ from django.conf import settings
 
 from payments.egress import EgressRule
 from payments.wiring import assets, egress_rule, exposure
-from payments.x402.networks import Asset, address_bytes
+from payments.x402.networks import Asset, address_bytes, checksum
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,3 +123,8 @@ def key_limits() -> KeyLimits:
         keep_days=settings.API_KEY_KEEP_DAYS,
         calls_per_minute=settings.API_CALLS_PER_MINUTE,
     )
+
+
+def canary_addresses() -> tuple[str, ...]:
+    """The wallets with which the operator tries listings out; they are no customers."""
+    return tuple(checksum(address_bytes(each)) for each in settings.CANARY_ADDRESSES)

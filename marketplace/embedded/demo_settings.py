@@ -56,6 +56,9 @@ class Keys:
     def admin_password_file(self) -> str:
         return self.file("admin_password", lambda: secrets.token_urlsafe(12))
 
+    def seller_password_file(self) -> str:
+        return self.file("seller_password", lambda: secrets.token_urlsafe(12))
+
 
 @dataclass(frozen=True, slots=True)
 class Ports:

@@ -16,6 +16,7 @@ def main() -> None:
     """Bring the database up to date."""
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--admin-password-file", type=Path, required=True)
+    arguments.add_argument("--seller-password-file", type=Path, required=True)
     arguments.add_argument("--upstream-url", help="put the demo's listings on sale, served there")
     given = arguments.parse_args()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "marketplace.settings")
@@ -26,9 +27,10 @@ def main() -> None:
     call_command("migrate", interactive=False, verbosity=1)
     keep_admin(given.admin_password_file.read_text(encoding="utf-8"))
     if given.upstream_url:
-        from marketplace.embedded.seed import seed
+        from marketplace.embedded.seed import keep_owners, seed
 
         seed(given.upstream_url)
+        keep_owners(given.seller_password_file.read_text(encoding="utf-8"))
 
 
 def keep_admin(password: str) -> None:

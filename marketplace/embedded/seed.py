@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
+from django.contrib.auth import get_user_model
+
 from marketplace.embedded.demo_accounts import demo_account
 from marketplace.embedded.upstream.endpoints import (
     CONVERT,
@@ -17,7 +19,7 @@ from marketplace.embedded.upstream.endpoints import (
     TOUR,
     Endpoint,
 )
-from sellers.directory import find
+from sellers.directory import find, give_to
 from sellers.drafts import Draft, finish
 from sellers.examples import body, body_media_type, suffix
 from sellers.prices import Ask
@@ -71,6 +73,14 @@ def seed(upstream_base_url: str) -> list[str]:
     for stall in STALLS:
         _put_up(stall, _terms(stall, upstream_base_url, site), site)
     return [stall.path for stall in STALLS]
+
+
+def keep_owners(password: str) -> None:
+    """The demo's sellers sign in by their own names, with the password that was printed."""
+    users = get_user_model().objects
+    for slug in sorted({stall.seller for stall in STALLS}):
+        user = users.filter(username=slug).first() or users.create_user(slug, password=password)
+        give_to(slug, user)
 
 
 def example_calls() -> list[ExampleCall]:

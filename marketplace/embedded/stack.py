@@ -167,12 +167,13 @@ class Stack:
         since = database_clock(database_url)
         tables_are_there = has_tables(database_url, ROOT)
         self._start("upstream", "marketplace.embedded.upstream", "--port", str(ports.upstream))
-        password_file = Keys(STATE / "keys").admin_password_file()
+        keys = Keys(STATE / "keys")
         seeding = ["--upstream-url", ports.upstream_url] if self.wishes.seed else []
         self._start(
             "preparation",
             "marketplace.embedded.preparation",
-            *["--admin-password-file", password_file, *seeding],
+            *["--admin-password-file", keys.admin_password_file()],
+            *["--seller-password-file", keys.seller_password_file(), *seeding],
         )
         if tables_are_there:
             self._start_worker_and_web(ports)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from django.core.exceptions import ObjectDoesNotExist
@@ -33,6 +35,7 @@ class TimelineEntry:
     words: Words
     why: str
     seconds_after_claim: float
+    detail: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,11 @@ class PaymentReport:
     def is_waiting(self) -> bool:
         """Whether asking again in a moment may bring another answer."""
         return self.words.tone == "waiting"
+
+    @property
+    def can_change(self) -> bool:
+        """Whether an open page has anything to wait for: until the money is final."""
+        return self.is_waiting or self.words.key == "paid"
 
     @property
     def can_be_fetched(self) -> bool:
@@ -119,6 +127,7 @@ def _timeline(payment: Payment) -> tuple[TimelineEntry, ...]:
             words=words(State(Work(step.work), Money(step.money))),
             why=step.why,
             seconds_after_claim=(step.at - payment.created_at).total_seconds(),
+            detail=step.detail,
         )
         for step in steps
     )

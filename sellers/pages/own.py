@@ -8,7 +8,7 @@ from typing import Concatenate, ParamSpec
 from uuid import UUID
 
 from django.contrib.auth.views import redirect_to_login
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponseBase, HttpResponseRedirect
 from django.views.decorators.cache import never_cache
 
 from sellers import worksheets
@@ -20,12 +20,12 @@ SELLERS_HOME = "/sell/"
 
 
 def seller_only(
-    view: Callable[Concatenate[HttpRequest, Seller, P], HttpResponse],
-) -> Callable[Concatenate[HttpRequest, P], HttpResponse]:
+    view: Callable[Concatenate[HttpRequest, Seller, P], HttpResponseBase],
+) -> Callable[Concatenate[HttpRequest, P], HttpResponseBase]:
     """Hand a view the seller who is signed in; others are shown how to become one."""
 
     @wraps(view)
-    def guarded(request: HttpRequest, *args: P.args, **named: P.kwargs) -> HttpResponse:
+    def guarded(request: HttpRequest, *args: P.args, **named: P.kwargs) -> HttpResponseBase:
         if not request.user.is_authenticated:
             return redirect_to_login(request.get_full_path())
         seller = seller_of(request.user)

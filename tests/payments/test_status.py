@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 from uuid import UUID
@@ -155,17 +156,32 @@ def test_a_sellers_title_is_text_on_the_page(client: Client, make_purchase: Make
         return await purchases.claim(purchase={"title": "<script>alert(1)</script>"})
 
     page = client.get(f"/p/{make_purchase(life)}", headers={"Accept": "text/html"}).content
-    assert b"<script" not in page
+    assert b"<script>" not in page
     assert b"&lt;script&gt;" in page
 
 
-def test_the_page_runs_no_script_and_only_our_styles(
+def test_the_page_runs_only_our_scripts_and_styles(
     client: Client, make_purchase: MakePurchase
 ) -> None:
     page = client.get(f"/p/{make_purchase(_final)}", headers={"Accept": "text/html"})
-    assert b"<script" not in page.content
+    assert re.findall(rb"<script(?! (?:type=\"module\" )?src=\"/static/)", page.content) == []
     assert b"style=" not in page.content
     assert "default-src 'none'" in page["Content-Security-Policy"]
+
+
+def test_a_page_that_may_change_waits_for_it(client: Client, make_purchase: MakePurchase) -> None:
+    """And one that is final does not."""
+
+    async def claimed(purchases: Purchases) -> UUID:
+        return await purchases.claim()
+
+    person = {"Accept": "text/html"}
+    waiting = client.get(f"/p/{make_purchase(claimed)}", headers=person).content.decode()
+    assert "hx-sse:connect" in waiting
+    final = make_purchase(_final)
+    assert "hx-sse:connect" not in client.get(f"/p/{final}", headers=person).content.decode()
+    part = client.get(f"/p/{final}", headers=person | {"HX-Request": "true"}).content.decode()
+    assert part.startswith('<div id="payment"')
 
 
 def test_only_reading_is_allowed(client: Client, db: None) -> None:

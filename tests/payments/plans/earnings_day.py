@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from payments import earnings
+from payments.happenings import EARNINGS, PAYMENT, UNSEEN, Hub, Seat, Topic, versions_now
 from payments.ids import new_id
 from payments.pool import Pool, rows
 from payments.reports.buyers import buyers, paid_by
@@ -25,6 +26,10 @@ async def counting(pool: Pool, seller: UUID) -> None:
         " returning 1",
     )
     await earnings.count(pool)
+    waiting = Hub()
+    waiting._seats.add(Seat({Topic(EARNINGS, seller): UNSEEN}))
+    await waiting._look(pool)
+    assert waiting.known
     assert seller in await earnings.sellers_with_payments(pool)
 
 
@@ -39,6 +44,7 @@ def sold(seller: UUID) -> None:
     top = buyers(look, [(NETWORK, USDC)]).top
     assert paid_by(look, [top[0].payer])
     page = sales(Wanted(look)).sales
+    assert versions_now([Topic(PAYMENT, page[0].id), Topic(EARNINGS, seller)])
     assert page
     assert is_sold_by(seller, page[-1].id)
     one_listing = replace(look, listing_id=listing, network=NETWORK)

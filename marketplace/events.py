@@ -1,0 +1,115 @@
+"""`/events`: open pages hear that something changed, and ask for themselves what.
+
+Nothing but versions goes over the stream, so it can tell nobody what is not theirs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from typing import Final
+
+from asgiref.sync import sync_to_async
+from django.conf import settings
+from django.db import connection
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from payments.happenings import (
+    EARNINGS,
+    PAYMENT,
+    UNSEEN,
+    Hub,
+    Topic,
+    hub,
+    place_of,
+    query_of,
+    read_place,
+    versions_now,
+)
+from payments.views import read_id
+from sellers.directory import seller_of
+
+TOPICS_MAX: Final = 8
+COMMENT_SECONDS: Final = 15.0
+STREAM_SECONDS: Final = 600.0  # then the page comes again, and who it is is looked at anew
+
+
+async def events(request: HttpRequest) -> HttpResponseBase:
+    """The stream, to whoever may see these topics; who finds it full asks every few seconds."""
+    if request.method != "GET":
+        return HttpResponse(status=405, headers={"Allow": "GET"})
+    topics = await sync_to_async(_allowed)(request)
+    seen = read_place(topics, request.headers.get("Last-Event-ID") or request.GET.get("seen", ""))
+    if hub().is_full(settings.STREAMS_MAX):
+        return _ask_instead(request, topics, seen)
+    response = StreamingHttpResponse(_stream(hub(), topics, seen), content_type="text/event-stream")
+    response["Cache-Control"] = "no-store"
+    response["X-Accel-Buffering"] = "no"  # nginx would keep it until it is over
+    return response
+
+
+@require_safe
+def poll(request: HttpRequest) -> HttpResponse:
+    """The same by asking: 204 while nothing changed, else the page is told by a header."""
+    topics = _allowed(request)
+    seen, known = read_place(topics, request.GET.get("seen", "")), versions_now(topics)
+    changed = [topic for topic in topics if known.get(topic, UNSEEN) != seen[topic]]
+    if not changed:
+        return HttpResponse(status=204, headers={"Cache-Control": "no-store"})
+    response = _ask_instead(request, topics, {**seen, **known}, status=200)
+    response["HX-Trigger"] = ",".join(sorted({topic.kind for topic in changed}))
+    return response
+
+
+def _allowed(request: HttpRequest) -> list[Topic]:
+    """What is asked for, if all of it may be seen; the connection is not kept for the stream."""
+    try:
+        names = request.GET.get("topics", "").split(",")
+        if len(names) > TOPICS_MAX:
+            raise Http404
+        return list(dict.fromkeys(_topic(request, name) for name in names))
+    finally:
+        if not connection.in_atomic_block:
+            connection.close()
+
+
+def _topic(request: HttpRequest, name: str) -> Topic:
+    if name == EARNINGS and (seller := seller_of(request.user)) is not None:
+        return Topic(EARNINGS, seller.pk)
+    kind, _, key = name.partition(":")
+    payment_id = read_id(key)  # whoever knows it may look at it
+    if kind == PAYMENT and payment_id is not None:
+        return Topic(PAYMENT, payment_id)
+    raise Http404
+
+
+async def _stream(
+    waiting: Hub, topics: list[Topic], seen: Mapping[Topic, str]
+) -> AsyncIterator[bytes]:
+    loop = asyncio.get_running_loop()
+    over = loop.time() + STREAM_SECONDS
+    async with waiting.seat(seen) as seat:
+        yield b": open\n\n"
+        while (left := over - loop.time()) > 0:
+            try:
+                async with asyncio.timeout(min(COMMENT_SECONDS, left)):
+                    await seat.news.wait()
+            except TimeoutError:
+                yield b":\n\n"
+                continue
+            changed = seat.take(waiting.known)
+            place = place_of(topics, seat.seen)
+            for topic in changed:
+                yield f"event: {topic.kind}\nid: {place}\ndata: {topic.name}\n\n".encode()
+
+
+def _ask_instead(
+    request: HttpRequest, topics: list[Topic], seen: Mapping[Topic, str], *, status: int = 503
+) -> HttpResponse:
+    """An element that asks every few seconds, in the place of a stream."""
+    query = query_of(topics, seen)
+    response = render(request, "poll.html", {"query": query}, status=status)
+    response["Cache-Control"] = "no-store"
+    return response

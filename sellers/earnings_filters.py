@@ -1,0 +1,159 @@
+"""What of a seller's earnings is looked at: everything that stands in the page's address."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
+from typing import Final
+from urllib.parse import urlencode
+from uuid import UUID
+
+from django.http import QueryDict
+
+from payments.models import Money, Work
+from payments.reports.earnings import Look, Span
+from payments.reports.sales import Wanted
+from payments.states import State, words
+from payments.views import read_id
+from payments.x402.networks import NETWORKS, address_bytes, checksum
+from sellers.models import Listing, Seller
+
+PERIODS: Final = {
+    "7d": "7 days",
+    "30d": "30 days",
+    "90d": "90 days",
+    "12m": "12 months",
+    "all": "All time",
+}
+STEPS: Final = {"day": "by day", "week": "by week", "month": "by month"}
+USUAL = "30d"
+_DAYS: Final = {"7d": 7, "30d": 30, "90d": 90}
+BARS_MAX: Final = {"day": 100, "week": 80, "month": 240}
+STATES: Final = {
+    found.key: found.text
+    for found in (words(State(work, money)) for work in Work for money in Money)
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Offering:
+    """One of the seller's listings, as filters and tables name it."""
+
+    id: UUID
+    slug: str
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """The choices, each valid; whatever an address says wrongly counts as not said."""
+
+    seller: Seller
+    period: str
+    span: Span
+    listing: Offering | None = None
+    network: str = ""
+    state: str = ""
+    payer: str = ""
+    older: UUID | None = None
+    newer: UUID | None = None
+
+    @property
+    def look(self) -> Look:
+        listing = self.listing.id if self.listing else None
+        return Look(self.seller.pk, self.span, listing, self.network)
+
+    @property
+    def wanted(self) -> Wanted:
+        return Wanted(self.look, self.state, self.payer, self.older, self.newer)
+
+    @property
+    def narrows(self) -> bool:
+        """Whether something but the time is chosen."""
+        return bool(self.listing or self.network or self.state or self.payer)
+
+    def address(self, **changed: str) -> str:
+        """The same page with some choices changed; pages of payments start anew."""
+        said = {
+            "period": self.period,
+            "by": self.span.step,
+            "listing": self.listing.slug if self.listing else "",
+            "network": self.network,
+            "state": self.state,
+            "buyer": self.payer,
+        }
+        if self.period == "custom":
+            said |= {"from": self.span.first.isoformat(), "to": self.span.last.isoformat()}
+        if "period" in changed:
+            said.pop("by")
+        return "?" + urlencode({key: value for key, value in {**said, **changed}.items() if value})
+
+
+def offerings(seller: Seller) -> list[Offering]:
+    """Every listing that ever was, as only those were ever paid for."""
+    found = Listing.objects.filter(seller=seller).order_by("slug")
+    rows = found.values_list(
+        "pk", "slug", "live_revision__terms__title", "proposed_revision__terms__title"
+    )
+    return [Offering(key, slug, live or draft or slug) for key, slug, live, draft in rows]
+
+
+def read_filters(
+    given: QueryDict, seller: Seller, known: Sequence[Offering], first_sale: date | None
+) -> Filters:
+    period, span = _span(given, first_sale)
+    slug, network, state = (given.get(each, "") for each in ("listing", "network", "state"))
+    return Filters(
+        seller=seller,
+        period=period,
+        span=span,
+        listing=next((each for each in known if each.slug == slug), None),
+        network=network if network in NETWORKS else "",
+        state=state if state in STATES else "",
+        payer=_payer(given.get("buyer", "")),
+        older=read_id(given.get("older", "")),
+        newer=read_id(given.get("newer", "")),
+    )
+
+
+def _span(given: QueryDict, first_sale: date | None) -> tuple[str, Span]:
+    today = datetime.now(UTC).date()
+    first, last = _day(given.get("from", "")), _day(given.get("to", ""))
+    period = given.get("period", USUAL)
+    if period == "custom" and first and last and first <= last:
+        span = Span(first, min(last, today) if first <= today else last)
+    elif period == "12m":
+        span = Span((today.replace(day=1) - timedelta(days=334)).replace(day=1), today, "month")
+    elif period == "all":
+        span = Span(first_sale or today, today, "month")
+    else:
+        period = period if period in _DAYS else USUAL
+        span = Span(today - timedelta(days=_DAYS[period] - 1), today)
+    return period, _stepped(span, given.get("by", ""))
+
+
+def _stepped(span: Span, asked: str) -> Span:
+    """As fine as was asked for and as a chart can show."""
+    days = (span.last - span.first).days + 1
+    usual = "day" if days <= BARS_MAX["day"] else "month"
+    step = asked if asked in STEPS else (span.step if span.step != "day" else usual)
+    lengths = {"day": 1, "week": 7, "month": 28}
+    while days > BARS_MAX[step] * lengths[step] and step != "month":
+        step = "week" if step == "day" else "month"
+    return replace(span, step=step)
+
+
+def _day(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return None
+
+
+def _payer(text: str) -> str:
+    """An address in the spelling in which payments keep it."""
+    try:
+        return checksum(address_bytes(text.strip()))
+    except ValueError:
+        return ""

@@ -1,0 +1,248 @@
+"""The pages of a seller's earnings: numbers from the sums, rows from the payments."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.cache import patch_vary_headers
+from django.views.decorators.http import require_safe
+
+from payments import documents
+from payments.amounts import Amount
+from payments.happenings import EARNINGS, PAYMENT, Topic, live_query
+from payments.reports.buyers import buyers, paid_by
+from payments.reports.earnings import (
+    Funnel,
+    Look,
+    Span,
+    Sums,
+    by_listing,
+    by_time,
+    first_sale,
+    overview,
+)
+from payments.reports.one_payment import payment_report
+from payments.reports.sales import is_sold_by, sales
+from payments.views import surroundings
+from payments.x402.networks import NETWORKS, address_bytes, checksum
+from sellers.causes import cause
+from sellers.earnings_filters import (
+    PERIODS,
+    STATES,
+    STEPS,
+    Filters,
+    Offering,
+    offerings,
+    read_filters,
+)
+from sellers.models import Price, Seller
+from sellers.pages.own import seller_only
+from sellers.site import canary_addresses
+
+GLANCES = (("Today", 1), ("7 days", 7), ("30 days", 30))
+STEP_LABELS = {"day": "%-d %b", "week": "week of %-d %b", "month": "%b %Y"}
+
+
+@seller_only
+@require_safe
+def earnings(request: HttpRequest, seller: Seller) -> HttpResponse:
+    """What was earned, by whom and how; and every payment."""
+    known = offerings(seller)
+    filters = read_filters(request.GET, seller, known, first_sale(seller.pk))
+    live = live_query(Topic(EARNINGS, seller.pk))
+    context = _context(filters, known) | {"live": live, "here": request.get_full_path()}
+    part = bool(getattr(request, "htmx", False))
+    page = "sellers/earnings/_earnings.html" if part else "sellers/earnings/earnings.html"
+    response = render(request, page, context)
+    patch_vary_headers(response, ["HX-Request"])
+    return response
+
+
+@seller_only
+@require_safe
+def payment(request: HttpRequest, seller: Seller, payment_id: UUID) -> HttpResponse:
+    """One payment with every step it took, for the seller who is to be paid."""
+    if not is_sold_by(seller.pk, payment_id):
+        raise Http404
+    live = live_query(Topic(PAYMENT, payment_id))
+    report = payment_report(payment_id)
+    assert report is not None  # payments stay
+    document = documents.status_document(report, surroundings(report))
+    context = {
+        "payment": document,
+        "live": live,
+        "words": report.words,
+        "is_live": report.can_change,
+        "amount": documents.amount_of(report),
+        "timeline": [(step, _said(step.detail)) for step in report.timeline],
+        "answer": report.answer,
+        "created_at": report.payment.created_at,
+        "mark": marks(seller).get(report.payment.payer, ""),
+        "links": document["links"],
+        "refund_due": report.words.key == "paid_unanswered",
+    }
+    part = bool(getattr(request, "htmx", False))
+    page = "sellers/earnings/_payment.html" if part else "sellers/earnings/payment.html"
+    response = render(request, page, context)
+    patch_vary_headers(response, ["HX-Request"])
+    return response
+
+
+def marks(seller: Seller) -> dict[str, str]:
+    """Wallets that are no customers: the seller's own, and those of the site's trial calls."""
+    own = set(_asked_for(seller, "pay_to"))
+    linked = getattr(seller.owner, "wallets", None)  # of whoever keeps accounts here
+    if linked is not None:
+        own |= set(linked.values_list("address", flat=True))
+    spelled = {checksum(address_bytes(each)) for each in own}
+    return dict.fromkeys(canary_addresses(), "trial") | dict.fromkeys(spelled, "own")
+
+
+def _asked_for(seller: Seller, what: str) -> list[str]:
+    """What stands in the prices this seller ever asked."""
+    prices = Price.objects.filter(revision__listing__seller=seller)
+    return list(prices.values_list(what, flat=True).distinct())
+
+
+def _context(filters: Filters, known: list[Offering]) -> dict[str, Any]:
+    look, marked = filters.look, marks(filters.seller)
+    first = overview(look, [each.id for each in known])
+    tokens = [(each.network, each.asset) for each in first.tokens]
+    found = buyers(look, tokens)
+    page = sales(filters.wanted)
+    edges = {"newer": "", "older": ""}
+    if page.sales and page.has_newer:
+        edges["newer"] = filters.address(newer=str(page.sales[0].id))
+    if page.sales and page.has_older:
+        edges["older"] = filters.address(older=str(page.sales[-1].id))
+    return {
+        "seller": filters.seller,
+        "filters": filters,
+        "query": filters.address(),
+        "periods": PERIODS.items(),
+        "steps": STEPS,
+        "states": STATES,
+        "offerings": known,
+        "networks": [(key, _network(key)) for key in _asked_for(filters.seller, "network")],
+        "tokens": [(each, NETWORKS.get(each.network)) for each in first.tokens],
+        "glances": _glances(look, first.tokens[:1]),
+        "chart": _chart(look, first.tokens[0]) if first.tokens else None,
+        "funnel": _funnel(first.funnel),
+        "failures": [(cause(word), count) for word, count in first.funnel.unanswered],
+        "uncollected": [(cause(word), count) for word, count in first.funnel.uncollected],
+        "listings": _listings(look, known, filters),
+        "buyers": found,
+        "top": [(buyer, marked.get(buyer.payer, "")) for buyer in found.top],
+        "own": paid_by(look, [key for key, mark in marked.items() if mark == "own"]),
+        "trial": paid_by(look, [key for key, mark in marked.items() if mark == "trial"]),
+        "sales": [(sale, marked.get(sale.payer, ""), cause(sale.cause)) for sale in page.sales],
+        "edges": edges,
+        "has_any": first.has_sales or first_sale(filters.seller.pk) is not None,
+        "month": filters.span.last.strftime("%Y-%m"),
+    }
+
+
+def _network(key: str) -> str:
+    return NETWORKS[key].name if key in NETWORKS else key
+
+
+def _glances(look: Look, tokens: list[Sums]) -> list[tuple[str, Amount]]:
+    """The last days at a glance, in the token that sells most, whatever time is looked at."""
+    today = datetime.now(UTC).date()
+    month = Look(
+        look.seller_id, Span(today - timedelta(days=29), today), look.listing_id, look.network
+    )
+    days = by_time(month)
+    for sums in tokens:
+        token = (sums.network, sums.asset)
+        found = days.get(token, {})
+        return [
+            (text, _gross(token, found, today - timedelta(days=back - 1))) for text, back in GLANCES
+        ]
+    return []
+
+
+def _gross(token: tuple[str, str], days: Mapping[date, Sums], since: date) -> Amount:
+    return Amount.of(*token, sum(each.gross.atomic for day, each in days.items() if day >= since))
+
+
+def _chart(look: Look, shown: Sums) -> dict[str, Any]:
+    """Bars of one token; others have their own, one choice of the network away."""
+    found = by_time(look).get((shown.network, shown.asset), {})
+    nothing = Sums(shown.network, shown.asset)
+    points = []
+    for start in look.span.starts():
+        sums = found.get(start, nothing)
+        points.append(
+            {
+                "label": start.strftime(STEP_LABELS[look.span.step]),
+                "value": _whole(sums.confirmed),
+                "text": sums.confirmed.text,
+                "pending": _whole(sums.pending),
+                "pending_text": sums.pending.text,
+            }
+        )
+    symbol = shown.gross.symbol or "base units"
+    return {
+        "title": f"Earned in {symbol}, {STEPS[look.span.step]}",
+        "points": points,
+        "legend": "Confirmed",
+        "legend_pending": "Pending",
+        "empty": "Nothing was earned in this time.",
+    }
+
+
+def _whole(amount: Amount) -> Decimal:
+    return Decimal(amount.atomic).scaleb(-(amount.decimals or 0))
+
+
+def _listings(look: Look, known: list[Offering], filters: Filters) -> list[dict[str, Any]]:
+    names = {each.id: each for each in known}
+    rows = [
+        {"listing": names[key], "sums": sums, "href": filters.address(listing=names[key].slug)}
+        for key, tokens in by_listing(look).items()
+        if key in names
+        for sums in tokens
+    ]
+    return sorted(rows, key=lambda row: -row["sums"].sales)
+
+
+def _funnel(funnel: Funnel) -> list[dict[str, Any]]:
+    quoted = max(funnel.quoted, funnel.paid)  # counted in memory, a few may be missing
+    steps = [
+        ("Quoted", quoted, quoted, "402 answers, about"),
+        ("Paid", funnel.paid, quoted, "signed payments we took"),
+        ("Answered", funnel.answered, funnel.paid, f"{funnel.at_work} still at your endpoint"),
+        ("Settled", funnel.settled, funnel.answered, f"{funnel.under_way} on the way"),
+    ]
+    return [
+        {"name": name, "count": count, "share": _share(count, of), "note": note}
+        for name, count, of, note in steps
+    ]
+
+
+def _share(count: int, of: int) -> str:
+    tenths = count * 1000 // of if of else 0
+    return f"{tenths // 10}.{tenths % 10} %" if of else "–"
+
+
+def _said(detail: Mapping[str, Any]) -> str:
+    """What a step knows beyond its name, for the seller it is about."""
+    parts = []
+    if reason := detail.get("reason"):
+        parts.append(cause(str(reason)).text)
+    if status := detail.get("status"):
+        parts.append(f"HTTP {status}")
+    if (size := detail.get("bytes")) is not None:
+        parts.append(f"{size} bytes")
+    if (ms := detail.get("ms")) is not None:
+        parts.append(f"{ms} ms")
+    if block := detail.get("block"):
+        parts.append(f"block {block}")
+    return ", ".join(parts)

@@ -1,0 +1,189 @@
+"""What a seller sees of their money: exact, their own, and nobody else's."""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import io
+from collections.abc import Callable
+
+import pytest
+from asgiref.sync import sync_to_async
+from django.contrib.auth.models import User
+from django.test import AsyncClient, Client
+from django.utils import timezone
+
+from payments.models import ChallengeDay
+from tests.fixtures.cast import Cast
+from tests.fixtures.shop import Shop
+
+EARNINGS = "/sell/earnings/"
+OpenShop = Callable[..., Shop]
+
+
+def text(shop: Shop, query: str = "", **headers: str) -> str:
+    response = shop.client.get(EARNINGS + query, headers=headers)
+    assert response.status_code == 200
+    return " ".join(response.content.decode().split())
+
+
+def test_a_visitor_is_asked_to_sign_in(db: None) -> None:
+    assert Client().get(EARNINGS).status_code == 302
+
+
+def test_somebody_who_sells_nothing_is_sent_to_where_sellers_begin(db: None) -> None:
+    client = Client()
+    client.force_login(User.objects.create_user("visitor"))
+    assert client.get(EARNINGS)["Location"] == "/sell/"
+
+
+def test_before_the_first_sale_the_page_says_so(open_shop: OpenShop) -> None:
+    assert "Nothing was sold yet" in text(open_shop())
+
+
+def test_money_stands_by_how_certain_it_is(open_shop: OpenShop) -> None:
+    shop = open_shop()
+    shop.sold(amount_atomic=10_000)
+    shop.sold("answer settle", amount_atomic=200_000)
+    shop.sold("answer", amount_atomic=3_000_000)
+    shop.sold("void settle", amount_atomic=40_000_000)
+    shop.sold("void", amount_atomic=500_000_000)
+    page = text(shop)
+    for column, amount in {
+        "Gross": "3.21", "Confirmed": "0.01", "Pending": "3.20", "Refund due": "40",
+    }.items():  # fmt: skip
+        row = page.split(f'data-label="{column}"')[1]
+        assert f"${amount}" in row.split("</td>")[0]
+
+
+def test_the_smallest_and_the_largest_amounts_are_said_exactly(open_shop: OpenShop) -> None:
+    shop = open_shop()
+    shop.sold(amount_atomic=1)
+    assert "0.000001 USDC" in text(shop)
+    shop.sold(amount_atomic=10**24)
+    assert "1,000,000,000,000,000,000.000001 USDC" in text(shop)
+
+
+def test_the_way_from_quote_to_money_says_where_calls_were_lost(open_shop: OpenShop) -> None:
+    shop = open_shop()
+    today = timezone.now().date()
+    ChallengeDay.objects.create(listing_id=shop.listing.pk, day=today, challenges=40)
+    shop.sold()
+    shop.sold("answer")
+    shop.sold("void")
+    shop.sold("answer fail")
+    page = text(shop)
+    for name, count in (("Quoted", 40), ("Paid", 4), ("Answered", 3), ("Settled", 1)):
+        assert f'number">{"≈ " * (name == "Quoted")}{count}<' in page.split(f'row">{name} ')[1]
+    failures = page.split('id="failures"')[1].split("</section>")[0]
+    assert "Your endpoint failed (5xx)" in failures
+    assert "expired" in failures
+
+
+def test_filters_narrow_what_is_shown(open_shop: OpenShop) -> None:
+    shop = open_shop()
+    kept = shop.sold(payer=Cast.buyer.address)
+    lost = shop.sold("void", payer=Cast.other_buyer.address)
+    by_state, by_buyer = text(shop, "?state=final"), text(shop, f"?buyer={Cast.buyer.address}")
+    for page in (by_state, by_buyer):
+        assert str(kept) in page
+        assert str(lost) not in page
+    assert "No payment fits" in text(shop, "?state=uncollected")
+    assert str(kept) not in text(shop, "?network=eip155:8453")
+
+
+def test_odd_filters_count_as_none(open_shop: OpenShop) -> None:
+    shop = open_shop()
+    payment_id = shop.sold()
+    odd = "?period=x&by=y&listing=../..&network=1&state=<b>&buyer=0x&older=7&from=2026-99-01"
+    assert str(payment_id) in text(shop, odd)
+
+
+def test_a_part_of_the_page_is_the_same_view(open_shop: OpenShop) -> None:
+    shop = open_shop()
+    payment_id = shop.sold()
+    part = text(shop, HX_Request="true")
+    assert str(payment_id) in part
+    assert "<html" not in part
+
+
+def test_payments_come_in_pages(open_shop: OpenShop, monkeypatch: pytest.MonkeyPatch) -> None:
+    shop = open_shop()
+    first, second, third = (shop.sold() for _ in range(3))
+    monkeypatch.setattr("payments.reports.sales.sales.__kwdefaults__", {"most": 2})
+    newest = text(shop)
+    assert [str(each) in newest for each in (first, second, third)] == [False, True, True]
+    assert f"older={second}" in newest
+    oldest = text(shop, f"?older={second}")
+    assert [str(each) in oldest for each in (first, third)] == [True, False]
+    assert str(third) in text(shop, f"?newer={first}")
+
+
+def test_calls_of_the_sellers_own_wallets_are_marked(open_shop: OpenShop, settings: object) -> None:
+    shop = open_shop()
+    settings.CANARY_ADDRESSES = [Cast.moderator.address.lower()]  # type: ignore[attr-defined]
+    shop.sold(payer=Cast.seller.address)
+    shop.sold(payer=Cast.moderator.address)
+    shop.sold(payer=Cast.buyer.address)
+    page = text(shop)
+    assert page.count("your own</span>") == 2  # among the buyers, and in the list
+    assert page.count("trial call</span>") == 2
+    assert "3 wallets paid" in page
+
+
+def test_one_payment_is_shown_with_its_steps(open_shop: OpenShop) -> None:
+    shop = open_shop()
+    payment_id = shop.sold("void settle")
+    page = shop.client.get(f"{EARNINGS}payments/{payment_id}").content.decode()
+    assert "you owe them a refund" in page
+    assert "paid without an answer" in page
+    assert "Your endpoint failed" not in page  # the fixture's void names no reason
+
+
+def test_a_sellers_payments_are_nobody_elses(open_shop: OpenShop) -> None:
+    mine, other = open_shop("acme"), open_shop("other")
+    payment_id = mine.sold(payer=Cast.buyer.address)
+    assert mine.client.get(f"{EARNINGS}payments/{payment_id}").status_code == 200
+    assert other.client.get(f"{EARNINGS}payments/{payment_id}").status_code == 404
+    assert str(payment_id) not in text(other)
+    for query in (
+        f"?listing={mine.listing.slug}", f"?buyer={Cast.buyer.address}", "?state=final",
+        f"?older={payment_id}", "?period=all",
+    ):  # fmt: skip
+        assert f"payments/{payment_id}" not in text(other, query)
+    assert Client().get(f"{EARNINGS}payments/{payment_id}").status_code == 302
+
+
+async def test_the_file_has_every_payment_and_no_formula(open_shop: OpenShop) -> None:
+    shop = await sync_to_async(open_shop)()
+    evil = '=HYPERLINK("http://attacker.example","City")'
+    payment_id = await asyncio.to_thread(shop.sold, purchase={"title": evil})
+    client = AsyncClient()
+    await client.aforce_login(shop.user)
+    response = await client.get(f"{EARNINGS}payments.csv")
+    assert response["Content-Type"] == "text/csv"
+    body = b"".join([part async for part in response]).decode()  # type: ignore[attr-defined]
+    (row,) = csv.DictReader(io.StringIO(body))
+    assert row["payment"] == str(payment_id)
+    assert row["title"] == f"'{evil}"
+    assert (row["amount"], row["atomic_units"], row["token"]) == ("0.002", "2000", "USDC")
+
+
+def test_a_month_is_a_statement(open_shop: OpenShop) -> None:
+    shop = open_shop()
+    shop.sold(amount_atomic=10_000)
+    month = timezone.now().strftime("%Y-%m")
+    page = shop.client.get(f"{EARNINGS}statements/{month}").content.decode()
+    assert "0.01 USDC" in page
+    assert Cast.seller.address in page
+    for odd in ("2026-13", "2026-1", "x"):
+        assert shop.client.get(f"{EARNINGS}statements/{odd}").status_code == 404
+
+
+def test_what_a_seller_wrote_stays_text(open_shop: OpenShop) -> None:
+    shop = open_shop(title="<script>alert(1)</script> weather")
+    shop.sold(purchase={"title": "<img src=x onerror=alert(1)>"})
+    page = text(shop)
+    assert "&lt;script&gt;alert" in page
+    assert "<script>alert" not in page
+    assert "<img src=x" not in page
