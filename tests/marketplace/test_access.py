@@ -1,0 +1,243 @@
+"""Who may open what: every address of the site × every role, read from the site's own routes.
+
+A route that is added is looked at here without a word, and one whose parameters are new fails
+until the test knows what they name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+
+from sellers import keys
+from tests.fixtures.cast import Cast
+from tests.fixtures.foreign import (
+    MARK,
+    METHODS,
+    Marked,
+    Route,
+    admin,
+    browser_of,
+    moderator,
+    routes,
+)
+from tests.fixtures.hooks import sign_up
+
+SELL, ACCOUNT, MODERATION, API = "/sell/", "/account/", "/moderation/", "/api/sell/"
+AREAS = (SELL, ACCOUNT, MODERATION, API)
+SIGN_IN = "/account/sign-in"
+# What a form of somebody else may say that names what is the marked seller's.
+NAMED = {
+    "address": Cast.seller.address, "name": "x-key", "value": "stolen", "slug": "marked",
+    "url": "https://example.com/", "events": "payment.paid", "reason": "a reason",
+    "action": "revoke", "network": "eip155:84532",
+}  # fmt: skip
+# Where nobody has to be signed in: the ways in.
+WAYS_IN = {
+    "account-sign-in", "account-sign-up", "account-forgot", "account-reset", "account-reset-link",
+    "account-wallet-ask", "account-wallet-sign-in", "account-sign-out",
+}  # fmt: skip
+
+
+@pytest.fixture
+def untouched(marked: Marked) -> Iterator[Marked]:
+    """The marked seller, of whom nothing may be different afterwards."""
+    before = marked.everything()
+    yield marked
+    assert marked.everything() == before
+
+
+@pytest.fixture
+def people(marked: Marked) -> dict[str, User]:
+    """Everybody but the marked seller."""
+    rival = sign_up("rival").owner
+    assert rival is not None
+    buyer = User.objects.create_user("buyer")
+    return {"rival": rival, "buyer": buyer, "moderator": moderator(), "admin": admin()}
+
+
+def said_to(client: Client, marked: Marked, route: Route, method: str) -> Any:
+    """An answer, which never holds what is the marked seller's, nor is a fault."""
+    address = marked.address(route)
+    response = client.generic(method, address) if method != "POST" else client.post(address, NAMED)
+    where = f"{method} {address}"
+    assert response.status_code < 500, where
+    body = b"".join(response) if response.streaming else response.content
+    assert MARK.encode() not in body, where
+    return response
+
+
+def test_every_route_has_a_name_and_known_parameters(marked: Marked) -> None:
+    for area in AREAS:
+        for route in routes(area):
+            assert route.name, route.pattern
+            assert marked.address(route).startswith(area)
+    assert len(routes(SELL)) > 20
+    assert len(routes(ACCOUNT)) > 10
+    assert len(routes(API)) > 20
+
+
+def test_visitors_are_asked_to_sign_in(untouched: Marked) -> None:
+    visitor = browser_of(None)
+    for route in [*routes(SELL), *routes(ACCOUNT), *routes(MODERATION)]:
+        if route.name in WAYS_IN:
+            continue
+        for method in METHODS:
+            response = said_to(visitor, untouched, route, method)
+            allowed = response.status_code == 302 and response["Location"].startswith(SIGN_IN)
+            assert allowed or response.status_code == 405, (method, route, response)
+
+
+@pytest.mark.parametrize("who", ["rival", "buyer", "moderator", "admin"])
+def test_what_is_a_sellers_is_nobody_elses(
+    untouched: Marked, people: dict[str, User], who: str
+) -> None:
+    """Another seller is told that nothing is there; who sells nothing is sent to begin."""
+    client = browser_of(people[who], second_factor=True)
+    # Objects first: the other addresses may make a seller of whoever sends them a form.
+    for route in sorted(routes(SELL), key=lambda each: not each.of_an_object):
+        met = {method: said_to(client, untouched, route, method) for method in METHODS}
+        if not route.of_an_object:
+            continue
+        statuses = {response.status_code for response in met.values()}
+        if who == "rival":
+            assert statuses <= {404, 405}, (route, met)
+            assert 404 in statuses, (route, met)
+        else:
+            assert statuses == {302}, (route, met)
+            assert {response["Location"] for response in met.values()} == {SELL}
+
+
+def test_a_seller_opens_what_is_theirs(marked: Marked) -> None:
+    """The refusals above would prove nothing if the addresses led nowhere."""
+    client = browser_of(marked.seller.owner)
+    shown = ""
+    for route in routes(SELL):
+        response = client.get(marked.address(route))
+        assert response.status_code in (200, 302, 405), (route, response)
+        shown += response.content.decode()
+        for secret in marked.secrets:
+            assert secret not in response.content.decode(), route
+    assert shown.count(MARK) >= 10
+
+
+def test_an_account_is_its_owners(untouched: Marked, people: dict[str, User]) -> None:
+    for user in people.values():
+        client = browser_of(user)
+        for route in routes(ACCOUNT):
+            if route.name == "account-sign-out":
+                continue
+            for method in METHODS:
+                said_to(client, untouched, route, method)
+
+
+@pytest.mark.parametrize("who", ["rival", "buyer", "owner"])
+def test_moderation_is_not_there_for_others(
+    untouched: Marked, people: dict[str, User], who: str
+) -> None:
+    user = untouched.seller.owner if who == "owner" else people[who]
+    client = browser_of(user, second_factor=True)
+    for route in routes(MODERATION):
+        for method in METHODS:
+            assert said_to(client, untouched, route, method).status_code == 404, route
+
+
+@pytest.mark.parametrize("who", ["moderator", "admin"])
+def test_moderators_need_their_second_factor(
+    untouched: Marked, people: dict[str, User], who: str
+) -> None:
+    without = browser_of(people[who])
+    for route in routes(MODERATION):
+        for method in METHODS:
+            response = said_to(without, untouched, route, method)
+            assert response.status_code == 302
+            assert response["Location"].startswith("/account/second-factor")
+    client = browser_of(people[who], second_factor=True)
+    for route in routes(MODERATION):
+        assert client.get(untouched.address(route)).status_code in (200, 302, 405), route
+
+
+@pytest.mark.parametrize("who", ["nobody", "owner", "rival", "moderator", "admin"])
+def test_no_cookie_opens_the_api(untouched: Marked, people: dict[str, User], who: str) -> None:
+    everybody = {**people, "owner": untouched.seller.owner, "nobody": None}
+    client = browser_of(everybody[who], second_factor=True)
+    for route in routes(API):
+        if route.name == "api-sell-schema":
+            continue
+        for method in METHODS:
+            response = said_to(client, untouched, route, method)
+            assert response.status_code == 401, (method, route)
+
+
+def test_another_sellers_key_finds_nothing(untouched: Marked, people: dict[str, User]) -> None:
+    call = _caller(keys.issue(people["rival"].seller, "Robot", list(keys.SCOPES)).key)
+    for route in routes(API):
+        met = {method: call(untouched, route, method) for method in METHODS}
+        if route.of_an_object:
+            statuses = {response.status_code for response in met.values()}
+            assert statuses <= {404, 405}, (route, met)
+            assert 404 in statuses, (route, met)
+
+
+def test_a_key_changes_nothing_that_its_scopes_do_not_name(untouched: Marked) -> None:
+    reads = [scope for scope in keys.SCOPES if scope.endswith(":read")]
+    reader = Client(headers=_bearer(keys.issue(untouched.seller, "Reader", reads).key))
+    key_rows = untouched.seller.keys.filter(name="Reader")
+    for route in routes(API):
+        address = untouched.address(route)
+        if route.name == "api-sell-schema":
+            continue
+        assert reader.get(address).status_code in (200, 404, 405), route
+        for method in METHODS[1:]:
+            said = reader.generic(method, address, "{}", content_type="application/json")
+            is_free = route.name == "api-sell-nowhere"
+            assert said.status_code in ((404,) if is_free else (403, 405)), (method, route)
+    key_rows.delete()
+
+
+def test_every_call_of_the_api_needs_a_scope(untouched: Marked) -> None:
+    """A key that may do nothing sees who it is, and what can be charged in."""
+    issued = keys.issue(untouched.seller, "Nothing", ["money:read"])
+    untouched.seller.keys.filter(pk=issued.row.pk).update(scopes=[])
+    call = Client(headers=_bearer(issued.key))
+    open_to_all = {"api-sell-schema", "api-sell-me", "api-sell-networks", "api-sell-nowhere"}
+    for route in routes(API):
+        if route.name in open_to_all:
+            continue
+        for method in METHODS:
+            said = call.generic(method, untouched.address(route), "{}", "application/json")
+            assert said.status_code in (403, 405), (method, route)
+    untouched.seller.keys.filter(pk=issued.row.pk).delete()
+
+
+def test_a_sellers_own_key_opens_what_is_theirs(marked: Marked) -> None:
+    call = Client(headers=_bearer(keys.issue(marked.seller, "Robot", list(keys.SCOPES)).key))
+    shown = ""
+    for route in routes(API):
+        response = call.get(marked.address(route))
+        expected = (404,) if route.name == "api-sell-nowhere" else (200, 405)
+        assert response.status_code in expected, route
+        shown += response.content.decode()
+    assert shown.count(MARK) >= 8
+    for secret in marked.secrets:
+        assert secret not in shown
+
+
+def _bearer(key: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {key}"}
+
+
+def _caller(key: str) -> Any:
+    client = Client(headers=_bearer(key))
+
+    def call(marked: Marked, route: Route, method: str) -> Any:
+        said = client.generic(method, marked.address(route), "{}", content_type="application/json")
+        assert said.status_code < 500, (method, route)
+        assert MARK.encode() not in said.content, (method, route)
+        return said
+
+    return call
