@@ -11,6 +11,18 @@ from tests.browser.chromium import Chromium, Seen, widest_px
 from tests.fixtures.stack import Stack
 
 PHONE_PX = 390
+# What a finger has to hit: all but links in running text (WCAG 2.2, 2.5.8 lets those be). A small
+# control has a larger, unseen ground around it, and a box to tick has its label.
+SMALL = """() => {
+  const room = e => {
+    const ground = parseFloat(getComputedStyle(e, '::after').inset) || 0;
+    const hit = e.closest('label') ?? e;
+    return hit.getBoundingClientRect().height - 2 * Math.min(ground, 0);
+  };
+  return [...document.querySelectorAll('button, select, textarea, summary, input, nav a, a.button')]
+    .filter(e => e.checkVisibility() && e.type !== 'hidden' && room(e) < 43.5)
+    .map(e => [e.outerHTML.slice(0, 80), room(e)]);
+}"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +32,7 @@ class Tried:
     stopped_by: list[str]
     complaints: list[str]
     widest_px: float
+    small: list[tuple[str, float]]
     refused: tuple[int, str, str]  # status, which field has the focus, what was typed
     saved: tuple[int, str]
     copied: str
@@ -35,7 +48,7 @@ def tried(browser: Chromium, _shared_stack: Stack) -> Tried:
     def look(page: Page, seen: Seen) -> Tried:
         page.context.grant_permissions(["clipboard-read", "clipboard-write"])
         page.goto(address)
-        width = widest_px(page)
+        width, small = widest_px(page), page.evaluate(SMALL)
         refused = _send(page, title="")
         refused_focus = str(page.evaluate("() => document.activeElement.name"))
         typed = page.locator("#sample-form [name=url]").input_value()
@@ -48,6 +61,7 @@ def tried(browser: Chromium, _shared_stack: Stack) -> Tried:
             seen.stopped_by,
             [said for said in seen.complaints if "422" not in said],
             width,
+            small,
             (refused, refused_focus, typed),
             (saved, said),
             copied,
@@ -103,6 +117,10 @@ def _theme(page: Page) -> tuple[str, str]:
 def test_nothing_is_stopped_by_the_policy_and_nothing_sticks_out(tried: Tried) -> None:
     assert (tried.stopped_by, tried.complaints) == ([], [])
     assert tried.widest_px == PHONE_PX
+
+
+def test_a_finger_hits_every_control(tried: Tried) -> None:
+    assert tried.small == []
 
 
 def test_a_refused_form_comes_back_in_place_with_what_was_typed(tried: Tried) -> None:
