@@ -16,7 +16,12 @@ from django.http import QueryDict
 from payments.amounts import Amount
 from payments.x402.networks import NETWORKS
 from sellers.directory import NAME_CHARACTERS_MAX
-from sellers.drafts import DESCRIPTION_CHARACTERS_MAX, TAGS_MAX, TITLE_CHARACTERS
+from sellers.drafts import (
+    DESCRIPTION_CHARACTERS_MAX,
+    SERVICE_NAME_CHARACTERS_MAX,
+    TAGS_MAX,
+    TITLE_CHARACTERS,
+)
 from sellers.models import SLUG_CHARACTERS_MAX, Payout
 from sellers.prices import read_dollars
 from sellers.refusals import ListingRefused
@@ -37,8 +42,11 @@ def _code(rows: int = 6) -> forms.Textarea:
     return forms.Textarea(attrs={"class": "code", "rows": rows, "spellcheck": "false"})
 
 
-def _line(label: str, hint: str = "", *, required: bool = True, **attributes: Any) -> forms.Field:
-    widget = forms.TextInput(attrs={"autocomplete": "off", **attributes})
+def _line(
+    label: str, hint: str = "", *, required: bool = True, most: int = 0, **attributes: Any
+) -> forms.Field:
+    counted = {"data-most": most} if most else {}
+    widget = forms.TextInput(attrs={"autocomplete": "off", **counted, **attributes})
     return forms.CharField(label=label, help_text=hint, required=required, widget=widget)
 
 
@@ -109,12 +117,17 @@ class ShapeForm(forms.Form):
 class WordsForm(forms.Form):
     """How it is found."""
 
-    title = _line("Title", f"{TITLE_CHARACTERS[0]} to {TITLE_CHARACTERS[-1]} characters.")
+    title = _line(
+        "Title",
+        f"{TITLE_CHARACTERS[0]} to {TITLE_CHARACTERS[-1]} characters.",
+        most=TITLE_CHARACTERS[-1],
+    )
     slug = _line(
         "Address",
         f"The end of its address, for good: a-z, 0-9, hyphens; up to {SLUG_CHARACTERS_MAX}.",
         spellcheck="false",
         autocapitalize="none",
+        most=SLUG_CHARACTERS_MAX,
     )
     description = forms.CharField(
         label="Description",
@@ -122,11 +135,14 @@ class WordsForm(forms.Form):
             "What a buyer gets, and for what input. Agents choose by it."
             f" Up to {DESCRIPTION_CHARACTERS_MAX} characters, in one paragraph."
         ),
-        widget=forms.Textarea(attrs={"rows": 4}),
+        widget=forms.Textarea(attrs={"rows": 4, "data-most": DESCRIPTION_CHARACTERS_MAX}),
     )
     tags = _line("Tags", f"Up to {TAGS_MAX}, with commas between them.", required=False)
     service_name = _line(
-        "Short name for agents", "Plain letters, up to 32. Left empty: the title.", required=False
+        "Short name for agents",
+        f"Plain letters, up to {SERVICE_NAME_CHARACTERS_MAX}. Left empty: the title.",
+        required=False,
+        most=SERVICE_NAME_CHARACTERS_MAX,
     )
 
 

@@ -63,6 +63,24 @@ document.addEventListener("toast", ({ detail }) => {
   if (detail?.text) toast(String(detail.text), detail.tone);
 });
 
+// How much of what fits into a field is used: said beside it from the first letter on.
+function count(field) {
+  const most = Number(field.dataset.most);
+  const used = [...field.value].length;
+  let said = field.parentElement.querySelector("[data-used]");
+  if (!said) {
+    said = document.createElement("p");
+    said.dataset.used = "";
+    field.after(said);
+  }
+  said.className = used > most ? "small errors" : "small soft";
+  said.textContent = used > most ? `${used - most} too many` : `${used} of ${most}`;
+}
+
+document.addEventListener("input", ({ target }) => {
+  if (target.dataset?.most) count(target);
+});
+
 // A request that came to nothing at all: the network is gone, or the answer took too long.
 document.addEventListener("htmx:error", () => {
   toast("The site could not be reached. Nothing was changed; please try again.", "bad");

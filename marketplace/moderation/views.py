@@ -151,6 +151,7 @@ def _shown(
     context = {
         "listing": listing,
         "terms": terms,
+        "is_new": live is None,
         "revision_hash": bytes(revision.hash).hex(),
         "url": resource_url(site.call_base_url, listing.path),
         "example": suffix(terms.example_input, terms.path_parameters),

@@ -102,6 +102,7 @@ def revision(request: HttpRequest, seller: Seller, slug: str, number: int) -> Ht
         "row": row(found),
         "revision": this,
         "before": before,
+        "is_first": before is None,
         "changes": differences(_terms(before), Terms.from_json(this.terms)),
     }
     return render(request, "sellers/revision.html", context)

@@ -78,13 +78,16 @@ def autosave(request: HttpRequest, seller: Seller, worksheet_id: UUID, slug: str
     except ListingRefused as refused:
         context = {"sheet": sheet, "tab": _tab(request.POST), "trouble": refused.message}
         return render(request, "sellers/_saved.html", context, status=422)
-    conflicts = _both(saved, form_of(slug, sheet.typed, site), request.POST)
+    form = form_of(slug, saved.worksheet.typed, site)
+    conflicts = _both(saved, form, request.POST)
     context = {
         "sheet": saved.worksheet,
         "tab": _tab(request.POST),
         "conflicts": conflicts,
         "version": _version(request.POST) if conflicts else saved.worksheet.version,
         "saved": True,
+        "lacking": lacks(saved.worksheet, BY_SLUG[slug], site),
+        "notes": [f"{each.label}: {each.help_text}" for each in form] if slug == "price" else [],
     }
     return render(request, "sellers/_saved.html", context, status=409 if conflicts else 200)
 
@@ -109,7 +112,9 @@ def _saved(sheet: Worksheet, here: Step, posted: QueryDict, site: Site) -> Saved
         given["slug"] = slugify(given.get("title", ""))[:SLUG_CHARACTERS_MAX].strip("-")
     if "sample_body" in given and given["sample_body"].strip():
         given["sample_base64"] = ""
-    return worksheets.save(sheet, given, version=_version(posted), tab=_tab(posted))
+    # Who has seen both texts may write over the other one.
+    version = sheet.version if posted.get("overwrite") else _version(posted)
+    return worksheets.save(sheet, given, version=version, tab=_tab(posted))
 
 
 def _acted(request: HttpRequest, sheet: Worksheet, here: Step, site: Site) -> HttpResponse:
