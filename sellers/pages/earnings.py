@@ -218,8 +218,18 @@ def _funnel(funnel: Funnel) -> list[dict[str, Any]]:
     steps = [
         ("Quoted", quoted, quoted, "402 answers, about"),
         ("Paid", funnel.paid, quoted, "signed payments we took"),
-        ("Answered", funnel.answered, funnel.paid, f"{funnel.at_work} still at your endpoint"),
-        ("Settled", funnel.settled, funnel.answered, f"{funnel.under_way} on the way"),
+        (
+            "Answered",
+            funnel.answered,
+            funnel.paid,
+            f"{funnel.at_work} still at your endpoint" if funnel.at_work else "",
+        ),
+        (
+            "Settled",
+            funnel.settled,
+            funnel.answered,
+            f"{funnel.under_way} on the way" if funnel.under_way else "",
+        ),
     ]
     return [
         {"name": name, "count": count, "share": _share(count, of), "note": note}

@@ -10,6 +10,7 @@ from typing import Final, Protocol
 
 from tests.benchmarks.report import Line
 from tests.benchmarks.rows.demo import DemoStart
+from tests.benchmarks.rows.earnings import EarningsPage
 from tests.benchmarks.rows.gas import GasOfABatch
 from tests.benchmarks.rows.hold import HoldAgainstOfficial
 from tests.benchmarks.rows.instant import InstantAgainstOfficial
@@ -50,5 +51,6 @@ ROWS: Final[tuple[Row, ...]] = (
     ProcessorPerCall(),
     ShareOfPlainProxy(),
     GasOfABatch(),
+    EarningsPage(),
     DemoStart(),
 )
