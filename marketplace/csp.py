@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponseBase
 
 _BASE = settings.PUBLIC_BASE_URL
 _HOST = urlsplit(_BASE).hostname or ""
@@ -35,23 +35,23 @@ class ContentSecurityPolicy:
     async_capable = True
 
     def __init__(
-        self, get_response: Callable[[HttpRequest], HttpResponse | Awaitable[HttpResponse]]
+        self, get_response: Callable[[HttpRequest], HttpResponseBase | Awaitable[HttpResponseBase]]
     ) -> None:
         self.get_response = get_response
         if iscoroutinefunction(get_response):
             markcoroutinefunction(self)
 
-    def __call__(self, request: HttpRequest) -> HttpResponse | Awaitable[HttpResponse]:
+    def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
         answer = self.get_response(request)
-        if isinstance(answer, HttpResponse):
+        if isinstance(answer, HttpResponseBase):
             return _with_policy(answer)
         return _later(answer)
 
 
-async def _later(answer: Awaitable[HttpResponse]) -> HttpResponse:
+async def _later(answer: Awaitable[HttpResponseBase]) -> HttpResponseBase:
     return _with_policy(await answer)
 
 
-def _with_policy(response: HttpResponse) -> HttpResponse:
+def _with_policy(response: HttpResponseBase) -> HttpResponseBase:
     response.headers.setdefault("Content-Security-Policy", POLICY)
     return response

@@ -19,7 +19,7 @@ from django.views.debug import ExceptionReporter
 from sellers import sending, webhooks
 from sellers.models import UpstreamSecret, Webhook
 from sellers.secrets import Vault
-from tests.fixtures.foreign import CANARY, Marked, admin, browser_of, routes
+from tests.fixtures.foreign import CANARY, Marked, admin, browser_of, routes, text_of
 from tests.fixtures.hooks import Hooks
 from tests.fixtures.programs import program_of
 from tests.fixtures.upstream import answer
@@ -56,7 +56,7 @@ def test_no_page_for_people_holds_a_secret(marked: Marked) -> None:
         for under in ("/sell/", "/moderation/", "/account/"):
             for route in routes(under):
                 response = client.get(marked.address(route))
-                assert_clean(response.content.decode(), marked, route.pattern)
+                assert_clean(text_of(response), marked, route.pattern)
 
 
 def test_the_admin_shows_no_secret(marked: Marked) -> None:
