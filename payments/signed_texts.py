@@ -6,13 +6,17 @@ import re
 from enum import Enum
 
 from payments.chains import Chain, RpcError
+from payments.chains.abi import deployment
 from payments.x402.abi import bytes_argument, selector
 from payments.x402.crypto import SIGNATURE_BYTES, keccak256, recover_address
-from payments.x402.networks import address_bytes
+from payments.x402.networks import address_bytes, checksum
 
 _SIGNATURE = re.compile(r"0x(?:[0-9a-fA-F]{2}){1,2048}")
 _EIP1271_CALL = selector("isValidSignature(bytes32,bytes)")
 _EIP1271_YES = _EIP1271_CALL  # the standard answers with the function's own selector
+
+
+_EIP6492_END = bytes.fromhex("6492" * 16)
 
 
 class SignedBy(Enum):
@@ -40,13 +44,38 @@ async def signed_by(
     if chain is None:
         return None
     try:
-        if not await chain.has_code(address):
-            return None
-        question = _EIP1271_CALL + digest + bytes_argument(signature, words_before=1)
-        agrees = (await chain.call(address, question))[:32] == _EIP1271_YES + bytes(28)
+        answer = await _answer(address, digest, signature, chain)
     except RpcError:
         return None  # the wallet reverts: its way of saying no
-    return SignedBy.CONTRACT if agrees else None
+    return SignedBy.CONTRACT if answer[:32] == _EIP1271_YES + bytes(28) else None
+
+
+async def _answer(address: str, digest: bytes, signature: bytes, chain: Chain) -> bytes:
+    """What the contract says, or would say if it were there.
+
+    Smart wallets are often deployed with their first transaction only, and send the call that
+    does it along (ERC-6492). An address commits to the code that can appear there, so nobody
+    else's contract ever answers.
+    """
+    deploy, signature = _unwrapped(signature)
+    question = _EIP1271_CALL + digest + bytes_argument(signature, words_before=1)
+    if await chain.has_code(address):
+        return await chain.call(address, question)
+    if deploy is None:
+        return b""
+    *_, answer = await chain.read_in_turn([deploy, (address, question)])
+    return answer or b""
+
+
+def _unwrapped(signature: bytes) -> tuple[tuple[str, bytes] | None, bytes]:
+    """The call that deploys a wallet, where one is sent along, and the signature proper."""
+    if not signature.endswith(_EIP6492_END):
+        return None, signature
+    try:
+        factory, call, inner = deployment(signature.removesuffix(_EIP6492_END))
+    except ValueError:
+        return None, signature
+    return (checksum(factory), call), inner
 
 
 def _with_v_27(signature: bytes) -> bytes:

@@ -210,6 +210,9 @@ class Chain(Protocol):
     async def call(self, to: str, data: bytes, block: int | BlockTag = "latest") -> bytes:
         """Read from a contract; a revert is an RpcError."""
 
+    async def read_in_turn(self, calls: Sequence[tuple[str, bytes]]) -> list[bytes | None]:
+        """Read from contracts one after the other, on one state that is thrown away after it."""
+
     async def token_facts(self, token: str) -> TokenFacts:
         """Read what a token says about itself, for the doctor."""
 

@@ -12,6 +12,7 @@ __all__ = [
     "address_word",
     "aggregate3",
     "aggregate3_results",
+    "deployment",
     "flag",
     "number",
     "selector",
@@ -70,6 +71,12 @@ def flag(returned: bytes) -> bool:
     if found not in _FLAGS:
         raise ValueError("not a flag")
     return bool(found)
+
+
+def deployment(packed: bytes) -> tuple[bytes, bytes, bytes]:
+    """Unpack a factory, the call that has it deploy a wallet, and the wallet's signature."""
+    call, signature = _number(packed, _WORD), _number(packed, 2 * _WORD)
+    return packed[12:_WORD], _bytes_at(packed, call), _bytes_at(packed, signature)
 
 
 def _result(packed: bytes, at: int) -> tuple[bool, bytes]:

@@ -208,6 +208,10 @@ class EvmChain(Chain):
             raise answer
         return answer
 
+    async def read_in_turn(self, calls: Sequence[tuple[str, bytes]]) -> list[bytes | None]:
+        """Read from contracts one after the other, on one state that is thrown away after it."""
+        return await self._multicall.read(calls, "latest")
+
     async def heads(self) -> AsyncGenerator[Block, None]:
         """Tell each new head as it comes; outlives outages in silence."""
         async with aclosing(new_heads(self.head, self._socket, self._head_poll_seconds)) as heads:

@@ -28,6 +28,8 @@ PAGES = (
     "unknown payment",
     "nowhere",
     "styleguide",
+    "sign in",
+    "sign up",
 )
 FOCUS = """() => {
   const it = document.activeElement, style = getComputedStyle(it);
@@ -88,6 +90,8 @@ def pages(_shared_stack: Stack) -> dict[str, str]:
         "unknown payment": f"{payments}/{secrets.token_hex(8)}",
         "nowhere": f"{stack.base_url}/nowhere",
         "styleguide": f"{stack.base_url}/styleguide",
+        "sign in": f"{stack.base_url}/account/sign-in",
+        "sign up": f"{stack.base_url}/account/sign-up",
     }
 
 

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import re
 import threading
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from django.db import connection, transaction
+from eth_abi import encode
 from eth_account.messages import encode_defunct
 from pytest_django.fixtures import Settings
 
 from marketplace.settings import CHAIN_DEFAULTS
 from payments import wallets
 from payments.wallets import CannotAsk, NotProven, Proof, Purpose, burn, challenge, proven
+from payments.x402.crypto import keccak256
+from payments.x402.networks import checksum
 from tests.fixtures.cast import Cast, Person
 from tests.fixtures.chain import Chain
 from tests.fixtures.purchases import NETWORK, USDC
@@ -21,6 +26,12 @@ from tests.fixtures.purchases import NETWORK, USDC
 NOW = 1_763_668_805
 NOBODY_THERE = "http://127.0.0.1:1"
 WALLET = Path(__file__).parents[1] / "contracts" / "wallet.json"
+# The factory that most wallets are deployed by: CREATE2 with the salt and the code it is sent.
+FACTORY = "0x4e59b44847b379578588920cA78FbF26c0B4956C"
+FACTORY_CODE = (
+    "0x7fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffe03601600081602082378035"
+    "828234f58015156039578182fd5b8082525050506014600cf3"
+)
 OWNER_SLOT = "0x" + "00" * 32
 
 
@@ -220,6 +231,56 @@ def test_a_delegated_account_answers_by_its_key_and_by_its_code(at_chain: Chain)
     assert (by_key.address, by_key.network) == (account, "")
     with pytest.raises(NotProven):
         shown(text, sign(text, Cast.attacker))
+
+
+@dataclass(frozen=True)
+class Undeployed:
+    """A wallet of somebody's that will be deployed with its first transaction, at this address."""
+
+    owner: Person
+    salt: bytes = bytes(32)
+
+    @property
+    def creation(self) -> bytes:
+        code = json.loads(WALLET.read_text())["creation"].removeprefix("0x")
+        return bytes.fromhex(code) + encode(["address"], [self.owner.address])
+
+    @property
+    def address(self) -> str:
+        factory = bytes.fromhex(FACTORY[2:])
+        told = b"\xff" + factory + self.salt + keccak256(self.creation)
+        return checksum(keccak256(told)[12:])
+
+    def sign(self, text: str, who: Person | None = None) -> str:
+        inner = bytes.fromhex(sign(text, who or self.owner)[2:])
+        said = (FACTORY, self.salt + self.creation, inner)
+        return "0x" + encode(["address", "bytes", "bytes"], said).hex() + "6492" * 16
+
+
+def test_a_wallet_that_is_not_deployed_yet_answers_all_the_same(at_chain: Chain) -> None:
+    at_chain.rpc("anvil_setCode", [FACTORY, FACTORY_CODE])
+    wallet = Undeployed(Cast.buyer)
+    text = challenge(Purpose.SIGN_IN, wallet.address, now=NOW)
+    proof = shown(text, wallet.sign(text))
+    assert (proof.address, proof.network) == (wallet.address, NETWORK)
+    assert at_chain.rpc("eth_getCode", [wallet.address, "latest"]) == "0x", "asking deploys nothing"
+    at_chain.send(FACTORY, "0x" + (wallet.salt + wallet.creation).hex())
+    assert shown(text, wallet.sign(text)) == proof, "nor does it matter when it is there"
+
+
+def test_a_wallet_that_is_not_deployed_yet_says_no_as_well(at_chain: Chain) -> None:
+    at_chain.rpc("anvil_setCode", [FACTORY, FACTORY_CODE])
+    wallet = Undeployed(Cast.buyer)
+    text = challenge(Purpose.SIGN_IN, wallet.address, now=NOW)
+    for signature in (
+        wallet.sign(text, Cast.attacker),
+        Undeployed(Cast.attacker).sign(text, Cast.attacker),  # another wallet is deployed
+        sign(text, Cast.buyer),
+        sign(text, Cast.buyer) + "6492" * 16,
+        "0x" + "6492" * 16,
+    ):
+        with pytest.raises(NotProven):
+            shown(text, signature)
 
 
 def test_a_silent_chain_is_no_verdict() -> None:
