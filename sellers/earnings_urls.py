@@ -8,6 +8,7 @@ from sellers.pages import earnings, earnings_files
 
 urlpatterns = [
     path("", earnings.earnings, name="sell-earnings"),
+    path("buyers", earnings.who_paid, name="sell-buyers"),
     path("payments.csv", earnings_files.sales_file, name="sell-earnings-file"),
     path("statements/<str:month>", earnings_files.statement, name="sell-statement"),
     path("payments/<uuid:payment_id>", earnings.payment, name="sell-payment"),

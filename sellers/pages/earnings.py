@@ -66,6 +66,25 @@ def earnings(request: HttpRequest, seller: Seller) -> HttpResponse:
 
 @seller_only
 @require_safe
+def who_paid(request: HttpRequest, seller: Seller) -> HttpResponse:
+    """The buyers, who are many: a part that comes after the page, or a page of its own."""
+    filters = read_filters(request.GET, seller, offerings(seller), first_sale(seller.pk))
+    marked, found = marks(seller), buyers(filters.look)
+    context = {
+        "filters": filters,
+        "query": filters.address(),
+        "buyers": found,
+        "top": [(buyer, marked.get(buyer.payer, "")) for buyer in found.top],
+    }
+    part = bool(getattr(request, "htmx", False))
+    page = "sellers/earnings/_buyers.html" if part else "sellers/earnings/buyers.html"
+    response = render(request, page, context)
+    patch_vary_headers(response, ["HX-Request"])
+    return response
+
+
+@seller_only
+@require_safe
 def payment(request: HttpRequest, seller: Seller, payment_id: UUID) -> HttpResponse:
     """One payment with every step it took, for the seller who is to be paid."""
     if not is_sold_by(seller.pk, payment_id):
@@ -113,8 +132,6 @@ def _asked_for(seller: Seller, what: str) -> list[str]:
 def _context(filters: Filters, known: list[Offering]) -> dict[str, Any]:
     look, marked = filters.look, marks(filters.seller)
     first = overview(look, [each.id for each in known])
-    tokens = [(each.network, each.asset) for each in first.tokens]
-    found = buyers(look, tokens)
     page = sales(filters.wanted)
     edges = {"newer": "", "older": ""}
     if page.sales and page.has_newer:
@@ -137,8 +154,6 @@ def _context(filters: Filters, known: list[Offering]) -> dict[str, Any]:
         "failures": [(cause(word), count) for word, count in first.funnel.unanswered],
         "uncollected": [(cause(word), count) for word, count in first.funnel.uncollected],
         "listings": _listings(look, known, filters),
-        "buyers": found,
-        "top": [(buyer, marked.get(buyer.payer, "")) for buyer in found.top],
         "own": paid_by(look, [key for key, mark in marked.items() if mark == "own"]),
         "trial": paid_by(look, [key for key, mark in marked.items() if mark == "trial"]),
         "sales": [(sale, marked.get(sale.payer, ""), cause(sale.cause)) for sale in page.sales],

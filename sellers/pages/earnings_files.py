@@ -97,7 +97,6 @@ def statement(request: HttpRequest, seller: Seller, month: str) -> HttpResponse:
     look = Look(seller.pk, Span(first, last))
     names = {each.id: each for each in offerings(seller)}
     seen = overview(look, list(names))
-    tokens = [(each.network, each.asset) for each in seen.tokens]
     days = by_time(look)
     context = {
         "seller": seller,
@@ -115,7 +114,7 @@ def statement(request: HttpRequest, seller: Seller, month: str) -> HttpResponse:
             for each in seen.tokens
         ],
         "listings": _by_listing(look, names),
-        "unique": buyers(look, tokens, most=1).unique,
+        "unique": buyers(look, most=1).unique,
         "months": _months(seller, first),
     }
     return render(request, "sellers/earnings/statement.html", context)

@@ -13,7 +13,7 @@ from payments.pool import Pool, rows
 from payments.reports.buyers import buyers, paid_by
 from payments.reports.earnings import Look, Span, by_listing, by_time, first_sale, overview
 from payments.reports.sales import Wanted, is_sold_by, sales
-from tests.fixtures.purchases import NETWORK, USDC
+from tests.fixtures.purchases import NETWORK
 from tests.payments.plans.day import FEW
 
 
@@ -41,7 +41,7 @@ def sold(seller: UUID) -> None:
     assert by_time(look)
     listing = next(iter(by_listing(look)))
     assert first_sale(seller)
-    top = buyers(look, [(NETWORK, USDC)]).top
+    top = buyers(look).top
     assert paid_by(look, [top[0].payer])
     page = sales(Wanted(look)).sales
     assert versions_now([Topic(PAYMENT, page[0].id), Topic(EARNINGS, seller)])
