@@ -14,17 +14,20 @@ from sellers import worksheets
 from sellers.drafts import upstream_url
 from sellers.examples import body, body_media_type, path_values, query_pairs
 from sellers.models import Listing, Look, UpstreamSecret, Worksheet
-from sellers.probes import Stopped, look
+from sellers.probes import Step, Stopped, look
 from sellers.refusals import bad
-from sellers.secrets import Vault
+from sellers.secrets import SecretsUnavailable, Vault
 from sellers.site import Site
 from sellers.targets import UnsafeTarget, target
 from sellers.terms import METHODS, Sample
 from sellers.typed import example_of, input_schema_of, typed_sample
+from sellers.worksheets import same_host
 
 LOOKS_KEPT_MAX = 5
 STALE = timedelta(minutes=4)  # longer than any call may take: its worker is gone
+GIVEN_UP = timedelta(minutes=30)  # a look that no worker survives is not taken for ever
 State = Look.State
+_GIVE_AGAIN = "Give the secret headers once more."
 
 
 def ask(worksheet: Worksheet, site: Site) -> Look:
@@ -59,7 +62,7 @@ def run(look_id: UUID, site: Site) -> bool:
     if not taken:
         return False
     job = Look.objects.select_related("worksheet").get(pk=look_id)
-    sample = _looked(job, site)
+    sample = None if _is_given_up(job) else _looked(job, site)
     ended: dict[str, Any] = {"ended_at": timezone.now(), "due_at": None}
     if sample is None:
         Look.objects.filter(pk=job.pk).update(state=State.BAD, **ended)
@@ -95,8 +98,13 @@ def _filled(worksheet: Worksheet, sample: Sample) -> dict[str, str]:
 
 def _looked(job: Look, site: Site) -> Sample | None:
     asked = job.asked
+    try:
+        secrets = _secrets(job.worksheet, site, asked["url"])
+    except SecretsUnavailable:
+        _tell(job, Step("Secret headers", False, "they cannot be read here", _GIVE_AGAIN))
+        return None
     content_type, content = body(asked["example"], asked["media_type"])
-    headers = [*_secrets(job.worksheet, site).items()]
+    headers = [*secrets.items()]
     headers += [("Content-Type", content_type)] if content_type else []
     steps = look(site, asked["method"], _target(asked["url"], asked["example"]), headers, content)
     told: list[dict[str, Any]] = []
@@ -111,16 +119,34 @@ def _looked(job: Look, site: Site) -> Sample | None:
         return None
 
 
-def _secrets(worksheet: Worksheet, site: Site) -> dict[str, str]:
-    """The secret headers as calls will carry them: kept before, or sealed on this sheet."""
+def _is_given_up(job: Look) -> bool:
+    if timezone.now() - job.created_at < GIVEN_UP:
+        return False
+    _tell(job, Step("Look", False, "it was begun and never finished", "Look at it once more."))
+    return True
+
+
+def _tell(job: Look, step: Step) -> None:
+    Look.objects.filter(pk=job.pk).update(steps=[step.to_json()])
+
+
+def _secrets(worksheet: Worksheet, site: Site, url: str) -> dict[str, str]:
+    """The secret headers as calls will carry them: kept before, or sealed on this sheet.
+
+    A secret was given for one host. Whoever gets into an account must not be able to have it
+    sent to a host of their own, so another host gets none until it is given again.
+    """
     names = worksheet.typed.get("secret_headers", [])
     if not names:
         return {}
     kept: dict[str, bytes] = {}
-    if Listing.objects.filter(pk=worksheet.listing_id, seller=worksheet.seller_id).exists():
+    listing = Listing.objects.filter(pk=worksheet.listing_id, seller=worksheet.seller_id).first()
+    revision = listing and (listing.live_revision or listing.proposed_revision)
+    if revision and same_host(revision.terms["upstream_url"], url):
         rows = UpstreamSecret.objects.filter(listing=worksheet.listing_id)
         kept = {row.name: bytes(row.sealed) for row in rows}
-    kept |= {name: value.encode() for name, value in worksheet.sealed.items()}
+    if same_host(worksheet.sealed_for, url):
+        kept |= {name: value.encode() for name, value in worksheet.sealed.items()}
     vault = Vault(site.secrets_keys)
     return vault.open_all(worksheet.listing_id, {n: v for n, v in kept.items() if n in names})
 

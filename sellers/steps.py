@@ -22,6 +22,7 @@ from sellers.secrets import header_name
 from sellers.site import Site
 from sellers.terms import METHODS, Sample
 from sellers.typed import NOBODY, Typed, draft_of, path_names, token_key
+from sellers.worksheets import same_host
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +102,8 @@ def first_unfinished(worksheet: Worksheet, site: Site) -> str:
 
 def missing_secrets(worksheet: Worksheet) -> list[str]:
     """The secret headers whose value nobody has given yet."""
-    kept = set(worksheet.sealed)
+    url = str(worksheet.typed.get("upstream_url", ""))
+    kept = set(worksheet.sealed) if same_host(worksheet.sealed_for, url) else set()
     own = Listing.objects.filter(pk=worksheet.listing_id, seller=worksheet.seller_id)
     kept |= set(UpstreamSecret.objects.filter(listing__in=own).values_list("name", flat=True))
     return [name for name in worksheet.typed.get("secret_headers", []) if name not in kept]
@@ -119,7 +121,7 @@ def _endpoint(worksheet: Worksheet, site: Site) -> None:
         header_name(name, "forward_headers")
     finish(replace(_ordinary(site), forward_headers=draft.forward_headers), site)
     if missing := missing_secrets(worksheet):
-        raise bad("secret_headers", f"{missing[0]} has no value yet")
+        raise bad("secret_headers", f"give a value for {missing[0]} that this host takes")
 
 
 def _shape(worksheet: Worksheet, site: Site) -> None:

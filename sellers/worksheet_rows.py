@@ -27,6 +27,7 @@ class Worksheet(models.Model):
     of_listing = models.BooleanField(default=False)
     typed = models.JSONField(default=dict)
     sealed = models.JSONField(default=dict)  # header names and their encrypted values
+    sealed_for = models.TextField(default="")  # the upstream whose secrets these are
     stamps = models.JSONField(default=dict)  # field: the version and the tab that wrote it last
     version = models.IntegerField(default=1)
     created_at = models.DateTimeField(auto_now_add=True)

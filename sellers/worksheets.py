@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
@@ -120,9 +121,18 @@ def keep_secret(worksheet: Worksheet, name: str, value: str, vault: Vault) -> No
     with transaction.atomic():
         sheet = Worksheet.objects.select_for_update().get(pk=worksheet.pk)
         names = sorted({*sheet.typed.get("secret_headers", []), name})
+        url = str(sheet.typed.get("upstream_url", ""))
+        if not same_host(sheet.sealed_for, url):
+            sheet.sealed, sheet.sealed_for = {}, url  # the others were another host's
         sheet.sealed |= {name: sealed}
-        sheet.save(update_fields=["sealed"])
+        sheet.save(update_fields=["sealed", "sealed_for"])
         _write(sheet, {"secret_headers": names})
+
+
+def same_host(one: str, other: str) -> bool:
+    """Whether two addresses lead to the same host and port, by the same scheme."""
+    parts, others = urlsplit(one.strip()), urlsplit(other.strip())
+    return bool(parts.netloc) and parts[:2] == others[:2]
 
 
 def drop_secret(worksheet: Worksheet, name: str) -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from cryptography.fernet import Fernet
+from django.utils import timezone
 from pytest_django.fixtures import Settings
 
 from marketplace.settings import CHAIN_DEFAULTS
@@ -169,6 +172,30 @@ def test_a_secret_reaches_the_upstream_and_nothing_else(
     vault = Vault(settings.SELLER_SECRETS_KEYS)
     assert vault.open(kept.listing_id, kept.name, bytes(kept.sealed)) == canary
     assert canary not in desk.client.get("/sell/listings/weather/").content.decode()
+
+
+def test_a_secret_is_meant_for_the_host_it_was_given_for(
+    desk: Desk, upstream: ScriptedUpstream
+) -> None:
+    upstream.on("/weather", answer(b'{"celsius":21}'))
+    sheet = desk.start()
+    desk.step(sheet, "endpoint", "secret", upstream_url="https://api.example/x", method="GET",
+              secret_name="x-api-key", secret_value="canary-7f3a9c")  # fmt: skip
+    moved = desk.step(sheet, "endpoint", upstream_url=f"{upstream.url}/weather", method="GET")
+    assert moved.status_code == 422
+    assert "Give a value for x-api-key" in moved.content.decode()
+    desk.step(sheet, "endpoint", "look", upstream_url=f"{upstream.url}/weather", method="GET")
+    desk.look()
+    assert [call.header("x-api-key") for call in upstream.calls] == [None]
+
+
+def test_a_look_that_no_worker_survives_is_given_up(desk: Desk, upstream: ScriptedUpstream) -> None:
+    sheet = desk.start()
+    desk.step(sheet, "endpoint", "look", upstream_url=f"{upstream.url}/weather", method="GET")
+    Look.objects.update(created_at=timezone.now() - timedelta(hours=1))
+    desk.look()
+    assert Look.objects.get().state == Look.State.BAD
+    assert upstream.calls == []
 
 
 def test_parameters_make_the_schema_and_the_example_call(
