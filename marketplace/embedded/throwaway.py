@@ -21,8 +21,10 @@ from marketplace.embedded.postgres import Postgres, dies_with_us
 from marketplace.embedded.postgres_binaries import PostgresError
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-# More workers than this spend their time on each other's chains and browsers.
-EVERYTHING = ["-n", "auto", "--maxprocesses", "4"]
+# One worker more than there are cores, because many tests wait for blocks; more than four spend
+# their time on each other's chains. A worker keeps neighbours together: they share their stacks.
+WORKERS = min(4, (os.cpu_count() or 1) + 1)
+EVERYTHING = ["-n", str(WORKERS), "--dist", "worksteal"]
 CONNECTIONS_MAX = 200
 GRACE_SECONDS = 20.0  # for fixtures to take their processes down
 PR_SET_CHILD_SUBREAPER = 36
