@@ -29,11 +29,11 @@ function button(part, wallet) {
     made.append(icon);
   }
   made.append(`${part.dataset.verb} ${wallet.name}`);
-  made.addEventListener("click", () => use(part, wallet));
+  made.addEventListener("click", () => use(part, wallet, made));
   return made;
 }
 
-async function use(part, wallet) {
+async function use(part, wallet, pressed) {
   const buttons = [...part.querySelectorAll("[data-wallet-list] button")];
   for (const each of buttons) each.disabled = true;
   try {
@@ -48,6 +48,7 @@ async function use(part, wallet) {
   } catch (error) {
     say(part, error.message, error instanceof Cancelled ? "neutral" : "bad");
     for (const each of buttons) each.disabled = false;
+    pressed.focus(); // a button that is off loses the keyboard
   }
 }
 

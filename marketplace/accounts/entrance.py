@@ -10,6 +10,7 @@ from django.contrib.auth import login
 from django.contrib.auth.models import User
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils.crypto import constant_time_compare
 from django.utils.http import url_has_allowed_host_and_scheme
 
 from marketplace import access
@@ -26,16 +27,21 @@ def enter(request: HttpRequest, user: User, back: str) -> str:
         admit(request, user)
         return back
     request.session.cycle_key()
-    request.session[_PENDING] = [user.pk, int(time.time()) + PENDING_SECONDS]
+    until = int(time.time()) + PENDING_SECONDS
+    # With what a new password changes, so that an old one does not go on waiting.
+    request.session[_PENDING] = [user.pk, until, user.get_session_auth_hash()]
     return f"{reverse('account-second-factor')}?{urlencode({'next': back})}"
 
 
 def waiting(request: HttpRequest) -> User | None:
     """Who has proven themselves in this session and has yet to show a code."""
-    user_pk, until = request.session.get(_PENDING) or (None, 0)
+    user_pk, until, proven = request.session.get(_PENDING) or (None, 0, "")
     if user_pk is None or until < time.time():
         return None
-    return User.objects.filter(pk=user_pk, is_active=True).first()
+    user = User.objects.filter(pk=user_pk, is_active=True).first()
+    if user is None or not constant_time_compare(proven, user.get_session_auth_hash()):
+        return None
+    return user
 
 
 def admit(request: HttpRequest, user: User) -> None:

@@ -74,8 +74,7 @@ def welcome(url: str, seconds: float, *, is_seeded: bool) -> None:
     say(f"\nSouk is open after {seconds:.1f} s: {url}")
     password = Path(Keys(STATE / "keys").admin_password_file()).read_text(encoding="utf-8")
     say(f"  {url}/admin/ shows its tables: sign in as admin, password {password}")
-    say("  (it asks for a second factor, and shows the first code itself; for a later one type")
-    say(f"  {manage} account code admin)")
+    say(f"  (the first code is shown there; a later one: {manage} account code admin)")
     if is_seeded:
         password = Path(Keys(STATE / "keys").seller_password_file()).read_text(encoding="utf-8")
         say(f"  {url}/sell/earnings/ shows what was sold: sign in as atlas, password {password}")

@@ -32,6 +32,7 @@ def test_by_wallet_in_out_and_in_again_by_password(
         page.goto(f"{stack.base_url}/account/")
         page.get_by_role("button", name=BY_WALLET).click()
         expect(page.get_by_text("Cancelled in the wallet. Nothing was signed.")).to_be_visible()
+        expect(page.get_by_role("button", name=BY_WALLET)).to_be_focused()
 
         wallet.refuses.clear()
         _change_account_while_asked(wallet, Person("other", other.address, other.private_key))

@@ -116,10 +116,21 @@ def test_a_sign_in_does_not_wait_for_its_code_for_ever(visitor: Visitor, another
     later = another()
     later.enter()
     session = later.client.session
-    session["pending_sign_in"] = [session["pending_sign_in"][0], 1]
+    session["pending_sign_in"][1] = 1
     session.save()
     answer = later.client.post(CODE, {"code": next_code(secret)})
     assert answer["Location"] == "/account/sign-in"
+    assert later.user is None
+
+
+def test_an_old_password_does_not_go_on_waiting(visitor: Visitor, another: Another) -> None:
+    visitor.sign_up()
+    secret, _ = visitor.take_up()
+    later = another()
+    later.enter()
+    new = {"current": PASSWORD, "password": "twelve red kettles"}
+    assert visitor.client.post("/account/password", new).status_code == 302
+    assert later.client.post(CODE, {"code": next_code(secret)})["Location"] == "/account/sign-in"
     assert later.user is None
 
 
