@@ -161,6 +161,32 @@ NOT_HOT: dict[Asker, str] = {
     ("payments/wallets.py", "burn"): "the same statement as siwx._burn",
     ("payments/wakeups.py", "_ring"): "reads no table",
     ("payments/wakeups.py", "_rings"): "reads no table",
+    **{
+        (f"sellers/{file}.py", name): BY_HAND
+        for file, names in {
+            "finishing": ("submit",),
+            "listings": ("take_over_secrets",),
+            "looks": ("_looked", "_secrets", "_tell", "ask", "run"),
+            "pages/life": ("_shown", "move"),
+            "pages/own": ("own_listing",),
+            "pages/payouts": ("_shown",),
+            "payouts": ("_kept",),
+            "steps": ("_words", "missing_secrets"),
+            "worksheets": (
+                "drop_secret",
+                "edit",
+                "fill_in",
+                "keep_secret",
+                "put",
+                "save",
+                "start",
+            ),
+        }.items()
+        for name in names
+    },
+    ("sellers/looks.py", "run_due"): "the few looks that somebody waits for",
+    ("sellers/worksheets.py", "forget_untouched"): "unfinished drafts, once a night",
+    ("marketplace/moderation/views.py", "_waiting"): BY_HAND,
     ("sellers/directory.py", "find"): BY_HAND,
     ("sellers/earnings_filters.py", "offerings"): "one seller's listings",
     ("sellers/pages/earnings.py", "_asked_for"): "one seller's prices",
