@@ -11,6 +11,7 @@ from marketplace import celery as celery
 from marketplace import events, problems, views
 from marketplace.look import styleguide, themes
 from payments.views import did
+from sellers.pages import logos
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", views.home),
@@ -23,6 +24,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("sell/", include("sellers.urls")),
     path("account/", include("marketplace.accounts.urls")),
     path("moderation/", include("marketplace.moderation.urls")),
+    path("logo/<slug:name>", logos.show, name="logo"),
     path("p/", include("payments.urls")),
     path("sell/earnings/", include("sellers.earnings_urls")),
     path("sell/", include("sellers.program_urls")),

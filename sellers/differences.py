@@ -23,6 +23,7 @@ _FIELDS = (
     ("description", "Description"),
     ("service_name", "Short name"),
     ("tags", "Tags"),
+    ("logo", "Logo"),
     ("method", "Method"),
     ("upstream_url", "Upstream"),
     ("forward_headers", "Headers passed on"),

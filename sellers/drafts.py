@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import ceil
@@ -19,6 +20,7 @@ from sellers.site import Site
 from sellers.terms import METHODS, PARAMETER, RELEASES, PriceTerms, Sample, Terms
 from sellers.texts import clean, clean_ascii
 
+LOGO = re.compile(r"[0-9a-f]{64}")
 TITLE_CHARACTERS = range(3, 81)
 DESCRIPTION_CHARACTERS_MAX = 500
 SERVICE_NAME_CHARACTERS_MAX = 32  # this and the tags: what the x402 bazaar takes
@@ -55,6 +57,7 @@ class Draft:
     require_body: bool = True
     check_output: bool = False
     stream: bool = False
+    logo: str = ""
 
 
 def finish(draft: Draft, site: Site) -> Terms:
@@ -103,6 +106,7 @@ def finish(draft: Draft, site: Site) -> Terms:
         require_body=draft.require_body,
         check_output=draft.check_output,
         stream=draft.stream,
+        logo=_logo(draft.logo),
     )
 
 
@@ -208,6 +212,12 @@ def _refuse_dear_instant(release: str, prices: Sequence[PriceTerms], site: Site)
         assert accepted is not None
         if release == "instant" and in_dollars(each.amount_atomic, accepted.asset.decimals) > most:
             raise bad("release", f"instant is for calls of up to ${most:f}; this one costs more")
+
+
+def _logo(given: str) -> str:
+    if given and not LOGO.fullmatch(given):
+        raise bad("logo", "the hash of a picture: 64 hexadecimal digits")
+    return given
 
 
 def _tags(given: Sequence[str]) -> tuple[str, ...]:

@@ -18,6 +18,7 @@ from sellers.key_rows import Repeat as Repeat
 from sellers.notices import Notice as Notice
 from sellers.webhook_rows import Delivery as Delivery
 from sellers.webhook_rows import Webhook as Webhook
+from sellers.worksheet_rows import Logo as Logo
 from sellers.worksheet_rows import Look as Look
 from sellers.worksheet_rows import Payout as Payout
 from sellers.worksheet_rows import Worksheet as Worksheet

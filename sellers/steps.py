@@ -55,7 +55,7 @@ STEPS: Final = (
     _step(
         "words",
         "Words",
-        "title slug description service_name tags",
+        "title slug description service_name tags logo",
         "How people and agents find it.",
     ),
     _step("price", "Price", "price network asset prices", "What one call costs, in dollars."),

@@ -119,6 +119,7 @@ class Terms:
     require_body: bool = True
     check_output: bool = False
     stream: bool = False  # the answer is passed on as it comes
+    logo: str = ""  # the hash of a picture that is kept beside the listings
 
     @property
     def path_parameters(self) -> tuple[str, ...]:
@@ -141,6 +142,8 @@ class Terms:
         stored = {name.name: getattr(self, name.name) for name in fields(self)}
         stored["sample"] = self.sample.to_json()
         stored["prices"] = [price.to_json() for price in self.prices]
+        if not self.logo:  # so that terms from before there were logos keep their hash
+            del stored["logo"]
         return stored
 
     @staticmethod

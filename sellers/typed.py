@@ -59,6 +59,7 @@ def draft_of(typed: Typed, site: Site) -> Draft:
         require_body=not typed.get("empty_answers"),
         check_output=bool(typed.get("check_output")),
         stream=bool(typed.get("stream")),
+        logo=_text(typed, "logo"),
     )
 
 
@@ -111,6 +112,7 @@ def typed_of(terms: Terms) -> dict[str, Any]:
         "empty_answers": "" if terms.require_body else _ON,
         "check_output": _ON if terms.check_output else "",
         "stream": _ON if terms.stream else "",
+        "logo": terms.logo,
         **typed_sample(terms.sample),
         **typed_input(terms.input_schema, terms.example_input),
     }

@@ -1,6 +1,6 @@
 """What sellers type before it is a listing, looks at their upstreams, and wallets they proved.
 
-Only `sellers.worksheets`, `sellers.looks` and `sellers.payouts` write these tables.
+Only `sellers.worksheets`, `sellers.looks`, `sellers.payouts` and `sellers.logos` write these.
 """
 
 from __future__ import annotations
@@ -112,3 +112,27 @@ class Payout(models.Model):
 
     def __str__(self) -> str:
         return self.address
+
+
+class Logo(models.Model):
+    """A small picture of a seller's, named by its hash, so that what was approved stays."""
+
+    id = models.UUIDField(primary_key=True, default=new_id)
+    seller = models.ForeignKey("sellers.Seller", on_delete=models.PROTECT, related_name="logos")
+    hash = models.TextField()
+    content_type = models.TextField()
+    picture = models.BinaryField()
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=("hash", "seller"), name="logo_once"),
+            models.CheckConstraint(condition=Q(hash__regex=r"^[0-9a-f]{64}$"), name="logo_hash"),
+            models.CheckConstraint(
+                condition=Q(content_type__in=("image/png", "image/jpeg", "image/webp")),
+                name="logo_type",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return self.hash

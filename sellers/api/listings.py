@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -104,7 +105,7 @@ def propose(request: Request, listing_id: UUID) -> Response:
     site, seller = this_site(), seller_of_key(request)
     listing = _own(seller, listing_id)
     said = shapes.checked(shapes.TermsIn, request.data)
-    terms = finish(_draft(said), site)
+    terms = finish(replace(_draft(said), logo=_logo(listing)), site)
     with transaction.atomic():
         listings.propose(listing.pk, terms)
         _keep(listing, said["secret_headers"], site)
@@ -161,6 +162,12 @@ def _own(seller: Seller, listing_id: UUID) -> Listing:
 
 def _shown(listing: Listing) -> Response:
     return Response(listing_document(listing, this_site(), whole=True))
+
+
+def _logo(listing: Listing) -> str:
+    """The picture the listing has; one is given on its page."""
+    revision = listing.proposed_revision or listing.live_revision
+    return str(revision.terms.get("logo", "")) if revision else ""
 
 
 def _draft(said: Mapping[str, Any]) -> Draft:

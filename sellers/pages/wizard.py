@@ -16,7 +16,7 @@ from django.urls import reverse
 from django.utils.text import slugify
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from sellers import looks, worksheets
+from sellers import logos, looks, worksheets
 from sellers.checklist import checks_of, preflight
 from sellers.finishing import submit, terms_of
 from sellers.forms import TYPE_WORDS, complain, form_of, typed_in
@@ -128,6 +128,10 @@ def _acted(request: HttpRequest, sheet: Worksheet, here: Step, site: Site) -> Ht
                 _keep_secret(sheet, request.POST, site)
             case "drop-secret":
                 worksheets.drop_secret(sheet, subject)
+            case "logo":
+                _keep_logo(request, sheet)
+            case "drop-logo":
+                worksheets.put(sheet, {"logo": ""})
             case "add-row":
                 rows = [*sheet.typed.get("rows", []), {"name": "", "type": "string"}]
                 worksheets.put(sheet, {"rows": rows})
@@ -167,6 +171,14 @@ def _keep_secret(sheet: Worksheet, posted: QueryDict, site: Site) -> None:
     worksheets.keep_secret(
         sheet, posted.get("secret_name", ""), posted.get("secret_value", ""), vault
     )
+
+
+def _keep_logo(request: HttpRequest, sheet: Worksheet) -> None:
+    given = request.FILES.get("logo_file")
+    if given is None:
+        raise bad("logo", "choose a picture first")
+    picture = given.read(logos.LOGO_BYTES_MAX + 1)
+    worksheets.put(sheet, {"logo": logos.keep(sheet.seller, picture)})
 
 
 def _as_json(sheet: Worksheet) -> Mapping[str, Any]:

@@ -110,6 +110,7 @@ def test_a_refusal_names_the_field_to_change(make_terms, field, changed):
 
 CHANGES = {
     "method": "DELETE",
+    "logo": "0" * 64,
     "upstream_url": "http://127.0.0.1:9999/other",
     "title": "Other",
     "description": "Other.",

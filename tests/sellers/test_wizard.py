@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from cryptography.fernet import Fernet
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
@@ -225,6 +228,39 @@ def test_parameters_make_the_schema_and_the_example_call(
     sheet.refresh_from_db()
     assert [row["name"] for row in sheet.typed["rows"]] == ["city", "days"]
     assert sheet.typed["rows"][1]["about"] == "How many days"
+
+
+PNG = b"\x89PNG\r\n\x1a\n" + bytes(40)
+
+
+def test_a_logo_is_a_picture_and_stays_with_what_was_approved(
+    desk: Desk, upstream: ScriptedUpstream
+) -> None:
+    upstream.on("/weather", answer(b'{"celsius":21}'))
+    sheet = desk.start()
+
+    def give(picture: bytes, name: str) -> Any:
+        file = SimpleUploadedFile(name, picture, content_type="image/png")
+        return desk.step(sheet, "words", "logo", logo_file=file, title="Kept")
+
+    svg = give(b"<svg onload='alert(1)' xmlns='http://www.w3.org/2000/svg'/>", "logo.png")
+    assert (svg.status_code, "PNG, JPEG or WebP picture" in svg.content.decode()) == (422, True)
+    assert give(PNG + bytes(65_536), "big.png").status_code == 422
+    assert give(PNG, "logo.svg").status_code == 302
+    sheet.refresh_from_db()
+    assert sheet.typed["title"] == "Kept"
+    shown = Client().get(f"/logo/{sheet.typed['logo']}")
+    assert (shown.content, shown["Content-Type"]) == (PNG, "image/png")
+    assert shown["Content-Security-Policy"].startswith("sandbox")
+    assert shown["X-Content-Type-Options"] == "nosniff"
+    desk.prove()
+    desk.fill(sheet)
+    desk.client.post(f"/sell/drafts/{sheet.pk}/review")
+    revision = desk.seller.listings.get().proposed_revision
+    assert revision is not None
+    assert revision.terms["logo"] == sheet.typed["logo"]
+    page = desk.client.get("/sell/listings/weather/").content.decode()
+    assert f"/logo/{sheet.typed['logo']}" in page
 
 
 def test_another_sellers_draft_is_as_good_as_none(desk: Desk) -> None:
