@@ -39,6 +39,12 @@ app.conf.beat_schedule = {
         "schedule": 2.0,
         "options": {"expires": 2.0},
     },
+    "look at listings": {
+        "task": "sellers.tasks.probe_listings",
+        "schedule": 15.0,
+        "options": {"expires": 15.0},
+    },
+    "forget probes": {"task": "sellers.tasks.forget_probes", "schedule": crontab(minute=32)},
     "forget deliveries": {
         "task": "sellers.tasks.forget_deliveries",
         "schedule": crontab(minute=57),

@@ -100,7 +100,7 @@ def payment_event(told: Told, payment: Payment) -> Event:
     )
 
 
-def listing_event(listing: Listing, name: str) -> Event:
+def listing_event(listing: Listing, name: str, reason: str) -> Event:
     """What was decided about a listing, with the reason that was given."""
     live = listing.live_revision
     data = {
@@ -109,7 +109,7 @@ def listing_event(listing: Listing, name: str) -> Event:
             "path": listing.path,
             "state": listing.state,
             "live_revision": bytes(live.hash).hex() if live else None,
-            "reason": listing.reason,
+            "reason": reason,
         }
     }
     return Event(str(new_id()), name, listing.path, datetime.now(UTC), data)

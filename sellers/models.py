@@ -13,6 +13,8 @@ from django.db.models.lookups import Exact, GreaterThan
 
 from payments.ids import new_id
 from payments.models import atomic_field
+from sellers.health_rows import Health as Health
+from sellers.health_rows import ProbeResult as ProbeResult
 from sellers.key_rows import ApiKey as ApiKey
 from sellers.key_rows import Repeat as Repeat
 from sellers.notices import Notice as Notice

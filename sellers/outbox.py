@@ -40,9 +40,9 @@ def feed(most: int = STEPS_AT_ONCE) -> int:
     return len(steps)
 
 
-def announce(listing: Listing, name: str) -> None:
+def announce(listing: Listing, name: str, reason: str = "") -> None:
     """Tell of a decision about a listing, in the transaction that makes it."""
-    event = listing_event(listing, name)
+    event = listing_event(listing, name, reason or listing.reason)
     hooks = _asking({listing.seller_id}).get(listing.seller_id, ())
     Delivery.objects.bulk_create(message(hook, event) for hook in hooks if name in hook.events)
 

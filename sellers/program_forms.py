@@ -40,6 +40,29 @@ class WebhookForm(forms.Form):
     )
 
 
+class HealthForm(forms.Form):
+    """How a listing's health is to be known."""
+
+    way = forms.ChoiceField(
+        label="How we know that it works",
+        choices=[
+            ("calls", "From buyers' calls only: your endpoint is asked nothing besides"),
+            ("url", "From a health address of yours: a GET that answers 2xx when all is well"),
+            ("example", "By repeating the example call: it is safe to repeat and changes nothing"),
+        ],
+        widget=forms.RadioSelect,
+    )
+    url = forms.CharField(
+        label="Health address",
+        required=False,
+        max_length=URL_CHARACTERS_MAX,
+        help_text="Public https. No secret header is sent to it.",
+        widget=forms.TextInput(
+            attrs={"placeholder": "https://example.com/health", "inputmode": "url"}
+        ),
+    )
+
+
 class KeyForm(forms.Form):
     """A key's name and what it may do."""
 

@@ -128,3 +128,21 @@ def key_limits() -> KeyLimits:
 def canary_addresses() -> tuple[str, ...]:
     """The wallets with which the operator tries listings out; they are no customers."""
     return tuple(checksum(address_bytes(each)) for each in settings.CANARY_ADDRESSES)
+
+
+@dataclass(frozen=True, slots=True)
+class HealthLimits:
+    """How often live listings are looked at, and after how many failures one is paused."""
+
+    probe_seconds: int
+    failures_max: int
+    keep_days: int
+
+
+def health_limits() -> HealthLimits:
+    """What the operator decided about probes."""
+    return HealthLimits(
+        probe_seconds=settings.PROBE_SECONDS,
+        failures_max=settings.PROBE_FAILURES_MAX,
+        keep_days=settings.PROBE_KEEP_DAYS,
+    )

@@ -8,10 +8,12 @@ from celery import shared_task
 
 from payments.wiring import offer_signer
 from sellers import looks
+from sellers.health import forget_probes as forget_old_probes
 from sellers.keys import forget_keys as forget_old_keys
 from sellers.listings import forget_closed
 from sellers.notices import forget_notices as forget_old_notices
 from sellers.outbox import STEPS_AT_ONCE, feed
+from sellers.probing import probe_due
 from sellers.repeats import forget_repeats as forget_old_repeats
 from sellers.sending import send_due
 from sellers.signed_offers import forget_unsold, sign_due
@@ -93,3 +95,15 @@ def forget_keys() -> None:
 def forget_repeats() -> None:
     """Let go of the answers to creations that nobody repeats any more."""
     forget_old_repeats()
+
+
+@shared_task
+def probe_listings() -> None:
+    """Look at the listings whose time has come."""
+    probe_due(this_site())
+
+
+@shared_task
+def forget_probes() -> None:
+    """Let go of what was seen of listings long ago."""
+    forget_old_probes()

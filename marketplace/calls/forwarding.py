@@ -21,8 +21,6 @@ line feeds, without one at the end:
 An upstream recomputes it, compares in constant time, and refuses old timestamps.
 """
 
-import hashlib
-import hmac
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -34,6 +32,7 @@ import aiohttp
 
 from marketplace.calls.passage import Passage
 from payments.egress import Failed, FailureKind, Head, Limits, Reply, exchange
+from sellers.marks import mark_headers
 from sellers.targets import UnsafeTarget, target
 
 __all__ = [
@@ -121,7 +120,7 @@ async def forward(
     """
     sent = _request_headers(upstream, headers)
     sent.append(("Idempotency-Key", idempotency_key))
-    sent.extend(_souk_headers(marks, body, signing_key, now=int(time.time())))
+    sent.extend(mark_headers(marks, body, signing_key, now=int(time.time())))
     reply = await exchange(
         client,
         upstream.method,
@@ -170,21 +169,6 @@ def _matches(names: re.Pattern[str], name: str) -> bool:
 
 def _sendable(value: str) -> bool:
     return len(value) <= _HEADER_VALUE_MAX and value.isascii() and value.isprintable()
-
-
-def _souk_headers(
-    marks: Mapping[str, str], body: bytes, signing_key: bytes, *, now: int
-) -> list[tuple[str, str]]:
-    payment, payer, listing = marks["payment"], marks["payer"], marks["listing"]
-    digest = hashlib.sha256(body).hexdigest()
-    signed = "\n".join(("souk-v1", str(now), payment, payer, listing, digest))
-    return [
-        ("X-Souk-Payment", payment),
-        ("X-Souk-Payer", payer),
-        ("X-Souk-Listing", listing),
-        ("X-Souk-Timestamp", str(now)),
-        ("X-Souk-Signature", f"v1={hmac.digest(signing_key, signed.encode(), 'sha256').hex()}"),
-    ]
 
 
 def _reader(passage: Passage, head: Head) -> Callable[[bytes], None] | None:

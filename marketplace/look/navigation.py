@@ -56,6 +56,7 @@ _SECTIONS: Final = {
         Way("Listings", "sell-home", within=("/sell/listings/", "/sell/drafts/", "/sell/import")),
         Way("Earnings", "sell-earnings", within=("/sell/earnings/",)),
         Way("Payouts", "sell-payouts", within=("/sell/payouts/",)),
+        Way("Health", "sell-health", within=("/sell/health/",)),
         Way("Webhooks", "sell-webhooks", within=("/sell/webhooks/",)),
         Way("API keys", "sell-keys", within=("/sell/keys/",)),
     ),

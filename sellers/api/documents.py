@@ -9,10 +9,10 @@ import orjson
 
 from payments.amounts import token
 from payments.x402.networks import NETWORKS
-from sellers.models import Delivery, Listing, Notice, Revision, Webhook
+from sellers.models import Delivery, Health, Listing, Notice, Revision, Webhook
 from sellers.offers import resource_url
 from sellers.prices import in_dollars
-from sellers.site import Accepted, Site
+from sellers.site import Accepted, Site, health_limits
 
 _SOLD_APART = frozenset({"prices"})
 
@@ -97,6 +97,20 @@ def delivery_document(delivery: Delivery, *, whole: bool = False) -> dict[str, A
         "attempts": delivery.attempts,
     }
     return {**shown, "body": orjson.loads(delivery.body)} if whole else shown
+
+
+def health_document(health: Health) -> dict[str, Any]:
+    return {
+        "way": health.way,
+        "url": health.url,
+        "failures": health.failures,
+        "failures_max": health_limits().failures_max,
+        "drift": health.drift,
+        "seen_at": _stamp(health.seen_at),
+        "well_at": _stamp(health.well_at),
+        "paused_at": _stamp(health.paused_at),
+        "next_probe_at": _stamp(health.next_probe_at),
+    }
 
 
 def notice_document(notice: Notice) -> dict[str, Any]:

@@ -19,11 +19,12 @@ from sellers import listings
 from sellers.api import shapes
 from sellers.api.access import endpoint, seller_of_key
 from sellers.api.creating import created
-from sellers.api.documents import history, listing_document
+from sellers.api.documents import health_document, history, listing_document
 from sellers.api.pages import paged
 from sellers.api.schema import BEFORE, LIMIT, REPEATABLE, page_of, says
 from sellers.drafts import Draft, finish
-from sellers.models import Listing, Seller
+from sellers.health import choose_way
+from sellers.models import Health, Listing, Seller
 from sellers.prices import Ask
 from sellers.refusals import bad
 from sellers.secrets import Vault, header_name
@@ -144,6 +145,32 @@ def move(request: Request, listing_id: UUID, how: str) -> Response:
     listing = _own(seller, listing_id)
     MOVES[how](listing.pk)
     return _shown(_own(seller, listing_id))
+
+
+@extend_schema(
+    methods=["GET"],
+    operation_id="health",
+    summary="How a listing is, and how that is known",
+    responses=says(shapes.HealthOut),
+)
+@extend_schema(
+    methods=["PUT"],
+    operation_id="choose_health",
+    summary="Say how a listing's health is to be known",
+    description="`url` needs a health address; `example` says that the example call is safe to"
+    " repeat; `calls` asks nothing besides what buyers ask.",
+    request=shapes.HealthIn,
+    responses=says(shapes.HealthOut),
+)
+@endpoint(GET="listings:read", PUT="listings:write")
+def health(request: Request, listing_id: UUID) -> Response:
+    """Whether it works."""
+    listing = _own(seller_of_key(request), listing_id)
+    if request.method == "PUT":
+        said = shapes.checked(shapes.HealthIn, request.data)
+        return Response(health_document(choose_way(listing, said["way"], said["url"], this_site())))
+    known = Health.objects.filter(listing=listing).first()
+    return Response(health_document(known or Health(listing=listing)))
 
 
 def _of(seller: Seller) -> QuerySet[Listing]:

@@ -9,7 +9,7 @@ from rest_framework import serializers
 
 from sellers.drafts import DESCRIPTION_CHARACTERS_MAX, KEEP_DAYS_MAX, TITLE_CHARACTERS
 from sellers.events import EVENTS
-from sellers.models import SLUG_CHARACTERS_MAX, Delivery, Listing
+from sellers.models import SLUG_CHARACTERS_MAX, Delivery, Health, Listing
 from sellers.terms import METHODS, RELEASES
 from sellers.webhooks import URL_CHARACTERS_MAX
 
@@ -276,3 +276,28 @@ class PayoutOut(Shape):
     pay_to = serializers.CharField()
     network = serializers.CharField()
     listings = serializers.ListField(child=serializers.CharField())
+
+
+class HealthIn(Shape):
+    """How a listing's health is to be known."""
+
+    way = serializers.ChoiceField(Health.Way.choices)
+    url = serializers.CharField(
+        max_length=URL_CHARACTERS_MAX, required=False, default="", allow_blank=True
+    )
+
+
+class HealthOut(Shape):
+    """How a listing is, and how that is known."""
+
+    way = serializers.ChoiceField(Health.Way.choices)
+    url = serializers.CharField(allow_blank=True)
+    failures = serializers.IntegerField(help_text="in a row")
+    failures_max = serializers.IntegerField(help_text="at so many it is paused")
+    drift = serializers.CharField(
+        allow_blank=True, help_text="how the last answer differs from the output schema"
+    )
+    seen_at = serializers.DateTimeField(allow_null=True)
+    well_at = serializers.DateTimeField(allow_null=True)
+    paused_at = serializers.DateTimeField(allow_null=True)
+    next_probe_at = serializers.DateTimeField(allow_null=True)

@@ -20,6 +20,7 @@ urlpatterns = [
     path("listings", listings.index, name="api-sell-listings"),
     path(_LISTING, listings.show, name="api-sell-listing"),
     path(f"{_LISTING}/history", listings.past, name="api-sell-history"),
+    path(f"{_LISTING}/health", listings.health, name="api-sell-health"),
     path(f"{_LISTING}/propose", listings.propose, name="api-sell-propose"),
     path(f"{_LISTING}/secret", listings.secret, name="api-sell-secret"),
     *(

@@ -35,7 +35,7 @@ SIGN_IN = "/account/sign-in"
 NAMED = {
     "address": Cast.seller.address, "name": "x-key", "value": "stolen", "slug": "marked",
     "url": "https://example.com/", "events": "payment.paid", "reason": "a reason",
-    "action": "revoke", "network": "eip155:84532",
+    "action": "revoke", "way": "example", "network": "eip155:84532",
 }  # fmt: skip
 # Where nobody has to be signed in: the ways in.
 WAYS_IN = {

@@ -11,6 +11,8 @@ from django.db import connections
 
 from payments import engine
 from sellers import sending
+from sellers.probing import probe_due
+from sellers.site import this_site
 from sellers.tasks import look_at_upstreams, tell_and_send
 
 RING_SECONDS = 2.0
@@ -18,7 +20,7 @@ RING_SECONDS = 2.0
 
 class Command(BaseCommand):
     help = (
-        "Take every due payment and every due webhook message without Celery or a broker:"
+        "Take every due payment, webhook message and probe without Celery or a broker:"
         " in a loop, or once (for cron)."
     )
 
@@ -30,6 +32,7 @@ class Command(BaseCommand):
             networks = asyncio.run(engine.settle_once())
             self.stdout.write(f"looked at everything due on {networks} network(s)")
             self.stdout.write(f"sent {tell_and_send()} webhook message(s)")
+            self.stdout.write(f"looked at {probe_due(this_site())} listing(s)")
             look_at_upstreams()
             return
         self.stdout.write("settling; Ctrl-C stops")
@@ -50,14 +53,14 @@ async def _until_stopped() -> None:
 async def _ring_until(stop: asyncio.Event) -> None:
     """What beat and a worker do otherwise, in a thread beside the settling."""
     while not stop.is_set():
-        await asyncio.to_thread(_tell_and_close)
+        await asyncio.to_thread(_take_due_and_close)
         try:
             await asyncio.wait_for(stop.wait(), RING_SECONDS)
         except TimeoutError:
             continue
 
 
-def _tell_and_close() -> None:
+def _take_due_and_close() -> None:
     try:
         tell_and_send()
         look_at_upstreams()

@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
 from django.test import Client, override_settings
+from django.utils import timezone
 
 from marketplace.calls import returning
 from marketplace.calls.promises import Promises
@@ -50,13 +52,16 @@ from payments.models import Payment
 from payments.pool import Pool, one, rows
 from payments.questions import Question
 from payments.relayer import Keyring
+from payments.reports import upkeep
 from payments.reports.one_payment import latest_receipt
 from payments.settler import Settler
 from payments.signing import Signer, did_web, generate_pem
 from payments.wakeups import MONEY_MOVED, Bell
 from payments.x402.types import Authorization, Requirements
-from sellers import attempts, keys, notices, outbox, repeats, sending, webhooks
+from sellers import attempts, keys, notices, outbox, probing, repeats, sending, webhooks
+from sellers import health as listing_health
 from sellers.attempts import Outcome
+from sellers.health import Seen
 from sellers.listings import forget_closed
 from sellers.models import Seller
 from sellers.signed_offers import forget_unsold, sign_due
@@ -298,3 +303,14 @@ def told() -> None:
     assert notices.put_away(seller_id, first.pk)
     notices.forget_notices()
     repeats.forget_repeats()
+    watched()
+
+
+def watched() -> None:
+    """What looking at listings asks."""
+    listing_health.enroll(FEW)
+    first = probing.claim(FEW)[0]
+    upkeep.served_lately(first.listing_id, timezone.now() - timedelta(days=1), FEW)
+    listing_health.record(first.listing_id, Seen(ok=True, status=200, ms=1))
+    listing_health.put_off(first.listing_id)
+    listing_health.forget_probes()

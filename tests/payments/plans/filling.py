@@ -141,6 +141,12 @@ select gen_random_uuid(), w.id, 'e' || n, 'payment.paid', 'x', '{{}}', now(),
        case when n > 37 then now() + make_interval(hours => n - 39) end, now(), 0, 0, '[]',
        case when n <= 37 then now() - make_interval(days => n) end
   from sellers_webhook w, generate_series(1, 40) n;
+insert into sellers_health (listing_id, way, url, next_probe_at, failures, drift)
+select id, 'calls', '', now() + make_interval(secs => row_number() over (order by id) - 50), 0, ''
+  from sellers_listing where state = 'live' order by id offset 30;
+insert into sellers_proberesult (id, listing_id, at, way, ok, why, drift)
+select gen_random_uuid(), l.id, now() - make_interval(hours => n * 30), 'calls', true, '', ''
+  from sellers_listing l, generate_series(1, 25) n;
 insert into sellers_apikey (id, seller_id, name, prefix, hash, scopes, created_at)
 select gen_random_uuid(), %(seller)s, 'x', 'souk_', sha256(('k' || n)::bytea), '[]', now()
   from generate_series(1, 2500) n;

@@ -26,7 +26,7 @@ from marketplace.settings import CHAIN_DEFAULTS
 from payments import earnings, retention
 from payments.partitions import make_ahead
 from payments.pool import open_pool
-from sellers import notices, signed_offers, webhooks
+from sellers import health, notices, signed_offers, webhooks
 from sellers.site import this_site
 from tests.architecture.tree import Module, dotted, modules
 from tests.fixtures.cast import Cast
@@ -107,6 +107,9 @@ BY_INDEX: dict[Asker, set[str]] = {
     ("payments/relayer.py", "take_seat"): {"broadcast_waiting"},
     ("payments/settlement.py", "void_dead_leases"): {"progress_leases"},
     ("payments/settler.py", "_look_above"): {"progress_due"},
+    ("payments/reports/upkeep.py", "served_lately"): {"payment_by_listing"},
+    ("sellers/health.py", "forget_probes"): {"proberesult_by_time"},
+    ("sellers/probing.py", "claim"): {"health_due"},
     ("sellers/keys.py", "recognise"): {"sellers_apikey_hash_key"},
     ("sellers/listings.py", "forget_closed"): {"openoffer_closed"},
     ("sellers/sending.py", "claim"): {"delivery_due", "delivery_claimed"},
@@ -204,6 +207,13 @@ NOT_HOT: dict[Asker, str] = {
     ("sellers/revisions.py", "write_revision"): BY_HAND,
     ("sellers/api/about.py", "payouts"): BY_HAND,
     ("sellers/api/listings.py", "_of"): BY_HAND,
+    ("sellers/api/listings.py", "health"): BY_HAND,
+    ("sellers/health.py", "choose_way"): BY_HAND,
+    ("sellers/health.py", "enroll"): "every listing, to find the few that are new",
+    ("sellers/health.py", "health_of"): BY_HAND,
+    ("sellers/pages/health.py", "show"): BY_HAND,
+    ("sellers/probing.py", "_prepared"): "one row, by its key",
+    ("sellers/probing.py", "claim"): "twenty of some hundred listings: few pages either way",
     ("sellers/keys.py", "forget_keys"): "a seller has a few, once a night",
     ("sellers/keys.py", "issue"): BY_HAND,
     ("sellers/keys.py", "keys_of"): BY_HAND,
@@ -307,6 +317,7 @@ def few_at_once() -> Iterator[None]:
         patch.object(signed_offers, "REVISIONS_AT_ONCE", day.FEW),
         patch.object(webhooks, "ROWS_AT_ONCE", day.FEW),
         patch.object(notices, "ROWS_AT_ONCE", day.FEW),
+        patch.object(health, "ROWS_AT_ONCE", day.FEW),
     ):
         yield
 

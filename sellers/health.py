@@ -1,0 +1,178 @@
+"""How a listing's health is known, what follows from it, and what its seller is told.
+
+Nothing is asked of an endpoint that its seller did not allow: a health address they gave, or the
+example they said is safe to repeat. Otherwise buyers' own calls say how it is.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import QuerySet
+from django.db.models.functions import Now
+from django.utils import timezone
+
+from payments.egress import EgressRefused
+from sellers import listings
+from sellers.health_rows import Health, ProbeResult
+from sellers.models import Listing, Seller
+from sellers.notices import notify
+from sellers.outbox import announce
+from sellers.refusals import ListingRefused, bad
+from sellers.site import Site, health_limits
+
+Way = Health.Way
+URL_CHARACTERS_MAX = 2_000
+SPREAD = 0.2  # probes of many listings come apart by themselves
+SOON_SECONDS = 60  # after a failure, to tell a hiccup from an end
+ROWS_AT_ONCE = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What one look saw."""
+
+    ok: bool
+    status: int | None = None
+    ms: int | None = None
+    why: str = ""
+    drift: str = ""
+
+
+def choose_way(listing: Listing, way: str, url: str, site: Site) -> Health:
+    """How this listing's health is to be known from now on."""
+    if way not in Way.values:
+        raise bad("way", "one of " + ", ".join(Way.values))
+    kept = _checked_url(url, site) if way == Way.URL else ""
+    row, _ = Health.objects.get_or_create(listing=listing)
+    due = timezone.now() if listing.state == Listing.State.LIVE else None
+    Health.objects.filter(pk=row.pk).update(
+        way=way, url=kept, failures=0, drift="", next_probe_at=due
+    )
+    row.refresh_from_db()
+    return row
+
+
+def enroll(most: int = ROWS_AT_ONCE) -> int:
+    """Give every live listing its row and its time; those that are not live are let alone."""
+    live = Listing.objects.filter(state=Listing.State.LIVE)
+    new = list(live.filter(health__isnull=True).values_list("pk", flat=True)[:most])
+    Health.objects.bulk_create(
+        (Health(listing_id=pk, next_probe_at=_first()) for pk in new), ignore_conflicts=True
+    )
+    idle = Health.objects.filter(listing__state=Listing.State.LIVE, next_probe_at__isnull=True)
+    back = list(idle.values_list("pk", flat=True)[:most])
+    Health.objects.filter(pk__in=back).update(
+        next_probe_at=timezone.now(), failures=0, paused_at=None
+    )
+    return len(new) + len(back)
+
+
+@transaction.atomic
+def record(listing_id: UUID, seen: Seen) -> Health | None:
+    """Write down what was seen; stop the listing when it failed too often in a row."""
+    row = (
+        Health.objects.select_for_update(of=("self",))
+        .select_related("listing__seller")
+        .filter(pk=listing_id)
+        .first()
+    )
+    if row is None:
+        return None
+    now = timezone.now()
+    ProbeResult.objects.create(
+        listing_id=listing_id, way=row.way, ok=seen.ok, status=seen.status, ms=seen.ms,
+        why=seen.why, drift=seen.drift,
+    )  # fmt: skip
+    row.failures = 0 if seen.ok else row.failures + 1
+    row.seen_at, row.well_at = now, now if seen.ok else row.well_at
+    row.claimed_until, row.next_probe_at = None, next_look(row.failures, now)
+    if seen.drift and not row.drift:
+        _tell_drift(row, seen.drift)
+    row.drift = seen.drift if seen.ok else row.drift
+    if row.failures >= health_limits().failures_max:
+        _stop(row, seen, now)
+    row.save()
+    return row
+
+
+def put_off(listing_id: UUID) -> None:
+    """Nothing new was to be seen: look again at the usual time."""
+    later = next_look(0, timezone.now())
+    Health.objects.filter(pk=listing_id).update(claimed_until=None, next_probe_at=later)
+
+
+def next_look(failures: int, now: datetime) -> datetime:
+    """The usual time, spread; sooner after a failure."""
+    usual = health_limits().probe_seconds
+    seconds = usual if failures == 0 else min(usual, SOON_SECONDS * failures)
+    return now + timedelta(seconds=seconds * random.uniform(1 - SPREAD, 1 + SPREAD))  # noqa: S311
+
+
+def health_of(seller: Seller) -> QuerySet[Listing]:
+    """A seller's listings with their health, in the order of their names."""
+    return (
+        Listing.objects.select_related("health", "live_revision", "seller")
+        .filter(seller=seller, live_revision__isnull=False)
+        .exclude(state=Listing.State.RETIRED)
+        .order_by("slug")
+    )
+
+
+def forget_probes() -> int:
+    """Drop what was seen long ago."""
+    gone = 0
+    since = Now() - timedelta(days=health_limits().keep_days)
+    old = ProbeResult.objects.filter(at__lt=since).order_by("at")
+    while ids := list(old.values_list("pk", flat=True)[:ROWS_AT_ONCE]):
+        gone += ProbeResult.objects.filter(pk__in=ids).delete()[0]
+    return gone
+
+
+def _first() -> datetime:
+    """Somewhere in the first interval, so that an upgrade does not ask everybody at once."""
+    return timezone.now() + timedelta(
+        seconds=random.uniform(0, health_limits().probe_seconds)  # noqa: S311
+    )
+
+
+def _stop(row: Health, seen: Seen, now: datetime) -> None:
+    """Pause what only fails: nobody should be quoted what cannot be delivered."""
+    row.next_probe_at = None
+    try:
+        listing = listings.pause(row.listing_id)
+    except ListingRefused:  # its seller or the marketplace stopped it meanwhile
+        return
+    row.paused_at = now
+    why = f"{row.failures} looks in a row failed; the last: {seen.why}"
+    announce(listing, "listing.paused", why)
+    notify(
+        listing.seller_id,
+        f"{listing.path} is paused",
+        f"Nobody can buy it any more: {why}. Resume it when its endpoint is well.",
+        href=f"/sell/health/{listing.pk}",
+    )
+
+
+def _tell_drift(row: Health, drift: str) -> None:
+    notify(
+        row.listing.seller_id,
+        f"{row.listing.path} answers otherwise than it says",
+        f"Its answer does not keep its output schema: {drift}. It is still sold.",
+        href=f"/sell/health/{row.listing_id}",
+    )
+
+
+def _checked_url(text: str, site: Site) -> str:
+    text = text.strip()
+    if not text or len(text) > URL_CHARACTERS_MAX:
+        raise bad("url", f"an address of 1 to {URL_CHARACTERS_MAX} characters")
+    try:
+        site.egress.vet(text)
+    except EgressRefused as refused:
+        raise bad("url", refused.reason) from refused
+    return text

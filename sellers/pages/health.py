@@ -1,0 +1,91 @@
+"""Whether a seller's listings work, how that is known, and what was seen of late."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods, require_safe
+
+from sellers.health import choose_way, health_of
+from sellers.models import Health, Listing, ProbeResult, Seller
+from sellers.notices import unseen
+from sellers.pages.own import seller_only
+from sellers.program_forms import HealthForm, show_refusal
+from sellers.refusals import ListingRefused
+from sellers.site import health_limits, this_site
+
+RESULTS_SHOWN = 30
+WAYS = {"calls": "buyers' calls", "url": "a health address", "example": "the example call"}
+
+
+@seller_only
+@require_safe
+def index(request: HttpRequest, seller: Seller) -> HttpResponse:
+    """Every listing that was approved, and how it is."""
+    context = {
+        "rows": [_row(listing) for listing in health_of(seller)],
+        "notices": unseen(seller.pk),
+    }
+    return render(request, "sellers/health.html", context)
+
+
+@seller_only
+@require_http_methods(["GET", "HEAD", "POST"])
+def show(request: HttpRequest, seller: Seller, listing_id: UUID) -> HttpResponse:
+    """One listing: what was seen, and how to look."""
+    listing = health_of(seller).filter(pk=listing_id).first()
+    if listing is None:
+        raise Http404
+    known = _known(listing)
+    given = {"way": known.way, "url": known.url} if known else {"way": "calls"}
+    form = HealthForm(request.POST or None, initial=given)
+    if request.method == "POST" and form.is_valid():
+        said = form.cleaned_data
+        try:
+            choose_way(listing, said["way"], said["url"], this_site())
+        except ListingRefused as refused:
+            show_refusal(form, refused)
+        else:
+            messages.success(request, "Saved.")
+            return redirect("sell-listing-health", listing_id)
+    results = ProbeResult.objects.filter(listing=listing).order_by("-id")[:RESULTS_SHOWN]
+    context = {
+        **_row(listing),
+        "form": form,
+        "results": results,
+        "times": [each.ms for each in reversed(results) if each.ms is not None],
+        "failures_max": health_limits().failures_max,
+    }
+    return render(
+        request, "sellers/listing_health.html", context, status=422 if form.errors else 200
+    )
+
+
+def _known(listing: Listing) -> Health | None:
+    return getattr(listing, "health", None)
+
+
+def _row(listing: Listing) -> dict[str, Any]:
+    known = _known(listing)
+    assert listing.live_revision is not None  # only what was approved is here
+    row = {
+        "listing": listing,
+        "title": listing.live_revision.terms["title"],
+        "health": known,
+        "how": WAYS[known.way if known else "calls"],
+    }
+    if listing.state != Listing.State.LIVE:
+        stopped = known is not None and known.paused_at is not None
+        word = "paused by its failures" if stopped else listing.get_state_display().lower()
+        return {**row, "word": word, "tone": "bad" if stopped else "neutral"}
+    if known is None or known.seen_at is None:
+        return {**row, "word": "not looked at yet", "tone": "neutral"}
+    if known.failures:
+        return {**row, "word": "failing", "tone": "bad"}
+    if known.drift:
+        return {**row, "word": "answers otherwise", "tone": "waiting"}
+    return {**row, "word": "well", "tone": "good"}

@@ -1,0 +1,179 @@
+"""Looks at live listings when their time has come, a bounded number at once."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+import aiohttp
+from django.db import connection, transaction
+from django.utils import timezone
+from yarl import URL
+
+from payments.egress import Failed, Limits, exchange, open_client
+from payments.reports.upkeep import served_lately
+from payments.wiring import upstream_signing_key
+from sellers.drafts import SAMPLE_BYTES_MAX
+from sellers.examples import body, body_media_type, path_values, query_pairs
+from sellers.health import Seen, enroll, put_off, record
+from sellers.health_rows import Health
+from sellers.marks import mark_headers
+from sellers.models import Listing
+from sellers.schemas import complaint
+from sellers.secrets import SecretsUnavailable, Vault
+from sellers.site import Site
+from sellers.targets import target
+from sellers.terms import Sample, Terms
+from sellers.texts import shorten
+
+AT_ONCE = 20
+PROBE_SECONDS_MAX = 30.0
+LEASE_SECONDS = 120
+CALLS_READ_MAX = 20
+CALLS_READ = timedelta(hours=24)
+WHY_CHARACTERS_MAX = 200
+NOBODY = "0x0000000000000000000000000000000000000000"  # who pays for a look: nobody
+
+# A worker that dies on a look is followed by another when its claim is over.
+_CLAIM = """
+    update sellers_health h set claimed_until = now() + make_interval(secs => %(lease)s)
+     where listing_id in (
+        select listing_id from sellers_health
+         where next_probe_at <= now() and (claimed_until is null or claimed_until <= now())
+         order by next_probe_at limit %(most)s for update skip locked)
+    returning listing_id
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One look, as it is asked of the network."""
+
+    listing: Listing
+    terms: Terms
+    method: str
+    url: URL
+    headers: Sequence[tuple[str, str]]
+    body: bytes = b""
+    of_example: bool = False
+
+
+def probe_due(site: Site) -> int:
+    """Look at everything that is due; says how many listings were looked at."""
+    enroll()
+    looked = 0
+    while due := claim():
+        looked += len(due)
+        calls = [call for row in due if (call := _prepared(row, site)) is not None]
+        for call, seen in zip(calls, asyncio.run(_ask_all(calls, site)), strict=True):
+            record(call.listing.pk, seen)
+    return looked
+
+
+def claim(most: int = AT_ONCE) -> list[Health]:
+    """Take listings whose time has come; nobody else looks at them for a while."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(_CLAIM, {"lease": LEASE_SECONDS, "most": most})
+        ids = [row[0] for row in cursor.fetchall()]
+    return list(
+        Health.objects.select_related("listing__seller", "listing__live_revision").filter(
+            pk__in=ids
+        )
+    )
+
+
+def _prepared(row: Health, site: Site) -> Call | None:
+    """The call to make; what needs none is settled here."""
+    listing = row.listing
+    if listing.state != Listing.State.LIVE or listing.live_revision is None:
+        Health.objects.filter(pk=row.pk).update(next_probe_at=None, claimed_until=None)
+        return None
+    terms = Terms.from_json(listing.live_revision.terms)
+    if row.way == Health.Way.CALLS:
+        _read_calls(row)
+        return None
+    if row.way == Health.Way.URL:
+        return Call(listing, terms, "GET", URL(row.url), ())
+    try:
+        return _example(listing, terms, site)
+    except SecretsUnavailable:
+        put_off(row.pk)  # the operator's fault, not the seller's
+        return None
+
+
+def _read_calls(row: Health) -> None:
+    """What buyers' calls said since the last look."""
+    since = row.seen_at or timezone.now() - CALLS_READ
+    news = served_lately(row.listing_id, since, CALLS_READ_MAX)
+    if not news:
+        put_off(row.pk)
+    for served in reversed(news):
+        seen = record(row.listing_id, Seen(served.ok, why=f"a buyer's call: {served.why}"))
+        if seen is None or seen.paused_at is not None:
+            return
+
+
+def _example(listing: Listing, terms: Terms, site: Site) -> Call:
+    example = terms.example_input
+    url = target(terms.upstream_url, path_values(example), query_pairs(example))
+    content_type, content = body(example, body_media_type(terms.input_schema))
+    sealed = {row.name: bytes(row.sealed) for row in listing.secrets.all()}
+    wanted = {name: sealed[name] for name in terms.secret_headers if name in sealed}
+    secret = Vault(site.secrets_keys).open_all(listing.pk, wanted) if wanted else {}
+    marks = {"payment": f"probe-{listing.pk}", "payer": NOBODY, "listing": listing.path}
+    key = upstream_signing_key(str(listing.pk))
+    headers = [
+        ("Accept-Encoding", "identity"),
+        *secret.items(),
+        *([("Content-Type", content_type)] if content_type else []),
+        *mark_headers(marks, content, key, now=int(time.time())),
+    ]
+    return Call(listing, terms, terms.method, url, headers, content, of_example=True)
+
+
+async def _ask_all(calls: Sequence[Call], site: Site) -> list[Seen]:
+    if not calls:
+        return []
+    async with open_client(site.egress) as client:
+        return await asyncio.gather(*(_ask(client, call, site) for call in calls))
+
+
+async def _ask(client: aiohttp.ClientSession, call: Call, site: Site) -> Seen:
+    seconds = min(call.terms.total_seconds, PROBE_SECONDS_MAX)
+    limits = Limits(
+        connect_seconds=min(site.connect_seconds, seconds),
+        first_byte_seconds=seconds,
+        total_seconds=seconds,
+        body_bytes_max=call.terms.answer_bytes_max if call.of_example else SAMPLE_BYTES_MAX,
+    )
+    started = time.monotonic()
+    reply = await exchange(
+        client, call.method, call.url, headers=call.headers, body=call.body, limits=limits
+    )
+    ms = round((time.monotonic() - started) * 1000)
+    if isinstance(reply, Failed):
+        kind = reply.kind.value.replace("_", " ")
+        return Seen(False, None, ms, shorten(f"{kind}: {reply.detail}", WHY_CHARACTERS_MAX))
+    if not 200 <= reply.status < 300:
+        return Seen(False, reply.status, ms, f"it answered {reply.status}")
+    content_type = reply.headers.get("Content-Type", "application/octet-stream")
+    sample = Sample(reply.status, content_type, reply.body)
+    return Seen(True, reply.status, ms, drift=_drift(call, sample) if call.of_example else "")
+
+
+def _drift(call: Call, sample: Sample) -> str:
+    """How an answer differs from what the listing says of it; nothing when it does not."""
+    if sample.media_type != call.terms.mime_type:
+        said = f"it is {sample.media_type}, the sample is {call.terms.mime_type}"
+        return shorten(said, WHY_CHARACTERS_MAX)
+    if not sample.is_json:
+        return ""
+    try:
+        document = sample.document()
+    except ValueError:
+        return "it says it is JSON and is none"
+    wrong = complaint(call.terms.output_schema, document, "answer")
+    return shorten(wrong, WHY_CHARACTERS_MAX) if wrong else ""

@@ -1,0 +1,266 @@
+"""Live listings are looked at as their sellers allow, and what only fails is paused."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+from django.db import connections
+from django.test import Client
+from django.utils import timezone
+
+from payments import acceptance
+from sellers import health, listings, probing
+from sellers.drafts import finish
+from sellers.models import Delivery, Health, Listing, Notice, ProbeResult, Seller
+from sellers.probing import probe_due
+from sellers.refusals import ListingRefused
+from sellers.secrets import Vault
+from tests.fixtures.hooks import Hooks
+from tests.fixtures.programs import program_of
+from tests.fixtures.purchases import Purchases
+from tests.fixtures.storefront import Storefront
+from tests.fixtures.upstream import answer, hang_up
+
+Make = Callable[..., Any]
+
+
+@pytest.fixture
+def listing(seller: Seller, storefront: Storefront, hooks: Hooks) -> Listing:
+    """What the seller sells: its example is safe to repeat, for all that is said here."""
+    return storefront.publish("acme/weather", example={"query": {"city": "Oslo"}})
+
+
+def look(hooks: Hooks, listing: Listing, times: int = 1) -> Health:
+    """So many looks, each when its time has come."""
+    for _ in range(times):
+        Health.objects.filter(next_probe_at__isnull=False).update(next_probe_at=timezone.now())
+        probe_due(hooks.site)
+    return Health.objects.get(pk=listing.pk)
+
+
+def choose(hooks: Hooks, listing: Listing, way: str, url: str = "") -> None:
+    health.choose_way(listing, way, url, hooks.site)
+
+
+def test_an_endpoint_is_asked_nothing_that_its_seller_did_not_allow(
+    hooks: Hooks, listing: Listing
+) -> None:
+    look(hooks, listing, 3)
+    assert hooks.receiver.calls == []
+    assert Health.objects.get().next_probe_at is not None
+    assert not ProbeResult.objects.exists()
+
+
+def test_the_example_is_repeated_as_a_buyers_call_would_be(
+    hooks: Hooks, listing: Listing, storefront: Storefront
+) -> None:
+    choose(hooks, listing, "example")
+    hooks.receiver.on("/weather", answer(b'{"celsius": 3}'))
+    row = look(hooks, listing)
+    (call,) = hooks.receiver.calls
+    assert (call.method, call.target) == ("GET", "/weather?city=Oslo")
+    assert (call.header("X-Souk-Payment") or "").startswith("probe-")
+    assert call.header("X-Souk-Listing") == "acme/weather"
+    assert call.header("X-Souk-Signature")
+    assert (row.failures, row.drift) == (0, "")
+    result = ProbeResult.objects.get()
+    assert (result.ok, result.status, result.way) == (True, 200, "example")
+
+
+def test_a_health_address_is_asked_without_secrets(
+    hooks: Hooks, seller: Seller, storefront: Storefront
+) -> None:
+    terms = finish(storefront.draft(secret_headers=["x-key"]), storefront.site)
+    made = listings.create_draft(seller, "secret", terms)
+    listings.keep_secret(made.pk, "x-key", "canary", Vault(hooks.site.secrets_keys))
+    revision = listings.submit(made.pk).proposed_revision
+    assert revision is not None
+    sold = listings.approve(made.pk, bytes(revision.hash), grace_seconds=0)
+    choose(hooks, sold, "url", f"{hooks.receiver.url}/health")
+    look(hooks, sold)
+    (call,) = hooks.receiver.calls
+    assert call.path == "/health"
+    assert call.header("x-key") is None
+    choose(hooks, sold, "example")
+    look(hooks, sold)
+    assert hooks.receiver.calls[-1].header("x-key") == "canary"
+
+
+@pytest.mark.parametrize("url", ["https://10.0.0.1/health", "ftp://x/", ""])
+def test_a_health_address_keeps_the_egress_rule(hooks: Hooks, listing: Listing, url: str) -> None:
+    with pytest.raises(ListingRefused, match="url"):
+        choose(hooks, listing, "url", url)
+    with pytest.raises(ListingRefused, match="way"):
+        choose(hooks, listing, "often")
+    assert not Health.objects.filter(way="url").exists()
+
+
+def test_what_only_fails_is_paused_with_notice(
+    hooks: Hooks, seller: Seller, listing: Listing
+) -> None:
+    made = hooks.open(seller, events=["listing.paused"])
+    choose(hooks, listing, "example")
+    hooks.receiver.on("/weather", answer(b"broken", status=500))
+    row = look(hooks, listing, 4)
+    assert row.failures == 4
+    assert row.next_probe_at is not None
+    assert row.next_probe_at < timezone.now() + timedelta(seconds=600 * 0.7)
+    assert Listing.objects.get().state == "live"
+    assert not Notice.objects.exists()
+    row = look(hooks, listing)
+    assert Listing.objects.get().state == "paused"
+    assert row.paused_at is not None
+    assert row.next_probe_at is None
+    (notice,) = Notice.objects.filter(seller=seller)
+    assert "acme/weather is paused" in notice.subject
+    assert "it answered 500" in notice.text
+    message = Delivery.objects.get(webhook=made.webhook)
+    assert "it answered 500" in message.body
+    asked = len(hooks.receiver.calls)
+    look(hooks, listing, 2)
+    assert len(hooks.receiver.calls) == asked, "what is not sold is not looked at"
+    listings.resume(listing.pk)
+    hooks.receiver.on("/weather", answer(b'{"celsius": 3}'))
+    row = look(hooks, listing)
+    assert (row.failures, row.paused_at) == (0, None)
+
+
+def test_a_success_begins_the_count_anew(hooks: Hooks, listing: Listing) -> None:
+    choose(hooks, listing, "example")
+    for behaviour in (hang_up(), answer(b'{"celsius": 3}'), hang_up()):
+        hooks.receiver.on("/weather", behaviour)
+        look(hooks, listing, 3)
+    assert Listing.objects.get().state == "live"
+    assert Health.objects.get().failures == 3
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type", "drift"),
+    [
+        (b'{"fahrenheit": 50}', "application/json", "celsius"),
+        (b'{"celsius": "warm"}', "application/json", "celsius"),
+        (b"{", "application/json", "it says it is JSON and is none"),
+        (b"<b>3</b>", "text/html", "it is text/html"),
+    ],
+)
+def test_answers_that_drift_from_their_schema_are_noted_once(
+    hooks: Hooks, seller: Seller, listing: Listing, body: bytes, content_type: str, drift: str
+) -> None:
+    choose(hooks, listing, "example")
+    hooks.receiver.on("/weather", answer(body, content_type=content_type))
+    row = look(hooks, listing, 3)
+    assert drift in row.drift
+    assert row.failures == 0, "it is sold on; the seller is told"
+    assert Notice.objects.filter(seller=seller).count() == 1
+    hooks.receiver.on("/weather", answer(b'{"celsius": 3}'))
+    assert look(hooks, listing).drift == ""
+
+
+def test_buyers_calls_say_how_it_is(
+    hooks: Hooks, seller: Seller, listing: Listing, make_purchase: Make
+) -> None:
+    bought = {"purchase": {"seller_id": seller.pk, "listing_id": listing.pk}}
+
+    async def fails(purchases: Purchases) -> UUID:
+        payment_id = await purchases.claim(**bought)
+        held = await purchases.held(payment_id)
+        assert await acceptance.void(
+            purchases.pool, held.standing, why="not billable", detail={"reason": "timeout"},
+            definite=True,
+        )  # fmt: skip
+        return payment_id
+
+    async def is_answered(purchases: Purchases) -> None:
+        await purchases.answer(await purchases.claim(**bought))
+
+    look(hooks, listing)
+    make_purchase(fails)
+    make_purchase(is_answered)
+    assert look(hooks, listing).failures == 0
+    for _ in range(2):
+        make_purchase(fails)
+    assert look(hooks, listing).failures == 2
+    assert look(hooks, listing).failures == 2, "the same calls are not counted again"
+    for _ in range(3):
+        make_purchase(fails)
+    look(hooks, listing)
+    assert Listing.objects.get().state == "paused"
+    assert "timeout" in Notice.objects.get().text
+    assert hooks.receiver.calls == []
+
+
+def test_two_workers_look_at_each_listing_once(
+    hooks: Hooks, seller: Seller, storefront: Storefront
+) -> None:
+    for number in range(6):
+        storefront.publish(f"acme/weather-{number}")
+    health.enroll()
+    Health.objects.update(next_probe_at=timezone.now())
+
+    def take(_: int) -> list[UUID]:
+        try:
+            return [row.pk for row in probing.claim(2)]
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(4) as threads:
+        taken = [pk for some in threads.map(take, range(4)) for pk in some]
+    assert len(taken) == len(set(taken))
+    assert len(taken) + len(probing.claim()) == 6
+    assert probing.claim() == []
+
+
+def test_first_looks_are_spread(hooks: Hooks, seller: Seller, storefront: Storefront) -> None:
+    for number in range(4):
+        storefront.publish(f"acme/weather-{number}")
+    health.enroll()
+    times = set(Health.objects.values_list("next_probe_at", flat=True))
+    assert len(times) == 4
+    now = timezone.now()
+    assert len({health.next_look(0, now) for _ in range(5)}) == 5
+    assert all(now + timedelta(seconds=480) <= health.next_look(0, now) for _ in range(20))
+
+
+def test_results_are_kept_for_a_while(hooks: Hooks, listing: Listing) -> None:
+    choose(hooks, listing, "example")
+    look(hooks, listing, 2)
+    old = ProbeResult.objects.order_by("id").first()
+    assert old is not None
+    ProbeResult.objects.filter(pk=old.pk).update(at=timezone.now() - timedelta(days=31))
+    assert health.forget_probes() == 1
+    assert ProbeResult.objects.count() == 1
+
+
+def test_the_page_shows_it_and_lets_the_seller_choose(
+    hooks: Hooks, seller: Seller, listing: Listing
+) -> None:
+    browser = Client()
+    browser.force_login(seller.owner)
+    here = f"/sell/health/{listing.pk}"
+    assert "not looked at yet" in browser.get("/sell/health").content.decode()
+    wrong = browser.post(here, {"way": "url", "url": "https://10.0.0.1/<script>"})
+    assert wrong.status_code == 422
+    assert "10.0.0.1 cannot be called" in wrong.content.decode()
+    assert browser.post(here, {"way": "example"}).status_code == 302
+    hooks.receiver.on("/weather", answer(b"<script>alert(1)</script>", status=503))
+    look(hooks, listing)
+    page = browser.get(here).content.decode()
+    assert "it answered 503" in page
+    assert "1 of 5 failures in a row" in page
+    assert "failing" in browser.get("/sell/health").content.decode()
+
+
+def test_the_api_says_it_too(hooks: Hooks, seller: Seller, listing: Listing) -> None:
+    robot = program_of(seller)
+    here = f"/listings/{listing.pk}/health"
+    assert robot("GET", here).document["way"] == "calls"
+    set_to = robot("PUT", here, {"way": "url", "url": f"{hooks.receiver.url}/health"})
+    assert (set_to.status, set_to.document["way"]) == (200, "url")
+    look(hooks, listing)
+    assert robot("GET", here).document["well_at"]
+    assert robot("PUT", here, {"way": "url", "url": "https://[::1]/"}).status == 422
