@@ -13,7 +13,7 @@ from tests.fixtures.stack import Stack
 from tests.fixtures.upstream import answer
 from tests.fixtures.wallet import buy
 
-LOOK_MS = 30_000
+PATIENCE_MS = 30_000
 
 
 def walk(page: Page, stack: Stack) -> None:
@@ -24,7 +24,7 @@ def walk(page: Page, stack: Stack) -> None:
 
     page.goto(f"{stack.base_url}/sell/")
     page.get_by_role("button", name="Sign in with Test wallet").click()
-    expect(page.get_by_role("heading", name="Sell an endpoint")).to_be_visible()
+    expect(page.get_by_role("heading", name="Sell an endpoint")).to_be_visible(timeout=PATIENCE_MS)
     page.get_by_label("Name").fill("Walker's Data")
     page.get_by_label("Address").fill("walker")
     page.get_by_role("button", name="Start selling").click()
@@ -32,15 +32,17 @@ def walk(page: Page, stack: Stack) -> None:
     page.get_by_label("Address of your endpoint").fill(f"{stack.upstream.url}/walked")
     page.get_by_role("button", name="Look at the endpoint").click()
     # Without a reload: the page asks until the look is over.
-    expect(page.get_by_text("application/json, 14 bytes")).to_be_visible(timeout=LOOK_MS)
+    expect(page.get_by_text("application/json, 14 bytes")).to_be_visible(timeout=PATIENCE_MS)
     go_on()
-    expect(page.get_by_label("Example answer")).to_have_value('{"celsius":21}')
+    expect(page.get_by_label("Example answer")).to_have_value('{"celsius":21}', timeout=PATIENCE_MS)
     go_on()
     page.get_by_label("Title").fill("City weather")
     page.get_by_label("Description").fill("The weather of a city, now.")
-    expect(page.get_by_text("Saved.")).to_be_visible()  # nobody pressed a button
+    # Nobody pressed a button. Before the last field is in, it says what is still to mend.
+    saved = page.get_by_text("Saved.", exact=True)
+    expect(saved).to_be_visible(timeout=PATIENCE_MS)
     page.reload()
-    expect(page.get_by_label("Title")).to_have_value("City weather")
+    expect(page.get_by_label("Title")).to_have_value("City weather", timeout=PATIENCE_MS)
     go_on()
     page.get_by_label("USDC on Base Sepolia").fill("0.01")
     go_on()
@@ -49,7 +51,7 @@ def walk(page: Page, stack: Stack) -> None:
     go_on()
     go_on()
     page.get_by_role("button", name="Submit for review").click()
-    expect(page.get_by_role("heading", name="City weather")).to_be_visible()
+    expect(page.get_by_role("heading", name="City weather")).to_be_visible(timeout=PATIENCE_MS)
 
 
 def test_an_endpoint_and_a_wallet_become_money(browser: Chromium, stack: Stack) -> None:
