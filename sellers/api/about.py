@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from django.db.models import F
 from django.http import Http404, HttpRequest, JsonResponse
 from django.views.decorators.http import require_safe
 from drf_spectacular.utils import extend_schema
@@ -15,7 +14,6 @@ from sellers.api import shapes
 from sellers.api.access import endpoint, key_of, seller_of_key
 from sellers.api.documents import network_document, notice_document
 from sellers.api.schema import document, page_of, says
-from sellers.models import Price
 from sellers.notices import put_away, unseen
 from sellers.site import this_site
 
@@ -50,28 +48,6 @@ def networks(request: Request) -> Response:
     return Response(
         {"items": [network_document(each, site) for each in site.accepted], "next": None}
     )
-
-
-@extend_schema(
-    operation_id="payouts",
-    summary="The wallets your listings pay into",
-    responses=says(page_of(shapes.PayoutOut)),
-)
-@endpoint(GET="money:read")
-def payouts(request: Request) -> Response:
-    """Where the money of what is live goes."""
-    paying = Price.objects.filter(
-        revision__listing__seller=seller_of_key(request),
-        revision__listing__live_revision=F("revision"),
-    ).values_list("pay_to", "network", "revision__listing__slug")
-    found: dict[tuple[str, str], list[str]] = {}
-    for pay_to, network, slug in paying.order_by("pay_to", "network", "revision__listing__slug"):
-        found.setdefault((pay_to, network), []).append(slug)
-    items = [
-        {"pay_to": pay_to, "network": network, "listings": slugs}
-        for (pay_to, network), slugs in found.items()
-    ]
-    return Response({"items": items, "next": None})
 
 
 @extend_schema(

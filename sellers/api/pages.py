@@ -21,28 +21,34 @@ Row = TypeVar("Row", bound=Model)
 
 def paged(request: Request, found: QuerySet[Row], show: Callable[[Row], Any]) -> Response:
     """One page of rows whose ids are made in the order of time, and the address of the next."""
-    size = _size(request.query_params.get("limit", ""))
+    size = size_of(request)
     if before := request.query_params.get("before", ""):
-        found = found.filter(pk__lt=_id(before))
+        found = found.filter(pk__lt=id_of(before))
     rows = list(found.order_by("-pk")[: size + 1])
     more, rows = len(rows) > size, rows[:size]
-    following = ""
-    if more:
-        query = {**request.query_params.dict(), "before": str(rows[-1].pk)}
-        following = public_url(f"{request.path}?{urlencode(query)}")
-    return Response({"items": [show(row) for row in rows], "next": following or None})
+    following = next_address(request, rows[-1].pk) if more else None
+    return Response({"items": [show(row) for row in rows], "next": following})
 
 
-def _size(text: str) -> int:
+def next_address(request: Request, last: UUID) -> str:
+    """Where the page after this row is."""
+    query = {**request.query_params.dict(), "before": str(last)}
+    return public_url(f"{request.path}?{urlencode(query)}")
+
+
+def size_of(request: Request, usual: int = SIZE) -> int:
+    """How many rows a page shall have."""
+    text = request.query_params.get("limit", "")
     if not text:
-        return SIZE
+        return usual
     if not text.isdecimal() or not 1 <= int(text[:9]) <= SIZE_MAX:
         raise bad("limit", f"1 to {SIZE_MAX}")
     return int(text)
 
 
-def _id(text: str) -> UUID:
+def id_of(text: str, field: str = "before") -> UUID:
+    """An id from a query, or a refusal."""
     try:
         return UUID(text)
     except ValueError:
-        raise bad("before", "an id, as the page before named it") from None
+        raise bad(field, "an id, as this API names them") from None

@@ -271,11 +271,14 @@ class NoticeOut(Shape):
 
 
 class PayoutOut(Shape):
-    """A wallet that listings pay into."""
+    """A wallet that the seller may be paid into."""
 
     pay_to = serializers.CharField()
-    network = serializers.CharField()
-    listings = serializers.ListField(child=serializers.CharField())
+    network = serializers.CharField(
+        allow_blank=True, help_text="a contract's own; empty for a key, good everywhere"
+    )
+    proven_at = serializers.DateTimeField()
+    listings = serializers.ListField(child=serializers.CharField(), help_text="that pay into it")
 
 
 class HealthIn(Shape):
@@ -301,3 +304,123 @@ class HealthOut(Shape):
     well_at = serializers.DateTimeField(allow_null=True)
     paused_at = serializers.DateTimeField(allow_null=True)
     next_probe_at = serializers.DateTimeField(allow_null=True)
+
+
+class DocumentIn(Shape):
+    """An OpenAPI document, 3.0 or 3.1, in JSON or YAML: its text, or where it is."""
+
+    document = serializers.CharField(required=False, trim_whitespace=False)
+    url = serializers.CharField(required=False, max_length=URL_CHARACTERS_MAX)
+    base_url = serializers.CharField(
+        required=False, default="", allow_blank=True, help_text="for documents without servers"
+    )
+
+
+class ImportIn(DocumentIn):
+    """The document, and what to take of it."""
+
+    operations = serializers.ListField(
+        child=serializers.CharField(), min_length=1, help_text="such as GET /weather"
+    )
+
+
+class OperationOut(Shape):
+    """One operation, and the terms it makes."""
+
+    operation = serializers.CharField()
+    terms = JsonObject()
+
+
+class OperationsOut(Shape):
+    """Every operation of a document."""
+
+    operations = OperationOut(many=True)
+
+
+class DraftOut(Shape):
+    """A draft, and the page on which it is finished."""
+
+    operation = serializers.CharField()
+    draft = serializers.UUIDField()
+    page = serializers.URLField()
+
+
+class DraftsOut(Shape):
+    """The drafts that were made."""
+
+    drafts = DraftOut(many=True)
+
+
+class TokenSums(Shape):
+    """What was earned in one token, in its smallest unit."""
+
+    network = serializers.CharField()
+    asset = serializers.CharField()
+    sales = serializers.IntegerField()
+    refunds_due = serializers.IntegerField()
+    gross_atomic = serializers.CharField(help_text="confirmed, and on its way")
+    confirmed_atomic = serializers.CharField()
+    pending_atomic = serializers.CharField()
+    refund_due_atomic = serializers.CharField()
+    uncollected_atomic = serializers.CharField()
+
+
+class EarningsOut(Shape):
+    """What was earned in some days, and where buyers were lost."""
+
+    first = serializers.DateField()
+    last = serializers.DateField()
+    tokens = TokenSums(many=True)
+    quoted = serializers.IntegerField(help_text="about")
+    paid = serializers.IntegerField()
+    answered = serializers.IntegerField()
+    settled = serializers.IntegerField()
+    unanswered = serializers.DictField(child=serializers.IntegerField())
+    uncollected = serializers.DictField(child=serializers.IntegerField())
+
+
+class SaleOut(Shape):
+    """One payment in one line."""
+
+    id = serializers.UUIDField()
+    at = serializers.DateTimeField()
+    listing = serializers.CharField()
+    title = serializers.CharField()
+    payer = serializers.CharField()
+    network = serializers.CharField()
+    asset = serializers.CharField()
+    amount_atomic = serializers.CharField()
+    amount = serializers.CharField()
+    state = serializers.CharField()
+    words = serializers.CharField()
+    cause = serializers.CharField(allow_blank=True)
+    transaction = serializers.CharField(allow_blank=True)
+    url = serializers.URLField()
+
+
+class StepOut(Shape):
+    """One step of a payment."""
+
+    at = serializers.DateTimeField()
+    state = serializers.CharField()
+    words = serializers.CharField()
+    why = serializers.CharField()
+
+
+class SaleWhole(Shape):
+    """One payment with every step it took."""
+
+    id = serializers.UUIDField()
+    at = serializers.DateTimeField()
+    listing = serializers.CharField()
+    title = serializers.CharField()
+    payer = serializers.CharField()
+    pay_to = serializers.CharField()
+    network = serializers.CharField()
+    asset = serializers.CharField()
+    amount_atomic = serializers.CharField()
+    state = serializers.CharField()
+    words = serializers.CharField()
+    transaction = serializers.CharField(allow_blank=True)
+    url = serializers.URLField()
+    steps = StepOut(many=True)

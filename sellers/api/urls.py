@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from sellers.api import about, listings, webhooks
+from sellers.api import about, importing, listings, money, webhooks
 
 _LISTING = "listings/<uuid:listing_id>"
 _HOOK = "webhooks/<uuid:hook_id>"
@@ -14,7 +14,12 @@ urlpatterns = [
     path("openapi.json", about.schema, name="api-sell-schema"),
     path("me", about.me, name="api-sell-me"),
     path("networks", about.networks, name="api-sell-networks"),
-    path("payouts", about.payouts, name="api-sell-payouts"),
+    path("payouts", money.wallets, name="api-sell-payouts"),
+    path("earnings", money.earnings, name="api-sell-earnings"),
+    path("payments", money.payments, name="api-sell-payments"),
+    path("payments/<uuid:payment_id>", money.payment, name="api-sell-payment"),
+    path("import", importing.drafts, name="api-sell-import"),
+    path("import/read", importing.read, name="api-sell-import-read"),
     path("notices", about.notices, name="api-sell-notices"),
     path("notices/<uuid:notice_id>/seen", about.notice_seen, name="api-sell-notice-seen"),
     path("listings", listings.index, name="api-sell-listings"),

@@ -12,6 +12,8 @@ import pytest
 from django.db import connections
 from django.test import Client
 
+from payments import earnings
+from payments.models import Payment
 from sellers import keys, listings
 from sellers.api.access import BODY_BYTES_MAX
 from sellers.api.schema import document
@@ -311,6 +313,74 @@ def test_the_rest_that_can_be_asked(robot: Program, seller: Seller, storefront: 
     assert robot("GET", "/notices").document["items"] == []
 
 
+def test_the_money_over_the_api(
+    robot: Program, seller: Seller, storefront: Storefront, make_purchase: Any
+) -> None:
+    listing = storefront.publish("acme/weather")
+    mine = {"seller_id": seller.pk, "listing_id": listing.pk, "listing_path": "acme/weather"}
+
+    async def buy(purchases: Any) -> None:
+        for _ in range(3):
+            await purchases.final(purchase=mine)
+        await purchases.final()  # somebody else's
+        await earnings.count(purchases.pool)
+
+    make_purchase(buy)
+    earned = robot("GET", "/earnings").document
+    assert (earned["paid"], earned["settled"]) == (3, 3)
+    assert earned["tokens"][0]["confirmed_atomic"] == "6000"
+    page = robot("GET", "/payments?limit=2").document
+    assert len(page["items"]) == 2
+    rest = robot("GET", page["next"].partition("/api/sell")[2]).document
+    assert (len(rest["items"]), rest["next"]) == (1, None)
+    sale = page["items"][0]
+    assert (sale["state"], sale["amount"], sale["listing"]) == (
+        "final",
+        "0.002 USDC",
+        "acme/weather",
+    )
+    whole = robot("GET", f"/payments/{sale['id']}").document
+    assert [step["state"] for step in whole["steps"]] == ["at_seller", "ready", "paid", "final"]
+    others = Payment.objects.exclude(seller_id=seller.pk).get()
+    assert robot("GET", f"/payments/{others.pk}").status == 404
+    for wrong in ("first=x", "first=2026-02-01&last=2026-01-01", "listing=x"):
+        assert robot("GET", f"/earnings?{wrong}").status == 422
+
+
+def test_a_document_becomes_drafts(robot: Program, seller: Seller) -> None:
+    document = """
+openapi: 3.1.0
+info: {title: Weather, version: "1"}
+servers: [{url: "https://api.example"}]
+paths:
+  /weather:
+    get:
+      summary: City weather
+      description: The weather of a city now.
+      parameters: [{name: city, in: query, example: Oslo, schema: {type: string}}]
+      responses: {"200": {description: ok, content: {application/json: {example: {celsius: 4}}}}}
+"""
+    (found,) = robot("POST", "/import/read", {"document": document}).document["operations"]
+    assert found["operation"] == "GET /weather"
+    assert found["terms"]["upstream_url"] == "https://api.example/weather"
+    assert not seller.worksheets.exists()
+    price = {"dollars": "0.01", "network": NETWORK, "pay_to": Cast.seller.address}
+    whole = {**found["terms"], "slug": "weather", "prices": [price]}
+    assert robot("POST", "/listings", whole).status == 201
+    chosen = {"document": document, "operations": ["GET /weather"]}
+    made = robot("POST", "/import", chosen, Idempotency_Key="one")
+    assert robot("POST", "/import", chosen, Idempotency_Key="one").document == made.document
+    assert made.document["drafts"][0]["draft"] == str(seller.worksheets.get().pk)
+    for wrong, field in (
+        ({**chosen, "operations": ["GET /other"]}, "operations.0"),
+        ({"operations": ["x"]}, "document"),
+        ({**chosen, "document": "nothing"}, "document"),
+        ({"url": "https://10.0.0.1/", "operations": ["x"]}, "url"),
+    ):
+        said = robot("POST", "/import", wrong)
+        assert (said.status, said.document["field"]) == (422, field)
+
+
 def test_the_schema_is_what_is_served(robot: Program, terms: dict[str, Any], hooks: Hooks) -> None:
     """Each answer keeps the shape that the document gives it."""
     served = Client().get("/api/sell/openapi.json").json()
@@ -333,6 +403,8 @@ def test_the_schema_is_what_is_served(robot: Program, terms: dict[str, Any], hoo
         ("/deliveries/{delivery_id}", "get", "200"): robot(
             "GET", f"/deliveries/{told['id']}"
         ).document,
+        ("/payouts", "get", "200"): robot("GET", "/payouts").document,
+        ("/earnings", "get", "200"): robot("GET", "/earnings").document,
         ("/networks", "get", "200"): robot("GET", "/networks").document,
         ("/me", "get", "200"): robot("GET", "/me").document,
         ("/me", "get", "401"): Program("")("GET", "/me").document,
