@@ -16,6 +16,7 @@ from sellers import looks
 from sellers.models import Seller, Worksheet
 from sellers.pages.own import own_worksheet, seller_only
 from sellers.site import Site
+from sellers.steps import BY_SLUG, STEPS
 from sellers.tasks import look_at_upstream
 from sellers.terms import Sample
 from sellers.texts import shorten
@@ -29,9 +30,11 @@ logger = logging.getLogger(__name__)
 def look(request: HttpRequest, seller: Seller, worksheet_id: UUID) -> HttpResponse:
     """How far the newest look has come: a piece of a page, asked for until it is over."""
     sheet = own_worksheet(seller, worksheet_id)
+    here = BY_SLUG.get(request.GET.get("at", ""), STEPS[0])
     if not getattr(request, "htmx", False):
-        return redirect("sell-step", sheet.pk, "endpoint")
-    return render(request, "sellers/_look.html", {"sheet": sheet, **look_context(sheet)})
+        return redirect("sell-step", sheet.pk, here.slug)
+    context = {"sheet": sheet, "here": here, **look_context(sheet)}
+    return render(request, "sellers/_look.html", context)
 
 
 def ask_for_look(sheet: Worksheet, site: Site) -> None:

@@ -217,6 +217,9 @@ def test_parameters_make_the_schema_and_the_example_call(
     desk.step(sheet, "shape", "look", **rows)
     desk.look()
     assert [call.target for call in upstream.calls] == ["/cities/Oslo?days=3"]
+    piece = f"/sell/drafts/{sheet.pk}/look?at=shape"
+    found = desk.client.get(piece, headers={"HX-Request": "true"}).content.decode()
+    assert "Use it as the example answer" in found
     assert desk.step(sheet, "shape", "as-json", **rows).status_code == 302
     sheet.refresh_from_db()
     assert '"days"' in sheet.typed["input_schema"]
