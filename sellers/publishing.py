@@ -20,10 +20,18 @@ def publish(
     seller: str, slug: str, terms: Terms, site: Site, secrets: Mapping[str, str] | None = None
 ) -> Listing:
     """Put a new listing on sale through the same steps as everybody's: draft, submit, approve."""
+    return review(write_draft(seller, slug, terms, site, secrets), terms, site)
+
+
+@transaction.atomic
+def write_draft(
+    seller: str, slug: str, terms: Terms, site: Site, secrets: Mapping[str, str] | None = None
+) -> Listing:
+    """A new listing with the values of its secret headers, for nobody to buy yet."""
     listing = listings.create_draft(open_seller(seller), slug, terms)
     for name, value in (secrets or {}).items():
         listings.keep_secret(listing.pk, name, value, Vault(site.secrets_keys))
-    return _reviewed(listing, terms, site)
+    return listing
 
 
 @transaction.atomic
@@ -35,10 +43,11 @@ def republish(listing: Listing, terms: Terms, site: Site) -> Listing:
         if refused.why is Why.UNCHANGED:
             return listing
         raise
-    return _reviewed(listing, terms, site)
+    return review(listing, terms, site)
 
 
-def _reviewed(listing: Listing, terms: Terms, site: Site) -> Listing:
+def review(listing: Listing, terms: Terms, site: Site) -> Listing:
+    """Submit and approve, by the same person."""
     listings.submit(listing.pk)
     return listings.approve(
         listing.pk, terms.content_hash(), grace_seconds=site.price_grace_seconds

@@ -9,7 +9,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import transaction
 
+from marketplace.management.listing_document import describe_document, drafts_of
 from marketplace.management.listing_draft import describe_draft, draft_of, secret_headers
 from payments.amounts import Amount
 from payments.wiring import upstream_signing_key
@@ -20,7 +22,7 @@ from sellers.examples import body, body_media_type, suffix
 from sellers.models import Listing
 from sellers.offers import challenge, resource_url
 from sellers.offers import quote as quoted
-from sellers.publishing import publish
+from sellers.publishing import publish, review, write_draft
 from sellers.refusals import ListingRefused, bad
 from sellers.secrets import SecretsUnavailable
 from sellers.signed_offers import last_signed
@@ -37,11 +39,17 @@ MOVES = {
 
 
 class Command(BaseCommand):
-    help = "Add, list, pause, resume, suspend, restore and retire listings; show a signing key."
+    help = (
+        "Add, create, list, pause, resume, suspend, restore and retire listings;"
+        " show a signing key."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
         actions = parser.add_subparsers(dest="action", required=True)
         describe_draft(actions.add_parser("add", help="publish an upstream behind a price"))
+        describe_document(
+            actions.add_parser("create", help="make drafts of an OpenAPI document's operations")
+        )
         actions.add_parser("list", help="show what is for sale")
         for name, (_, words) in MOVES.items():
             actions.add_parser(name, help=words).add_argument("path", help="seller/slug")
@@ -70,6 +78,8 @@ class Command(BaseCommand):
         site = this_site()
         if options.action == "add":
             return _add(options, site)
+        if options.action == "create":
+            return [_entry(one, site) for one in _create(options, site)]
         if options.action == "list":
             known = Listing.objects.select_related("seller", "live_revision")
             return [_entry(one, site) for one in known.order_by("seller__slug", "slug")]
@@ -90,6 +100,21 @@ def _add(options: argparse.Namespace, site: Site) -> dict[str, Any]:
     draft = draft_of(options, site, secrets)
     listing = publish(options.seller, options.slug, finish(draft, site), site, secrets)
     return _entry(listing, site)
+
+
+def _create(options: argparse.Namespace, site: Site) -> list[Listing]:
+    """All of the document's operations that were chosen, or none."""
+    if not site.accepted:
+        raise bad("network", "CHAINS configures no network to be paid on")
+    secrets = secret_headers(options)
+    # What the network is asked for comes before the transaction.
+    finished = [(slug, finish(draft, site)) for slug, draft in drafts_of(options, site)]
+    made = []
+    with transaction.atomic():
+        for slug, terms in finished:
+            draft = write_draft(options.seller, slug, terms, site, secrets)
+            made.append(review(draft, terms, site) if options.publish else draft)
+    return made
 
 
 def _entry(listing: Listing, site: Site) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from django.core.management.base import CommandError
 from payments.models import OpenOffer
 from payments.wiring import upstream_signing_key
 from sellers.directory import find
+from sellers.models import Listing
 from sellers.terms import Terms
 from tests.fixtures.upstream import answer, hang_up, raw, redirect
 
@@ -209,3 +210,69 @@ def test_a_listing_nobody_made_is_not_found(run):
         run("pause", "acme/none")
     with pytest.raises(CommandError, match="wallet"):
         run("revoke-payout", "acme")
+
+
+DOCUMENT = """
+openapi: 3.1.0
+info: {title: Weather, version: "1"}
+paths:
+  /weather:
+    get:
+      summary: City weather
+      description: The weather of a city now.
+      parameters: [{name: city, in: query, required: true, example: Oslo, schema: {type: string}}]
+      responses: {"200": {description: ok, content: {application/json: {example: {celsius: 4}}}}}
+  /stations/{id}:
+    get:
+      summary: One station
+      parameters: [{name: id, in: path, required: true, example: 7, schema: {type: integer}}]
+      responses: {"200": {description: ok}}
+"""
+
+
+@pytest.fixture
+def create(run, upstream, tmp_path):
+    """Drafts of a document's operations."""
+    document = tmp_path / "openapi.yaml"
+    document.write_text(DOCUMENT)
+
+    def create(*arguments):
+        told = ("--from", str(document), "--seller", "acme", "--price", "0.01", "--pay-to", WALLET)
+        return run("create", *told, "--base-url", upstream.url, *arguments)
+
+    return create
+
+
+def test_a_document_becomes_drafts(create, upstream):
+    upstream.on("/stations/7", answer(b'{"name":"Blindern"}'))
+    printed = create()
+    assert "acme/city-weather  draft" in printed
+    assert "acme/one-station  draft" in printed
+    assert [call.path for call in upstream.calls] == ["/stations/7"], "what has no example is asked"
+    assert not OpenOffer.objects.exists()
+    drafted = Terms.from_json(find("acme/one-station").proposed_revision.terms)
+    assert drafted.sample.body == b'{"name":"Blindern"}'
+
+
+def test_a_chosen_operation_is_published(create, upstream):
+    create("--operation", "GET /weather", "--publish", "--header", "X-Key: secret")
+    terms = stored("acme/city-weather")
+    assert (terms.method, terms.upstream_url) == ("GET", f"{upstream.url}/weather")
+    assert (terms.title, terms.secret_headers) == ("City weather", ("x-key",))
+    assert terms.example_input == {"query": {"city": "Oslo"}}
+    assert upstream.calls == []
+    assert OpenOffer.objects.count() == 1
+
+
+def test_a_document_is_taken_whole_or_not_at_all(create, upstream):
+    upstream.on("/stations/7", hang_up())
+    with pytest.raises(CommandError, match="no answer"):
+        create()
+    with pytest.raises(CommandError, match="POST /weather is none of GET /weather"):
+        create("--operation", "POST /weather")
+    assert not Listing.objects.exists()
+
+
+def test_a_document_that_is_not_there_says_so(create):
+    with pytest.raises(CommandError, match="cannot be read"):
+        create("--from", "/nowhere/openapi.yaml")
