@@ -233,6 +233,49 @@ def test_parameters_make_the_schema_and_the_example_call(
     assert sheet.typed["rows"][1]["about"] == "How many days"
 
 
+@pytest.mark.parametrize(
+    ("schema", "said"),
+    [
+        ('{"properties": {"query": {"$ref": "https://inside.example/s.json"}}}', "$ref"),
+        ('{"type": "object", "properties": {"query": ', "no JSON"),
+        ('{"properties": {"body": {"type": "object"}}}', "has no body here"),
+        ('{"properties": {"query": {"type": "object", "properties": {"demo": {}}}}}', "demo"),
+        ("[" * 60 + "]" * 60, "a JSON object"),
+    ],
+)
+def test_a_schema_that_cannot_be_published_stays_as_it_was_typed(
+    desk: Desk, schema: str, said: str
+) -> None:
+    sheet = desk.start()
+    desk.step(sheet, "endpoint", "save", upstream_url="https://api.example/", method="GET")
+    typed = {"input_mode": "json", "input_schema": schema, "sample_body": '{"ok":true}'}
+    page = desk.step(sheet, "shape", **typed)
+    assert page.status_code == 422
+    assert said in page.content.decode()
+    sheet.refresh_from_db()
+    assert sheet.typed["input_schema"] == schema
+
+
+def test_fields_of_a_body_are_sent_as_json(desk: Desk, upstream: ScriptedUpstream) -> None:
+    upstream.on("/score", answer(b'{"score":0.5}'))
+    sheet = desk.start()
+    desk.step(sheet, "endpoint", "save", upstream_url=f"{upstream.url}/score", method="POST")
+    rows = {
+        "rows": "1", "input_mode": "rows", "row-0-name": "text", "row-0-type": "string",
+        "row-0-example": "good", "row-0-required": "on", "row-1-name": "strict",
+        "row-1-type": "boolean", "row-1-example": "true",
+    }  # fmt: skip
+    desk.step(sheet, "shape", "look", **rows)
+    desk.look()
+    assert [(call.method, call.body) for call in upstream.calls] == [
+        ("POST", b'{"text":"good","strict":true}')
+    ]
+    page = desk.client.get(f"/sell/drafts/{sheet.pk}/shape").content.decode()
+    hidden = {name: value(page, name) for name in ("version", "tab")}
+    sent = {**hidden, **rows, "action": "next", "sample_body": '{"score":0.5}'}
+    assert desk.client.post(f"/sell/drafts/{sheet.pk}/shape", sent).status_code == 302
+
+
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(40)
 
 
