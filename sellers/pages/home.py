@@ -16,6 +16,7 @@ from sellers import worksheets
 from sellers.directory import open_seller_for, seller_of
 from sellers.forms import EndpointForm, SellerForm, complain, typed_in
 from sellers.models import Listing, Seller, Worksheet
+from sellers.notices import unseen
 from sellers.pages.own import seller_only
 from sellers.refusals import ListingRefused
 from sellers.site import this_site
@@ -80,7 +81,8 @@ def _listings(request: HttpRequest, seller: Seller, **more: Any) -> HttpResponse
     known = seller.listings.select_related("seller", "live_revision", "proposed_revision")
     rows = [row(listing) for listing in known.order_by("-created_at")[:LISTINGS_SHOWN_MAX]]
     drafts = [_draft(sheet, site) for sheet in seller.worksheets.order_by("-changed_at")]
-    context = {"seller": seller, "rows": rows, "drafts": drafts, **more}
+    told = unseen(seller.pk)
+    context = {"seller": seller, "rows": rows, "drafts": drafts, "notices": told, **more}
     return render(request, "sellers/home.html", context, status=422 if more else 200)
 
 

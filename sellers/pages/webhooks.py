@@ -21,6 +21,7 @@ from sellers.secrets import SecretsUnavailable
 from sellers.site import this_site, webhook_limits
 
 DELIVERIES_SHOWN = 20
+NOTICE_PAGES = frozenset({"/sell/", "/sell/health", "/sell/webhooks"})
 UNAVAILABLE = "This site cannot keep secrets at the moment; its operator has to give it a key."
 
 
@@ -147,10 +148,11 @@ def resend(request: HttpRequest, seller: Seller, delivery_id: UUID) -> HttpRespo
 @seller_only
 @require_POST
 def notice_seen(request: HttpRequest, seller: Seller, notice_id: UUID) -> HttpResponse:
-    """Put a notice away."""
+    """Put a notice away, and stay where it was read."""
     if not put_away(seller.pk, notice_id):
         raise Http404
-    return redirect("sell-webhooks")
+    back = request.POST.get("next", "")
+    return redirect(back if back in NOTICE_PAGES else "sell-webhooks")
 
 
 def _shown_once(request: HttpRequest, made: webhooks.Made, text: str) -> HttpResponse:

@@ -118,7 +118,11 @@ def test_a_notice_stays_until_it_is_put_away(hooks: Hooks, seller: Seller, brows
     other.force_login(sign_up("rival").owner)
     assert other.post(f"/sell/notices/{notice.pk}/seen").status_code == 404
     assert Notice.objects.get().seen_at is None
-    browser.post(f"/sell/notices/{notice.pk}/seen")
+    assert "Webhook x is turned off" in text(browser.get("/sell/"))
+    for odd in ("https://evil.example/", "//evil.example"):
+        assert browser.post(f"/sell/notices/{notice.pk}/seen", {"next": odd})["Location"] == HOOKS
+    back = browser.post(f"/sell/notices/{notice.pk}/seen", {"next": "/sell/"})
+    assert back["Location"] == "/sell/"
     assert "Webhook x is turned off" not in text(browser.get(HOOKS))
 
 
