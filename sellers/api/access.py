@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 import orjson
 from django.contrib.auth.models import AnonymousUser
+from django.views.decorators.cache import never_cache
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.decorators import (
@@ -125,6 +126,7 @@ def endpoint(**scopes: str) -> Callable[[Any], Any]:
             parser_classes([BoundedJson]),
             authentication_classes([BearerKey]),
             api_view(list(scopes)),
+            never_cache,
         ):
             view = decorate(view)
         return view

@@ -245,6 +245,7 @@ def test_every_wrong_key_gets_the_same_answer(robot: Program, seller: Seller, he
     assert {one.status_code for one in said} == {401}
     assert len({one.content for one in said}) == 1
     assert said[0]["WWW-Authenticate"] == 'Bearer realm="seller"'
+    assert "no-store" in said[0]["Cache-Control"]
     assert said[0].json()["error"] == "not_authenticated"
     assert "/sell/keys" in said[0].json()["fix"]
 
