@@ -30,8 +30,12 @@ async def open_pool(url: str, *, size_max: int, timeout_seconds: float = 10.0) -
         configure=_prepare,
         check=None,
     )
-    await pool.open()
-    await _insist_on_durability(pool)
+    try:
+        await pool.open()
+        await _insist_on_durability(pool)
+    except BaseException:  # a cancelled opener too: nobody else could close what it opened
+        await pool.close()
+        raise
     return pool
 
 
@@ -49,7 +53,6 @@ async def _insist_on_durability(pool: Pool) -> None:
     row = await one(pool, "select current_setting('synchronous_commit'), current_setting('fsync')")
     assert row is not None
     if row[0] not in {"on", "remote_write", "remote_apply"}:
-        await pool.close()
         raise NotDurable(
             f"PostgreSQL runs with synchronous_commit={row[0]}; set it to on for this database."
         )
