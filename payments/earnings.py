@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 STEPS_AT_ONCE = 5_000
 PAYMENTS_AT_ONCE = 5_000
 TICK_SECONDS = 2.0  # how long a lost ring can keep a sale from the sums
-PAUSE_SECONDS = 0.2  # between two counts, however often it rings
+PAUSE_SECONDS = 0.5  # between two counts: a payment under way is counted at each of its steps
 STUMBLE_SECONDS = 5.0  # after the database did not answer
 
 # A step carries the time at which its statement ran, and is seen once that is committed. So a

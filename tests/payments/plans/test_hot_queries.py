@@ -37,6 +37,7 @@ from tests.payments.plans import day, earnings_day
 from tests.payments.plans.explaining import Asker, Plans, explaining_pages, explaining_pool
 from tests.payments.plans.filling import OTHERS_EARNINGS, RELAYER_ADDRESS, fill
 
+PLANNER_SINCE = 160_000  # an older one takes other indexes here and there, and answers the same
 BUFFERS_MAX = 80
 # What takes many rows at once looks at more pages: about so many here, for twenty of them.
 MORE_BUFFERS: dict[Asker, int] = {
@@ -266,6 +267,9 @@ NOT_HOT |= {
 @pytest.fixture(scope="module")
 def plans(django_db_blocker: Any) -> Iterator[Plans]:
     """The plans of a day's statements on twenty thousand payments."""
+    with django_db_blocker.unblock():
+        if connection.pg_version < PLANNER_SINCE:
+            pytest.skip("the plans are held for the planner of PostgreSQL 16 and newer")
     url = make_database(f"plans_{uuid.uuid4().hex[:12]}")
     own = dict(connection.settings_dict)
     chain = {**CHAIN_DEFAULTS, "RPC": ["http://127.0.0.1:1"], "ASSETS": [USDC]}
