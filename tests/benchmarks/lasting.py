@@ -28,7 +28,11 @@ def lasting_stack(folder: Path, binary: Path, blocker: Any) -> Iterator[tuple[St
         "SECRET_KEY": secrets.token_urlsafe(48),
         "SELLER_SECRETS_KEYS": Fernet.generate_key().decode(),
     }
-    with running_stack(folder, binary, blocker, webs=1, **production) as stack:
+    uncapped = {"SELLER_GAS_DAY_WEI": 0}  # one seller is sold for more in a minute than in a day
+    opened = running_stack(
+        folder, binary, blocker, webs=1, network_settings=uncapped, **production
+    )  # fmt: skip
+    with opened as stack:
         yield stack, stack.sell(dollars="0.001")
 
 
