@@ -267,9 +267,6 @@ NOT_HOT |= {
 @pytest.fixture(scope="module")
 def plans(django_db_blocker: Any) -> Iterator[Plans]:
     """The plans of a day's statements on twenty thousand payments."""
-    with django_db_blocker.unblock():
-        if connection.pg_version < PLANNER_SINCE:
-            pytest.skip("the plans are held for the planner of PostgreSQL 16 and newer")
     url = make_database(f"plans_{uuid.uuid4().hex[:12]}")
     own = dict(connection.settings_dict)
     chain = {**CHAIN_DEFAULTS, "RPC": ["http://127.0.0.1:1"], "ASSETS": [USDC]}
@@ -285,6 +282,8 @@ def plans(django_db_blocker: Any) -> Iterator[Plans]:
         django_db_blocker.unblock(),
     ):
         try:
+            if connection.pg_version < PLANNER_SINCE:
+                pytest.skip("the plans are held for the planner of PostgreSQL 16 and newer")
             call_command("migrate", verbosity=0)
             Storefront(this_site(), SimpleNamespace(url="http://127.0.0.1:1")).publish("tests/x")  # type: ignore[arg-type]
             yield _a_day(url)
