@@ -46,4 +46,8 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except KeyboardInterrupt:  # every command may be stopped, and run again
+        print("stopped", file=sys.stderr)
+        sys.exit(130)

@@ -14,12 +14,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from functools import wraps
-from typing import Concatenate, Final, ParamSpec
+from typing import Concatenate, Final, ParamSpec, TypeVar
 from urllib.parse import urlencode
 
 from django.contrib.auth.models import AnonymousUser, User
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.urls import reverse
+
+from payments.audit_log import user
 
 MODERATORS: Final = "moderators"  # the group, made by a migration of the accounts
 LATELY_SECONDS: Final = 900
@@ -27,14 +29,17 @@ _MARK: Final = "second_factor"
 _SIGNED_IN_AT: Final = "signed_in_at"
 
 P = ParamSpec("P")
+R = TypeVar("R", bound=HttpResponseBase)
 Page = Callable[Concatenate[HttpRequest, P], HttpResponse]
 
 
-def signed_in(page: Page[P]) -> Page[P]:
+def signed_in(
+    page: Callable[Concatenate[HttpRequest, P], R],
+) -> Callable[Concatenate[HttpRequest, P], R | HttpResponse]:
     """Only for somebody signed in; others are asked to sign in, and come back."""
 
     @wraps(page)
-    def guarded(request: HttpRequest, /, *args: P.args, **named: P.kwargs) -> HttpResponse:
+    def guarded(request: HttpRequest, /, *args: P.args, **named: P.kwargs) -> R | HttpResponse:
         if not request.user.is_authenticated:
             return _sent_to("account-sign-in", request)
         return page(request, *args, **named)
@@ -92,6 +97,11 @@ def person(request: HttpRequest) -> User:
     """Whoever is signed in, on a page that only they can open."""
     assert isinstance(request.user, User)
     return request.user
+
+
+def acting(request: HttpRequest) -> str:
+    """Whoever is signed in, as the audit log names them."""
+    return user(person(request).pk)
 
 
 def has_second_factor(request: HttpRequest) -> bool:

@@ -13,4 +13,9 @@ from django.conf import settings  # noqa: E402
 
 from marketplace.surface import Surface  # noqa: E402
 
+if settings.STATEMENT_MS_MAX:  # only here: a command's statements take as long as they take
+    _options = settings.DATABASES["default"].setdefault("OPTIONS", {})
+    _given = _options.get("options", "")
+    _options["options"] = f"{_given} -c statement_timeout={settings.STATEMENT_MS_MAX}".strip()
+
 application = Surface(_site, surface=settings.SURFACE)

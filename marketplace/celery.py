@@ -11,89 +11,67 @@ from typing import Any
 
 from celery import Celery
 from celery.schedules import crontab
-from celery.signals import worker_ready, worker_shutting_down
+from celery.signals import worker_init, worker_ready, worker_shutting_down
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "marketplace.settings")
 
 app = Celery("souk")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
-app.conf.beat_schedule = {
-    "settle what is due": {
-        "task": "payments.tasks.settle",
-        "schedule": 5.0,
-        "options": {"expires": 5.0},
-    },
-    "say that beat is alive": {
-        "task": "payments.tasks.beat_alive",
-        "schedule": 15.0,
-        "options": {"expires": 15.0},
-    },
-    "sign the quotes": {
-        "task": "sellers.tasks.sign_offers",
-        "schedule": 5.0,
-        "options": {"expires": 5.0},
-    },
-    "send webhooks": {
-        "task": "sellers.tasks.send_webhooks",
-        "schedule": 2.0,
-        "options": {"expires": 2.0},
-    },
-    "look at listings": {
-        "task": "sellers.tasks.probe_listings",
-        "schedule": 15.0,
-        "options": {"expires": 15.0},
-    },
-    "forget probes": {"task": "sellers.tasks.forget_probes", "schedule": crontab(minute=32)},
-    "forget deliveries": {
-        "task": "sellers.tasks.forget_deliveries",
-        "schedule": crontab(minute=57),
-    },
-    "forget keys": {"task": "sellers.tasks.forget_keys", "schedule": crontab(minute=22, hour=3)},
-    "forget repeats": {"task": "sellers.tasks.forget_repeats", "schedule": crontab(minute=52)},
-    "forget notices": {
-        "task": "sellers.tasks.forget_notices",
-        "schedule": crontab(minute=17, hour=3),
-    },
-    "look at upstreams": {
-        "task": "sellers.tasks.look_at_upstreams",
-        "schedule": 5.0,
-        "options": {"expires": 5.0},
-    },
-    "forget worksheets": {
-        "task": "sellers.tasks.forget_worksheets",
-        "schedule": crontab(minute=11, hour=3),
-    },
-    "send letters": {
-        "task": "marketplace.accounts.tasks.send_letters",
-        "schedule": 10.0,
-        "options": {"expires": 10.0},
-    },
-    "forget signatures": {
-        "task": "sellers.tasks.forget_signed_offers",
-        "schedule": crontab(minute=37),
-    },
-    "forget closed prices": {
-        "task": "sellers.tasks.forget_closed_prices",
-        "schedule": crontab(minute=7, hour=3),
-    },
-    "forget visits": {
-        "task": "marketplace.tasks.forget_visits",
-        "schedule": crontab(minute=27, hour=3),
-    },
-    "forget what is over": {"task": "payments.tasks.forget", "schedule": crontab(minute=47)},
-    "tend partitions": {"task": "payments.tasks.partitions", "schedule": crontab(minute=17)},
+
+OFTEN = {  # seconds; a ring that comes too late is none
+    "settle what is due": ("payments.tasks.settle", 5.0),
+    "say that beat is alive": ("payments.tasks.beat_alive", 15.0),
+    "sign the quotes": ("sellers.tasks.sign_offers", 5.0),
+    "send webhooks": ("sellers.tasks.send_webhooks", 2.0),
+    "tell of limits": ("marketplace.tasks.tell_of_limits", 5.0),
+    "tend disputes": ("sellers.tasks.tend_disputes", 5.0),
+    "look at listings": ("sellers.tasks.probe_listings", 15.0),
+    "build documents": ("marketplace.catalog.tasks.build_documents", 10.0),
+    "verify listings": ("sellers.tasks.verify_listings", 60.0),
+    "carry out verdicts": ("sellers.tasks.carry_out_verdicts", 2.0),
+    "keep the catalog's figures": ("marketplace.tasks.keep_figures", 30.0),
+    "look at upstreams": ("sellers.tasks.look_at_upstreams", 5.0),
+    "count buyers": ("payments.tasks.count_buyers_due", 5.0),
+    "send letters": ("marketplace.accounts.tasks.send_letters", 10.0),
+    "erase accounts": ("marketplace.accounts.tasks.erase_accounts", 30.0),
 }
+AT_TIMES = {
+    "forget reports": ("sellers.tasks.forget_reports", crontab(minute=2, hour=3)),
+    "forget probes": ("sellers.tasks.forget_probes", crontab(minute=32)),
+    "forget previews": ("sellers.tasks.forget_previews", crontab(minute=42)),
+    "forget deliveries": ("sellers.tasks.forget_deliveries", crontab(minute=57)),
+    "forget keys": ("sellers.tasks.forget_keys", crontab(minute=22, hour=3)),
+    "forget repeats": ("sellers.tasks.forget_repeats", crontab(minute=52)),
+    "forget catalog changes": ("sellers.tasks.forget_catalog_changes", crontab(minute=42, hour=3)),
+    "forget notices": ("sellers.tasks.forget_notices", crontab(minute=17, hour=3)),
+    "forget worksheets": ("sellers.tasks.forget_worksheets", crontab(minute=11, hour=3)),
+    "forget signatures": ("sellers.tasks.forget_signed_offers", crontab(minute=37)),
+    "forget closed prices": ("sellers.tasks.forget_closed_prices", crontab(minute=7, hour=3)),
+    "forget visits": ("marketplace.tasks.forget_visits", crontab(minute=27, hour=3)),
+    "forget what is over": ("payments.tasks.forget", crontab(minute=47)),
+    "compare the ledger with the chain": ("payments.tasks.audit", crontab(minute=41)),
+    "tend partitions": ("payments.tasks.partitions", crontab(minute=17)),
+}
+app.conf.beat_schedule = {
+    name: {"task": task, "schedule": seconds, "options": {"expires": seconds}}
+    for name, (task, seconds) in OFTEN.items()
+} | {name: {"task": task, "schedule": when} for name, (task, when) in AT_TIMES.items()}
 
 
-@worker_ready.connect
+@worker_init.connect  # before the broker is reached, for nothing is settled through it
 def _start_settling(**_: Any) -> None:
     from payments.engine import Engine  # models: only after Django is set up
-    from payments.loaded import keep_loaded
     from sellers import sending
 
-    keep_loaded()
     engine = Engine()
     engine.start()
     worker_shutting_down.connect(lambda **_: sending.stop(), weak=False)
     worker_shutting_down.connect(lambda **_: engine.stop(), weak=False)
+
+
+@worker_ready.connect
+def _keep_loaded(**_: Any) -> None:
+    from payments.loaded import keep_loaded
+
+    keep_loaded()

@@ -99,6 +99,8 @@ async def _stream(
             except TimeoutError:
                 yield b":\n\n"
                 continue
+            if waiting.is_leaving:
+                return
             changed = seat.take(waiting.known)
             place = place_of(topics, seat.seen)
             for topic in changed:

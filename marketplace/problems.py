@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from typing import Final
 
 from django.conf import settings
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.middleware.csrf import get_token
 from django.template.loader import render_to_string
@@ -47,6 +49,14 @@ FAULT: Final = Problem(
     " kept, and can be fetched later.",
 )
 
+DATABASE_AWAY: Final = Problem(
+    503,
+    "database_unreachable",
+    "The database does not answer",
+    "This site cannot reach its database at the moment, and goes on by itself when it can. No"
+    " payment is lost by it: send the same payment again, and it buys once.",
+)
+
 _HARMLESS: Final = (NOT_FOUND, FORBIDDEN)  # nothing failed: the navigation can be shown
 
 
@@ -71,8 +81,9 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def fault(request: HttpRequest) -> HttpResponse:
-    """Say that we failed, and nothing of how."""
-    return _said(request, FAULT)
+    """Say that we failed, and of how only what an operator must know at once."""
+    away = isinstance(sys.exc_info()[1], OperationalError | InterfaceError)
+    return _said(request, DATABASE_AWAY if away else FAULT)
 
 
 def _said(request: HttpRequest, problem: Problem) -> HttpResponse:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import signal
+import threading
 from collections.abc import Awaitable, Callable
 from functools import partial
+from types import FrameType
 from typing import Any, Final, TypeAlias
 
 import psycopg
@@ -12,17 +15,21 @@ from asgiref.typing import ASGIReceiveCallable, ASGISendCallable, HTTPScope, Sco
 from django.conf import settings
 
 from marketplace.calls import paid_call
+from marketplace.calls.http import send_response
 from marketplace.calls.readiness import wait_seconds
 from marketplace.calls.room import Room
+from marketplace.catalog.mcp.app import McpServer
 from marketplace.gateway.app import Door, DoorLimits
-from marketplace.gateway.responses import NOT_FOUND, send_response
+from marketplace.gateway.responses import NOT_FOUND
+from marketplace.logs import note_request
 from payments.counter import close_counter
-from payments.happenings import close_hub
+from payments.happenings import close_hub, hub
 from payments.loaded import keep_loaded
 from payments.x402.crypto import slow_keccak
 
 App: TypeAlias = Callable[[Any, Any, Any], Awaitable[None]]
 
+_DOOR: Final = (b"/call/", b"/preview/")
 _HEALTH: Final = frozenset({b"/healthz", b"/readyz"})
 
 
@@ -35,6 +42,7 @@ class Surface:
         self._surface = surface
         self._room: Room | None = None
         self._door: Door | None = None
+        self._mcp: McpServer | None = None
         self._opening = asyncio.Lock()
 
     async def __call__(
@@ -42,6 +50,7 @@ class Surface:
     ) -> None:
         """Send a request to the part it is for."""
         if scope["type"] == "http":
+            note_request(scope)
             await self._app_for(scope["raw_path"])(scope, receive, send)
         elif scope["type"] == "lifespan":
             await self._live(receive, send)
@@ -49,8 +58,10 @@ class Surface:
             await send({"type": "websocket.close", "code": 1000, "reason": ""})
 
     def _app_for(self, path: bytes) -> App:
-        if path.startswith(b"/call/") and self._surface != "site":
+        if path.startswith(_DOOR) and self._surface != "site":
             return self._door or self._open_door
+        if (path == b"/mcp" or path.startswith(b"/mcp/")) and self._surface != "site":
+            return self._mcp or self._open_door
         if self._surface == "door" and path not in _HEALTH:
             return _nothing_here
         return self._site
@@ -75,6 +86,7 @@ class Surface:
                     why = f"The door cannot open: {type(error).__name__}"
                     await send({"type": "lifespan.startup.failed", "message": why})
                     return
+                _when_stopped(hub().leave)
                 await send({"type": "lifespan.startup.complete"})
             else:
                 await self._close()
@@ -88,13 +100,17 @@ class Surface:
                 await room.open()
                 keep_loaded()
                 self._room, self._door = room, _door(room)
+                self._mcp = McpServer(room, self._door.in_flight, self._door.arrivals)
 
     async def _close(self) -> None:
         await close_hub()
         await close_counter()
         if self._room is not None:
             room, self._room, self._door = self._room, None, None
+            mcp, self._mcp = self._mcp, None
             await room.close()
+            if mcp is not None:
+                mcp.close()
 
 
 def _door(room: Room) -> Door:
@@ -113,6 +129,24 @@ def _door(room: Room) -> Door:
         ),
         public_base_url=settings.PUBLIC_BASE_URL,
     )
+
+
+def _when_stopped(leave: Callable[[], None]) -> None:
+    """End what never ends by itself as soon as the process is asked to stop.
+
+    The server lets every answer finish first, and says nothing to us before. Its own handler
+    still hears the signal: the event loop takes that from a pipe, whoever stands in the table.
+    """
+    loop = asyncio.get_running_loop()
+    before = signal.getsignal(signal.SIGTERM)
+    if threading.current_thread() is not threading.main_thread() or not callable(before):
+        return
+
+    def heard(number: int, frame: FrameType | None) -> None:
+        loop.call_soon_threadsafe(leave)
+        before(number, frame)
+
+    signal.signal(signal.SIGTERM, heard)
 
 
 async def _nothing_here(

@@ -1,4 +1,4 @@
-"""What the worker tidies up of the site's own: visits that are over, old lines of the admin."""
+"""What the worker does for the site itself: figures, visits that are over, lines of the admin."""
 
 from __future__ import annotations
 
@@ -10,10 +10,30 @@ from django.contrib.admin.models import LogEntry
 from django.db.models import QuerySet
 from django.db.models.functions import Now
 
-from marketplace.accounts.models import Session, Tries
+from marketplace import alerts
+from marketplace.accounts.models import Session, Wallet
+from payments.models import Tries
+from sellers import figures
 
 ROWS_AT_ONCE = 1_000
 ADMIN_LOG_KEPT = timedelta(days=400)
+
+
+@shared_task
+def keep_figures() -> None:
+    """Make the figures of the listings whose trade changed."""
+    figures.keep(linked_wallets)
+
+
+@shared_task
+def tell_of_limits() -> None:
+    """Tell owners of the limits that came near."""
+    alerts.note_and_tell()
+
+
+def linked_wallets(user_id: int) -> set[str]:
+    """The wallets that somebody signs in with."""
+    return set(Wallet.objects.filter(user_id=user_id).values_list("address", flat=True))
 
 
 @shared_task

@@ -8,28 +8,57 @@ from django.urls import URLPattern, URLResolver, include, path
 
 # With the pages comes the bell they ring: a shared task finds its broker through the app alone.
 from marketplace import celery as celery
-from marketplace import events, problems, views
+from marketplace import csp, events, faucet, legal_pages, problems, reports, views
+from marketplace.catalog import api, market, pages
+from marketplace.catalog.mcp import card
+from marketplace.doctor import audit_page, page
 from marketplace.look import styleguide, themes
+from payments import limit_views, refund_views
 from payments.views import did
 from sellers.pages import logos
 
 urlpatterns: list[URLPattern | URLResolver] = [
-    path("", views.home),
+    path("", pages.landing, name="landing"),
+    path("market", market.market, name="market"),
+    path("l/<slug:seller>/<slug:slug>", csp.calling(pages.listing), name="listing"),
+    path("l/<slug:seller>/<slug:slug>/report", reports.page, name="listing-report"),
+    path("s/<slug:slug>", pages.seller, name="seller"),
+    path("demo/faucet", faucet.fill, name="demo-faucet"),
     path("healthz", views.alive),
     path("readyz", views.ready),
     path("docs/<slug:name>", views.guide, name="guide"),
+    path("legal/<slug:name>", legal_pages.show, name="legal"),
+    path("operator/", page.health, name="operator-health"),
+    path("operator/audit", audit_page.log, name="operator-audit"),
+    path("operator/audit/export", audit_page.export, name="operator-audit-export"),
+    path("metrics", page.scrape, name="metrics"),
     path("theme", themes.choose, name="theme"),
     path("events", events.events, name="events"),
     path("events/poll", events.poll, name="events-poll"),
     path("sell/", include("sellers.urls")),
+    path("buy/", include("marketplace.buyers.urls")),
+    path("api/limits/<str:wallet>", limit_views.limits, name="api-limits"),
+    path("api/refunds", refund_views.ask, name="api-refunds"),
+    path("api/refunds/<uuid:dispute_id>", refund_views.show, name="api-refund"),
     path("account/", include("marketplace.accounts.urls")),
     path("moderation/", include("marketplace.moderation.urls")),
     path("logo/<slug:name>", logos.show, name="logo"),
     path("p/", include("payments.urls")),
     path("sell/earnings/", include("sellers.earnings_urls")),
     path("sell/", include("sellers.program_urls")),
+    path("api/catalog", api.index, name="api-catalog"),
+    path("api/catalog/changes", api.changes, name="api-catalog-changes"),
+    path("api/catalog/changes.atom", api.feed, name="api-catalog-feed"),
+    path("api/catalog/<slug:seller>/<slug:slug>", api.listing, name="api-catalog-listing"),
+    path(
+        "api/catalog/<slug:seller>/<slug:slug>/reports",
+        reports.for_programs,
+        name="api-catalog-reports",
+    ),
     path("api/sell/", include("sellers.api.urls")),
     path(".well-known/did.json", did),
+    path("", include("marketplace.catalog.format_urls")),
+    path(".well-known/mcp/server-card.json", card.well_known),
 ]
 
 if settings.DEVELOPMENT:

@@ -1,4 +1,4 @@
-"""Home and health."""
+"""The guides, and health."""
 
 from __future__ import annotations
 
@@ -13,61 +13,18 @@ from django.utils import timezone
 from django.utils.cache import patch_vary_headers
 from django.views.decorators.http import require_safe
 
+from marketplace.doctor import page
 from marketplace.look import markdown
-from payments.amounts import Amount
 from payments.models import ChainHealth
 from payments.views import is_person
 from payments.wiring import networks
-from payments.x402.networks import NETWORKS
-from sellers.examples import suffix
-from sellers.models import Listing
-from sellers.offers import resource_url
-from sellers.terms import Terms
 
-SHOWN_MAX = 50
 GUIDES = {"buy": "Buying", "sell": "Selling", "webhooks": "Webhooks"}
 
 
 def site(request: HttpRequest) -> dict[str, object]:
     """What every template may say about this marketplace."""
     return {"site_name": settings.SITE_NAME, "public_base_url": settings.PUBLIC_BASE_URL}
-
-
-@require_safe
-def home(request: HttpRequest) -> HttpResponse:
-    """What is for sale, and how a program buys it."""
-    live = (
-        Listing.objects.filter(state=Listing.State.LIVE)
-        .select_related("seller", "live_revision")
-        .prefetch_related("live_revision__prices")
-        .order_by("-created_at")[:SHOWN_MAX]
-    )
-    shown = [_shown(listing) for listing in live]
-    simplest = next((one for one in shown if one["method"] == "GET"), None)
-    context = {"listings": shown, "simplest": simplest, "demo": settings.DEMO_CHAIN_RPC}
-    return render(request, "home.html", context)
-
-
-def _shown(listing: Listing) -> dict[str, Any]:
-    assert listing.live_revision is not None
-    terms = Terms.from_json(listing.live_revision.terms)
-    url = resource_url(settings.CALL_BASE_URL, listing.path)
-    return {
-        "title": terms.title,
-        "description": terms.description,
-        "method": terms.method,
-        "url": url,
-        "example_url": url + suffix(terms.example_input, terms.path_parameters),
-        "seller": listing.seller.name,
-        "prices": [
-            {
-                "amount": Amount.of(price.network, price.asset, int(price.amount_atomic)),
-                "network": NETWORKS[price.network].name,
-                "testnet": NETWORKS[price.network].testnet,
-            }
-            for price in listing.live_revision.prices.all()
-        ],
-    }
 
 
 @require_safe
@@ -108,7 +65,10 @@ def ready(request: HttpRequest) -> JsonResponse:
     said = {network: _trouble(health.get(network)) for network in networks()}
     ok = not any(said.values())
     report = {network: trouble or "ok" for network, trouble in said.items()}
-    return JsonResponse({"ok": ok, "database": "ok", "networks": report}, status=200 if ok else 503)
+    document: dict[str, Any] = {"ok": ok, "database": "ok", "networks": report}
+    if page.shows_the_token(request):  # what runs out and what fails is nobody else's business
+        document |= page.facts()
+    return JsonResponse(document, status=200 if ok else 503)
 
 
 def _trouble(row: ChainHealth | None) -> str:

@@ -88,13 +88,12 @@ class Claim:
     caps: tuple[limits.CapLimit, ...]
     joins: bool = True  # an abandoned payment for the same request, should there be one
     protocol_version: int = 2
+    limits_version: int = 0  # of the owner's rules that were looked at; 0: there were none
     payment_id: UUID = field(default_factory=new_id)
 
     @property
-    def trust_key(self) -> str | None:
-        """The counter that says how far this payer is trusted, where trust is asked for."""
-        if self.purchase.release != "instant":
-            return None
+    def payer_key(self) -> str | None:
+        """The payer's counter: how far they are trusted, and which rules of theirs hold."""
         return next((c.key for c in self.caps if c.key.startswith(limits.PAYER_KEY)), None)
 
 
@@ -108,6 +107,7 @@ class ClaimVerdict(StrEnum):
     HAS_TWIN = "has_twin"  # an abandoned payment for the same request, which it should join
     OFFER_CLOSED = "offer_closed"
     CAP_REACHED = "cap_reached"
+    LIMITS_CHANGED = "limits_changed"  # since the wallet's owner's rules were looked at
 
 
 _CLAIM = f"""
@@ -121,18 +121,19 @@ with member as (
         %(fingerprint)s::bytea[], %(method)s::text[], %(url)s::text[], %(body_hash)s::bytea[],
         %(identifier)s::bytea[], %(seller)s::uuid[], %(listing)s::uuid[], %(path)s::text[],
         %(title)s::text[], %(release)s::text[], %(keep_days)s::smallint[], %(joins)s::bool[],
-        %(trust_key)s::text[], %(sought)s::bytea[]
+        %(payer_key)s::text[], %(sought)s::bytea[], %(limits)s::int[]
     ) as t(ix, id, identity, offer, revision, network, scheme, asset, payer, pay_to, amount,
            nonce, valid_after, valid_before, signature, has_code, block, protocol, fingerprint,
            method, url, body_hash, identifier, seller, listing, path, title, release, keep_days,
-           joins, trust_key, sought)
+           joins, payer_key, sought, limits)
 ), wanted as (
     select * from unnest(%(cap_ix)s::int[], %(cap_key)s::text[], %(cap_limit)s::numeric[],
                          %(cap_trust)s::numeric[])
         as t(ix, key, most, most_on_trust)
 ), locked as (
     select key, used_atomic, on_trust_atomic,
-           case when lost_at is null then earned_atomic else 0 end as earned from payments_cap
+           case when lost_at is null then earned_atomic else 0 end as earned, rules_version
+      from payments_cap
      where key = any(%(cap_keys)s) order by key for update
 ), unknown as (
     select * from member m
@@ -147,9 +148,14 @@ with member as (
                               and {lookup.IS_RECENT}
                          from payments_payment p where p.id = g.payment_id))
 ), fresh as (
-    select m.*, o.id is not null as offered, coalesce(l.earned >= m.amount, false) as trusted
+    -- The statement sees the rules as they were when it began. Whoever changes them holds the
+    -- payer's counter meanwhile and writes the version there: read under the lock, it is today's.
+    select m.*, o.id is not null as offered,
+           coalesce(m.release = 'instant' and l.earned >= m.amount, false) as trusted,
+           coalesce((select x.version from payments_limit x where x.payer = m.payer), 0)
+               = m.limits and coalesce(l.rules_version, 0) <= m.limits as current
       from unknown m
-      left join locked l on l.key = m.trust_key
+      left join locked l on l.key = m.payer_key
       left join payments_openoffer o
         on o.id = m.offer and o.revision_hash = m.revision and o.network = m.network
        and o.asset = m.asset and o.pay_to = m.pay_to and o.amount_atomic = m.amount
@@ -158,13 +164,13 @@ with member as (
 ), weighed as (
     select w.ix, bool_and(l.key is not null and w.most >= l.used_atomic + w.running) as fits,
            bool_and(coalesce(w.trusted and l.on_trust_atomic + w.running_on_trust <=
-               case when w.key = w.trust_key then least(w.most_on_trust, l.earned)
+               case when w.key = w.payer_key then least(w.most_on_trust, l.earned)
                     else w.most_on_trust end, false)) as on_trust,
            bool_or(l.key is null) as roomless
-      from (select c.ix, c.key, c.most, c.most_on_trust, f.trusted, f.trust_key,
+      from (select c.ix, c.key, c.most, c.most_on_trust, f.trusted, f.payer_key,
                    sum(f.amount) over by_key running,
                    sum(f.amount) filter (where f.trusted) over by_key running_on_trust
-              from wanted c join fresh f on f.ix = c.ix and f.offered
+              from wanted c join fresh f on f.ix = c.ix and f.offered and f.current
             window by_key as (partition by c.key order by c.ix)) w
       left join locked l on l.key = w.key
      group by w.ix
@@ -207,7 +213,7 @@ with member as (
 )
 select m.ix, t.id is not null, twin.ix is not null, f.ix is not null,
        coalesce(f.offered, false), coalesce(w.fits, false), coalesce(w.on_trust, false),
-       coalesce(w.roomless, false)
+       coalesce(w.roomless, false), coalesce(f.current, true)
   from member m
   left join twin on twin.ix = m.ix
   left join taken t on t.id = m.id
@@ -254,10 +260,11 @@ def _claim_values(
         "release": [p.release for p in bought],
         "keep_days": [p.answer_keep_days for p in bought],
         "joins": [claim.joins for claim in claims],
-        "trust_key": [claim.trust_key for claim in claims],
+        "payer_key": [claim.payer_key for claim in claims],
         "sought": [
             lookup.sought(a.payer, p.fingerprint) for a, p in zip(signed, bought, strict=True)
         ],
+        "limits": [claim.limits_version for claim in claims],
         "cap_ix": [ix for ix, _ in caps],
         "cap_key": [cap.key for _, cap in caps],
         "cap_limit": [cap.limit_atomic for _, cap in caps],
@@ -301,8 +308,9 @@ async def _claim(
 
 
 def _verdict(
-    taken: bool, twin: bool, fresh: bool, offered: bool, fits: bool, on_trust: bool, roomless: bool
-) -> ClaimVerdict | None:
+    taken: bool, twin: bool, fresh: bool, offered: bool, fits: bool, on_trust: bool, roomless: bool,
+    current: bool,
+) -> ClaimVerdict | None:  # fmt: skip
     if taken:
         return ClaimVerdict.TAKEN_ON_TRUST if on_trust else ClaimVerdict.TAKEN
     if twin:
@@ -311,6 +319,8 @@ def _verdict(
         return ClaimVerdict.OURS_ALREADY
     if not offered:
         return ClaimVerdict.OFFER_CLOSED
+    if not current:
+        return ClaimVerdict.LIMITS_CHANGED
     return None if roomless else ClaimVerdict.CAP_REACHED
 
 

@@ -8,6 +8,7 @@ to psycopg.
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from decimal import Decimal
 from types import NoneType
 from typing import Any
@@ -37,6 +38,7 @@ _WRITERS: dict[type, Callable[[Any], str]] = {
     bool: _bool,
     UUID: str,
     Decimal: "{:f}".format,
+    datetime: '"{}"'.format,
 }
 _NULL = frozenset({NoneType})
 

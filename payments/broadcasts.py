@@ -13,7 +13,7 @@ from payments import desk as desks
 from payments import gas, outcomes, relayer
 from payments.chains import Block, Call, ChainUnavailable, Fees, SendOutcome, TransactionReceipt
 from payments.desk import Desk, Row
-from payments.evidence import read_receipts, trusted_receipt
+from payments.evidence import Proof, read_receipts, trusted_receipts
 from payments.models import Broadcast, Money
 from payments.pool import Connection, rows
 from payments.relayer import Signed
@@ -23,6 +23,7 @@ log = logging.getLogger(__name__)
 
 RESEND_SECONDS = 2.0
 PASSENGER_CHECK_SECONDS = 15.0
+FINISHED_AT_ONCE = 200
 
 
 class _NobodyLeft(Exception):
@@ -151,64 +152,77 @@ async def watch(desk: Desk, head: Block, mined_from: int | None) -> None:
     numbers = await watched(desk, mined_from)
     hashes = [variant.signed.transaction for group in numbers for variant in group]
     receipts = dict(zip(hashes, await desk.chain.receipts(hashes), strict=True)) if hashes else {}
-    first_waiting: set[int] = set()
+    mined: list[tuple[Signed, TransactionReceipt]] = []
+    waiting: list[list[Variant]] = []
     for group in numbers:
-        receipt = next(
-            (r for v in group if (r := receipts[v.signed.transaction]) is not None), None
-        )
-        relayer_id = group[0].signed.relayer_id
-        if receipt is not None:
-            await _mined(desk, group, receipt)
+        found = (receipts[variant.signed.transaction] for variant in group)
+        if (receipt := next((each for each in found if each is not None), None)) is not None:
+            mined.append((group[0].signed, receipt))
         else:
-            await _waiting(desk, group, head, is_first=relayer_id not in first_waiting)
-            first_waiting.add(relayer_id)
+            waiting.append(group)
+    if mined:
+        await _mined(desk, mined)
+    first_waiting: set[int] = set()
+    for group in waiting:
+        relayer_id = group[0].signed.relayer_id
+        await _waiting(desk, group, head, is_first=relayer_id not in first_waiting)
+        first_waiting.add(relayer_id)
 
 
-async def _mined(desk: Desk, group: Sequence[Variant], receipt: TransactionReceipt) -> None:
-    signed = group[0].signed
-    aboard = await desks.passengers(desk.pool, signed.relayer_id, signed.nonce)
-    largest = max((row.authorization.amount_atomic for row in aboard), default=0)
-    if not await trusted_receipt(
+async def _mined(desk: Desk, mined: Sequence[tuple[Signed, TransactionReceipt]]) -> None:
+    """Settle whom these transactions paid, all at once: their buyers wait for nothing else."""
+    aboard = await desks.passengers(desk.pool, [(s.relayer_id, s.nonce) for s, _ in mined])
+    carried = [(receipt, aboard[signed.relayer_id, signed.nonce]) for signed, receipt in mined]
+    trusted = await trusted_receipts(
         desk.chain,
-        receipt,
-        amount_atomic=largest,
+        [
+            (receipt, max((row.authorization.amount_atomic for row in riders), default=0))
+            for receipt, riders in carried
+        ],
         agree_above_atomic=desk.terms.agree_above_atomic,
-    ):
-        return
-    ends = read_receipts(aboard, receipt)
-    paid = [
-        (row, end.proof)
-        for row in aboard
-        if (end := ends.get(row.payment_id)) is not None and end.proof is not None
-    ]
-    if paid:
-        await outcomes.settle(desk, paid, "paid on chain")
+    )
+    carried = [each for each, is_trusted in zip(carried, trusted, strict=True) if is_trusted]
+    paid: list[tuple[Row, Proof]] = []
+    for receipt, riders in carried:
+        ends = read_receipts(riders, receipt)
+        found = ((row, ends.get(row.payment_id)) for row in riders)
+        paid += [(row, end.proof) for row, end in found if end is not None and end.proof]
+    await outcomes.settle(desk, paid, "paid on chain")
     settled = {row.payment_id for row, _ in paid}
+    unpaid = [row.payment_id for _, riders in carried for row in riders]
     await _note_mined(
-        desk, receipt, [row.payment_id for row in aboard if row.payment_id not in settled]
+        desk, [receipt for receipt, _ in carried], [each for each in unpaid if each not in settled]
     )
 
 
-async def _note_mined(desk: Desk, receipt: TransactionReceipt, unpaid: Sequence[UUID]) -> None:
-    """Keep where it was mined. Whom it did not pay is decided one by one, alone, and now.
+_NOTE_MINED = """
+    update payments_broadcast b
+       set mined_block = t.block, mined_hash = t.hash, gas_cost_wei = t.cost
+      from unnest(%s::bytea[], %s::bigint[], %s::bytea[], %s::numeric[]) as t(tx, block, hash, cost)
+     where b.transaction = t.tx and b.mined_hash is distinct from t.hash
+    returning b.transaction
+"""
+
+
+async def _note_mined(
+    desk: Desk, receipts: Sequence[TransactionReceipt], unpaid: Sequence[UUID]
+) -> None:
+    """Keep where they were mined. Whom they did not pay is decided one by one, alone, and now.
 
     A batch that reverted is never sent again as it was.
     """
+    values = (
+        [receipt.transaction for receipt in receipts],
+        [receipt.block_number for receipt in receipts],
+        [receipt.block_hash for receipt in receipts],
+        [receipt.cost_wei for receipt in receipts],
+    )
     async with desk.pool.connection() as connection, connection.transaction():
-        cursor = await connection.execute(
-            "update payments_broadcast set mined_block = %s, mined_hash = %s, gas_cost_wei = %s"
-            " where transaction = %s and mined_hash is distinct from %s returning 1",
-            (
-                receipt.block_number,
-                receipt.block_hash,
-                receipt.gas_used * receipt.effective_gas_price_wei,
-                receipt.transaction,
-                receipt.block_hash,
-            ),
-        )
-        if await cursor.fetchone():
-            await gas.attribute(connection, receipt)
-        await connection.execute(DECIDE_ALONE, (list(unpaid),))
+        cursor = await connection.execute(_NOTE_MINED, values)
+        new = {row[0] for row in await cursor.fetchall()}
+        await gas.attribute(connection, [each for each in receipts if each.transaction in new])
+        if unpaid:
+            await connection.execute(DECIDE_ALONE, (list(unpaid),))
 
 
 async def _waiting(desk: Desk, group: Sequence[Variant], head: Block, *, is_first: bool) -> None:
@@ -260,7 +274,8 @@ async def bump(desk: Desk, latest: Variant) -> None:
     if fees is None:
         log.error("%s: nonce %s waits above the fee cap", desk.terms.network, latest.signed.nonce)
         return
-    aboard = await desks.passengers(desk.pool, latest.signed.relayer_id, latest.signed.nonce)
+    number = latest.signed.relayer_id, latest.signed.nonce
+    aboard = (await desks.passengers(desk.pool, [number]))[number]
     seat = relayer.Seat(latest.signed.relayer_id, latest.address, latest.signed.nonce)
     if aboard:
         kind, call = call_for(desk, aboard)
@@ -289,13 +304,7 @@ async def finish(desk: Desk, final_block: int) -> None:
 
     The block must still be there: a reorg may have undone it between two looks of ours.
     """
-    blocks = await rows(
-        desk.pool,
-        "select distinct b.mined_block, b.mined_hash from payments_broadcast b"
-        " join payments_relayer r on r.id = b.relayer_id"
-        " where r.network = %s and b.final_at is null and b.mined_block <= %s",
-        (desk.terms.network, final_block),
-    )
+    blocks = await rows(desk.pool, _BURIED, (final_block, FINISHED_AT_ONCE, desk.terms.network))
     for number, block_hash in blocks:
         stands = await desk.chain.is_canonical(number, block_hash)
         async with desk.pool.connection() as connection:
@@ -305,6 +314,16 @@ async def finish(desk: Desk, final_block: int) -> None:
                 await relayer.forget_block(connection, block_hash)
 
 
+# In order and so many at once: the index is walked from its oldest block, however many wait.
+_BURIED = """
+    select distinct b.mined_block, b.mined_hash
+      from payments_relayer r
+     cross join lateral (
+           select mined_block, mined_hash from payments_broadcast
+            where relayer_id = r.id and final_at is null and mined_block <= %s
+            order by mined_block limit %s) b
+     where r.network = %s
+"""
 _FINISH = """
     update payments_broadcast b set final_at = clock_timestamp()
       from payments_broadcast m

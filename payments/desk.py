@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -19,7 +20,7 @@ from payments.ways import Way
 from payments.x402.schemes import SCHEMES, Scheme
 from payments.x402.types import Authorization
 
-PUSH_SECONDS = 5  # a row taken up is not taken again for so long, should its taker die
+HAND_SECONDS = 5  # what is taken up to be sent is not taken again for so long
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,7 @@ class NetworkTerms:
     agree_above_atomic: int
     price_floor: Decimal
     seller_gas_day_wei: int
+    lease_seconds: float  # a call without a sign of life for so long has lost its process
     take_up_seconds: float  # so long work that was paid upfront and dropped waits for its buyer
 
     def seconds_until_deep(self, depth: int) -> float:
@@ -133,18 +135,31 @@ _ROW = """
       from payments_progress g join payments_payment p on p.id = g.payment_id
 """
 
-_TAKE = """
+# Who takes a row to send it says so where no index looks, so that the row stays in its page; who
+# says that it is due anew, says so against that.
+# `now()`, which an index can be asked for: with the clock itself as the bound, each look would
+# read every payment that is not final yet. What waits for its depth only is not put off: two
+# settlers who look at it do nothing twice, because a version moves once.
+_TAKE = f"""
     with due as (
         select payment_id from payments_progress
-         where network = %(network)s and next_check_at <= clock_timestamp()
+         where network = %(network)s and next_check_at <= now()
+           and money not in ('settled', 'confirmed')
+           and (taken_at is null or taken_at < next_check_at
+                or taken_at < now() - make_interval(secs => %(hand)s))
          order by next_check_at limit %(most)s for update skip locked
     ), taken as (
         update payments_progress g
-           set next_check_at = clock_timestamp() + make_interval(secs => %(push)s)
-          from due where g.payment_id = due.payment_id returning g.payment_id
+           set taken_at = clock_timestamp()
+          from due where g.payment_id = due.payment_id
+    ), paid as (
+        select payment_id from payments_progress
+         where network = %(network)s and next_check_at <= now()
+           and money in ('settled', 'confirmed')
+         order by next_check_at limit %(most)s
     )
-    select payment_id from taken
-"""
+    {_ROW} where p.id in (select payment_id from due union all select payment_id from paid)
+"""  # noqa: S608 - composed of our own constants only
 
 
 def _row(found: Sequence[Any]) -> Row:
@@ -164,23 +179,25 @@ def _row(found: Sequence[Any]) -> Row:
 
 
 async def take_due(pool: Pool, network: str, *, most: int) -> list[Row]:
-    """The rows whose time has come, and that nobody else has in hand."""
-    values = {"network": network, "most": most, "push": PUSH_SECONDS}
-    ids = await rows(pool, _TAKE, values)
-    if not ids:
-        return []
-    found = await rows(pool, _ROW + " where p.id = any(%s)", ([row[0] for row in ids],))
-    return [_row(each) for each in found]
+    """The rows whose time has come: those to send that nobody else has in hand, and paid ones."""
+    values = {"network": network, "most": most, "hand": HAND_SECONDS}
+    return [_row(each) for each in await rows(pool, _TAKE, values)]
 
 
-async def passengers(pool: Pool, relayer_id: int, nonce: int) -> list[Row]:
-    """The payments that this transaction number of ours carries and that wait for it."""
+async def passengers(
+    pool: Pool, numbers: Sequence[tuple[int, int]]
+) -> dict[tuple[int | None, int | None], list[Row]]:
+    """The payments that wait for these transaction numbers of ours (relayer, nonce), by number."""
     found = await rows(
         pool,
-        _ROW + " where g.relayer_id = %s and g.relayer_nonce = %s and g.money = 'broadcast'",
-        (relayer_id, nonce),
+        _ROW + " join unnest(%s::bigint[], %s::bigint[]) as n(relayer, nonce)"
+        " on g.relayer_id = n.relayer and g.relayer_nonce = n.nonce where g.money = 'broadcast'",
+        ([relayer for relayer, _ in numbers], [nonce for _, nonce in numbers]),
     )
-    return [_row(each) for each in found]
+    aboard: dict[tuple[int | None, int | None], list[Row]] = defaultdict(list)
+    for row in map(_row, found):
+        aboard[row.relayer_id, row.relayer_nonce].append(row)
+    return aboard
 
 
 async def look_again(pool: Pool, ids: Sequence[UUID], seconds: float) -> None:

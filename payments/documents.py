@@ -5,14 +5,18 @@ Never a body, a payment identifier or a signature: those belong to the buyer.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
 from payments.amounts import Amount
-from payments.models import Answer
+from payments.models import Answer, Receipt, Refund
+from payments.receipts import statement_of
 from payments.reports.one_payment import PaymentReport
 from payments.x402.networks import NETWORKS
+from payments.x402.types import Settlement
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +42,8 @@ _HINTS = {
     "uncollected": "The answer was produced, but the money could not be collected. Nothing was"
     " charged.",
     "paid_unanswered": "The money has moved and no answer came. The seller owes a refund.",
+    "refunded": "The seller sent the money back to the wallet that paid.",
+    "partly_refunded": "The seller sent a part of the money back to the wallet that paid.",
 }
 
 
@@ -78,12 +84,69 @@ def status_document(report: PaymentReport, around: Surroundings) -> dict[str, An
             "bodyHash": sha256(payment.body_hash),
         },
         "response": _response(report.answer),
+        "refunded": {
+            "atomic": str(report.refunded_atomic),
+            "text": Amount.of(payment.network, payment.asset, report.refunded_atomic).text,
+            "transfers": [_transfer_back(each) for each in report.refunds],
+        },
         "steps": [
             {"at": utc(each.at), "status": each.words.key, "text": each.words.text, "why": each.why}
             for each in report.timeline
         ],
         "links": _links(report, around),
     }
+
+
+def _transfer_back(refund: Refund) -> dict[str, Any]:
+    """One transfer from the seller to the payer; final once the chain has buried it."""
+    return {
+        "transaction": hexadecimal(refund.transaction),
+        "from": refund.sender,
+        "amount": str(int(refund.amount_atomic or 0)),
+        "block": refund.block_number,
+        "confirmed": refund.state == Refund.Found.CONFIRMED,
+    }
+
+
+def settlement(
+    payment_id: UUID, payer: str, network: str, amount_atomic: int, transaction: bytes | None,
+    page: str,
+) -> Settlement:  # fmt: skip
+    """What a buyer is told of the payment that comes with an answer: PAYMENT-RESPONSE."""
+    return Settlement(
+        success=True,
+        payer=payer,
+        transaction="" if transaction is None else hexadecimal(transaction),
+        network=network,
+        amount_atomic=amount_atomic,
+        extensions={
+            "souk": {"payment": str(payment_id), "status": page, "receipt": f"{page}/receipt"}
+        },
+    )
+
+
+def payment_response(report: PaymentReport, around: Surroundings) -> dict[str, object] | None:
+    """The header that comes with the answer, decoded; None while no answer may leave."""
+    payment = report.payment
+    if not report.can_be_fetched:
+        return None
+    return settlement(
+        payment.pk, payment.payer, payment.network, int(payment.amount_atomic),
+        report.transaction, around.page,
+    ).to_wire()  # fmt: skip
+
+
+def receipt_versions(receipts: Sequence[Receipt]) -> list[dict[str, Any]]:
+    """What was signed about a payment, newest first: only the first of them holds."""
+    return [
+        {
+            "version": each.version,
+            "issuedAt": utc(each.issued_at),
+            "status": str(statement_of(each.jws)["status"]),
+            "supersededBy": receipts[0].version if place else None,
+        }
+        for place, each in enumerate(receipts)
+    ]
 
 
 def hint(report: PaymentReport) -> str:

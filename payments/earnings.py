@@ -2,7 +2,7 @@
 
 The worker reads the steps in the order of their time, and for every payment that took one puts
 what it is now in the place of what the sums held of it. So it does not matter how often a step
-is read, in which order, or by which worker: only that every one is read once.
+is read, in which order, or by which worker: only that every one is read (`reading`).
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from uuid import UUID
 
 import psycopg
 
+from payments import reading
 from payments.pool import Connection, Pool, one
 from payments.wakeups import Bell
 
@@ -25,43 +26,21 @@ log = logging.getLogger(__name__)
 STEPS_AT_ONCE = 5_000
 PAYMENTS_AT_ONCE = 5_000
 TICK_SECONDS = 2.0  # how long a lost ring can keep a sale from the sums
-PAUSE_SECONDS = 0.5  # between two counts: a payment under way is counted at each of its steps
+# Between two counts. A payment under way is counted at each of its steps: where there are many,
+# most have taken several in one longer pause.
+PAUSE_SECONDS, BUSY_PAUSE_SECONDS = 0.5, 3.0
+MANY_PAYMENTS = 100
 STUMBLE_SECONDS = 5.0  # after the database did not answer
 
-# A step carries the time at which its statement ran, and is seen once that is committed. So a
-# time is over only when every transaction that had begun by then has ended: `noted_xid` is the
-# next transaction's number at `noted_at`, and older ones have all ended once the oldest that
-# still runs has reached it. A number from before a restore may be out of all reach.
-_START = """
-    with held as (
-        select * from payments_earningsmark where id = 1 for update skip locked
-    ), present as (
-        select pg_snapshot_xmin(pg_current_snapshot())::text::bigint as oldest,
-               pg_snapshot_xmax(pg_current_snapshot())::text::bigint as next
-    )
-    update payments_earningsmark m
-       set noted_at = case when over then clock_timestamp() else m.noted_at end,
-           noted_xid = case when over then present.next else m.noted_xid end
-      from held, present, lateral (select held.noted_xid <= present.oldest
-                                          or held.noted_xid > present.next as over) as whether
-     where m.id = 1
- returning held.counted_until,
-           case when held.noted_xid <= present.oldest
-                then greatest(held.counted_until, held.noted_at - interval '1 second')
-                else held.counted_until end
-"""
-_MARK = "select counted_until from payments_earningsmark where id = 1"
+_READER = {"reader": reading.EARNINGS}
 _WAITING = "select 1 from payments_step where at >= %s order by at limit 1"
-_FIRST_MARK = """
-    insert into payments_earningsmark (id, counted_until, noted_at, noted_xid)
-    values (1, 'epoch', 'epoch', 0) on conflict do nothing returning 1
-"""
-_LOCK = "select 1 from payments_earningsmark where id = 1 for update"
-_PAGE = "select payment_id, at from payments_step where at >= %s order by at limit %s"
-_ADVANCE = """
-    update payments_earningsmark set counted_until = greatest(counted_until, %s) where id = 1
+_PAGE = """
+    select payment_id, at from payments_step where at >= %s
+     order by at fetch first (%s) rows with ties
 """
 
+# What sellers pay themselves to try a draft out has a path that no listing has, and is no sale.
+IS_SALE = "left(p.listing_path, 1) <> '/'"
 # Why nothing was charged: the step that ended the work for nothing, or else the money.
 _CAUSE = """
     select left(coalesce(s.detail->>'reason', s.why), 80) as word from payments_step s
@@ -92,7 +71,7 @@ with fact as materialized (
       join payments_payment p on p.id = t.id
       left join payments_counted c on c.payment_id = t.id
       left join lateral ({_CAUSE}) cause on true
-     where c.payment_id is null or c.version < g.version
+     where {IS_SALE} and (c.payment_id is null or c.version < g.version)
 ), noted as (
     insert into payments_counted (
         payment_id, version, seller_id, listing_id, created_at, work, money, cause)
@@ -152,12 +131,12 @@ _EMPTY = (
 
 async def count(pool: Pool) -> int:
     """Bring the sums up to the rows; says how many payments they hold differently now."""
-    mark = await one(pool, _MARK)
+    mark = await one(pool, reading.PLACE, _READER)
     if mark is None:
         await begin(pool)
     elif await one(pool, _WAITING, mark) is None:
         return 0
-    started = await one(pool, _START)
+    started = await one(pool, reading.START, _READER)
     if started is None:
         return 0  # another worker is at it
     position, over = started
@@ -172,7 +151,7 @@ async def count(pool: Pool) -> int:
 
 async def begin(pool: Pool) -> None:
     """There is a mark from now on; nothing is counted before."""
-    await one(pool, _FIRST_MARK)
+    await one(pool, reading.FIRST_MARK, _READER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,13 +165,14 @@ class Page:
 
 async def _count_page(pool: Pool, position: datetime, over: datetime) -> Page:
     async with pool.connection() as connection, connection.transaction():
-        await connection.execute(_LOCK)
+        await connection.execute(reading.HOLD, _READER)
         cursor = await connection.execute(_PAGE, (position, STEPS_AT_ONCE))
         steps = await cursor.fetchall()
-        is_full = len(steps) == STEPS_AT_ONCE
+        is_full = len(steps) >= STEPS_AT_ONCE
         counted = await count_payments(connection, [step[0] for step in steps])
         last_at = steps[-1][1] if steps else position
-        await connection.execute(_ADVANCE, (min(over, last_at) if is_full else over,))
+        until = min(over, last_at) if is_full else over
+        await connection.execute(reading.ADVANCE, {**_READER, "until": until})
     return Page(counted, last_at, is_full)
 
 
@@ -217,13 +197,14 @@ async def keep_counting(pool: Pool, rung: asyncio.Event, told: Bell) -> None:
             async with asyncio.timeout(TICK_SECONDS):
                 await rung.wait()
         rung.clear()
+        counted = 0
         try:
-            if await count(pool):
+            if counted := await count(pool):
                 told.ring()
         except (psycopg.Error, TimeoutError) as error:
             log.warning("earnings are not counted, it is tried again: %s", error)
             await asyncio.sleep(STUMBLE_SECONDS)
-        await asyncio.sleep(PAUSE_SECONDS)
+        await asyncio.sleep(BUSY_PAUSE_SECONDS if counted >= MANY_PAYMENTS else PAUSE_SECONDS)
 
 
 _FORGET = (
@@ -242,7 +223,7 @@ _FIRST = (datetime.min.replace(tzinfo=UTC), UUID(int=0))
 async def count_anew(pool: Pool, seller_id: UUID) -> int:
     """Forget one seller's sums and make them from the rows, in one transaction."""
     async with pool.connection() as connection, connection.transaction():
-        await connection.execute(_LOCK)
+        await connection.execute(reading.HOLD, _READER)
         for statement in _FORGET:
             await connection.execute(statement, {"seller": seller_id})
         counted, after = 0, _FIRST

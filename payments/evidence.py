@@ -42,20 +42,40 @@ class End:
 async def trusted_receipt(
     chain: Chain, receipt: TransactionReceipt, *, amount_atomic: int, agree_above_atomic: int
 ) -> bool:
-    """Whether its block is the chain's own; large amounts ask every configured endpoint.
+    """Whether its block is the chain's own; large amounts ask every configured endpoint."""
+    found = [(receipt, amount_atomic)]
+    return (await trusted_receipts(chain, found, agree_above_atomic=agree_above_atomic))[0]
 
-    Where they disagree, or one is silent, the question stays open for this receipt alone: the
-    payments that need no second word must not wait for it.
+
+async def trusted_receipts(
+    chain: Chain, found: Sequence[tuple[TransactionReceipt, int]], *, agree_above_atomic: int
+) -> list[bool]:
+    """The same for many, each with the largest amount it carries; a block is asked for once.
+
+    Where endpoints disagree, or one is silent, the question stays open for this receipt alone:
+    the payments that need no second word must not wait for it.
     """
-    try:
+    blocks: dict[tuple[int, bytes], bool] = {}
+
+    async def is_trusted(receipt: TransactionReceipt, amount_atomic: int) -> bool:
         if amount_atomic >= agree_above_atomic:
             agreed = await chain.agreed_receipt(receipt.transaction)
             if agreed is None or agreed.block_hash != receipt.block_hash:
                 return False
-        return await chain.is_canonical(receipt.block_number, receipt.block_hash)
-    except ChainUnavailable as error:
-        log.warning("the receipt of 0x%s proves nothing yet: %s", receipt.transaction.hex(), error)
-        return False
+        place = receipt.block_number, receipt.block_hash
+        if place not in blocks:
+            blocks[place] = await chain.is_canonical(*place)
+        return blocks[place]
+
+    answers: list[bool] = []
+    for receipt, amount_atomic in found:
+        try:
+            answers.append(await is_trusted(receipt, amount_atomic))
+        except ChainUnavailable as error:
+            name = receipt.transaction.hex()
+            log.warning("the receipt of 0x%s proves nothing yet: %s", name, error)
+            answers.append(False)
+    return answers
 
 
 def read_receipt(row: Row, receipt: TransactionReceipt) -> End | None:

@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 from payments.chains import TransactionReceipt
 from payments.pool import Connection, Pool, rows
 
 _ATTRIBUTE = """
-    with carried as (
-        select p.network, p.seller_id, count(*) as payments, sum(count(*)) over () as all_payments
-          from payments_progress g join payments_payment p on p.id = g.payment_id
-         where (g.relayer_id, g.relayer_nonce) = (
-                   select b.relayer_id, b.nonce from payments_broadcast b
-                    where b.transaction = %(tx)s)
-         group by p.network, p.seller_id
+    with mined as materialized (
+        select b.relayer_id, b.nonce, t.cost
+          from unnest(%(tx)s::bytea[], %(cost)s::numeric[]) as t(tx, cost)
+          join payments_broadcast b on b.transaction = t.tx
+    ), carried as (
+        select p.network, p.seller_id, m.cost, count(*) as payments,
+               sum(count(*)) over (partition by m.relayer_id, m.nonce) as all_payments
+          from mined m
+          join payments_progress g on g.relayer_id = m.relayer_id and g.relayer_nonce = m.nonce
+          join payments_payment p on p.id = g.payment_id
+         group by p.network, p.seller_id, m.relayer_id, m.nonce, m.cost
     )
     insert into payments_gasuse (network, seller_id, day, gas_wei, payments)
     select network, seller_id, (now() at time zone 'utc')::date,
-           ceil(%(cost)s::numeric * payments / all_payments), payments
+           sum(ceil(cost * payments / all_payments)), sum(payments)
       from carried
+     group by network, seller_id
      order by seller_id
     on conflict (day, network, seller_id) do update
        set gas_wei = payments_gasuse.gas_wei + excluded.gas_wei,
@@ -28,15 +33,14 @@ _ATTRIBUTE = """
 """
 
 
-async def attribute(connection: Connection, receipt: TransactionReceipt) -> None:
-    """Share a mined transaction's cost among the sellers whose payments it carried."""
-    await connection.execute(
-        _ATTRIBUTE,
-        {
-            "tx": receipt.transaction,
-            "cost": receipt.gas_used * receipt.effective_gas_price_wei,
-        },
-    )
+async def attribute(connection: Connection, receipts: Sequence[TransactionReceipt]) -> None:
+    """Share the cost of mined transactions among the sellers whose payments they carried."""
+    if receipts:
+        values = {
+            "tx": [receipt.transaction for receipt in receipts],
+            "cost": [receipt.cost_wei for receipt in receipts],
+        }
+        await connection.execute(_ATTRIBUTE, values)
 
 
 async def over_cap(pool: Pool, caps_wei: Mapping[str, int]) -> frozenset[tuple[str, UUID]]:

@@ -1,27 +1,35 @@
 """The stored answer, for whoever proves to be its buyer, as often as they ask.
 
-Proof is the `X-Payment-Identifier` that was in the claim, or SIGN-IN-WITH-X by the payer's
-wallet. A payment's signature is public once it is on chain: it unlocks nothing here.
+Proof is the `X-Payment-Identifier` that was in the claim, SIGN-IN-WITH-X by the payer's wallet, or
+the form on the payment's page, sent by whoever is signed in with that wallet. A payment's signature
+is public once it is on chain: it unlocks nothing here.
 """
 
 from __future__ import annotations
 
+import contextlib
+import json
+import mimetypes
 import time
 from dataclasses import dataclass
 from typing import Any
 
+from asgiref.sync import sync_to_async
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
 from django.views.decorators.http import require_http_methods
 
 from payments import acceptance, lookup, questions, siwx, wiring
 from payments.counter import Counter, counter
 from payments.identifiers import TRIES_MAX, proves_identifier
 from payments.lookup import Held, StoredAnswer
+from payments.payers import payers_of
 from payments.states import words
-from payments.views import RETRY_SECONDS, read_id
+from payments.views import RETRY_SECONDS, fresh, not_found, read_id
 
 IDENTIFIER_HEADER = "X-Payment-Identifier"
 WALLET_HEADER = "SIGN-IN-WITH-X"
+SHOWN_BYTES_MAX = 20_000  # of an answer on a page; all of it is in the file
 
 # What a seller sent must never act on our origin, whatever it claims to be.
 SELLER_BYTES_HEADERS = {
@@ -48,11 +56,13 @@ class Unproven:
     detail: str
 
 
-@require_http_methods(["GET", "OPTIONS"])
+@require_http_methods(["GET", "POST", "OPTIONS"])
 async def answer(request: HttpRequest, payment: str) -> HttpResponse:
     """Hand the stored answer to its buyer; everybody else is told how to prove to be one."""
     if request.method == "OPTIONS":
         return _guarded(_preflight())
+    if request.method == "POST":
+        return await _fetched_by_form(request, payment)
     if request.headers.get("Sec-Fetch-Dest", "") in EMBEDDING:
         return _problem(403, "not_embeddable", "A page cannot load an answer as a script or frame.")
     payment_id, site = read_id(payment), await counter()
@@ -69,6 +79,68 @@ async def answer(request: HttpRequest, payment: str) -> HttpResponse:
         return _gone(held, stored)
     await acceptance.collect(site.pool, held.payment_id)
     return _handed_over(held, stored, stored.body)
+
+
+async def _fetched_by_form(request: HttpRequest, payment: str) -> HttpResponse:
+    """The answer as a file, or shown as text, to whoever is signed in with the paying wallet.
+
+    A form carries a token that no other site knows; a cookie alone hands nothing out.
+    """
+    payment_id, site = read_id(payment), await counter()
+    held = await lookup.by_id(site.pool, payment_id) if payment_id else None
+    if held is None or not await sync_to_async(_is_payers)(request, held):
+        return await sync_to_async(not_found)(request)
+    if not held.released:
+        return _nothing_to_hand_over(held)
+    stored = await lookup.stored_answer(site.pool, held.payment_id)
+    if stored is None or stored.body is None:
+        return _gone(held, stored)
+    await acceptance.collect(site.pool, held.payment_id)
+    if request.POST.get("how") == "show":
+        return await sync_to_async(_shown)(request, held, stored, stored.body)
+    response = _handed_over(held, stored, stored.body)
+    ending = mimetypes.guess_extension(stored.content_type.partition(";")[0].strip()) or ".bin"
+    response["Content-Disposition"] = f'attachment; filename="answer-{held.payment_id}{ending}"'
+    return response
+
+
+def _is_payers(request: HttpRequest, held: Held) -> bool:
+    """Not asked where nobody is signed in."""
+    if not request.user.is_authenticated:
+        return False
+    return any(
+        payer.address == held.payer and payer.network in ("", held.network)
+        for payer in payers_of(request.user)
+    )
+
+
+def _shown(request: HttpRequest, held: Held, stored: StoredAnswer, body: bytes) -> HttpResponse:
+    """The beginning of an answer as plain text, on a page of ours or a part of one."""
+    text = _as_text(stored.content_type, body[: SHOWN_BYTES_MAX + 1])
+    context = {
+        "payment_id": held.payment_id,
+        "status": stored.status,
+        "content_type": stored.content_type,
+        "body_bytes": stored.body_bytes,
+        "body_hash": stored.body_hash.hex(),
+        "text": text,
+        "is_cut": stored.body_bytes > SHOWN_BYTES_MAX,
+    }
+    part = bool(getattr(request, "htmx", False))
+    name = "payments/_answer.html" if part else "payments/answer.html"
+    return fresh(render(request, name, context))
+
+
+def _as_text(content_type: str, body: bytes) -> str | None:
+    """What can be read; None for pictures and the like."""
+    kind = content_type.partition(";")[0].strip().lower()
+    if not (kind.startswith("text/") or kind.endswith(("json", "xml", "javascript"))):
+        return None
+    text = body[:SHOWN_BYTES_MAX].decode(errors="replace")
+    if kind.endswith("json") and len(body) <= SHOWN_BYTES_MAX:
+        with contextlib.suppress(ValueError, RecursionError):
+            return json.dumps(json.loads(text), indent=2, ensure_ascii=False)
+    return text
 
 
 async def _unproven(request: HttpRequest, site: Counter, held: Held) -> Unproven | None:

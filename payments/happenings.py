@@ -121,6 +121,7 @@ class Hub:
         self._seats: set[Seat] = set()
         self._rung = asyncio.Event()
         self._running: asyncio.Task[None] | None = None
+        self.is_leaving = False
         self.known: dict[Topic, str] = {}
 
     def is_full(self, most: int) -> bool:
@@ -139,6 +140,12 @@ class Hub:
         finally:
             self._seats.discard(mine)
             self._rung.set()
+
+    def leave(self) -> None:
+        """End every open page's stream: it comes again, and finds another process."""
+        self.is_leaving = True
+        for seat in self._seats:
+            seat.news.set()
 
     async def close(self) -> None:
         if self._running is not None:

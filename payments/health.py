@@ -18,6 +18,8 @@ log = logging.getLogger(__name__)
 
 WRITE_SECONDS = 1.0
 TROUBLE_SECONDS = 3.0
+SILENT_SECONDS = 3  # so long nobody may see the chain's head before payments are refused for it
+SILENT = "the chain's node does not answer"
 
 
 class HealthBook:
@@ -48,6 +50,20 @@ class HealthBook:
             returning 1
             """,
             (self._desk.terms.network, head.number, head.hash, head.timestamp, self._refusing),
+        )
+
+    async def write_silent(self) -> None:
+        """The node does not answer: said in its row, unless another worker hears one."""
+        await rows(
+            self._desk.pool,
+            """
+            update payments_chainhealth set refusing_why = %(why)s, seen_at = clock_timestamp()
+             where network = %(network)s
+               and (seen_at < clock_timestamp() - make_interval(secs => %(silent)s)
+                    or refusing_why = %(why)s)
+            returning 1
+            """,
+            {"network": self._desk.terms.network, "why": SILENT, "silent": SILENT_SECONDS},
         )
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from uuid import UUID
 
+from django.db import connection as django_connection
+
 from payments.ids import new_id
 from payments.pool import Connection
 
@@ -65,3 +67,34 @@ async def close_unpaid(connection: Connection, ids: Sequence[UUID]) -> None:
         " where '{pending}' = (select array_agg(x.phase) from payments_transfer x"
         " where x.payment_id = p.id)",
     )
+
+
+# A refund goes the other way, from the seller to the buyer, and so does the line that reverses
+# it. A payment's own lines carry its versions; these are numbered downwards, and cannot meet them.
+_OF_REFUND = """
+    insert into payments_transfer (
+        id, payment_id, debit, credit, network, asset, amount_atomic, phase, version, at,
+        transaction)
+    select %(line)s, p.id, 'seller:' || p.seller_id, 'buyer:' || p.payer, p.network, p.asset,
+           r.amount_atomic, %(phase)s,
+           (select least(coalesce(min(t.version), 0), 0) - 1 from payments_transfer t
+             where t.payment_id = p.id),
+           clock_timestamp(), r.transaction
+      from payments_refund r join payments_payment p on p.id = r.payment_id
+     where r.id = %(refund)s
+"""
+
+
+def refund(refund_id: UUID) -> None:
+    """Money went back to the buyer, as a transfer on chain shows."""
+    _write_refund("refund", refund_id)
+
+
+def reverse_refund(refund_id: UUID) -> None:
+    """A reorg took a booked refund back."""
+    _write_refund("reverse", refund_id)
+
+
+def _write_refund(phase: str, refund_id: UUID) -> None:
+    with django_connection.cursor() as cursor:
+        cursor.execute(_OF_REFUND, {"line": new_id(), "phase": phase, "refund": refund_id})

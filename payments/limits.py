@@ -18,7 +18,7 @@ from uuid import UUID
 
 from payments.models import Money, Work
 from payments.pool import Connection, Pool, one
-from payments.states import State
+from payments.states import PAID, State
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +29,7 @@ class CapLimit:
 
 
 PAYER_KEY = "payer:"
+SPENT_KEY = "spent:"  # of a wallet whose owner limits it: what it spent in an hour, in a day
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +111,13 @@ def at_risk(state: State) -> bool:
     return state.work != Work.VOID and state.money in {Money.NONE, Money.BROADCAST}
 
 
+def spends(state: State) -> bool:
+    """Whether the money is gone, or will be as far as anybody knows."""
+    if state.money in PAID:
+        return True
+    return state.work != Work.VOID and state.money != Money.FAILED
+
+
 def unpaid(state: State) -> bool:
     """Answered, and never to be paid."""
     return state.work == Work.ANSWERED and state.money == Money.FAILED
@@ -128,6 +136,10 @@ class Change:
         return int(at_risk(self.after)) - int(at_risk(self.before))
 
     @property
+    def spent(self) -> int:
+        return int(spends(self.after)) - int(spends(self.before))
+
+    @property
     def on_trust(self) -> int:
         return self.used + int(unpaid(self.after))  # what is lost stays in until it is forgiven
 
@@ -140,19 +152,21 @@ class Change:
 _REBALANCE = f"""
 with change as (
     select * from unnest(%(id)s::uuid[], %(used)s::int[], %(on_trust)s::int[], %(earned)s::int[],
-                         %(unpaid)s::bool[]) as t(id, used, on_trust, earned, unpaid)
+                         %(unpaid)s::bool[], %(spent)s::int[])
+        as t(id, used, on_trust, earned, unpaid, spent)
 ), lost as (
     insert into payments_loss (payment_id, lost_at)
     select c.id, clock_timestamp() from change c join payments_progress g on g.payment_id = c.id
      where c.unpaid and g.on_trust
 ), delta as (
-    select k.key, sum(c.used * p.amount_atomic) used,
+    select k.key, sum(case when k.is_spent then c.spent else c.used end * p.amount_atomic) used,
            sum(case when g.on_trust then c.on_trust else 0 end * p.amount_atomic) on_trust,
            sum(case when k.is_payer then c.earned else 0 end * p.amount_atomic) earned,
            bool_or(k.is_payer and c.unpaid) lost
       from change c join payments_payment p on p.id = c.id
       join payments_progress g on g.payment_id = c.id,
-           lateral (select key, starts_with(key, '{PAYER_KEY}') as is_payer
+           lateral (select key, starts_with(key, '{PAYER_KEY}') as is_payer,
+                           starts_with(key, '{SPENT_KEY}') as is_spent
                       from unnest(array(select jsonb_array_elements_text(p.caps))) key) k
      group by k.key
 ), locked as (
@@ -188,9 +202,14 @@ async def rebalance(connection: Connection, changes: Sequence[Change]) -> None:
     All counters of a transaction are locked at once and in key order, as a claim does:
     two such statements cannot wait for each other.
     """
-    told = [c for c in changes if c.used or c.earned]
+    told = [c for c in changes if c.used or c.earned or c.spent]
     if told:
-        if rising := [c.payment_id for c in told if c.used > 0 or c.on_trust > 0 or c.earned > 0]:
+        rising = [
+            c.payment_id
+            for c in told
+            if c.used > 0 or c.on_trust > 0 or c.earned > 0 or c.spent > 0
+        ]
+        if rising:
             await connection.execute(_ROOM_AGAIN, (rising,))
         await connection.execute(
             _REBALANCE,
@@ -200,6 +219,7 @@ async def rebalance(connection: Connection, changes: Sequence[Change]) -> None:
                 "on_trust": [c.on_trust for c in told],
                 "earned": [c.earned for c in told],
                 "unpaid": [unpaid(c.after) for c in told],
+                "spent": [c.spent for c in told],
             },
         )
 

@@ -187,7 +187,7 @@ async def abandoned_twin(
         _HELD
         + " where g.sought = %(sought)s and p.payer = %(payer)s"
         + f" and p.fingerprint = %(fingerprint)s and {IS_LEFT} and {IS_RECENT}"
-        + " order by p.created_at limit 1",
+        + " order by g.payment_id limit 1",
         {
             "sought": sought(payer, fingerprint),
             "payer": payer,

@@ -2,6 +2,10 @@
 
 Django owns the schema and the pages' reads; every write that concerns money goes through
 `acceptance`, `states`, `settlement`, `relayer` and `ledger` in plain SQL on these tables.
+
+What every paid call writes refers to its payment without a foreign key: the statements take the
+payment's id from its own row, which a trigger keeps from ever being deleted, so the check could
+not fail, and it would lock that row once for each line.
 """
 
 from __future__ import annotations
@@ -12,7 +16,21 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
 
+from payments.audit_entries import AuditEntry as AuditEntry
+from payments.audit_entries import AuditHead as AuditHead
+from payments.audit_rows import LostPayment as LostPayment
+from payments.audit_rows import Reconciliation as Reconciliation
+from payments.dispute_rows import Case as Case
+from payments.dispute_rows import Dispute as Dispute
+from payments.dispute_rows import DisputeStep as DisputeStep
+from payments.dispute_rows import Reason as Reason
+from payments.dispute_rows import Refund as Refund
+from payments.dispute_rows import Side as Side
 from payments.ids import new_id
+from payments.limit_rows import AlertWish as AlertWish
+from payments.limit_rows import Limit as Limit
+from payments.limit_rows import LimitAlert as LimitAlert
+from payments.limit_rows import LimitGroup as LimitGroup
 
 ATOMIC_DIGITS = 78  # 2^256 has 78 decimal digits
 
@@ -93,7 +111,9 @@ class Payment(models.Model):
 class Progress(models.Model):
     """How far a payment has come: the work, the money, and when to look again."""
 
-    payment = models.OneToOneField(Payment, on_delete=models.PROTECT, primary_key=True)
+    payment = models.OneToOneField(
+        Payment, on_delete=models.PROTECT, primary_key=True, db_constraint=False
+    )
     network = models.TextField()
     work = models.TextField(choices=Work.choices)
     money = models.TextField(choices=Money.choices)
@@ -102,12 +122,15 @@ class Progress(models.Model):
     definite_failures = models.SmallIntegerField(default=0)
     lease_until = models.DateTimeField(null=True)
     next_check_at = models.DateTimeField(null=True)
+    taken_at = models.DateTimeField(null=True)  # by a settler, to be sent
     abandoned_at = models.DateTimeField(null=True)
     collected_at = models.DateTimeField(null=True)
     identifier_misses = models.SmallIntegerField(default=0)
     alone = models.BooleanField(default=False)
     on_trust = models.BooleanField(db_default=False)  # its answer leaves before the money moves
-    relayer = models.ForeignKey("Relayer", on_delete=models.PROTECT, null=True)
+    relayer = models.ForeignKey(
+        "Relayer", on_delete=models.PROTECT, null=True, db_constraint=False, db_index=False
+    )
     relayer_nonce = models.BigIntegerField(null=True)
     facilitator = models.TextField(null=True)  # who was given it, and may have submitted it
     transaction = models.BinaryField(max_length=32, null=True)
@@ -154,6 +177,12 @@ class Progress(models.Model):
                 condition=Q(relayer__isnull=False),
                 name="progress_by_nonce",
             ),
+            # A refund is due for each: the few that disputes are opened about.
+            models.Index(
+                fields=("payment",),
+                condition=Q(work="void", money="confirmed"),
+                name="progress_unanswered",
+            ),
             # What a buyer may have gone away from: few, however often they ask the same.
             models.Index(
                 fields=("sought", "payment"),
@@ -174,7 +203,6 @@ class Step(models.Model):
     money = models.TextField()
     why = models.TextField()
     detail = models.JSONField(default=dict)
-    told_at = models.DateTimeField(null=True)
 
     class Meta:
         managed = False  # partitioned by month; see the first migration
@@ -184,7 +212,9 @@ class Step(models.Model):
 class Answer(models.Model):
     """What the seller answered: its facts for good, its body until `keep_until`."""
 
-    payment = models.OneToOneField(Payment, on_delete=models.PROTECT, primary_key=True)
+    payment = models.OneToOneField(
+        Payment, on_delete=models.PROTECT, primary_key=True, db_constraint=False
+    )
     stored_at = models.DateTimeField()
     keep_until = models.DateField()
     status = models.SmallIntegerField()
@@ -245,6 +275,7 @@ class Cap(models.Model):
     earned_atomic = atomic_field(db_default=0)  # a payer's: all that was confirmed
     lost_at = models.DateTimeField(null=True)  # a payer's: the first failure ended the trust
     used_at = models.DateTimeField(db_default=Now())
+    rules_version = models.IntegerField(db_default=0)  # a payer's: of the owner's rules, lately
 
     class Meta:
         constraints = (
@@ -532,7 +563,33 @@ class BuyerDay(models.Model):
             models.CheckConstraint(condition=Q(payments__gte=0), name="buyerday_payments"),
             models.CheckConstraint(condition=Q(amount_atomic__gte=0), name="buyerday_amount"),
         )
-        indexes = (models.Index(fields=("day",), condition=Q(payments=0), name="buyerday_empty"),)
+        indexes = (
+            models.Index(fields=("day",), condition=Q(payments=0), name="buyerday_empty"),
+            models.Index(fields=("payer", "day"), name="buyerday_by_payer"),
+        )
+
+
+class BuyersLook(models.Model):
+    """Who paid a seller most in some days, as the worker counted it last: the row is the job."""
+
+    id = models.UUIDField(primary_key=True, default=new_id)
+    seller_id = models.UUIDField()
+    asked = models.JSONField()  # first, last, listing, network
+    asked_at = models.DateTimeField(auto_now_add=True)
+    found = models.JSONField(null=True)
+    made_at = models.DateTimeField(null=True)
+    due_at = models.DateTimeField(null=True)  # when it may be taken; null: nothing to do
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=("seller_id", "asked"), name="buyerslook_once"),
+        )
+        indexes = (
+            models.Index(
+                fields=("due_at",), condition=Q(due_at__isnull=False), name="buyerslook_due"
+            ),
+            models.Index(fields=("asked_at",), name="buyerslook_by_time"),
+        )
 
 
 class EarningsVersion(models.Model):
@@ -542,16 +599,13 @@ class EarningsVersion(models.Model):
     version = models.BigIntegerField()
 
 
-class EarningsMark(models.Model):
-    """How far the steps are counted; one row, and whoever counts holds it."""
+class StepMark(models.Model):
+    """How far one reader of the steps has come; whoever reads holds the row."""
 
-    id = models.SmallIntegerField(primary_key=True, default=1)
-    counted_until = models.DateTimeField()  # every step before this time is in the sums
+    reader = models.TextField(primary_key=True)
+    read_until = models.DateTimeField()  # every step before this time was read
     noted_at = models.DateTimeField()
     noted_xid = models.BigIntegerField()  # the next transaction's number at that time
-
-    class Meta:
-        constraints = (models.CheckConstraint(condition=Q(id=1), name="earningsmark_one_row"),)
 
 
 class Heartbeat(models.Model):
@@ -572,7 +626,9 @@ class Transfer(models.Model):
         REFUND = "refund"
 
     id = models.UUIDField(primary_key=True, default=new_id)
-    payment = models.ForeignKey(Payment, on_delete=models.PROTECT)
+    payment = models.ForeignKey(
+        Payment, on_delete=models.PROTECT, db_constraint=False, db_index=False
+    )
     debit = models.TextField()
     credit = models.TextField()
     network = models.TextField()
@@ -597,14 +653,15 @@ class Transfer(models.Model):
                 fields=("payment",), condition=Q(phase="pending"), name="transfer_one_pending"
             ),
         )
-        indexes = (models.Index(fields=("credit", "at"), name="transfer_by_credit"),)
 
 
 class Receipt(models.Model):
     """Our signed statement about a payment; a later version supersedes an earlier one."""
 
     pk = models.CompositePrimaryKey("payment_id", "version")
-    payment = models.ForeignKey(Payment, on_delete=models.PROTECT)
+    payment = models.ForeignKey(
+        Payment, on_delete=models.PROTECT, db_constraint=False, db_index=False
+    )
     version = models.IntegerField()
     issued_at = models.DateTimeField()
     jws = models.TextField()
@@ -615,3 +672,15 @@ class UsedNonce(models.Model):
 
     nonce = models.BinaryField(max_length=32, primary_key=True)
     expires_at = models.DateTimeField(db_index=True)
+
+
+class Tries(models.Model):
+    """How often something was tried: a name, a network, a key. None can be read from it."""
+
+    key = models.BinaryField(max_length=32, primary_key=True)
+    count = models.IntegerField()
+    until = models.DateTimeField(db_index=True)
+
+    class Meta:
+        db_table = "accounts_tries"  # where it was when only sign-ins were counted
+        verbose_name_plural = "tries"

@@ -1,29 +1,32 @@
-"""Steps of payments that nobody was told of yet: what webhooks are fed from."""
+"""Steps of payments, as they are told to whoever asked: what webhooks are fed from."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 import orjson
-from django.db import connection
+from django.db import connection, transaction
 
+from payments import reading
 from payments.models import Money, Work
 from payments.states import State, Words, words
 
-# Steps are found by the index of the untold ones, and changed by their key in their own month.
-_TAKE = """
-    with untold as materialized (
-        select payment_id, version, at from payments_step
-         where told_at is null order by at limit %s for update skip locked
-    )
-    update payments_step s set told_at = clock_timestamp()
-      from untold u
-     where s.payment_id = u.payment_id and s.version = u.version and s.at = u.at
-       and s.told_at is null
-    returning s.payment_id, s.version, s.at, s.work, s.money, s.why, s.detail
+_READER = {"reader": reading.WEBHOOKS}
+# Where a page ends, and what in it belongs to the sellers who asked.
+_PAGE_END = """
+    select count(*), max(at) from (
+        select at from payments_step where at >= %s
+         order by at fetch first (%s) rows with ties) page
+"""
+_STEPS = """
+    select s.payment_id, s.version, s.at, s.work, s.money, s.why, s.detail
+      from payments_step s join payments_payment p on p.id = s.payment_id
+     where s.at between %s and %s and p.seller_id = any(%s)
+     order by s.at, s.version
 """
 
 
@@ -43,16 +46,54 @@ class Told:
         return words(self.state)
 
 
-def take_untold(most: int) -> list[Told]:
-    """Mark steps as told and say which, oldest first; inside the teller's own transaction.
+def read_steps(sellers: Sequence[UUID], most: int, tell: Callable[[list[Told]], None]) -> None:
+    """Hand over the steps of these sellers' payments, oldest first, a page in a transaction.
 
-    What the teller writes down commits together with the mark, so no step is told twice or
-    lost. Several tellers side by side take different steps.
+    What `tell` writes down commits together with how far was read, so that no step is lost. The
+    newest ones are handed over again next time: others of their time may still be under way.
     """
+    started = _one(reading.START, _READER)
+    if started is None:
+        _one(reading.FIRST_MARK, _READER)  # or else another is at it
+        started = _one(reading.START, _READER)
+    if started is None:
+        return
+    position, over = started
+    while sellers:
+        last_at = _page(position, over, sellers, most, tell)
+        if last_at is None or last_at == position:
+            break
+        position = last_at
+    _one(reading.ADVANCE + " returning 1", {**_READER, "until": over})
+
+
+def _page(
+    position: datetime,
+    over: datetime,
+    sellers: Sequence[UUID],
+    most: int,
+    tell: Callable[[list[Told]], None],
+) -> datetime | None:
+    """Tell of one page; says where the next begins, if there is one."""
+    with transaction.atomic():
+        _one(reading.HOLD, _READER)
+        found = _one(_PAGE_END, (position, most))
+        assert found is not None
+        steps, last_at = found
+        if not steps:
+            return None
+        with connection.cursor() as cursor:
+            cursor.execute(_STEPS, (position, last_at, list(sellers)))
+            tell([_told(row) for row in cursor.fetchall()])
+        _one(reading.ADVANCE + " returning 1", {**_READER, "until": min(over, last_at)})
+    return last_at if steps >= most else None
+
+
+def _one(statement: str, values: Any) -> tuple[Any, ...] | None:
     with connection.cursor() as cursor:
-        cursor.execute(_TAKE, (most,))
-        found = [_told(row) for row in cursor.fetchall()]
-    return sorted(found, key=lambda told: (told.at, told.version))
+        cursor.execute(statement, values)
+        found: tuple[Any, ...] | None = cursor.fetchone()
+        return found
 
 
 def _told(row: tuple[Any, ...]) -> Told:

@@ -7,9 +7,10 @@ together or not at all. Nothing here talks to the network.
 from __future__ import annotations
 
 import logging
-from collections import defaultdict
 from collections.abc import Sequence
 from uuid import UUID
+
+from psycopg import sql
 
 from payments import ledger, limits, receipts, relayer
 from payments.desk import Desk, Row
@@ -36,29 +37,31 @@ async def _rebalance(connection: Connection, moved: Sequence[tuple[Row, Money]])
     )
 
 
+_WHERE_PROVEN = sql.SQL(
+    "jsonb_build_object('transaction', '0x' || encode(transaction, 'hex'), 'block', block_number)"
+)
+
+
 async def settle(desk: Desk, paid: Sequence[tuple[Row, Proof]], why: str) -> None:
     """The money has moved in a canonical block."""
-    by_proof: dict[Proof, list[Row]] = defaultdict(list)
-    for row, proof in paid:
-        by_proof[proof].append(row)
-    for proof, rows in by_proof.items():
-        await _settle(desk, rows, proof, why)
-
-
-async def _settle(desk: Desk, paid: Sequence[Row], proof: Proof, why: str) -> None:
+    if not paid:
+        return
+    proofs = [proof for _, proof in paid]
     async with desk.pool.connection() as connection, connection.transaction():
         stepped = await move_together(
             connection,
-            [row.standing for row in paid],
+            [row.standing for row, _ in paid],
             Money.SETTLED,
             why=why,
-            detail={"transaction": "0x" + proof.transaction.hex(), "block": proof.block_number},
-            transaction=proof.transaction,
-            block_number=proof.block_number,
-            block_hash=proof.block_hash,
+            detail=_WHERE_PROVEN,
+            each={
+                "transaction": [p.transaction for p in proofs],
+                "block_number": [p.block_number for p in proofs],
+                "block_hash": [p.block_hash for p in proofs],
+            },
             next_check_at=seconds_from_now(desk.terms.seconds_until_deep(1)),
         )
-        moved = [row for row in paid if row.payment_id in stepped]
+        moved = [row for row, _ in paid if row.payment_id in stepped]
         await ledger.pend(connection, [row.payment_id for row in moved if not row.is_answered])
         await _rebalance(connection, [(row, Money.SETTLED) for row in moved])
     if moved:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any, TypeAlias
 
 import psycopg
@@ -14,11 +18,16 @@ Connection: TypeAlias = psycopg.AsyncConnection[TupleRow]
 Pool: TypeAlias = AsyncConnectionPool[Connection]
 
 
+RECONNECT_SECONDS = 1.0
+
+
 class NotDurable(Exception):
     """The database may forget a commit; money is not moved on it."""
 
 
-async def open_pool(url: str, *, size_max: int, timeout_seconds: float = 10.0) -> Pool:
+async def open_pool(
+    url: str, *, size_max: int, timeout_seconds: float = 10.0, statement_ms_max: int = 0
+) -> Pool:
     """Connections in autocommit: a single statement is its own durable transaction."""
     pool: Pool = AsyncConnectionPool(
         url,
@@ -27,8 +36,10 @@ async def open_pool(url: str, *, size_max: int, timeout_seconds: float = 10.0) -
         timeout=timeout_seconds,
         open=False,
         kwargs={"autocommit": True},
-        configure=_prepare,
+        configure=partial(_prepare, statement_ms_max=statement_ms_max),
         check=None,
+        reconnect_timeout=RECONNECT_SECONDS,
+        reconnect_failed=_keep_trying(),
     )
     try:
         await pool.open()
@@ -39,7 +50,29 @@ async def open_pool(url: str, *, size_max: int, timeout_seconds: float = 10.0) -
     return pool
 
 
-async def _prepare(connection: Connection) -> None:
+def _keep_trying() -> Callable[[Pool], Awaitable[None]]:
+    """Try every second while the database is away, however long it is.
+
+    The pool's own tries come twice as late each time: after a minute's outage it would not notice
+    for another minute that the database is back. Given up on, it tries anew when it is asked.
+    """
+    asking: set[asyncio.Task[None]] = set()
+
+    async def given_up(pool: Pool) -> None:
+        task = asyncio.create_task(_ask(pool))
+        asking.add(task)
+        task.add_done_callback(asking.discard)
+
+    return given_up
+
+
+async def _ask(pool: Pool) -> None:
+    with contextlib.suppress(psycopg.OperationalError):
+        async with pool.connection(timeout=RECONNECT_SECONDS):
+            pass
+
+
+async def _prepare(connection: Connection, *, statement_ms_max: int) -> None:
     """Have statements planned for tables that have grown, whatever their size is now.
 
     A plan is kept with its prepared statement until the table is next analysed. One that was made
@@ -47,6 +80,8 @@ async def _prepare(connection: Connection) -> None:
     """
     connection.adapters.register_dumper(list, PlainListDumper)
     await connection.execute("set enable_seqscan = off")
+    if statement_ms_max:
+        await connection.execute(f"set statement_timeout = {statement_ms_max:d}")
 
 
 async def _insist_on_durability(pool: Pool) -> None:

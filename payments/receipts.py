@@ -65,16 +65,18 @@ _FACTS = """
            g.block_number, g.block_hash, a.status, a.content_type, a.body_bytes,
            a.body_hash as answer_hash, a.stored_at, h.head_number, clock_timestamp() as now,
            (select max(r.version) from payments_receipt r where r.payment_id = p.id) as earlier,
-           (select max(s.at) from payments_step s
-             where s.payment_id = p.id and s.money = 'settled'
-               and s.at > p.created_at - interval '1 minute') as settled_at,
-           (select max(s.at) from payments_step s
-             where s.payment_id = p.id and s.money = 'confirmed'
-               and s.at > p.created_at - interval '1 minute') as confirmed_at
+           t.settled_at, t.confirmed_at
       from payments_payment p
       join payments_progress g on g.payment_id = p.id
       left join payments_answer a on a.payment_id = p.id
       left join payments_chainhealth h on h.network = p.network
+      cross join lateral (
+           -- Filtered, not asked one by one: a plain maximum is sought from the newest step of
+           -- all payments on, and what was sold meanwhile is read again for each receipt.
+           select max(s.at) filter (where s.money = 'settled') as settled_at,
+                  max(s.at) filter (where s.money = 'confirmed') as confirmed_at
+             from payments_step s
+            where s.payment_id = p.id and s.at > p.created_at - interval '1 minute') t
      where p.id = any(%s)
      order by p.id
 """

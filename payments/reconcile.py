@@ -1,65 +1,33 @@
 """Ledger against chain, read anew: what is missing, what is extra, what differs.
 
-web3 and its own ABI decoding do the reading here. Nothing is shared with the settling's own
-bookkeeping, so a mistake made there cannot hide itself here.
+The chain is read by `token_logs`, which shares nothing with the settling's own bookkeeping.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
-from itertools import pairwise
-from typing import Any, cast
+from typing import Any
 from uuid import UUID
 
-import aiohttp
 from web3 import AsyncWeb3
-from web3.providers.async_base import AsyncJSONBaseProvider
-from web3.types import LogReceipt, RPCEndpoint, RPCResponse
+from web3.types import LogReceipt
 
 from payments.egress import open_trusted_client
 from payments.pool import Pool, rows
+from payments.token_logs import (
+    BLOCKS_AT_ONCE,
+    EVENTS,
+    Moved,
+    Provider,
+    chunks,
+    following,
+    moved_by,
+)
+from payments.unknown_transfers import Ours, Unknown, find_unknown, ours_of, without_rows
 
-BLOCKS_AT_ONCE = 2_000
-PAYERS_AT_ONCE = 100
 SEARCH_MARGIN_BLOCKS = 20
-RPC_SECONDS = 30
-
-_EVENTS: list[dict[str, Any]] = [
-    {
-        "type": "event", "name": name, "anonymous": False,
-        "inputs": [{"name": n, "type": t, "indexed": i} for n, t, i in inputs],
-    }
-    for name, inputs in (
-        ("AuthorizationUsed", (("authorizer", "address", True), ("nonce", "bytes32", True))),
-        (
-            "Transfer",
-            (("from", "address", True), ("to", "address", True), ("value", "uint256", False)),
-        ),
-    )
-]  # fmt: skip
-
-
-_TRANSFER = bytes(AsyncWeb3.keccak(text="Transfer(address,address,uint256)"))
-
-
-class _Provider(AsyncJSONBaseProvider):
-    """web3's questions over our one maker of HTTP clients."""
-
-    def __init__(self, session: aiohttp.ClientSession, url: str) -> None:
-        super().__init__()
-        self._session = session
-        self._url = url
-
-    async def make_request(self, method: RPCEndpoint, params: Any) -> RPCResponse:
-        body = self.encode_rpc_request(method, params)
-        async with self._session.post(
-            self._url,
-            data=body,
-            headers={"Content-Type": "application/json"},
-            timeout=aiohttp.ClientTimeout(total=RPC_SECONDS),
-        ) as response:
-            return self.decode_rpc_response(await response.read())
+UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,20 +45,10 @@ class Booked:
 
 
 @dataclass(frozen=True, slots=True)
-class Moved:
-    """One authorization's transfer as the chain has it; None where it moved nothing."""
-
-    pay_to: str | None
-    amount_atomic: int
-    transaction: bytes
-    block: int
-
-
-@dataclass(frozen=True, slots=True)
 class Difference:
     """One payment whose books and chain do not agree."""
 
-    kind: str  # missing, extra or different
+    kind: str  # missing, extra, different or unknown
     payment: str
     why: str
 
@@ -107,7 +65,9 @@ class Result:
     booked_atomic: int = 0
     chain_atomic: int = 0
     on_their_way: int = 0
+    lost: int = 0  # unknown ones that were written down as such
     differences: list[Difference] = field(default_factory=list)
+    unknown: list[Unknown] = field(default_factory=list)
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -125,15 +85,31 @@ async def reconcile(
 ) -> Result:
     """Compare every payment in one token with the chain, payment by payment and in sum."""
     async with open_trusted_client(rpc_url) as session:
-        web3 = AsyncWeb3(_Provider(session, rpc_url))
+        web3 = AsyncWeb3(Provider(session, rpc_url))
         head = await web3.eth.block_number
         books = await _books(pool, network, asset, from_block)
         start = from_block if from_block is not None else await _first_block(pool, network, asset)
         result = Result(network, asset, start, to_block if to_block is not None else head)
         chain = await _chain(web3, asset, books, result.from_block, result.to_block)
+        ours = await ours_of(pool, network, asset)
+        found = await find_unknown(web3, asset, ours, chain, result.from_block, result.to_block)
+        for unknown in await without_rows(pool, network, found):
+            _note_unknown(unknown, ours, result)
     for booked in books:
         _compare(booked, chain.get((booked.payer, booked.nonce)), result, head - confirmations)
     return result
+
+
+def _note_unknown(unknown: Unknown, ours: Ours, result: Result) -> None:
+    if (unknown.payer, unknown.nonce) in ours.lost:
+        result.lost += 1
+        return
+    result.unknown.append(unknown)
+    why = (
+        f"our relayer moved {unknown.amount_atomic} from {unknown.payer} to {unknown.pay_to} in"
+        f" 0x{unknown.transaction}, block {unknown.block}, and no payment here knows of it"
+    )
+    result.differences.append(Difference(UNKNOWN, unknown.nonce, why))
 
 
 def _compare(booked: Booked, moved: Moved | None, result: Result, deep_block: int) -> None:
@@ -172,7 +148,8 @@ async def _books(pool: Pool, network: str, asset: str, from_block: int | None) -
         select p.id, p.payer, p.pay_to, p.amount_atomic, p.nonce, g.money, g.transaction,
                coalesce((select sum(case t.phase when 'post' then t.amount_atomic
                                                  when 'reverse' then -t.amount_atomic else 0 end)
-                           from payments_transfer t where t.payment_id = p.id), 0)
+                           from payments_transfer t
+                          where t.payment_id = p.id and t.debit like 'buyer:%%'), 0)
           from payments_payment p join payments_progress g on g.payment_id = p.id
          where p.network = %(network)s and p.asset = %(asset)s
            and (%(from)s::bigint is null or coalesce(g.block_number, p.claimed_block) >= %(from)s)
@@ -199,48 +176,23 @@ async def _chain(
     web3: AsyncWeb3[Any], asset: str, books: Sequence[Booked], start: int, end: int
 ) -> dict[tuple[str, bytes], Moved]:
     """Every use of one of our authorizations, with the transfer that followed it."""
-    contract = web3.eth.contract(address=web3.to_checksum_address(asset), abi=_EVENTS)
+    contract = web3.eth.contract(address=web3.to_checksum_address(asset), abi=EVENTS)
     used = contract.events.AuthorizationUsed()
     wanted = {(booked.payer, booked.nonce) for booked in books}
     found: dict[tuple[str, bytes], Moved] = {}
-    for payers in _chunks(sorted({payer for payer, _ in wanted})):
+    for payers in chunks(sorted({payer for payer, _ in wanted})):
         for low in range(start, end + 1, BLOCKS_AT_ONCE):
             logs = await used.get_logs(
                 argument_filters={"authorizer": payers},
                 from_block=low,
                 to_block=min(end, low + BLOCKS_AT_ONCE - 1),
             )
-            transaction, following = b"", dict[int, LogReceipt]()
+            transaction, after = b"", dict[int, LogReceipt]()
             for log in logs:
                 if log["transactionHash"] != transaction:  # a batch holds hundreds of payments
                     transaction = bytes(log["transactionHash"])
-                    following = await _following(web3, contract.address, log["transactionHash"])
+                    after = await following(web3, contract.address, log["transactionHash"])
                 key = (str(log["args"]["authorizer"]), bytes(log["args"]["nonce"]))
                 if key in wanted:
-                    found[key] = _moved(contract, log, following.get(log["logIndex"]))
+                    found[key] = moved_by(contract, log, after.get(log["logIndex"]))
     return found
-
-
-async def _following(
-    web3: AsyncWeb3[Any], address: str, transaction_hash: Any
-) -> dict[int, LogReceipt]:
-    """For each log of the token in a transaction, the token's log that comes after it."""
-    receipt = await web3.eth.get_transaction_receipt(transaction_hash)
-    own = [log for log in receipt["logs"] if cast(str, log["address"]) == address]
-    own.sort(key=lambda log: log["logIndex"])
-    return {before["logIndex"]: after for before, after in pairwise(own)}
-
-
-def _moved(contract: Any, used: Any, after: LogReceipt | None) -> Moved:
-    """The transfer that a use was followed by, before any other use, in its own transaction."""
-    transaction, block = bytes(used["transactionHash"]), int(used["blockNumber"])
-    if after is not None and bytes(after["topics"][0]) == _TRANSFER:
-        moved = contract.events.Transfer().process_log(after)["args"]
-        if moved["from"] == used["args"]["authorizer"]:
-            return Moved(str(moved["to"]), int(moved["value"]), transaction, block)
-    return Moved(None, 0, transaction, block)
-
-
-def _chunks(values: Sequence[str]) -> Iterator[list[str]]:
-    for at in range(0, len(values), PAYERS_AT_ONCE):
-        yield list(values[at : at + PAYERS_AT_ONCE])

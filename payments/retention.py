@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from payments.limits import SPENT_KEY
 from payments.pool import Pool, one
 
 ROWS_AT_ONCE = 1_000
@@ -15,6 +16,7 @@ COUNTER_IDLE_HOURS = 24
 COUNTS_KEPT_DAYS = 90
 GAS_KEPT_DAYS = 400  # a year to compare with the one before
 NONCE_KEPT_HOURS = 1  # after it ran out
+ALERTS_KEPT_DAYS = 90
 RAW_KEPT_DAYS = 7  # after it was final; its hash, number and price stay
 
 
@@ -24,25 +26,33 @@ async def forget(pool: Pool) -> None:
     await forget_gas_use(pool)
     await forget_nonces(pool)
     await forget_sent_bytes(pool)
+    await forget_alerts(pool)
 
 
-_IDLE = """
+# Of a wallet whose owner limits it: a day that is over, and its payments with it.
+IS_OVER = f"""
+    (starts_with(key, '{SPENT_KEY}') and used_at < clock_timestamp() - interval '8 days')
+"""
+_IDLE = f"""
     with looked as (
-        select key, used_atomic = 0 and on_trust_atomic = 0
-                    and earned_atomic = 0 and lost_at is null
-                    and used_at < clock_timestamp() - make_interval(hours => %(idle)s) as idle
+        select key, (used_atomic = 0 and on_trust_atomic = 0
+                     and earned_atomic = 0 and lost_at is null
+                     and used_at < clock_timestamp() - make_interval(hours => %(idle)s))
+                    or {IS_OVER} as idle
           from payments_cap where key > %(after)s order by key limit %(most)s
     ), held as (
         select c.key from payments_cap c
-         where c.key in (select key from looked where idle) and c.used_atomic = 0
-           and c.on_trust_atomic = 0 and c.earned_atomic = 0 and c.lost_at is null
-           and c.used_at < clock_timestamp() - make_interval(hours => %(idle)s)
+         where c.key in (select key from looked where idle)
+           and ((c.used_atomic = 0
+                 and c.on_trust_atomic = 0 and c.earned_atomic = 0 and c.lost_at is null
+                 and c.used_at < clock_timestamp() - make_interval(hours => %(idle)s))
+                or {IS_OVER})
          order by c.key for update skip locked
     ), gone as (
         delete from payments_cap c using held where c.key = held.key returning 1
     )
     select (select max(key) from looked), (select count(*) from gone)
-"""
+"""  # noqa: S608 - composed of our own constants only
 
 
 async def forget_idle_counters(pool: Pool, *, idle_hours: int = COUNTER_IDLE_HOURS) -> int:
@@ -126,6 +136,23 @@ _RAW = """
 async def forget_sent_bytes(pool: Pool) -> int:
     """A transaction's bytes are kept to be sent again; nobody sends what is final."""
     return await _in_batches(pool, _RAW, days=RAW_KEPT_DAYS)
+
+
+_ALERTS = """
+    with old as (
+        select id from payments_limitalert
+         where raised_at < now() - make_interval(days => %(days)s) and told_at is not null
+         order by raised_at limit %(most)s for update skip locked
+    ), gone as (
+        delete from payments_limitalert a using old where a.id = old.id returning 1
+    )
+    select count(*) from gone
+"""
+
+
+async def forget_alerts(pool: Pool) -> int:
+    """That a limit came near is told at once, and looked back at for some months."""
+    return await _in_batches(pool, _ALERTS, days=ALERTS_KEPT_DAYS)
 
 
 async def _in_batches(pool: Pool, statement: str, **values: Any) -> int:

@@ -64,7 +64,7 @@ async def _collect(desk: Desk, answered: Sequence[Row], final: Block) -> None:
     riders: list[Row] = []
     alone: list[Row] = []
     ready = [row for row in answered if row.is_sendable]
-    waiting = [row for row in answered if row not in ready]
+    waiting = [row for row in answered if not row.is_sendable]
     ready = await desk.way.follow(desk, ready)
     simulations = await asyncio.gather(*(_simulate(desk, row) for row in ready))
     for row, simulation in zip(ready, simulations, strict=True):
@@ -184,7 +184,11 @@ async def _canonical(desk: Desk, paid: Sequence[Row]) -> dict[tuple[int, bytes],
 
 
 async def void_dead_leases(desk: Desk) -> None:
-    """Calls whose process is gone: nothing was charged, and their buyers may come again."""
+    """Calls whose process is gone: nothing was charged, and their buyers may come again.
+
+    While the database was away nobody could give a sign of life: calls that are older than its
+    start get the time to give one.
+    """
     dead = await rows(
         desk.pool,
         "select g.payment_id, g.version, g.money, p.release from payments_progress g"
@@ -193,8 +197,11 @@ async def void_dead_leases(desk: Desk) -> None:
         # Paid upfront and dropped: its buyer may come for the work, before a refund is due.
         " and (p.release <> 'upfront' or g.money in ('none', 'failed')"
         "      or (g.money <> 'broadcast'"
-        "          and g.lease_until < clock_timestamp() - make_interval(secs => %s))) limit 200",
-        (desk.terms.network, desk.terms.take_up_seconds),
+        "          and g.lease_until < clock_timestamp() - make_interval(secs => %s)))"
+        " and (p.created_at > pg_postmaster_start_time()"
+        "      or pg_postmaster_start_time() < clock_timestamp() - make_interval(secs => %s))"
+        " limit 200",
+        (desk.terms.network, desk.terms.take_up_seconds, desk.terms.lease_seconds),
     )
     for payment_id, version, money, release in dead:
         state = State(Work.OPEN, Money(money))

@@ -94,16 +94,23 @@ class Settler:
     async def step(self) -> bool:
         """One look at everything that is due; True when there is more."""
         desk = self._desk
+        head = await self._head()
         if not self._started:
             await relayer.enlist(desk.pool, desk.chain, desk.keyring)
             await self._look_above(0)  # what a reorg took away while nobody settled
             self._started = True
-        head = await desk.chain.head()
         await self._health.write(head)
         if head.hash != self._head_hash or self._now() - self._watched_at >= WATCH_SECONDS:
             await self._watch(head)
         looked = await settlement.look(desk, head, self._final)
         return looked >= settlement.TAKE_MAX
+
+    async def _head(self) -> Block:
+        try:
+            return await self._desk.chain.head()
+        except ChainUnavailable:
+            await self._health.write_silent()
+            raise
 
     async def _watch(self, head: Block) -> None:
         """See what a new block did to the transactions of ours; now and then without one, too."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from enum import Enum
+from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
@@ -65,7 +67,29 @@ class Words:
     tone: str
 
 
-def words(state: State) -> Words:
+class Back(Enum):
+    """How much of a payment was given back, for good."""
+
+    NONE = "none"
+    PART = "part"
+    WHOLE = "whole"
+
+    @classmethod
+    def of(cls, refunded_atomic: int, amount_atomic: int) -> Back:
+        if refunded_atomic <= 0:
+            return cls.NONE
+        return cls.WHOLE if refunded_atomic >= amount_atomic else cls.PART
+
+
+REFUND_WORDS = {
+    Back.PART: Words("partly_refunded", "partly refunded", "↩", "quiet"),
+    Back.WHOLE: Words("refunded", "refunded", "↩", "quiet"),
+}
+
+
+def words(state: State, back: Back = Back.NONE) -> Words:
+    if back != Back.NONE and state.money in PAID:
+        return REFUND_WORDS[back]
     if state.money in PAID and state.work != Work.ANSWERED:
         if state.work == Work.VOID:
             return Words("paid_unanswered", "paid without an answer", "!", "bad")
@@ -153,7 +177,8 @@ async def move(
 _MOVE_TOGETHER = sql.SQL(
     """
     with member as (
-        select * from unnest(%(ids)s::uuid[], %(versions)s::int[]) as t(id, version)
+        select * from unnest(%(ids)s::uuid[], %(versions)s::int[] {arrays})
+            as t(id, version {names})
     ), moved as (
         update payments_progress g
            set money = %(money)s, version = g.version + 1 {sets}
@@ -161,13 +186,21 @@ _MOVE_TOGETHER = sql.SQL(
           join (select payment_id from payments_progress where payment_id = any(%(ids)s)
                  order by payment_id for no key update) o on o.payment_id = m.id
          where g.payment_id = m.id and g.version = m.version
-     returning g.payment_id, g.version, g.work
+     returning g.payment_id, g.version, g.work, g.transaction, g.block_number
     )
     insert into payments_step (payment_id, version, at, work, money, why, detail)
-    select payment_id, version, clock_timestamp(), work, %(money)s, %(why)s, %(detail)s from moved
+    select payment_id, version, clock_timestamp(), work, %(money)s, %(why)s, {detail} from moved
  returning payment_id
     """
 )
+
+
+# What may differ from one to the other of those that move together.
+_EACH = {
+    "transaction": sql.SQL("::bytea[]"),
+    "block_number": sql.SQL("::bigint[]"),
+    "block_hash": sql.SQL("::bytea[]"),
+}
 
 
 async def move_together(
@@ -176,10 +209,14 @@ async def move_together(
     money: Money,
     *,
     why: str,
-    detail: Mapping[str, Any] | None = None,
+    detail: Mapping[str, Any] | sql.SQL | None = None,
+    each: Mapping[str, Sequence[Any]] = MappingProxyType({}),
     **columns: Any,
 ) -> set[UUID]:
-    """Take the same step of the money for many payments at once; says which of them took it."""
+    """Take the same step of the money for many payments at once; says which of them took it.
+
+    `each` holds what differs between them, in their order; a detail in SQL is made of it.
+    """
     if not standings:
         return set()
     for standing in standings:
@@ -187,10 +224,22 @@ async def move_together(
     values = {
         "ids": [standing.payment_id for standing in standings],
         "versions": [standing.version for standing in standings],
-        **_step_values(money, why, detail, columns),
+        **{f"each_{name}": list(each[name]) for name in each},
+        **_step_values(money, why, None if isinstance(detail, sql.SQL) else detail, columns),
     }
-    cursor = await connection.execute(_MOVE_TOGETHER.format(sets=_sets(columns)), values)
+    own = {name: sql.SQL("m.") + sql.Identifier(name) for name in each}
+    statement = _MOVE_TOGETHER.format(
+        arrays=_joined(sql.Placeholder(f"each_{name}") + _EACH[name] for name in each),
+        names=_joined(sql.Identifier(name) for name in each),
+        sets=_sets(columns | own),
+        detail=detail if isinstance(detail, sql.SQL) else sql.SQL("%(detail)s"),
+    )
+    cursor = await connection.execute(statement, values)
     return {row[0] for row in await cursor.fetchall()}
+
+
+def _joined(parts: Iterable[sql.Composable]) -> sql.Composable:
+    return sql.SQL("").join(sql.SQL(", ") + part for part in parts)
 
 
 def _insist_allowed(standing: Standing, after: State) -> None:
@@ -220,7 +269,7 @@ def _sets(columns: Mapping[str, Any]) -> sql.Composable:
 
 
 def _value(name: str, value: Any) -> sql.Composable:
-    return value if isinstance(value, sql.SQL) else sql.Placeholder(f"set_{name}")
+    return value if isinstance(value, sql.Composable) else sql.Placeholder(f"set_{name}")
 
 
 def seconds_from_now(seconds: float) -> sql.SQL:

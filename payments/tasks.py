@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from uuid import UUID
 
 from celery import shared_task
 
-from payments import engine
+from payments import audits, engine
+from payments.reports import kept_buyers
 
 
 def _engine_runs_here() -> bool:
@@ -30,6 +32,25 @@ def partitions() -> None:
 def forget() -> None:
     """Let go of what is not kept for good, a bounded number of rows at a time."""
     asyncio.run(engine.forget())
+    kept_buyers.forget()
+
+
+@shared_task
+def count_buyers(job: str) -> None:
+    """A seller waits at a page for this count."""
+    kept_buyers.run(UUID(job))
+
+
+@shared_task
+def count_buyers_due() -> None:
+    """The counts whose bell nobody heard."""
+    kept_buyers.run_due()
+
+
+@shared_task
+def audit() -> None:
+    """Compare what was booked since the last time with the chain, and note what it came to."""
+    asyncio.run(audits.audit_once())
 
 
 @shared_task

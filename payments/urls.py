@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from django.urls import path
 
-from payments import handover, views
+from payments import check_views, handover, views
 
 urlpatterns = [
     path("<str:payment>", views.status, name="payment"),
     path("<str:payment>/receipt", views.receipt, name="payment-receipt"),
+    path("<str:payment>/check", check_views.check, name="payment-check"),
     path("<str:payment>/answer", handover.answer, name="payment-answer"),
 ]

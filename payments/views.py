@@ -2,22 +2,38 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.cache import patch_vary_headers
 from django.views.decorators.http import require_safe
 
 from payments import documents, wiring
+from payments.dispute_states import words
+from payments.disputes import latest_of, why_not
 from payments.documents import Surroundings
 from payments.happenings import PAYMENT, Topic, live_query
+from payments.models import Case, Receipt
+from payments.payers import has_paid
 from payments.receipts import statement_of
-from payments.reports.one_payment import PaymentReport, latest_receipt, payment_report
+from payments.reports.one_payment import (
+    PaymentReport,
+    latest_receipt,
+    payment_report,
+    receipt_of_version,
+    receipts_of,
+    repeats_of,
+)
+from payments.states import PAID
+from payments.x402.headers import encode_header
 from payments.x402.networks import NETWORKS
 
+VERSION_DIGITS_MAX = 9
 RETRY_SECONDS = 2  # about a block of the quicker chains
 
 
@@ -28,36 +44,61 @@ def status(request: HttpRequest, payment: str) -> HttpResponse:
     live = live_query(Topic(PAYMENT, payment_id)) if payment_id and is_person(request) else ""
     report = payment_report(payment_id) if payment_id else None
     if report is None:
-        return _not_found(request)
+        return not_found(request)
     around = surroundings(report)
     if is_person(request):
         part = bool(getattr(request, "htmx", False))
         name = "payments/_status.html" if part else "payments/status.html"
-        response = render(request, name, _page(report, around) | {"live": live})
+        context = _page(report, around) | buyers_part(request, report) | {"live": live}
+        response = render(request, name, context)
     else:
-        response = JsonResponse(documents.status_document(report, around))
+        response = JsonResponse(status_of(report, around))
         response["Access-Control-Allow-Origin"] = "*"
     if report.is_waiting:
         response["Retry-After"] = str(RETRY_SECONDS)
-    return _fresh(response)
+    return fresh(response)
+
+
+def status_of(report: PaymentReport, around: Surroundings) -> dict[str, Any]:
+    """All that a program may know of a payment, whichever way it asks."""
+    signed = {"receipts": documents.receipt_versions(receipts_of(report.payment.pk))}
+    return documents.status_document(report, around) | signed
 
 
 @require_safe
 def receipt(request: HttpRequest, payment: str) -> HttpResponse:
-    """The receipt that holds, as a JWS; `?format=json` shows what it says."""
+    """The receipt that holds, as a JWS; `?format=json` shows what it says.
+
+    `?version=` gives one that was signed before, and the answer names the one that holds.
+    """
     payment_id = read_id(payment)
     report = payment_report(payment_id) if payment_id else None
     if report is None:
-        return _not_found(request)
-    stored = latest_receipt(report.payment.pk)
-    if stored is None:
+        return not_found(request)
+    holds = latest_receipt(report.payment.pk)
+    stored = _asked_for(request, holds)
+    if holds is None or stored is None:
         return no_receipt_yet(report)
     if request.GET.get("format") == "json":
         response: HttpResponse = JsonResponse(statement_of(stored.jws))
     else:
         response = HttpResponse(stored.jws, content_type="application/jose")
+        name = f"receipt-{stored.payment_id}.{stored.version}.jws"
+        response["Content-Disposition"] = f'attachment; filename="{name}"'
+    if stored.version != holds.version:
+        response["X-Souk-Superseded-By"] = str(holds.version)
     response["Access-Control-Allow-Origin"] = "*"
-    return _fresh(response)
+    response["Access-Control-Expose-Headers"] = "X-Souk-Superseded-By"
+    return fresh(response)
+
+
+def _asked_for(request: HttpRequest, holds: Receipt | None) -> Receipt | None:
+    """The version that is asked for by its number, or else the one that holds."""
+    number = request.GET.get("version", "")
+    if holds is None or not number:
+        return holds
+    known = number.isascii() and number.isdigit() and len(number) <= VERSION_DIGITS_MAX
+    return receipt_of_version(holds.payment_id, int(number)) if known else None
 
 
 @require_safe
@@ -88,14 +129,14 @@ def no_receipt_yet(report: PaymentReport) -> HttpResponse:
     response = JsonResponse(problem, status=404)
     if report.is_waiting or report.words.key == "paid":
         response["Retry-After"] = str(RETRY_SECONDS)
-    return _fresh(response)
+    return fresh(response)
 
 
-def _not_found(request: HttpRequest) -> HttpResponse:
+def not_found(request: HttpRequest) -> HttpResponse:
     if is_person(request):
-        return _fresh(render(request, "payments/unknown.html", status=404))
+        return fresh(render(request, "payments/unknown.html", status=404))
     problem = {"error": "unknown_payment", "detail": "There is no payment with this id here."}
-    return _fresh(JsonResponse(problem, status=404))
+    return fresh(JsonResponse(problem, status=404))
 
 
 def is_person(request: HttpRequest) -> bool:
@@ -104,7 +145,7 @@ def is_person(request: HttpRequest) -> bool:
     return preferred == "text/html"
 
 
-def _fresh(response: HttpResponse) -> HttpResponse:
+def fresh(response: HttpResponse) -> HttpResponse:
     response["Cache-Control"] = "no-store"
     patch_vary_headers(response, ["Accept", "HX-Request"])
     return response
@@ -138,4 +179,32 @@ def _page(report: PaymentReport, around: Surroundings) -> dict[str, Any]:
         "answer": report.answer,
         "created_at": payment.created_at,
         "links": document["links"],
+        **_payment_response(report, around),
+        "receipts": documents.receipt_versions(receipts_of(payment.pk)),
+        "did_url": wiring.public_url("/.well-known/did.json"),
+    }
+
+
+def _payment_response(report: PaymentReport, around: Surroundings) -> dict[str, str]:
+    """The header as it comes with the answer, and what is in it."""
+    wire = documents.payment_response(report, around)
+    if wire is None:
+        return {}
+    return {"response_header": encode_header(wire), "response_said": json.dumps(wire, indent=2)}
+
+
+def buyers_part(request: HttpRequest, report: PaymentReport) -> dict[str, Any]:
+    """What only whoever paid is shown: the whole request, repeats, and the way to the answer."""
+    if not has_paid(request.user, report.payment):
+        return {"is_mine": False}
+    answer, known = report.answer, latest_of(report.payment.pk)
+    kept = answer is not None and answer.keep_until >= timezone.now().date()
+    return {
+        "is_mine": True,
+        "asked_url": report.payment.url,
+        "repeats": repeats_of(report),
+        "can_fetch": report.can_be_fetched and kept,
+        "dispute": known,
+        "dispute_words": words(Case(known.state)) if known else None,
+        "can_dispute": report.state.money in PAID and not why_not(report.payment, report.progress),
     }

@@ -20,6 +20,12 @@ WORK_TO_SETTLE = "souk_settle"  # an answer is stored; the settler may send
 MONEY_MOVED = "souk_money"  # the settler moved something; a buyer may be waiting
 EARNINGS_COUNTED = "souk_earned"  # sellers' sums have changed; a page may be open
 
+# A notice makes its transaction one that writes. Nobody waits for a hint to reach the disk.
+_RING = """
+    select pg_notify(%s, '')
+      from (select set_config('synchronous_commit', 'off', true)) as unhurried
+"""
+
 
 class Bell:
     """Rings one channel, after the commit and never inside a durable transaction."""
@@ -42,7 +48,7 @@ class Bell:
                 self._again = False
                 with contextlib.suppress(psycopg.Error, TimeoutError):
                     async with self._pool.connection() as connection:
-                        await connection.execute("select pg_notify(%s, '')", (self._channel,))
+                        await connection.execute(_RING, (self._channel,))
                 await asyncio.sleep(COALESCE_SECONDS)
                 if not self._again:
                     return

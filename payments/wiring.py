@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
 from decimal import Decimal
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
+from django.http import HttpRequest
 
 from payments.chains import Chain
 from payments.chains.evm import EvmChain
@@ -19,6 +21,7 @@ from payments.facilitator_calls import CallLimits, Facilitator, FacilitatorCalls
 from payments.facilitator_list import FacilitatorList
 from payments.facilitators import Facilitators
 from payments.limits import Exposure, Trust
+from payments.origins import network_in
 from payments.pool import Pool, open_pool
 from payments.relayer import BATCH_GAS, MEMBER_GAS, TRANSACTION_GAS_MAX, Keyring
 from payments.relaying import Relaying
@@ -28,6 +31,7 @@ from payments.ways import Way
 from payments.x402.networks import DEFAULT_ASSETS, NETWORKS, Asset, address_bytes, checksum
 
 GWEI = 10**9
+_SIGNING_KEYS_KEPT_MAX = 4_096  # one for each listing that is called
 _BATCH_FITS = (TRANSACTION_GAS_MAX - BATCH_GAS) // MEMBER_GAS
 
 
@@ -67,6 +71,7 @@ def network_terms(network: str) -> NetworkTerms:
         agree_above_atomic=int(Decimal(str(chain["AGREE_ABOVE"])) * 10**decimals),
         price_floor=Decimal(str(chain["PRICE_FLOOR"])),
         seller_gas_day_wei=int(chain["SELLER_GAS_DAY_WEI"]),
+        lease_seconds=settings.LEASE_SECONDS,
         take_up_seconds=settings.JOIN_SECONDS,
     )
 
@@ -130,6 +135,23 @@ def receipt_key_document() -> dict[str, Any]:
     return did_document(key, did_web(settings.PUBLIC_BASE_URL))
 
 
+def count_secret() -> bytes:
+    """What hides whom a count is of; every process of the site has the same."""
+    return settings.SECRET_KEY.encode()
+
+
+def origin_of(request: HttpRequest) -> str:
+    """The network of whoever asks; nothing where that cannot be known."""
+    peer, told = request.META.get("REMOTE_ADDR", ""), request.headers.get("X-Forwarded-For", "")
+    return network_in(peer, told, settings.PROXY_HOPS)
+
+
+def refund_requests_per_minute() -> int:
+    """How often a network may ask for refunds, or how they stand."""
+    per_minute: int = settings.REFUND_REQUESTS_PER_MINUTE
+    return per_minute
+
+
 def sign_in_secret() -> bytes:
     """What seals the questions that wallets answer; every process of the site has the same."""
     return hashlib.sha256(f"souk sign-in-with-x {settings.SECRET_KEY}".encode()).digest()
@@ -143,6 +165,11 @@ def confirmations(network: str) -> int | None:
     """How many blocks make a payment final; None for a network that was given up."""
     chain = settings.CHAINS.get(network)
     return int(chain["CONFIRMATIONS"]) if chain else None
+
+
+def auditing_rpc(network: str) -> str:
+    """The node that the ledger is compared with: the first one named."""
+    return str(settings.CHAINS[network]["RPC"][0])
 
 
 def explorer_url(network: str) -> str:
@@ -172,6 +199,25 @@ def forgive_seconds() -> int:
     return int(settings.INSTANT_LOSS_SECONDS)
 
 
+@dataclass(frozen=True, slots=True)
+class DisputeTerms:
+    """How long buyers and sellers have, and how often the chain is searched for a refund."""
+
+    window_days: int  # after a payment it can be disputed for so long
+    answer_days: int
+    refund_days: int
+    search_seconds: int
+
+
+def dispute_terms() -> DisputeTerms:
+    return DisputeTerms(
+        window_days=settings.DISPUTE_WINDOW_DAYS,
+        answer_days=settings.DISPUTE_ANSWER_DAYS,
+        refund_days=settings.DISPUTE_REFUND_DAYS,
+        search_seconds=settings.DISPUTE_SEARCH_SECONDS,
+    )
+
+
 def egress_rule() -> EgressRule:
     allowed = tuple(parse_allowance(text) for text in settings.EGRESS_ALLOW)
     return EgressRule(allowed, own=own_addresses())
@@ -179,8 +225,12 @@ def egress_rule() -> EgressRule:
 
 def upstream_signing_key(listing_id: str) -> bytes:
     """The key with which a listing's upstream can check that a call came from here."""
-    text = f"souk upstream {listing_id} {settings.SECRET_KEY}"
-    return hashlib.sha256(text.encode()).digest()
+    return _signing_key(settings.SECRET_KEY, listing_id)
+
+
+@lru_cache(maxsize=_SIGNING_KEYS_KEPT_MAX)
+def _signing_key(secret: str, listing_id: str) -> bytes:
+    return hashlib.sha256(f"souk upstream {listing_id} {secret}".encode()).digest()
 
 
 def direct_database_url() -> str:
@@ -188,8 +238,13 @@ def direct_database_url() -> str:
     return str(settings.DATABASE_DIRECT_URL)
 
 
-async def open_main_pool() -> Pool:
-    return await open_pool(settings.DATABASE_URL, size_max=settings.DATABASE_POOL_MAX)
+async def open_main_pool(*, statement_ms_max: int = 0) -> Pool:
+    """The door's connections and the worker's; only a call's statements are bounded."""
+    return await open_pool(
+        settings.DATABASE_URL,
+        size_max=settings.DATABASE_POOL_MAX,
+        statement_ms_max=statement_ms_max,
+    )
 
 
 async def open_site_pool(size_max: int) -> Pool:

@@ -1,4 +1,4 @@
-"""Listings as an operator may look at them; `sellers.listings` is what changes them."""
+"""Listings as an operator may look at them; they change in `sellers.listings` and `judging`."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from sellers.parameters import type_name, types_of
 from sellers.schema_rules import DIALECT, Schema, rebuilt
 from sellers.schemas import complaint
 from sellers.terms import BODY_METHODS, Sample, Terms
-from sellers.texts import clean
+from sellers.texts import clean, visible
 
 TEXT_EXAMPLE_CHARACTERS_MAX = 500
 _NOTES = {"title", "description", "examples", "default", "deprecated", "readOnly", "writeOnly"}
@@ -116,19 +116,10 @@ def _output_type(sample: Sample) -> str:
 
 def _output_example(sample: Sample) -> Any:
     if sample.is_json and sample.body:
-        return _visible(sample.document())
+        return visible(sample.document())
     if sample.is_text:
         return clean(sample.body.decode("utf-8", "replace"), TEXT_EXAMPLE_CHARACTERS_MAX)
     return None
-
-
-def _visible(value: Any) -> Any:
-    """An answer's example with nothing in it that only a machine would read."""
-    if isinstance(value, dict):
-        return {clean(name, len(name)): _visible(item) for name, item in value.items()}
-    if isinstance(value, list):
-        return [_visible(item) for item in value]
-    return clean(value, len(value)) if isinstance(value, str) else value
 
 
 def without_notes(schema: Schema) -> Schema:

@@ -7,15 +7,19 @@ preflight, so that a program that reads theirs reads ours.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
-from uuid import UUID
+from dataclasses import replace
 
 from payments.amounts import Amount
 from payments.x402.networks import NETWORKS
-from sellers.models import Look, Worksheet
+from sellers.checks import ADVISORY, REQUIRED, Check, advisory, required
+from sellers.face import Face
+from sellers.grading import graded
+from sellers.listed import listed
+from sellers.look_alikes import look_alike
+from sellers.models import Listing, Look, Seller, Worksheet
 from sellers.offers import HEADER_BYTES_MAX, challenge, header_bytes, quote, resource_url
 from sellers.payouts import standing, vouched
+from sellers.previews import AsIfOpen, calls_of
 from sellers.prices import in_dollars
 from sellers.site import Site
 from sellers.terms import PriceTerms, Terms
@@ -25,79 +29,100 @@ DESCRIPTION_CHARACTERS_MAX = 500
 SUSPICIOUS_DOLLARS = 100
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One thing a grader looks at."""
+def checks_of(
+    worksheet: Worksheet, terms: Terms, slug: str, site: Site, face: Face | None = None
+) -> list[Check]:
+    """Every check of a finished draft, in the order in which graders go through them.
 
-    check: str
-    passed: bool
-    severity: str  # required or advisory
-    detail: str
-    expected: str
-    actual: str
-    fix: str = ""
-    step: str = ""  # where it is mended
-
-    def to_json(self) -> dict[str, Any]:
-        """In CDP's shape, and what to do beside it."""
-        said = {
-            "check": self.check,
-            "passed": self.passed,
-            "detail": self.detail,
-            "expected": self.expected,
-            "actual": self.actual,
-            "severity": self.severity,
-        }
-        return said if self.passed or not self.fix else said | {"fix": self.fix}
-
-
-def preflight(checks: list[Check]) -> dict[str, Any]:
-    """The whole list as programs read it."""
-    valid = all(check.passed for check in checks if check.severity == "required")
-    return {"valid": valid, "preflight": [check.to_json() for check in checks]}
-
-
-def checks_of(worksheet: Worksheet, terms: Terms, slug: str, site: Site) -> list[Check]:
-    """Every check of a finished draft, in the order in which graders go through them."""
-    seller = worksheet.seller
-    url = resource_url(site.call_base_url, f"{seller.slug}/{slug}")
+    With a face of it (its preview's) what can be asked was asked; else our code's word stands.
+    """
+    url = resource_url(site.call_base_url, f"{worksheet.seller.slug}/{slug}")
     return [
-        *_door(terms, url, site),
-        *_prices(terms, site),
-        *_words(terms),
-        *_budget(terms, url, site),
-        *_payouts(worksheet, terms),
+        *checks_of_sale(terms, url, site, face),
+        *_names(worksheet.seller, terms),
+        *_payouts(worksheet.seller, terms),
         *_upstream(worksheet, terms),
+        *_tried(worksheet, terms),
     ]
 
 
-def _door(terms: Terms, url: str, site: Site) -> Iterator[Check]:
+def checks_of_sale(terms: Terms, url: str, site: Site, face: Face | None = None) -> list[Check]:
+    """The checks of what is sold at this address, whoever sells it and wherever it comes from."""
+    return [
+        *_door(terms, url, site, face),
+        *_fixed(),
+        *_prices(terms, site),
+        *_words(terms),
+        *_budget(terms, url, site),
+    ]
+
+
+def checks_of_listing(listing: Listing, terms: Terms, site: Site, face: Face) -> list[Check]:
+    """Every check of something that is sold."""
+    return [
+        *graded(face, terms, site),
+        *listed(face),
+        *_fixed(),
+        *_prices(terms, site),
+        *_words(terms),
+        *_names(listing.seller, terms),
+        # What the operator's commands published has the operator's word, whoever owns it now.
+        *(replace(each, severity=ADVISORY) for each in _payouts(listing.seller, terms)),
+    ]
+
+
+def _door(terms: Terms, url: str, site: Site, face: Face | None) -> Iterator[Check]:
+    """What is asked of the preview is asked of the same code that will sell the listing."""
+    if face is not None and face.is_known:
+        # How long the quote is, is judged at the address that it will have.
+        judged = ("header-budget", "bazaar-output")
+        yield from (each for each in graded(face, terms, site) if each.check not in judged)
+        return
+    yield from _by_construction(terms, url, site)
+    if face is not None:
+        yield unreached(face)
+
+
+def unreached(face: Face) -> Check:
+    """Nothing could be asked: the operator's matter, and no fault of a seller."""
+    return Check(
+        "own-face", False, ADVISORY, "this marketplace can ask its own address", "an answer",
+        face.why_not,
+        "The operator lets the site and its worker reach PUBLIC_BASE_URL and CALL_BASE_URL.",
+    )  # fmt: skip
+
+
+def _by_construction(terms: Terms, url: str, site: Site) -> Iterator[Check]:
     https = url.startswith("https://")
-    yield _required("returns-402", "every unpaid call is answered with its price", "402", "402")
+    yield required("returns-402", "every unpaid call is answered with its price", "402", "402")
     yield Check(
         "resource-url", https, "required" if https else "advisory",
         "the public address is https and stands in the quote as it is", "https", url,
         "The operator sets CALL_BASE_URL to an https address; a demo on a laptop has none.",
     )  # fmt: skip
-    yield _required("protocol-version", "the quote speaks x402 version 2", "2", "2")
-    yield _required("challenge-header", "header and body say the same", "equal", "equal")
-    yield _advisory("cors-expose", "browsers' programs may read the quote", "exposed", "exposed")
-    yield _advisory("no-store", "no cache keeps a quote", "no-store", "no-store")
-    yield _required("input-schema", "programs know what to send", "a schema", "a schema")
-    yield _advisory("output-schema", "programs know what comes back", "a schema", "a schema")
-    yield _advisory("demo-live", "a free sample answer stands ready", "stored", "stored")
-    yield _required("bazaar", "the example call keeps its own schema", "valid", "valid")
-    yield _advisory("terms-version-pinned", "approval is of exactly this text", "pinned", "pinned")
+    yield required("protocol-version", "the quote speaks x402 version 2", "2", "2")
+    yield required("challenge-header", "header and body say the same", "equal", "equal")
+    yield advisory("cors-expose", "browsers' programs may read the quote", "exposed", "exposed")
+    yield advisory("no-store", "no cache keeps a quote", "no-store", "no-store")
+    yield advisory("demo-live", "a free sample answer stands ready", "stored", "stored")
+    yield required("bazaar", "the example call keeps its own schema", "valid", "valid")
+    yield required("accepts", "at least one way to pay", "1 or more", str(len(terms.prices)))
+    known = all(site.accepts(price.network, price.asset) for price in terms.prices)
+    yield Check(
+        "unknown_asset", known, REQUIRED, "every token is taken here", "known",
+        "known" if known else "a token is not", "Choose a token of this marketplace.", "price",
+    )  # fmt: skip
+
+
+def _fixed() -> Iterator[Check]:
+    """What no answer shows, and no seller can break."""
+    yield required("input-schema", "programs know what to send", "a schema", "a schema")
+    yield advisory("output-schema", "programs know what comes back", "a schema", "a schema")
+    yield advisory("terms-version-pinned", "approval is of exactly this text", "pinned", "pinned")
 
 
 def _prices(terms: Terms, site: Site) -> Iterator[Check]:
     said = ", ".join(_spelled(price) for price in terms.prices)
-    yield _required("accepts", "at least one way to pay", "1 or more", str(len(terms.prices)))
-    known = all(site.accepts(price.network, price.asset) for price in terms.prices)
-    yield Check(
-        "unknown_asset", known, "required", "every token is taken here", "known", said,
-        "Choose a token of this marketplace.", "price",
-    )  # fmt: skip
     main = any(not NETWORKS[price.network].testnet for price in terms.prices)
     yield Check(
         "testnet_only", main, "advisory", "real money can be paid", "a main network", said,
@@ -113,7 +138,7 @@ def _prices(terms: Terms, site: Site) -> Iterator[Check]:
 
 def _words(terms: Terms) -> Iterator[Check]:
     length = len(terms.description)
-    yield _required(
+    yield required(
         "description-500", "the description fits everywhere",
         f"{DESCRIPTION_CHARACTERS_MAX} characters at most", f"{length}",
     )  # fmt: skip
@@ -129,10 +154,10 @@ def _words(terms: Terms) -> Iterator[Check]:
 
 
 def _budget(terms: Terms, url: str, site: Site) -> Iterator[Check]:
-    prices = [_open(price) for price in terms.prices]
+    prices = [AsIfOpen.of(price) for price in terms.prices]
     quoted = challenge(terms, quote(terms, prices, site), url, site)
     size = header_bytes(quoted.challenge)
-    yield _required(
+    yield required(
         "header-budget", "the quote fits into a header", f"{HEADER_BYTES_MAX} bytes", f"{size}"
     )
     shed = ", ".join(each.replace("_", " ") for each in quoted.shed)
@@ -144,13 +169,37 @@ def _budget(terms: Terms, url: str, site: Site) -> Iterator[Check]:
     )  # fmt: skip
 
 
-def _payouts(worksheet: Worksheet, terms: Terms) -> Iterator[Check]:
-    known = standing(worksheet.seller)
-    unproven = [p.pay_to for p in terms.prices if vouched(known, p.pay_to, p.network) is None]
+def _payouts(seller: Seller, terms: Terms) -> Iterator[Check]:
+    known = standing(seller)
+    # Whom the operator's commands opened has no owner, and the operator's word instead.
+    unproven = (
+        []
+        if seller.owner_id is None
+        else [p.pay_to for p in terms.prices if vouched(known, p.pay_to, p.network) is None]
+    )
     yield Check(
         "payto-confirmed", not unproven, "required", "the payout wallet is proven to be yours",
         "signed for", "not signed for" if unproven else "signed for",
         "Sign with the wallet that is to be paid.", "payout",
+    )  # fmt: skip
+
+
+def _names(seller: Seller, terms: Terms) -> Iterator[Check]:
+    like = look_alike(seller, terms.title)
+    yield Check(
+        "lookalike-name", like is None, ADVISORY, "its name is not somebody else's",
+        "a name of its own", f"it reads like {like}" if like else "a name of its own",
+        "Choose a title that cannot be taken for another seller's.", "words",
+    )  # fmt: skip
+
+
+def _tried(worksheet: Worksheet, terms: Terms) -> Iterator[Check]:
+    this = terms.content_hash()
+    calls = [call for call in calls_of(worksheet) if call.revision_hash == this and call.is_paid]
+    yield Check(
+        "tested", bool(calls), ADVISORY, "a test call of exactly this draft was paid and answered",
+        "a real receipt", f"payment {calls[0].payment_id}" if calls else "not tested",
+        "Open a test address and buy one call with a wallet of yours.", "try",
     )  # fmt: skip
 
 
@@ -164,34 +213,8 @@ def _upstream(worksheet: Worksheet, terms: Terms) -> Iterator[Check]:
         "it answered", actual if asked or newest is None else "another address was looked at",
         "Look at the endpoint once more.", "endpoint",
     )  # fmt: skip
-    yield _required(
+    yield required(
         "upstream-not-charged-on-5xx", "a failed call costs nothing", "not charged", "not charged"
-    )
-
-
-def _required(check: str, detail: str, expected: str, actual: str) -> Check:
-    return Check(check, True, "required", detail, expected, actual)
-
-
-def _advisory(check: str, detail: str, expected: str, actual: str) -> Check:
-    return Check(check, True, "advisory", detail, expected, actual)
-
-
-@dataclass(frozen=True, slots=True)
-class _Open:
-    """A price as if it were open: the quote is written by the very function that sells."""
-
-    id: UUID
-    network: str
-    scheme: str
-    asset: str
-    pay_to: str
-    amount_atomic: int
-
-
-def _open(price: PriceTerms) -> _Open:
-    return _Open(
-        UUID(int=0), price.network, price.scheme, price.asset, price.pay_to, price.amount_atomic
     )
 
 

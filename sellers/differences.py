@@ -23,6 +23,7 @@ _FIELDS = (
     ("description", "Description"),
     ("service_name", "Short name"),
     ("tags", "Tags"),
+    ("category", "Category"),
     ("logo", "Logo"),
     ("method", "Method"),
     ("upstream_url", "Upstream"),

@@ -7,8 +7,10 @@ import re
 from django.contrib.auth.models import AnonymousUser, User
 from django.db import IntegrityError, transaction
 
+from sellers.agreements import agree
 from sellers.models import SLUG, SLUG_CHARACTERS_MAX, Listing, Seller
 from sellers.refusals import ListingRefused, Why, bad
+from sellers.site import terms_date
 from sellers.texts import clean
 
 NAME_CHARACTERS_MAX = 80
@@ -37,7 +39,9 @@ def open_seller_for(user: User, slug: str, name: str) -> Seller:
         raise ListingRefused(Why.SELLS_ALREADY, f"you sell here as {known.slug} already", "slug")
     try:
         with transaction.atomic():
-            return Seller.objects.create(slug=slug, name=shown, owner=user)
+            seller = Seller.objects.create(slug=slug, name=shown, owner=user)
+            agree(seller, terms_date())  # the page that opens it says so
+            return seller
     except IntegrityError:
         # Either another seller has the address, or a second click of the same person was quicker.
         if (twin := seller_of(user)) is not None and twin.slug == slug:

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from math import ceil
 from typing import Any
 
-from payments.egress import EgressRefused
+from sellers.addresses import vetted
+from sellers.categories import CATEGORIES
 from sellers.inference import schema_of
 from sellers.input_rules import admit_example, admit_input
 from sellers.prices import PRICES_MAX, Ask, in_dollars, price
@@ -58,6 +59,7 @@ class Draft:
     check_output: bool = False
     stream: bool = False
     logo: str = ""
+    category: str = ""
 
 
 def finish(draft: Draft, site: Site) -> Terms:
@@ -107,6 +109,7 @@ def finish(draft: Draft, site: Site) -> Terms:
         check_output=draft.check_output,
         stream=draft.stream,
         logo=_logo(draft.logo),
+        category=_category(draft.category),
     )
 
 
@@ -116,10 +119,7 @@ def upstream_url(text: str, site: Site) -> str:
     text = text.strip()
     if len(text) > UPSTREAM_URL_CHARACTERS_MAX:
         raise bad(field_name, f"at most {UPSTREAM_URL_CHARACTERS_MAX} characters")
-    try:
-        site.egress.vet(PARAMETER.sub("x", text))
-    except EgressRefused as refused:
-        raise bad(field_name, refused.reason) from refused
+    vetted(PARAMETER.sub("x", text), site, field_name)
     if "#" in text:
         raise bad(field_name, "a fragment (#…) never reaches a server")
     head, slashes, rest = text.partition("//")
@@ -217,6 +217,12 @@ def _refuse_dear_instant(release: str, prices: Sequence[PriceTerms], site: Site)
 def _logo(given: str) -> str:
     if given and not LOGO.fullmatch(given):
         raise bad("logo", "the hash of a picture: 64 hexadecimal digits")
+    return given
+
+
+def _category(given: str) -> str:
+    if given and given not in CATEGORIES:
+        raise bad("category", f"one of {', '.join(CATEGORIES)}, or none")
     return given
 
 

@@ -14,7 +14,7 @@ from django.http import QueryDict
 from payments.models import Money, Work
 from payments.reports.earnings import Look, Span
 from payments.reports.sales import Wanted
-from payments.states import State, words
+from payments.states import REFUND_WORDS, State, words
 from payments.views import read_id
 from payments.x402.networks import NETWORKS, address_bytes, checksum
 from sellers.models import Listing, Seller
@@ -33,7 +33,7 @@ BARS_MAX: Final = {"day": 100, "week": 80, "month": 240}
 STATES: Final = {
     found.key: found.text
     for found in (words(State(work, money)) for work in Work for money in Money)
-}
+} | {said.key: said.text for said in REFUND_WORDS.values()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +102,7 @@ def offerings(seller: Seller) -> list[Offering]:
 def read_filters(
     given: QueryDict, seller: Seller, known: Sequence[Offering], first_sale: date | None
 ) -> Filters:
-    period, span = _span(given, first_sale)
+    period, span = read_span(given, first_sale)
     slug, network, state = (given.get(each, "") for each in ("listing", "network", "state"))
     return Filters(
         seller=seller,
@@ -111,22 +111,25 @@ def read_filters(
         listing=next((each for each in known if each.slug == slug), None),
         network=network if network in NETWORKS else "",
         state=state if state in STATES else "",
-        payer=_payer(given.get("buyer", "")),
+        payer=read_wallet(given.get("buyer", "")),
         older=read_id(given.get("older", "")),
         newer=read_id(given.get("newer", "")),
     )
 
 
-def _span(given: QueryDict, first_sale: date | None) -> tuple[str, Span]:
+def read_span(given: QueryDict, earliest: date | None, usual: str = USUAL) -> tuple[str, Span]:
+    """The days that an address names; "all" begins with the first there is anything of."""
     today = datetime.now(UTC).date()
     first, last = _day(given.get("from", "")), _day(given.get("to", ""))
-    period = given.get("period", USUAL)
+    period = given.get("period", usual)
+    if period not in PERIODS and period != "custom":
+        period = usual
     if period == "custom" and first and last and first <= last:
         span = Span(first, min(last, today) if first <= today else last)
     elif period == "12m":
         span = Span((today.replace(day=1) - timedelta(days=334)).replace(day=1), today, "month")
     elif period == "all":
-        span = Span(first_sale or today, today, "month")
+        span = Span(earliest or today, today, "month")
     else:
         period = period if period in _DAYS else USUAL
         span = Span(today - timedelta(days=_DAYS[period] - 1), today)
@@ -151,7 +154,7 @@ def _day(text: str) -> date | None:
         return None
 
 
-def _payer(text: str) -> str:
+def read_wallet(text: str) -> str:
     """An address in the spelling in which payments keep it."""
     try:
         return checksum(address_bytes(text.strip()))

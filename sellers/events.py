@@ -9,11 +9,16 @@ from typing import Any
 import orjson
 
 from payments.amounts import Amount
+from payments.dispute_states import words
 from payments.ids import new_id
-from payments.models import Payment
+from payments.limit_alerts import Alert
+from payments.limit_rows import THRESHOLDS
+from payments.limit_sums import text as plain
+from payments.models import Case, DisputeStep, Payment
 from payments.outbox import Told
 from payments.wiring import public_url
 from sellers.models import Listing
+from sellers.offers import PREVIEWS
 
 # In the order of a payment's life; the keys are those of `payments.states.words`.
 PAYMENT_EVENTS = {
@@ -29,11 +34,33 @@ PAYMENT_EVENTS = {
 LISTING_EVENTS = {
     "listing.approved": "A revision of yours is live",
     "listing.refused": "A revision of yours was sent back, with the reason",
+    "listing.changes_asked": "A revision of yours was sent back, with what should change",
     "listing.suspended": "The marketplace stopped a listing of yours",
     "listing.restored": "A suspension was lifted",
+    "listing.check_failed": "A live listing fails a check that agents make",
     "listing.paused": "A listing was paused because its endpoint kept failing",
+    "listing.drifted": "Answers of a listing no longer keep its output schema",
 }
-EVENTS = PAYMENT_EVENTS | LISTING_EVENTS
+# The keys are those of `payments.dispute_states.words`.
+DISPUTE_EVENTS = {
+    "dispute.open": "A buyer wants money back; answer before the deadline",
+    "dispute.due": "A refund is due from you: promised, or because no answer came",
+    "dispute.review": "An admin looks at a dispute",
+    "dispute.ordered": "An admin decided that you owe a refund",
+    "dispute.refunded": "Your refund is on chain, and the dispute is closed",
+    "dispute.rejected": "An admin closed a dispute: no refund is due",
+    "dispute.withdrawn": "The buyer took a dispute back",
+    "dispute.said": "The buyer or an admin wrote something, or part of a refund arrived",
+    "dispute.unpaid": "A refund was ordered and did not come in time",
+}
+EVENTS = PAYMENT_EVENTS | LISTING_EVENTS | DISPUTE_EVENTS
+# What buyers can be told of: the thresholds of `payments.limit_rows`.
+BUYER_EVENTS = {
+    "limit.half_used": "Half of a limit of a wallet or a group of yours is used",
+    "limit.nearly_used": "85 % of a limit is used",
+    "limit.used_up": "A limit is used up, and calls are refused",
+}
+_BY_PERCENT = dict(zip(THRESHOLDS, BUYER_EVENTS, strict=True))
 TEST_EVENT = "webhook.test"
 USUAL_EVENTS = tuple(
     name
@@ -79,6 +106,7 @@ def payment_event(told: Told, payment: Payment) -> Event:
             "at": _stamp(told.at),
             "listing_id": str(payment.listing_id),
             "listing": payment.listing_path,
+            "test_call": payment.listing_path.startswith(PREVIEWS),
             "title": payment.title,
             "revision": bytes(payment.revision_hash).hex(),
             "network": payment.network,
@@ -100,6 +128,41 @@ def payment_event(told: Told, payment: Payment) -> Event:
     )
 
 
+def dispute_event(step: DisputeStep) -> Event:
+    """A step of a case, with who took it and their words."""
+    dispute = step.dispute
+    payment = dispute.payment
+    asked = Amount.of(payment.network, payment.asset, int(dispute.asked_atomic))
+    data = {
+        "dispute": {
+            "id": str(dispute.pk),
+            "version": step.version,
+            "state": step.state,
+            "words": words(Case(step.state)).text,
+            "by": step.by,
+            "text": step.text,
+            "at": _stamp(step.at),
+            "reason": dispute.reason,
+            "payment_id": str(payment.pk),
+            "listing": payment.listing_path,
+            "network": payment.network,
+            "asset": payment.asset,
+            "asked_atomic": str(int(dispute.asked_atomic)),
+            "asked": asked.text,
+            "refund_to": payment.payer,
+            "deadline": _stamp(dispute.deadline_at) if dispute.deadline_at else None,
+            "url": public_url(f"/sell/disputes/{dispute.pk}"),
+        }
+    }
+    return Event(
+        id=f"{dispute.pk}.{step.version}",
+        name=f"dispute.{step.state if step.is_move else 'said'}",
+        subject=str(dispute.pk),
+        at=step.at,
+        data=data,
+    )
+
+
 def listing_event(listing: Listing, name: str, reason: str) -> Event:
     """What was decided about a listing, with the reason that was given."""
     live = listing.live_revision
@@ -113,6 +176,31 @@ def listing_event(listing: Listing, name: str, reason: str) -> Event:
         }
     }
     return Event(str(new_id()), name, listing.path, datetime.now(UTC), data)
+
+
+def limit_event(alert: Alert) -> Event:
+    """That a sum of a buyer's wallet or group came near its limit."""
+    row, group = alert.row, alert.group
+    data = {
+        "limit": {
+            "of": "group" if group else "wallet",
+            "wallet": None if group else row.holder,
+            "group_id": str(group.pk) if group else None,
+            "name": alert.name,
+            "per": row.sum.removesuffix("_max"),
+            "subject": row.subject or None,
+            "percent": row.percent,
+            "limit_usd": plain(row.limit_dollars),
+            "used_usd": plain(row.used_dollars),
+            "left_usd": plain(alert.left),
+            "starts_at": _stamp(row.starts_at),
+            "resets_at": _stamp(alert.sum.ends_at),
+            "words": alert.text,
+            "url": public_url("/buy/limits/"),
+        }
+    }
+    name = _BY_PERCENT[row.percent]
+    return Event(str(row.pk), name, alert.name or row.holder, row.raised_at, data)
 
 
 def try_out_event() -> Event:

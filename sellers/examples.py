@@ -8,6 +8,10 @@ from urllib.parse import quote, urlencode
 
 import orjson
 
+from sellers.terms import Terms
+
+JSON_TYPE = "application/json"
+
 
 def suffix(example: Mapping[str, Any], path_parameters: Sequence[str]) -> str:
     """What follows a listing's address in its example call: path values and query."""
@@ -37,7 +41,19 @@ def body(example: Mapping[str, Any], media_type: str) -> tuple[str, bytes]:
         return "", b""
     if media_type:
         return media_type, str(example["body"]).encode()
-    return "application/json", orjson.dumps(example["body"])
+    return JSON_TYPE, orjson.dumps(example["body"])
+
+
+def buying(url: str, terms: Terms) -> list[str]:
+    """The words that `manage.py buy` takes to buy the seller's own example at this address."""
+    example = terms.example_input
+    content_type, content = body(example, body_media_type(terms.input_schema))
+    words = [url + suffix(example, terms.path_parameters)]
+    if content:
+        words += ["--json" if content_type == JSON_TYPE else "--data", content.decode()]
+    if terms.method != ("POST" if content else "GET"):
+        words += ["--method", terms.method]
+    return words
 
 
 def body_media_type(input_schema: Any) -> str:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from django.db import transaction
 
-from sellers import listings
+from payments.audit_log import SYSTEM
+from sellers import listings, upstream_secrets
+from sellers.agreements import refuse_unagreed
 from sellers.directory import refuse_odd_slug
 from sellers.drafts import finish
 from sellers.models import Listing, Worksheet
@@ -22,23 +24,24 @@ def terms_of(worksheet: Worksheet, site: Site) -> Terms:
     return finish(draft_of(worksheet.typed, site), site)
 
 
-def submit(worksheet: Worksheet, site: Site) -> Listing:
+def submit(worksheet: Worksheet, site: Site, *, by: str = SYSTEM) -> Listing:
     """Turn a worksheet into a proposal and ask for its review; what sells meanwhile stays."""
     with transaction.atomic():
         sheet = Worksheet.objects.select_for_update().select_related("seller").get(pk=worksheet.pk)
+        refuse_unagreed(sheet.seller)
         terms = terms_of(sheet, site)
-        listing = _proposed(sheet, terms)
+        listing = _proposed(sheet, terms, by)
         names = set(terms.secret_headers) - _sold_names(listing)
         sealed = {name: value for name, value in sheet.sealed.items() if name in names}
-        listings.take_over_secrets(listing.pk, sealed)
-        listing = listings.submit(listing.pk)
+        upstream_secrets.take_over(listing.pk, sealed, by=by)
+        listing = listings.submit(listing.pk, by=by)
         sheet.delete()
     return listing
 
 
-def _proposed(sheet: Worksheet, terms: Terms) -> Listing:
+def _proposed(sheet: Worksheet, terms: Terms, by: str) -> Listing:
     if sheet.of_listing:
-        return listings.propose(sheet.listing_id, terms)
+        return listings.propose(sheet.listing_id, terms, by=by)
     slug = str(sheet.typed.get("slug", ""))
     refuse_odd_slug(slug)
     return listings.create_draft(sheet.seller, slug, terms, sheet.listing_id)

@@ -15,6 +15,7 @@ from django.http import QueryDict
 
 from payments.amounts import Amount
 from payments.x402.networks import NETWORKS
+from sellers.categories import CATEGORIES, label
 from sellers.directory import NAME_CHARACTERS_MAX
 from sellers.drafts import (
     DESCRIPTION_CHARACTERS_MAX,
@@ -22,12 +23,13 @@ from sellers.drafts import (
     TAGS_MAX,
     TITLE_CHARACTERS,
 )
+from sellers.input_rows import TYPES
 from sellers.models import SLUG_CHARACTERS_MAX, Payout
 from sellers.prices import read_dollars
 from sellers.refusals import ListingRefused
 from sellers.site import Accepted, Site
 from sellers.terms import METHODS
-from sellers.typed import TYPES, Typed, token_key
+from sellers.typed import Typed, token_key
 
 _RELEASES = (
     ("hold", "Hold: the answer leaves once the money has moved. Nobody works for nothing."),
@@ -138,6 +140,12 @@ class WordsForm(forms.Form):
         widget=forms.Textarea(attrs={"rows": 4, "data-most": DESCRIPTION_CHARACTERS_MAX}),
     )
     tags = _line("Tags", f"Up to {TAGS_MAX}, with commas between them.", required=False)
+    category = forms.ChoiceField(
+        label="Category",
+        help_text="Agents that look for one of these words find it in the catalog.",
+        choices=[("", "None of these"), *((each, label(each)) for each in CATEGORIES)],
+        required=False,
+    )
     service_name = _line(
         "Short name for agents",
         f"Plain letters, up to {SERVICE_NAME_CHARACTERS_MAX}. Left empty: the title.",
@@ -227,6 +235,18 @@ def form_of(step: str, typed: Typed, site: Site, payouts: Iterable[Payout] = ())
         return PayoutForm(initial=initial, site=site, payouts=payouts)
     form = _PLAIN[step](initial=initial)
     return _limits(form, site) if step == "delivery" else form
+
+
+def field_names(site: Site) -> dict[str, bool]:
+    """Every field in which something is typed, and whether it is a box to tick."""
+    found = {
+        name: isinstance(field, forms.BooleanField)
+        for form in _PLAIN.values()
+        for name, field in form.base_fields.items()
+    }
+    tokens = [token_key(each.asset.network, each.asset.address) for each in site.accepted]
+    paid = {f"{what}:{key}": False for key in tokens for what in ("price", "pay_to")}
+    return {**found, "logo": False, **paid}
 
 
 def typed_in(form: forms.Form, posted: QueryDict) -> dict[str, str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any, Final
 from uuid import UUID
 
 from django.db import transaction
@@ -16,8 +17,10 @@ from django.db.models import QuerySet
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from payments.egress import EgressRefused
+from payments.audit_log import SYSTEM
 from sellers import listings
+from sellers.addresses import callable_url
+from sellers.drift import Drift
 from sellers.health_rows import Health, ProbeResult
 from sellers.models import Listing, Seller
 from sellers.notices import notify
@@ -26,10 +29,10 @@ from sellers.refusals import ListingRefused, bad
 from sellers.site import Site, health_limits
 
 Way = Health.Way
-URL_CHARACTERS_MAX = 2_000
 SPREAD = 0.2  # probes of many listings come apart by themselves
 SOON_SECONDS = 60  # after a failure, to tell a hiccup from an end
 ROWS_AT_ONCE = 1_000
+_NO_DRIFT: Final[dict[str, Any]] = {"drift": "", "drift_since": None, "drifts": 0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,18 +43,18 @@ class Seen:
     status: int | None = None
     ms: int | None = None
     why: str = ""
-    drift: str = ""
+    drift: Drift | None = None  # None when no answer was compared
 
 
 def choose_way(listing: Listing, way: str, url: str, site: Site) -> Health:
     """How this listing's health is to be known from now on."""
     if way not in Way.values:
         raise bad("way", "one of " + ", ".join(Way.values))
-    kept = _checked_url(url, site) if way == Way.URL else ""
+    kept = callable_url(url, site) if way == Way.URL else ""
     row, _ = Health.objects.get_or_create(listing=listing)
     due = timezone.now() if listing.state == Listing.State.LIVE else None
     Health.objects.filter(pk=row.pk).update(
-        way=way, url=kept, failures=0, drift="", next_probe_at=due
+        way=way, url=kept, failures=0, next_probe_at=due, **_NO_DRIFT
     )
     row.refresh_from_db()
     return row
@@ -67,7 +70,7 @@ def enroll(most: int = ROWS_AT_ONCE) -> int:
     idle = Health.objects.filter(listing__state=Listing.State.LIVE, next_probe_at__isnull=True)
     back = list(idle.values_list("pk", flat=True)[:most])
     Health.objects.filter(pk__in=back).update(
-        next_probe_at=timezone.now(), failures=0, paused_at=None
+        next_probe_at=timezone.now(), failures=0, paused_at=None, paused_why="", **_NO_DRIFT
     )
     return len(new) + len(back)
 
@@ -77,7 +80,7 @@ def record(listing_id: UUID, seen: Seen) -> Health | None:
     """Write down what was seen; stop the listing when it failed too often in a row."""
     row = (
         Health.objects.select_for_update(of=("self",))
-        .select_related("listing__seller")
+        .select_related("listing__seller", "listing__live_revision")
         .filter(pk=listing_id)
         .first()
     )
@@ -86,16 +89,19 @@ def record(listing_id: UUID, seen: Seen) -> Health | None:
     now = timezone.now()
     ProbeResult.objects.create(
         listing_id=listing_id, way=row.way, ok=seen.ok, status=seen.status, ms=seen.ms,
-        why=seen.why, drift=seen.drift,
+        why=seen.why, drift=seen.drift.differs if seen.drift else "",
     )  # fmt: skip
     row.failures = 0 if seen.ok else row.failures + 1
     row.seen_at, row.well_at = now, now if seen.ok else row.well_at
     row.claimed_until, row.next_probe_at = None, next_look(row.failures, now)
-    if seen.drift and not row.drift:
-        _tell_drift(row, seen.drift)
-    row.drift = seen.drift if seen.ok else row.drift
-    if row.failures >= health_limits().failures_max:
-        _stop(row, seen, now)
+    if seen.drift is not None:
+        _note_drift(row, seen.drift, now)
+    limits = health_limits()
+    if row.failures >= limits.failures_max:
+        _stop(row, f"{row.failures} looks in a row failed; the last: {seen.why}", now)
+    elif 0 < limits.drifts_max <= row.drifts:
+        why = f"its answers did not keep its output schema, {row.drifts} looks in a row"
+        _stop(row, f"{why}; the last: {row.drift}", now)
     row.save()
     return row
 
@@ -140,15 +146,14 @@ def _first() -> datetime:
     )
 
 
-def _stop(row: Health, seen: Seen, now: datetime) -> None:
+def _stop(row: Health, why: str, now: datetime) -> None:
     """Pause what only fails: nobody should be quoted what cannot be delivered."""
     row.next_probe_at = None
     try:
-        listing = listings.pause(row.listing_id)
+        listing = listings.pause(row.listing_id, by=SYSTEM, why=why)
     except ListingRefused:  # its seller or the marketplace stopped it meanwhile
         return
-    row.paused_at = now
-    why = f"{row.failures} looks in a row failed; the last: {seen.why}"
+    row.paused_at, row.paused_why = now, why
     announce(listing, "listing.paused", why)
     notify(
         listing.seller_id,
@@ -158,21 +163,25 @@ def _stop(row: Health, seen: Seen, now: datetime) -> None:
     )
 
 
-def _tell_drift(row: Health, drift: str) -> None:
+def _note_drift(row: Health, drift: Drift, now: datetime) -> None:
+    """Its seller is told when answers begin to differ; what goes on is counted."""
+    if not drift.differs:
+        row.drift, row.drift_since, row.drifts = "", None, 0
+        return
+    if not row.drift:
+        row.drift_since = now
+        _tell_drift(row, drift.differs)
+    row.drift = drift.differs
+    row.drifts = row.drifts + 1 if drift.mostly else 0
+
+
+def _tell_drift(row: Health, differs: str) -> None:
+    announce(row.listing, "listing.drifted", differs)
+    most = health_limits().drifts_max
+    after = f" It is paused when {most} looks in a row find most answers so." if most else ""
     notify(
         row.listing.seller_id,
         f"{row.listing.path} answers otherwise than it says",
-        f"Its answer does not keep its output schema: {drift}. It is still sold.",
+        f"Its answers do not keep its output schema: {differs}. It is still sold.{after}",
         href=f"/sell/health/{row.listing_id}",
     )
-
-
-def _checked_url(text: str, site: Site) -> str:
-    text = text.strip()
-    if not text or len(text) > URL_CHARACTERS_MAX:
-        raise bad("url", f"an address of 1 to {URL_CHARACTERS_MAX} characters")
-    try:
-        site.egress.vet(text)
-    except EgressRefused as refused:
-        raise bad("url", refused.reason) from refused
-    return text

@@ -1,6 +1,6 @@
 """Whether what is sold still works: when each live listing is looked at, and what was seen.
 
-Only `sellers.health` and `sellers.probing` write these tables.
+Only `sellers.health` and `sellers.probing` write these tables, but for what the doors say.
 """
 
 from __future__ import annotations
@@ -29,8 +29,13 @@ class Health(models.Model):
     failures = models.IntegerField(default=0)  # in a row
     seen_at = models.DateTimeField(null=True)
     well_at = models.DateTimeField(null=True)
-    drift = models.TextField(default="")  # how the last answer differs from the output schema
+    drift = models.TextField(default="")  # how the last answers differ from the output schema
+    drift_since = models.DateTimeField(null=True)
+    drifts = models.IntegerField(
+        default=0, db_default=0
+    )  # looks in a row that found most answers so
     paused_at = models.DateTimeField(null=True)  # by us, for its failures
+    paused_why = models.TextField(default="", db_default="")
 
     class Meta:
         verbose_name_plural = "health"
@@ -79,3 +84,27 @@ class ProbeResult(models.Model):
 
     def __str__(self) -> str:
         return "well" if self.ok else self.why
+
+
+class Breaker(models.Model):
+    """What one door said last of a listing it does not sell, because its endpoint fails.
+
+    A door's word runs out by itself, so that one which died is not believed for long.
+    """
+
+    door = models.UUIDField()
+    listing = models.ForeignKey(
+        "sellers.Listing", on_delete=models.CASCADE, related_name="breakers"
+    )
+    since = models.DateTimeField()
+    until = models.DateTimeField()  # then one call at a time tries it
+    failures = models.IntegerField()  # in a row
+    why = models.TextField(default="")
+    expires_at = models.DateTimeField()
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=("door", "listing"), name="breaker_once"),)
+        indexes = (models.Index(fields=("expires_at",), name="breaker_by_time"),)
+
+    def __str__(self) -> str:
+        return f"shut until {self.until}"

@@ -19,6 +19,7 @@ from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 from django.utils import timezone
 
+from payments.audit_log import SYSTEM, record
 from sellers.key_rows import ApiKey
 from sellers.models import Seller
 from sellers.refusals import ListingRefused, Why, bad
@@ -29,6 +30,7 @@ SCOPES = {
     "listings:read": "See listings, their history and prices",
     "listings:write": "Create drafts, propose changes, submit, pause, resume and retire",
     "money:read": "See payouts, payments and earnings",
+    "payouts:write": "Prove payout wallets by their signature, and take them back",
     "webhooks:read": "See webhooks and their deliveries",
     "webhooks:write": "Add, change, rotate and remove webhooks; send again",
 }
@@ -53,7 +55,12 @@ class Issued:
 
 
 def issue(
-    seller: Seller, name: str, scopes: Sequence[str], expires_days: int | None = None
+    seller: Seller,
+    name: str,
+    scopes: Sequence[str],
+    expires_days: int | None = None,
+    *,
+    by: str = SYSTEM,
 ) -> Issued:
     """Make a key that may do these things, and no others."""
     shown = clean(name, NAME_CHARACTERS_MAX)
@@ -82,6 +89,8 @@ def issue(
                 Why.TOO_MANY, f"at most {most} keys; revoke one that you do not need"
             )
         row.save(force_insert=True)
+        may = {"key": row.pk, "scopes": row.scopes, "expires_at": row.expires_at}
+        record(by, "key.made", f"seller:{seller.pk}", after=may)
     return Issued(row, key)
 
 
@@ -104,10 +113,14 @@ def recognise(shown: str) -> ApiKey | None:
     return found
 
 
-def revoke(seller: Seller, key_id: UUID) -> bool:
+@transaction.atomic
+def revoke(seller: Seller, key_id: UUID, *, by: str = SYSTEM) -> bool:
     """Take a key out of use at once and for good; false when the seller has no such key."""
     mine = ApiKey.objects.filter(seller=seller, pk=key_id)
-    return bool(mine.filter(revoked_at__isnull=True).update(revoked_at=Now()) or mine.exists())
+    if mine.filter(revoked_at__isnull=True).update(revoked_at=Now()):
+        record(by, "key.revoked", f"seller:{seller.pk}", before={"key": key_id})
+        return True
+    return mine.exists()
 
 
 def keys_of(seller: Seller) -> QuerySet[ApiKey]:

@@ -25,6 +25,12 @@ def keep(seller: Seller, picture: bytes) -> str:
     return name
 
 
+def refuse_others(seller: Seller, name: str) -> None:
+    """A seller shows pictures that they gave; those of others are as good as none."""
+    if name and not seller.logos.filter(hash=name).exists():
+        raise bad("logo", "no picture of yours has this hash")
+
+
 def find(name: str) -> Logo | None:
     """The picture of this hash, whoever gave it."""
     return Logo.objects.filter(hash=name).first()

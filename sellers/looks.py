@@ -13,7 +13,7 @@ from django.utils import timezone
 from sellers import worksheets
 from sellers.drafts import upstream_url
 from sellers.examples import body, body_media_type, path_values, query_pairs
-from sellers.models import Listing, Look, UpstreamSecret, Worksheet
+from sellers.models import Look, Worksheet
 from sellers.probes import Step, Stopped, look
 from sellers.refusals import bad
 from sellers.secrets import SecretsUnavailable, Vault
@@ -21,7 +21,7 @@ from sellers.site import Site
 from sellers.targets import UnsafeTarget, target
 from sellers.terms import METHODS, Sample
 from sellers.typed import example_of, input_schema_of, typed_sample
-from sellers.worksheets import same_host
+from sellers.worksheets import kept_secrets
 
 LOOKS_KEPT_MAX = 5
 STALE = timedelta(minutes=4)  # longer than any call may take: its worker is gone
@@ -80,7 +80,12 @@ def run_due(site: Site, at_once: int = 20) -> int:
 
 
 def newest(worksheet: Worksheet) -> Look | None:
-    return worksheet.looks.order_by("-created_at").first()
+    return next(iter(last(worksheet)), None)
+
+
+def last(worksheet: Worksheet) -> list[Look]:
+    """The looks that are kept, newest first."""
+    return list(worksheet.looks.order_by("-created_at")[:LOOKS_KEPT_MAX])
 
 
 def sample_fields(worksheet: Worksheet) -> dict[str, str]:
@@ -131,22 +136,11 @@ def _tell(job: Look, step: Step) -> None:
 
 
 def _secrets(worksheet: Worksheet, site: Site, url: str) -> dict[str, str]:
-    """The secret headers as calls will carry them: kept before, or sealed on this sheet.
-
-    A secret was given for one host. Whoever gets into an account must not be able to have it
-    sent to a host of their own, so another host gets none until it is given again.
-    """
+    """The secret headers as calls will carry them."""
     names = worksheet.typed.get("secret_headers", [])
     if not names:
         return {}
-    kept: dict[str, bytes] = {}
-    listing = Listing.objects.filter(pk=worksheet.listing_id, seller=worksheet.seller_id).first()
-    revision = listing and (listing.live_revision or listing.proposed_revision)
-    if revision and same_host(revision.terms["upstream_url"], url):
-        rows = UpstreamSecret.objects.filter(listing=worksheet.listing_id)
-        kept = {row.name: bytes(row.sealed) for row in rows}
-    if same_host(worksheet.sealed_for, url):
-        kept |= {name: value.encode() for name, value in worksheet.sealed.items()}
+    kept = kept_secrets(worksheet, url)
     vault = Vault(site.secrets_keys)
     return vault.open_all(worksheet.listing_id, {n: v for n, v in kept.items() if n in names})
 

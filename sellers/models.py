@@ -1,6 +1,8 @@
 """Who sells what, at which price.
 
-Only `sellers.listings` writes these tables, but for the site's own signatures.
+Listings are written by `sellers.listings` and `sellers.judging`, revisions and their prices by
+`sellers.revisions`, secrets by `sellers.upstream_secrets`, the shelf's number by
+`sellers.shelving`.
 """
 
 from __future__ import annotations
@@ -13,13 +15,27 @@ from django.db.models.lookups import Exact, GreaterThan
 
 from payments.ids import new_id
 from payments.models import atomic_field
+from sellers.agreements import Agreement as Agreement
+from sellers.catalog_rows import CatalogChange as CatalogChange
+from sellers.catalog_rows import CatalogEntry as CatalogEntry
+from sellers.catalog_rows import CatalogFigures as CatalogFigures
+from sellers.catalog_rows import FiguresVersion as FiguresVersion
+from sellers.catalog_rows import SoldRevision as SoldRevision
+from sellers.health_rows import Breaker as Breaker
 from sellers.health_rows import Health as Health
 from sellers.health_rows import ProbeResult as ProbeResult
 from sellers.key_rows import ApiKey as ApiKey
 from sellers.key_rows import Repeat as Repeat
 from sellers.notices import Notice as Notice
+from sellers.preview_rows import Preview as Preview
+from sellers.review_rows import Hold as Hold
+from sellers.review_rows import Proposal as Proposal
+from sellers.review_rows import Report as Report
+from sellers.review_rows import Verdict as Verdict
+from sellers.verification_rows import Verification as Verification
 from sellers.webhook_rows import Delivery as Delivery
 from sellers.webhook_rows import Webhook as Webhook
+from sellers.worksheet_rows import Fetch as Fetch
 from sellers.worksheet_rows import Logo as Logo
 from sellers.worksheet_rows import Look as Look
 from sellers.worksheet_rows import Payout as Payout
@@ -27,6 +43,7 @@ from sellers.worksheet_rows import Worksheet as Worksheet
 
 SLUG = r"^[a-z0-9]+(-[a-z0-9]+)*$"
 SLUG_CHARACTERS_MAX = 48
+ABOUT_CHARACTERS_MAX = 500
 ADDRESS = r"^0x[0-9a-fA-F]{40}$"
 ZERO_ADDRESS = "0x" + "0" * 40
 HASH_BYTES = 32
@@ -42,10 +59,19 @@ class Seller(models.Model):
     owner = models.OneToOneField(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="seller"
     )
+    # What they say of themselves: `sellers.profiles` cleans and writes it.
+    about = models.TextField(default="", db_default="")
+    website = models.TextField(default="", db_default="")
+    contact = models.TextField(default="", db_default="")
+    logo = models.TextField(default="", db_default="")
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
         constraints = (
+            models.CheckConstraint(
+                condition=~GreaterThan(Length("about"), ABOUT_CHARACTERS_MAX),
+                name="seller_about_size",
+            ),
             models.CheckConstraint(condition=Q(slug__regex=SLUG), name="seller_slug"),
             models.CheckConstraint(
                 condition=~GreaterThan(Length("slug"), SLUG_CHARACTERS_MAX), name="seller_slug_size"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import models
@@ -26,9 +26,13 @@ class Notice(models.Model):
     text = models.TextField()
     href = models.TextField(default="")
     seen_at = models.DateTimeField(null=True)
+    mail_at = models.DateTimeField(null=True)  # when a letter says it, too; null: none, or written
 
     class Meta:
         indexes = (
+            models.Index(
+                fields=("mail_at",), condition=Q(mail_at__isnull=False), name="notice_unmailed"
+            ),
             models.Index(
                 fields=("seller", "-id"), condition=Q(seen_at__isnull=True), name="notice_unseen"
             ),
@@ -39,9 +43,27 @@ class Notice(models.Model):
         return self.subject
 
 
-def notify(seller_id: UUID, subject: str, text: str, href: str = "") -> Notice:
-    """Tell a seller something, on their pages."""
-    return Notice.objects.create(seller_id=seller_id, subject=subject, text=text, href=href)
+def notify(
+    seller_id: UUID, subject: str, text: str, href: str = "", mail_at: datetime | None = None
+) -> Notice:
+    """Tell a seller something, on their pages; by letter as well where that is said."""
+    return Notice.objects.create(
+        seller_id=seller_id, subject=subject, text=text, href=href, mail_at=mail_at
+    )
+
+
+def take_back(seller_id: UUID, href: str) -> None:
+    """What was to be said by letter turned out a mistake before it was."""
+    Notice.objects.filter(seller_id=seller_id, href=href, mail_at__isnull=False).delete()
+
+
+def take_unmailed(most: int) -> list[Notice]:
+    """What is to be said by letter now, for the transaction that writes the letters."""
+    due = Notice.objects.filter(mail_at__lte=Now()).order_by("mail_at")
+    held = due.select_for_update(skip_locked=True, of=("self",))
+    found = list(held.select_related("seller__owner")[:most])
+    Notice.objects.filter(pk__in=[each.pk for each in found]).update(mail_at=None)
+    return found
 
 
 def unseen(seller_id: UUID) -> list[Notice]:

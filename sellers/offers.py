@@ -25,6 +25,8 @@ from sellers.terms import Terms
 
 # Clients echo a 402 with 520 bytes of their own through front ends that cut at 8 k.
 HEADER_BYTES_MAX = 7_000
+# What is tried out and not for sale has a path that begins with a slash, which no seller's does.
+PREVIEWS = "/preview/"
 
 _PAYMENT_IDENTIFIER: dict[str, Any] = {
     "info": {"required": False},
@@ -78,7 +80,9 @@ def quote(terms: Terms, prices: Iterable[OpenPrice], site: Site) -> tuple[Offer,
 
 
 def resource_url(base_url: str, path: str) -> str:
-    """Return the public address of a listing; `path` is "seller/slug"."""
+    """Return the public address of a listing; `path` is "seller/slug", or a preview's own."""
+    if path.startswith(PREVIEWS):
+        return base_url + path
     return f"{base_url}/call/{path}"
 
 

@@ -2,48 +2,65 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.db import transaction
 from django.utils import timezone
 
 from payments.models import Payment
-from payments.outbox import take_untold
+from payments.outbox import Told, read_steps
 from sellers.events import Event, listing_event, payment_event
 from sellers.models import Listing
 from sellers.site import webhook_limits
 from sellers.webhook_rows import Delivery, Webhook
 
-STEPS_AT_ONCE = 500
+STEPS_AT_ONCE = 2_000
 
 
 def feed(most: int = STEPS_AT_ONCE) -> int:
-    """Tell of steps that nobody was told of yet; says how many were taken."""
-    with transaction.atomic():
-        steps = take_untold(most)
-        payments = _payments({step.payment_id for step in steps})
-        hooks = _asking({payment.seller_id for payment in payments.values()})
-        Delivery.objects.bulk_create(
-            (
-                message(hook, event)
-                for step in steps
-                if (payment := payments.get(step.payment_id)) is not None
-                for hook in hooks.get(payment.seller_id, ())
-                for event in (payment_event(step, payment),)
-                # What happened before an address was given is not told to it.
-                if event.name in hook.events and hook.created_at <= step.at
-            ),
-            ignore_conflicts=True,
-        )
-    return len(steps)
+    """Tell of what happened to payments since the last time; says how many messages that makes.
+
+    A step that was told of already is told of no more: its message is there.
+    """
+    hooks = asking()
+    written = 0
+
+    def tell(steps: list[Told]) -> None:
+        nonlocal written
+        messages = _unwritten(_messages(steps, hooks))
+        Delivery.objects.bulk_create(messages, ignore_conflicts=True)
+        written += len(messages)
+
+    read_steps(list(hooks), most, tell)
+    return written
+
+
+def _messages(steps: list[Told], hooks: Mapping[UUID, list[Webhook]]) -> Iterator[Delivery]:
+    payments = _payments({step.payment_id for step in steps})
+    for step in steps:
+        payment = payments[step.payment_id]
+        event = payment_event(step, payment)
+        for hook in hooks[payment.seller_id]:
+            # What happened before an address was given, or while it was off, is not told to it.
+            if event.name in hook.events and hook.asks_since <= step.at:
+                yield message(hook, event)
+
+
+def _unwritten(messages: Iterable[Delivery]) -> list[Delivery]:
+    wanted = {(each.webhook_id, each.event_id): each for each in messages}
+    there = Delivery.objects.filter(
+        webhook_id__in={hook for hook, _ in wanted}, event_id__in={event for _, event in wanted}
+    )
+    for known in there.values_list("webhook_id", "event_id") if wanted else ():
+        wanted.pop(known, None)
+    return list(wanted.values())
 
 
 def announce(listing: Listing, name: str, reason: str = "") -> None:
     """Tell of a decision about a listing, in the transaction that makes it."""
     event = listing_event(listing, name, reason or listing.reason)
-    hooks = _asking({listing.seller_id}).get(listing.seller_id, ())
+    hooks = asking(listing.seller_id).get(listing.seller_id, ())
     Delivery.objects.bulk_create(message(hook, event) for hook in hooks if name in hook.events)
 
 
@@ -68,17 +85,25 @@ def patience(now: datetime) -> datetime:
 
 def _payments(ids: Iterable[UUID]) -> dict[UUID, Payment]:
     hidden = ("signature", "identifier_hash", "caps")
-    if not Webhook.objects.filter(disabled_at__isnull=True).exists():
-        return {}  # nobody asked, so nothing has to be read
     return {each.pk: each for each in Payment.objects.defer(*hidden).filter(pk__in=ids)}
 
 
-def _asking(sellers: set[UUID]) -> dict[UUID, list[Webhook]]:
-    """The addresses that these sellers want to be told at."""
+def asking(*sellers: UUID) -> dict[UUID, list[Webhook]]:
+    """The addresses that want to be told, of these sellers or of all."""
     found: dict[UUID, list[Webhook]] = {}
-    asking = Webhook.objects.filter(
-        seller_id__in=sellers, disabled_at__isnull=True, removed_at__isnull=True
-    )
+    asking = Webhook.objects.filter(disabled_at__isnull=True, removed_at__isnull=True)
+    asking = asking.filter(seller_id__in=sellers) if sellers else asking.exclude(seller=None)
     for hook in asking:
+        assert hook.seller_id is not None
         found.setdefault(hook.seller_id, []).append(hook)
     return found
+
+
+def tell_buyer(user_id: int, events: Sequence[Event]) -> None:
+    """Tell a buyer's addresses, in the transaction in which it counts as told."""
+    asking = Webhook.objects.filter(disabled_at__isnull=True, removed_at__isnull=True)
+    hooks = list(asking.filter(buyer_id=user_id))
+    messages = (
+        message(hook, event) for hook in hooks for event in events if event.name in hook.events
+    )
+    Delivery.objects.bulk_create(_unwritten(messages), ignore_conflicts=True)

@@ -1,17 +1,19 @@
 """The wallets that sellers are paid into: shown to be theirs by a signature, taken back at once.
 
-The rules about them that a listing must keep are here; `sellers.listings` asks before it acts.
+The rules about them that a listing must keep are here; they are asked before one changes.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from django.db import transaction
 from django.utils import timezone
 
 from payments import wallets
+from payments.audit_log import SYSTEM, record
 from payments.wallets import Proof, Purpose
 from payments.x402.networks import address_bytes, chain_id_of, checksum
 from sellers.models import Payout, Revision, Seller
@@ -30,7 +32,7 @@ def question(seller: Seller, address: str, network: str = "") -> str:
     return wallets.challenge(Purpose.PAYOUT, spelled, subject=seller.slug, chain_id=chain_id)
 
 
-def prove(seller: Seller, text: str, signature: str) -> Payout:
+def prove(seller: Seller, text: str, signature: str, *, by: str = SYSTEM) -> Payout:
     """Write a wallet down whose owner signed for it; a second proof changes nothing."""
     signed = text.replace("\r\n", "\n").strip()  # a form sends it with other line ends
     try:
@@ -42,7 +44,7 @@ def prove(seller: Seller, text: str, signature: str) -> Payout:
         )
         with transaction.atomic():
             wallets.burn(proof)
-            return _kept(seller, proof, signed, signature)
+            return _kept(seller, proof, signed, signature, by)
     except wallets.NotProven:
         message = "this signature does not fit the text, or the text is too old; sign a new one"
         raise bad("signature", message) from None
@@ -51,7 +53,7 @@ def prove(seller: Seller, text: str, signature: str) -> Payout:
         raise bad("signature", message) from None
 
 
-def _kept(seller: Seller, proof: Proof, text: str, signature: str) -> Payout:
+def _kept(seller: Seller, proof: Proof, text: str, signature: str, by: str) -> Payout:
     Seller.objects.select_for_update().get(pk=seller.pk)  # two tabs prove one wallet
     known = vouched(standing(seller), proof.address, proof.network)
     if known is not None:
@@ -59,9 +61,12 @@ def _kept(seller: Seller, proof: Proof, text: str, signature: str) -> Payout:
     if seller.payouts.count() >= PAYOUTS_MAX:
         raise bad("address", f"you have proven {PAYOUTS_MAX} wallets; that is all there can be")
     said = {"text": text, "signature": signature}
-    return Payout.objects.create(
+    payout = Payout.objects.create(
         seller=seller, address=proof.address, network=proof.network, proof=said
     )
+    proven = {"wallet": proof.address, "network": proof.network}
+    record(by, "payout.proven", f"seller:{seller.pk}", after=proven)
+    return payout
 
 
 def standing(seller: Seller) -> list[Payout]:
@@ -77,11 +82,16 @@ def vouched(payouts: Iterable[Payout], address: str, network: str) -> Payout | N
     )
 
 
-def strike(seller: Seller, address: str) -> None:
-    """Vouch for a wallet no more; `listings.revoke_payout` stops what pays into it."""
-    seller.payouts.filter(address=address, revoked_at__isnull=True).update(
-        revoked_at=timezone.now()
-    )
+def wallets_of(seller_id: UUID, network: str) -> set[str]:
+    """Every wallet a seller ever showed to be theirs there: whoever pays back from one is them."""
+    proven = Payout.objects.filter(seller_id=seller_id, network__in=("", network))
+    return set(proven.values_list("address", flat=True))
+
+
+def strike(seller: Seller, address: str) -> bool:
+    """Vouch for a wallet no more; `payout_ends.revoke` stops what pays into it."""
+    standing_ones = seller.payouts.filter(address=address, revoked_at__isnull=True)
+    return bool(standing_ones.update(revoked_at=timezone.now()))
 
 
 def refuse_unproven(seller: Seller, revision: Revision) -> None:
@@ -129,6 +139,16 @@ def refuse_fresh(
             f"the payout wallet changes and was proven only now; wait until {end:%d %B %H:%M} UTC",
             "pay_to",
         )
+
+
+def pays_elsewhere(revision: Revision, live: Revision | None) -> bool:
+    """Whether money for what is sold would go into another wallet than it does now."""
+    if live is None:
+        return False
+    before, after = _paid_into(live), _paid_into(revision)
+    networks, wallets = {n for n, _ in before}, {wallet for _, wallet in before}
+    new = after - before
+    return any(network in networks or wallet not in wallets for network, wallet in new)
 
 
 def _paid_into(revision: Revision) -> set[tuple[str, str]]:

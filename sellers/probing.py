@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
 import aiohttp
 from django.db import connection, transaction
@@ -16,13 +16,14 @@ from yarl import URL
 from payments.egress import Failed, Limits, exchange, open_client
 from payments.reports.upkeep import served_lately
 from payments.wiring import upstream_signing_key
+from sellers import drift
 from sellers.drafts import SAMPLE_BYTES_MAX
+from sellers.drift import WHY_CHARACTERS_MAX, Drift
 from sellers.examples import body, body_media_type, path_values, query_pairs
 from sellers.health import Seen, enroll, put_off, record
 from sellers.health_rows import Health
 from sellers.marks import mark_headers
 from sellers.models import Listing
-from sellers.schemas import complaint
 from sellers.secrets import SecretsUnavailable, Vault
 from sellers.site import Site
 from sellers.targets import target
@@ -34,7 +35,6 @@ PROBE_SECONDS_MAX = 30.0
 LEASE_SECONDS = 120
 CALLS_READ_MAX = 20
 CALLS_READ = timedelta(hours=24)
-WHY_CHARACTERS_MAX = 200
 NOBODY = "0x0000000000000000000000000000000000000000"  # who pays for a look: nobody
 
 # A worker that dies on a look is followed by another when its claim is over.
@@ -59,6 +59,13 @@ class Call:
     headers: Sequence[tuple[str, str]]
     body: bytes = b""
     of_example: bool = False
+    bought: Drift | None = None  # what buyers' answers of late say
+
+    def seen(self, seen: Seen) -> Seen:
+        """What this look saw, with what buyers' answers add to it."""
+        if seen.drift is not None and seen.drift.differs:
+            return seen
+        return replace(seen, drift=self.bought or seen.drift)
 
 
 def probe_due(site: Site) -> int:
@@ -69,7 +76,7 @@ def probe_due(site: Site) -> int:
         looked += len(due)
         calls = [call for row in due if (call := _prepared(row, site)) is not None]
         for call, seen in zip(calls, asyncio.run(_ask_all(calls, site)), strict=True):
-            record(call.listing.pk, seen)
+            record(call.listing.pk, call.seen(seen))
     return looked
 
 
@@ -92,28 +99,38 @@ def _prepared(row: Health, site: Site) -> Call | None:
         Health.objects.filter(pk=row.pk).update(next_probe_at=None, claimed_until=None)
         return None
     terms = Terms.from_json(listing.live_revision.terms)
+    since = row.seen_at or timezone.now() - CALLS_READ
+    bought = drift.of_buyers(listing.pk, terms, bytes(listing.live_revision.hash), since)
     if row.way == Health.Way.CALLS:
-        _read_calls(row)
+        _read_calls(row, since, bought)
         return None
     if row.way == Health.Way.URL:
-        return Call(listing, terms, "GET", URL(row.url), ())
+        return Call(listing, terms, "GET", URL(row.url), (), bought=bought)
     try:
-        return _example(listing, terms, site)
+        return replace(_example(listing, terms, site), bought=bought)
     except SecretsUnavailable:
         put_off(row.pk)  # the operator's fault, not the seller's
         return None
 
 
-def _read_calls(row: Health) -> None:
+def _read_calls(row: Health, since: datetime, bought: Drift | None) -> None:
     """What buyers' calls said since the last look."""
-    since = row.seen_at or timezone.now() - CALLS_READ
     news = served_lately(row.listing_id, since, CALLS_READ_MAX)
     if not news:
         put_off(row.pk)
-    for served in reversed(news):
-        seen = record(row.listing_id, Seen(served.ok, why=f"a buyer's call: {served.why}"))
+    for left, served in zip(reversed(range(len(news))), reversed(news), strict=True):
+        said = None if left else bought  # once a look
+        seen = record(
+            row.listing_id, Seen(served.ok, why=f"a buyer's call: {served.why}", drift=said)
+        )
         if seen is None or seen.paused_at is not None:
             return
+
+
+def example_call(listing: Listing, site: Site) -> Call:
+    """The call of a listing's own example, with its secrets, as a look makes it."""
+    assert listing.live_revision is not None  # only what was approved is called
+    return _example(listing, Terms.from_json(listing.live_revision.terms), site)
 
 
 def _example(listing: Listing, terms: Terms, site: Site) -> Call:
@@ -161,19 +178,5 @@ async def _ask(client: aiohttp.ClientSession, call: Call, site: Site) -> Seen:
         return Seen(False, reply.status, ms, f"it answered {reply.status}")
     content_type = reply.headers.get("Content-Type", "application/octet-stream")
     sample = Sample(reply.status, content_type, reply.body)
-    return Seen(True, reply.status, ms, drift=_drift(call, sample) if call.of_example else "")
-
-
-def _drift(call: Call, sample: Sample) -> str:
-    """How an answer differs from what the listing says of it; nothing when it does not."""
-    if sample.media_type != call.terms.mime_type:
-        said = f"it is {sample.media_type}, the sample is {call.terms.mime_type}"
-        return shorten(said, WHY_CHARACTERS_MAX)
-    if not sample.is_json:
-        return ""
-    try:
-        document = sample.document()
-    except ValueError:
-        return "it says it is JSON and is none"
-    wrong = complaint(call.terms.output_schema, document, "answer")
-    return shorten(wrong, WHY_CHARACTERS_MAX) if wrong else ""
+    said = drift.of_example(call.terms, sample) if call.of_example else None
+    return Seen(True, reply.status, ms, drift=said)

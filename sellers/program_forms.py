@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
+from django.contrib.auth.models import User
 
-from sellers.events import EVENTS, USUAL_EVENTS
+from sellers.addresses import URL_CHARACTERS_MAX
+from sellers.events import BUYER_EVENTS, EVENTS, USUAL_EVENTS
 from sellers.keys import NAME_CHARACTERS_MAX, PRESETS, SCOPES
+from sellers.models import Seller
 from sellers.refusals import ListingRefused
-from sellers.webhooks import URL_CHARACTERS_MAX
 
 LIFETIMES = (("", "Never"), ("30", "In 30 days"), ("90", "In 90 days"), ("365", "In a year"))
 _PRESET_WORDS = {
@@ -33,11 +35,17 @@ class WebhookForm(forms.Form):
     )
     events = forms.MultipleChoiceField(
         label="Tell it of",
-        choices=[(name, f"{name}: {words}") for name, words in EVENTS.items()],
-        initial=USUAL_EVENTS,
         widget=forms.CheckboxSelectMultiple,
         error_messages={"required": "Choose one event at least."},
     )
+
+    def __init__(self, *given: Any, whose: Seller | User, **named: Any) -> None:
+        super().__init__(*given, **named)
+        sells = isinstance(whose, Seller)
+        events: Any = self.fields["events"]
+        known = EVENTS if sells else BUYER_EVENTS
+        events.choices = [(name, f"{name}: {words}") for name, words in known.items()]
+        events.initial = USUAL_EVENTS if sells else tuple(BUYER_EVENTS)
 
 
 class HealthForm(forms.Form):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from sellers.pages import health, keys, webhooks
+from sellers.pages import disputes, health, keys, webhooks
 
 _HOOK = "webhooks/<uuid:hook_id>"
 _DELIVERY = "webhooks/deliveries/<uuid:delivery_id>"
@@ -18,6 +18,9 @@ urlpatterns = [
     path(f"{_HOOK}/rotate", webhooks.rotate, name="sell-webhook-rotate"),
     path(f"{_HOOK}/<slug:what>", webhooks.act, name="sell-webhook-act"),
     path("notices/<uuid:notice_id>/seen", webhooks.notice_seen, name="sell-notice-seen"),
+    path("disputes/", disputes.index, name="sell-disputes"),
+    path("disputes/<uuid:dispute_id>", disputes.show, name="sell-dispute"),
+    path("disputes/<uuid:dispute_id>/<slug:what>", disputes.do, name="sell-dispute-act"),
     path("health", health.index, name="sell-health"),
     path("health/<uuid:listing_id>", health.show, name="sell-listing-health"),
     path("keys", keys.index, name="sell-keys"),

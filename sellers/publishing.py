@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Final
 
 from django.db import transaction
 
-from sellers import listings
+from payments.audit_log import command
+from sellers import judging, listings, upstream_secrets
 from sellers.directory import open_seller
 from sellers.models import Listing
 from sellers.refusals import ListingRefused, Why
 from sellers.secrets import Vault
 from sellers.site import Site
 from sellers.terms import Terms
+
+OPERATOR: Final = command("listing")
 
 
 @transaction.atomic
@@ -30,7 +34,7 @@ def write_draft(
     """A new listing with the values of its secret headers, for nobody to buy yet."""
     listing = listings.create_draft(open_seller(seller), slug, terms)
     for name, value in (secrets or {}).items():
-        listings.keep_secret(listing.pk, name, value, Vault(site.secrets_keys))
+        upstream_secrets.keep(listing.pk, name, value, Vault(site.secrets_keys), by=OPERATOR)
     return listing
 
 
@@ -38,7 +42,7 @@ def write_draft(
 def republish(listing: Listing, terms: Terms, site: Site) -> Listing:
     """Give a listing new terms; the same terms again change nothing."""
     try:
-        listings.propose(listing.pk, terms)
+        listings.propose(listing.pk, terms, by=OPERATOR)
     except ListingRefused as refused:
         if refused.why is Why.UNCHANGED:
             return listing
@@ -48,7 +52,10 @@ def republish(listing: Listing, terms: Terms, site: Site) -> Listing:
 
 def review(listing: Listing, terms: Terms, site: Site) -> Listing:
     """Submit and approve, by the same person."""
-    listings.submit(listing.pk)
-    return listings.approve(
-        listing.pk, terms.content_hash(), grace_seconds=site.price_grace_seconds
+    listings.submit(listing.pk, by=OPERATOR)
+    return judging.approve(
+        listing.pk,
+        terms.content_hash(),
+        grace_seconds=site.price_grace_seconds,
+        by=OPERATOR,
     )

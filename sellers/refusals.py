@@ -19,6 +19,11 @@ class Why(StrEnum):
     KEY_REUSED = "key_reused"
     PAYOUT_UNPROVEN = "payout_unproven"
     PAYOUT_FRESH = "payout_fresh"
+    TERMS_CHANGED = "terms_changed"
+    OWN = "own"
+    HELD = "held"
+    TOO_LATE = "too_late"
+    SAID_ALREADY = "said_already"
 
 
 class ListingRefused(Exception):

@@ -5,7 +5,9 @@ Everything else in `sellers` is given a `Site`.
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 
 from django.conf import settings
@@ -81,6 +83,19 @@ def this_site() -> Site:
     )
 
 
+def settings_mark() -> str:
+    """A word for the settings that prices depend on: another one when any of them is another.
+
+    It is asked for with every request of the catalog, so nothing is worked out for it.
+    """
+    taken = [(name, str(chain.get("ASSETS"))) for name, chain in settings.CHAINS.items()]
+    decided = (
+        settings.CALL_BASE_URL, settings.PUBLIC_BASE_URL, taken, settings.MAX_TIMEOUT_SECONDS,
+        settings.SETTLE_MARGIN_SECONDS, exposure().price_max,
+    )  # fmt: skip
+    return hashlib.sha256(repr(decided).encode()).hexdigest()[:8]
+
+
 @dataclass(frozen=True, slots=True)
 class WebhookLimits:
     """How many addresses a seller may name, and how long and how often each is tried."""
@@ -125,6 +140,12 @@ def key_limits() -> KeyLimits:
     )
 
 
+def terms_date() -> date:
+    """The day of the terms that sellers accept now."""
+    day: date = settings.TERMS_DATE
+    return day
+
+
 def canary_addresses() -> tuple[str, ...]:
     """The wallets with which the operator tries listings out; they are no customers."""
     return tuple(checksum(address_bytes(each)) for each in settings.CANARY_ADDRESSES)
@@ -136,6 +157,7 @@ class HealthLimits:
 
     probe_seconds: int
     failures_max: int
+    drifts_max: int  # looks in a row with drift before one is paused; 0: never
     keep_days: int
 
 
@@ -144,5 +166,82 @@ def health_limits() -> HealthLimits:
     return HealthLimits(
         probe_seconds=settings.PROBE_SECONDS,
         failures_max=settings.PROBE_FAILURES_MAX,
+        drifts_max=settings.PROBE_DRIFTS_MAX,
         keep_days=settings.PROBE_KEEP_DAYS,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class PreviewLimits:
+    """How long a draft can be tried out, how many at once, and what their addresses are made of."""
+
+    key: bytes
+    seconds: int
+    per_seller_max: int
+    hour_max: int
+    wallets: tuple[str, ...]  # that may pay for anybody's test call, as the demo's own does
+
+
+def preview_limits() -> PreviewLimits:
+    """What the operator allows of test calls."""
+    return PreviewLimits(
+        key=hashlib.sha256(f"souk previews {settings.SECRET_KEY}".encode()).digest(),
+        seconds=settings.PREVIEW_SECONDS,
+        per_seller_max=settings.PREVIEWS_PER_SELLER_MAX,
+        hour_max=settings.PREVIEWS_HOUR_MAX,
+        wallets=tuple(checksum(address_bytes(each)) for each in settings.PREVIEW_WALLETS),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyLimits:
+    """Whether this site asks its own address as graders do, and how often about each listing."""
+
+    asks_itself: bool
+    seconds: int
+
+
+def verify_limits() -> VerifyLimits:
+    """What the operator decided about the checklist."""
+    return VerifyLimits(asks_itself=settings.ASKS_ITSELF, seconds=settings.VERIFY_SECONDS)
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewRules:
+    """How many people have to say yes to what, and what needs nobody's."""
+
+    people: int  # for a dear price or another payout wallet; everything else needs one
+    above: Decimal  # dollars: a dearer call needs that many
+    hold_seconds: int  # how long an item is one moderator's
+    undo_seconds: int
+    grace_seconds: int
+    cooldown_seconds: int
+    unasked_below: Decimal  # dollars: a cheaper change needs nobody; 0: everything is looked at
+    unasked_after: int  # approvals by people that a seller needs first
+
+
+def review_rules() -> ReviewRules:
+    """What the operator decided about reviews."""
+    return ReviewRules(
+        people=settings.REVIEW_PEOPLE,
+        above=settings.REVIEW_PEOPLE_ABOVE,
+        hold_seconds=settings.REVIEW_HOLD_SECONDS,
+        undo_seconds=settings.REVIEW_UNDO_SECONDS,
+        grace_seconds=settings.PRICE_GRACE_SECONDS,
+        cooldown_seconds=settings.PAYOUT_COOLDOWN_SECONDS,
+        unasked_below=settings.AUTO_APPROVE_BELOW,
+        unasked_after=settings.AUTO_APPROVE_AFTER,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ReportLimits:
+    """How many reports may be open about one listing, and how long closed ones are kept."""
+
+    per_listing_max: int
+    keep_days: int
+
+
+def report_limits() -> ReportLimits:
+    """What the operator allows of reports."""
+    return ReportLimits(settings.REPORTS_PER_LISTING_MAX, settings.REPORT_KEEP_DAYS)

@@ -55,7 +55,7 @@ STEPS: Final = (
     _step(
         "words",
         "Words",
-        "title slug description service_name tags logo",
+        "title slug description service_name tags category logo",
         "How people and agents find it.",
     ),
     _step("price", "Price", "price network asset prices", "What one call costs, in dollars."),
@@ -68,6 +68,7 @@ STEPS: Final = (
     ),
 )
 BY_SLUG: Final = {step.slug: step for step in STEPS}
+TRY: Final = "try"
 REVIEW: Final = "review"
 _SAMPLE = Sample(200, "application/json", b"{}")
 
@@ -145,7 +146,7 @@ def _shape(worksheet: Worksheet, site: Site) -> None:
 
 
 def _words(worksheet: Worksheet, site: Site) -> None:
-    draft = draft_of(_picked(worksheet.typed, "title description service_name tags"), site)
+    draft = draft_of(_picked(worksheet.typed, "title description service_name tags category"), site)
     changed = partial(replace, _ordinary(site))
     finish(
         changed(
@@ -153,6 +154,7 @@ def _words(worksheet: Worksheet, site: Site) -> None:
             description=draft.description,
             service_name=draft.service_name,
             tags=draft.tags,
+            category=draft.category,
         ),
         site,
     )

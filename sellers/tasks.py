@@ -6,18 +6,27 @@ from uuid import UUID
 
 from celery import shared_task
 
+from payments import dispute_clock
 from payments.wiring import offer_signer
-from sellers import looks
+from sellers import fetches, looks
+from sellers.breakers import forget_breakers
+from sellers.dispute_news import tell
+from sellers.entries import forget_changes
 from sellers.health import forget_probes as forget_old_probes
 from sellers.keys import forget_keys as forget_old_keys
-from sellers.listings import forget_closed
 from sellers.notices import forget_notices as forget_old_notices
-from sellers.outbox import STEPS_AT_ONCE, feed
+from sellers.open_offers import forget_closed
+from sellers.outbox import feed
+from sellers.payouts import wallets_of
+from sellers.preview_ends import forget_previews as forget_old_previews
 from sellers.probing import probe_due
 from sellers.repeats import forget_repeats as forget_old_repeats
+from sellers.reports import forget as forget_old_reports
 from sellers.sending import send_due
 from sellers.signed_offers import forget_unsold, sign_due
-from sellers.site import this_site
+from sellers.site import report_limits, review_rules, this_site
+from sellers.verdicts import carry_out_due
+from sellers.verification import verify_due
 from sellers.webhooks import forget_deliveries as forget_done_deliveries
 from sellers.worksheets import forget_untouched
 
@@ -38,14 +47,22 @@ def look_at_upstream(look_id: str) -> None:
 
 @shared_task
 def look_at_upstreams() -> None:
-    """The looks whose bell nobody heard."""
+    """The looks, and the documents to fetch, whose bell nobody heard."""
     looks.run_due(this_site())
+    fetches.run_due(this_site())
+
+
+@shared_task
+def fetch_document(fetch_id: str) -> None:
+    """A seller waits at a page for this document."""
+    fetches.run(UUID(fetch_id), this_site())
 
 
 @shared_task
 def forget_worksheets() -> None:
-    """Let go of what was typed half a year ago and never finished."""
+    """Let go of what was typed half a year ago and never finished, and of fetched documents."""
     forget_untouched()
+    fetches.forget()
 
 
 @shared_task
@@ -67,10 +84,22 @@ def send_webhooks() -> None:
 
 
 def tell_and_send() -> int:
-    """One ring of the bell: every step nobody was told of, then every message that is due."""
-    while feed() == STEPS_AT_ONCE:
-        continue
+    """One ring of the bell: every step that was taken, then every message that is due."""
+    feed()
     return send_due(this_site())
+
+
+@shared_task
+def tend_disputes() -> None:
+    """Open what opens by itself, keep the deadlines, find the refunds, and tell of it."""
+    tend_and_tell()
+
+
+def tend_and_tell() -> int:
+    """One ring of the bell; says how many disputes and refunds were looked at."""
+    looked = dispute_clock.tend(wallets_of)
+    tell()
+    return looked
 
 
 @shared_task
@@ -83,6 +112,12 @@ def forget_deliveries() -> None:
 def forget_notices() -> None:
     """Let go of what sellers were told long ago."""
     forget_old_notices()
+
+
+@shared_task
+def forget_catalog_changes() -> None:
+    """Let go of what changed in the catalog long ago."""
+    forget_changes()
 
 
 @shared_task
@@ -104,6 +139,31 @@ def probe_listings() -> None:
 
 
 @shared_task
+def carry_out_verdicts() -> None:
+    """Bring what moderators decided ten seconds ago into effect."""
+    carry_out_due(review_rules())
+
+
+@shared_task
+def forget_reports() -> None:
+    """Let go of reports that were closed long ago."""
+    forget_old_reports(report_limits())
+
+
+@shared_task
 def forget_probes() -> None:
-    """Let go of what was seen of listings long ago."""
+    """Let go of what was seen of listings long ago, and of what doors said that are gone."""
     forget_old_probes()
+    forget_breakers()
+
+
+@shared_task
+def forget_previews() -> None:
+    """Let go of drafts that were tried out, their secrets first."""
+    forget_old_previews()
+
+
+@shared_task
+def verify_listings() -> None:
+    """Ask our own face about the listings whose time has come, as graders do."""
+    verify_due(this_site())

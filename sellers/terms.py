@@ -12,6 +12,7 @@ import re
 from base64 import b64decode, b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -25,6 +26,8 @@ RELEASES = ("hold", "instant", "upfront")
 
 PARAMETER = re.compile(r"\{(\w+)\}")
 _VERSION = "souk-terms-1"
+_YOUNG = ("logo", "category")
+_URLS_KEPT_MAX = 4_096  # each call of a listing asks for its parameters, several times
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,11 +123,12 @@ class Terms:
     check_output: bool = False
     stream: bool = False  # the answer is passed on as it comes
     logo: str = ""  # the hash of a picture that is kept beside the listings
+    category: str = ""  # one of sellers.categories
 
     @property
     def path_parameters(self) -> tuple[str, ...]:
         """The names in the upstream's path, in the order a buyer writes their values."""
-        return tuple(PARAMETER.findall(self.upstream_url))
+        return _parameters(self.upstream_url)
 
     @property
     def mime_type(self) -> str:
@@ -142,8 +146,9 @@ class Terms:
         stored = {name.name: getattr(self, name.name) for name in fields(self)}
         stored["sample"] = self.sample.to_json()
         stored["prices"] = [price.to_json() for price in self.prices]
-        if not self.logo:  # so that terms from before there were logos keep their hash
-            del stored["logo"]
+        for name in _YOUNG:  # so that terms from before there were any keep their hash
+            if not stored[name]:
+                del stored[name]
         return stored
 
     @staticmethod
@@ -169,3 +174,8 @@ class Terms:
     def content_hash(self) -> bytes:
         """What a moderator approves, a claim names and a receipt repeats."""
         return hashlib.sha256(self.canonical()).digest()
+
+
+@lru_cache(maxsize=_URLS_KEPT_MAX)
+def _parameters(upstream_url: str) -> tuple[str, ...]:
+    return tuple(PARAMETER.findall(upstream_url))

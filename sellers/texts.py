@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from typing import Any
 
 # Default_Ignorable_Code_Point of Unicode: drawn as nothing, read by machines. Bidi controls,
 # zero-width characters, variation selectors and the tag block are all in here.
@@ -40,6 +41,17 @@ def is_plain(text: str) -> bool:
         unicodedata.category(character) in _UNWRITTEN and character not in "\n\r\t"
         for character in text
     )
+
+
+def visible(value: Any) -> Any:
+    """A JSON value with nothing in its texts that only a machine would read."""
+    if isinstance(value, dict):
+        return {visible(name): visible(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [visible(item) for item in value]
+    if not isinstance(value, str) or (value.isascii() and value.isprintable()):
+        return value
+    return clean(value, len(value))
 
 
 def shorten(text: str, characters_max: int) -> str:

@@ -14,19 +14,16 @@ import orjson
 
 from payments.amounts import token
 from sellers.drafts import Draft
-from sellers.parameters import read
+from sellers.input_rows import TICKED, from_rows, rows_of
 from sellers.prices import Ask, in_dollars
 from sellers.refusals import bad
 from sellers.schema_rules import Schema
 from sellers.site import Site
-from sellers.terms import BODY_METHODS, PARAMETER, Sample, Terms
+from sellers.terms import PARAMETER, Sample, Terms
 
 Typed = Mapping[str, Any]
-TYPES = ("string", "integer", "number", "boolean")
-ROWS_MAX = 50
 NOBODY = "0x000000000000000000000000000000000000dEaD"  # stands in until a wallet is chosen
 JSON_TYPE = "application/json"
-_ON = "on"
 
 
 def token_key(network: str, asset: str) -> str:
@@ -60,6 +57,7 @@ def draft_of(typed: Typed, site: Site) -> Draft:
         check_output=bool(typed.get("check_output")),
         stream=bool(typed.get("stream")),
         logo=_text(typed, "logo"),
+        category=_text(typed, "category"),
     )
 
 
@@ -109,10 +107,11 @@ def typed_of(terms: Terms) -> dict[str, Any]:
         "release": terms.release,
         "total_seconds": f"{terms.total_seconds:g}",
         "keep_days": str(terms.answer_keep_days),
-        "empty_answers": "" if terms.require_body else _ON,
-        "check_output": _ON if terms.check_output else "",
-        "stream": _ON if terms.stream else "",
+        "empty_answers": "" if terms.require_body else TICKED,
+        "check_output": TICKED if terms.check_output else "",
+        "stream": TICKED if terms.stream else "",
         "logo": terms.logo,
+        "category": terms.category,
         **typed_sample(terms.sample),
         **typed_input(terms.input_schema, terms.example_input),
     }
@@ -129,7 +128,7 @@ def typed_of(terms: Terms) -> dict[str, Any]:
 
 def typed_input(schema: Schema, example: Mapping[str, Any]) -> dict[str, Any]:
     """An input as rows where rows can say it, else as JSON."""
-    rows = _rows_of(schema, example)
+    rows = rows_of(schema, example)
     if rows is not None:
         return {"input_mode": "rows", "rows": rows, "input_schema": "", "example": ""}
     return {
@@ -157,68 +156,7 @@ def _input(typed: Typed, method: str, url: str) -> tuple[object, dict[str, Any]]
         if example is not None and not isinstance(example, dict):
             raise bad("example", 'an object with "path", "query" or "body" in it')
         return _json(typed, "input_schema"), example or {}
-    return _from_rows(typed.get("rows", []), method, PARAMETER.findall(url))
-
-
-def _from_rows(
-    rows: list[Mapping[str, str]], method: str, path: list[str]
-) -> tuple[Schema | None, dict[str, Any]]:
-    named = [row for row in rows if str(row.get("name", "")).strip()]
-    if len(named) > ROWS_MAX:
-        raise bad("input_schema", f"at most {ROWS_MAX} parameters")
-    if not named and not path:
-        return None, {}
-    parts: dict[str, Schema] = {}
-    example: dict[str, Any] = {}
-    for row in named:
-        name = row["name"].strip()
-        where = "path" if name in path else "body" if method in BODY_METHODS else "query"
-        where = row["in"] if row.get("in") in ("query", "body") and where != "path" else where
-        kind: Schema = {"type": row["type"] if row.get("type") in TYPES else "string"}
-        if about := str(row.get("about", "")).strip():
-            kind["description"] = about
-        part = parts.setdefault(
-            where,
-            {"type": "object", "properties": {}, "required": [], "additionalProperties": False},
-        )
-        if name in part["properties"]:
-            raise bad("input_schema", f"{name} is there twice")
-        part["properties"][name] = kind
-        if row.get("required") or where == "path":
-            part["required"].append(name)
-        if shown := str(row.get("example", "")).strip():
-            example.setdefault(where, {})[name] = read(kind, shown)
-    return {"type": "object", "properties": parts}, example
-
-
-def _rows_of(schema: Schema, example: Mapping[str, Any]) -> list[dict[str, str]] | None:
-    rows = []
-    for where, part in schema.get("properties", {}).items():
-        if part.get("type") != "object" or set(part) - {
-            "type", "properties", "required", "additionalProperties",
-        }:  # fmt: skip
-            return None
-        kinds = part.get("properties", {})
-        closed = part.get("additionalProperties") is False or where == "path"
-        if (kinds and not closed) or (where == "body" and not kinds and example.get("body")):
-            return None
-        for name, kind in kinds.items():
-            if not isinstance(kind, dict) or set(kind) - {"type", "description"}:
-                return None
-            if kind.get("type") not in TYPES:
-                return None
-            shown = example.get(where, {}).get(name, "")
-            rows.append(
-                {
-                    "name": name,
-                    "in": where,
-                    "type": kind["type"],
-                    "required": _ON if name in part.get("required", ()) else "",
-                    "example": shown if isinstance(shown, str) else orjson.dumps(shown).decode(),
-                    "about": kind.get("description", ""),
-                }
-            )
-    return rows
+    return from_rows(typed.get("rows", []), method, PARAMETER.findall(url))
 
 
 def _asks(typed: Typed, site: Site) -> list[Ask]:

@@ -1,12 +1,14 @@
-"""Where sellers want to be told of what happens, and every message that is on its way there.
+"""Where sellers and buyers are told of what happens, and every message that is on its way there.
 
 Only `sellers.webhooks`, `sellers.outbox` and `sellers.sending` write these tables.
 """
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Now
 
 from payments.ids import new_id
 
@@ -14,10 +16,15 @@ ATTEMPTS_SHOWN_MAX = 30
 
 
 class Webhook(models.Model):
-    """An address of a seller's that is told of events. Its secret signs each message."""
+    """An address of a seller's or a buyer's that is told of events; a secret signs each message."""
 
     id = models.UUIDField(primary_key=True, default=new_id)
-    seller = models.ForeignKey("sellers.Seller", on_delete=models.PROTECT, related_name="webhooks")
+    seller = models.ForeignKey(
+        "sellers.Seller", on_delete=models.PROTECT, null=True, related_name="webhooks"
+    )
+    buyer = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="webhooks"
+    )
     url = models.TextField()
     events = models.JSONField(default=list)
     sealed = models.BinaryField()
@@ -25,6 +32,7 @@ class Webhook(models.Model):
     sealed_before = models.BinaryField(null=True)
     before_until = models.DateTimeField(null=True)
     created_at = models.DateTimeField(auto_now_add=True)
+    asks_since = models.DateTimeField(db_default=Now())  # what happened earlier is not told to it
     failing_since = models.DateTimeField(null=True)  # the first failure after the last success
     disabled_at = models.DateTimeField(null=True)
     disabled_why = models.TextField(default="")
@@ -32,6 +40,9 @@ class Webhook(models.Model):
 
     class Meta:
         constraints = (
+            models.CheckConstraint(
+                condition=Q(seller__isnull=True) ^ Q(buyer__isnull=True), name="webhook_of_one"
+            ),
             models.CheckConstraint(
                 condition=Q(sealed_before__isnull=True, before_until__isnull=True)
                 | Q(sealed_before__isnull=False, before_until__isnull=False),

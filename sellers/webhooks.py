@@ -1,4 +1,6 @@
-"""A seller's webhooks: the addresses that are told of events, and the secrets that prove it is us.
+"""Webhooks: the addresses that are told of events, and the secrets that prove that it is us.
+
+They are a seller's, or those of somebody who buys.
 
 A secret is shown once, when it is made. Messages are signed with it, and for a while after a
 rotation with the one before as well, so that the other side can change over without a gap.
@@ -9,16 +11,19 @@ from __future__ import annotations
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
+from django.contrib.auth.models import User
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Count, Min, Model, QuerySet
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from payments.egress import EgressRefused
-from sellers.events import EVENTS, try_out_event
+from payments.audit_log import SYSTEM, record
+from sellers.addresses import callable_url
+from sellers.events import BUYER_EVENTS, EVENTS, try_out_event
 from sellers.models import Seller
 from sellers.outbox import message, patience
 from sellers.refusals import ListingRefused, Why, bad
@@ -26,7 +31,6 @@ from sellers.secrets import Vault
 from sellers.site import Site, webhook_limits
 from sellers.webhook_rows import Delivery, Webhook
 
-URL_CHARACTERS_MAX = 2_000
 SECRET_NAME = "webhook secret"  # noqa: S105 - what is sealed, not the seal
 SECRET_PREFIX = "whsec_"  # noqa: S105
 SECRET_BYTES = 32
@@ -41,32 +45,42 @@ class Made:
     secret: str
 
 
-def open_webhook(seller: Seller, url: str, events: Sequence[str], site: Site) -> Made:
-    """Tell a seller's address of these events from now on."""
-    kept_url, kept_events = checked_url(url, site), checked_events(events)
-    hook = Webhook(seller=seller, url=kept_url, events=kept_events)
+def open_webhook(
+    whose: Seller | User, url: str, events: Sequence[str], site: Site, *, by: str = SYSTEM
+) -> Made:
+    """Tell somebody's address of these events from now on."""
+    kept_url, kept_events = checked_url(url, site), checked_events(events, whose)
+    hook = Webhook(**_of(whose), url=kept_url, events=kept_events)
     secret = _new_secret()
     hook.sealed = _sealed(hook, secret, site)
     with transaction.atomic():
         # Two forms sent at once must not both take the last place.
-        Seller.objects.select_for_update().get(pk=seller.pk)
+        kind: type[Model] = Seller if isinstance(whose, Seller) else User
+        kind._default_manager.select_for_update().get(pk=whose.pk)
         most = webhook_limits().per_seller_max
-        if webhooks_of(seller).count() >= most:
+        if webhooks_of(whose).count() >= most:
             raise ListingRefused(
                 Why.TOO_MANY, f"at most {most} webhooks; remove one that you do not need"
             )
         hook.save(force_insert=True)
+        _note(by, "webhook.added", hook)
     return Made(hook, secret)
 
 
-def change_webhook(hook: Webhook, url: str, events: Sequence[str], site: Site) -> Webhook:
+@transaction.atomic
+def change_webhook(
+    hook: Webhook, url: str, events: Sequence[str], site: Site, *, by: str = SYSTEM
+) -> Webhook:
     """Another address or other events; what waits already goes to the new address."""
-    hook.url, hook.events = checked_url(url, site), checked_events(events)
+    whose = hook.seller or hook.buyer
+    assert whose is not None  # a constraint of the table
+    hook.url, hook.events = checked_url(url, site), checked_events(events, whose)
     hook.save(update_fields=["url", "events"])
+    _note(by, "webhook.changed", hook)
     return hook
 
 
-def rotate_secret(hook: Webhook, site: Site) -> Made:
+def rotate_secret(hook: Webhook, site: Site, *, by: str = SYSTEM) -> Made:
     """Sign with a new secret, and with the one before as well until the overlap is over."""
     secret = _new_secret()
     with transaction.atomic():
@@ -75,6 +89,7 @@ def rotate_secret(hook: Webhook, site: Site) -> Made:
         held.before_until = timezone.now() + timedelta(hours=webhook_limits().overlap_hours)
         held.sealed = _sealed(held, secret, site)
         held.save(update_fields=["sealed", "sealed_before", "before_until"])
+        _note(by, "webhook.secret_changed", held)
     return Made(held, secret)
 
 
@@ -91,17 +106,25 @@ def disable(hook_id: UUID, why: str) -> bool:
 def enable(hook: Webhook) -> None:
     """Tell the address again, of what happens from now on."""
     Webhook.objects.filter(pk=hook.pk, disabled_at__isnull=False).update(
-        disabled_at=None, disabled_why="", failing_since=None
+        disabled_at=None, disabled_why="", failing_since=None, asks_since=Now()
     )
 
 
 @transaction.atomic
-def remove(hook: Webhook) -> None:
+def remove(hook: Webhook, *, by: str = SYSTEM) -> None:
     """Forget an address and its secrets; its log goes with the next sweep."""
     Webhook.objects.filter(pk=hook.pk).update(
         removed_at=Now(), sealed=b"", sealed_before=None, before_until=None
     )
     _give_up_waiting(hook.pk)
+    _note(by, "webhook.removed", hook)
+
+
+def remove_all(user: User) -> None:
+    """Somebody's account is gone: their addresses go with it."""
+    for hook in webhooks_of(user):
+        remove(hook, by=SYSTEM)
+    forget_deliveries()
 
 
 def try_out(hook: Webhook) -> Delivery:
@@ -127,40 +150,37 @@ def resend(delivery: Delivery) -> Delivery:
     return delivery
 
 
-def webhooks_of(seller: Seller) -> QuerySet[Webhook]:
-    """A seller's addresses, oldest first."""
-    return Webhook.objects.filter(seller=seller, removed_at__isnull=True).order_by("id")
+def webhooks_of(whose: Seller | User) -> QuerySet[Webhook]:
+    """Somebody's addresses, oldest first."""
+    return Webhook.objects.filter(**_of(whose), removed_at__isnull=True).order_by("id")
 
 
-def deliveries_of(seller: Seller) -> QuerySet[Delivery]:
-    """Every message of a seller that is still in the log."""
-    return Delivery.objects.filter(
-        webhook__seller=seller, webhook__removed_at__isnull=True
-    ).select_related("webhook")
+def deliveries_of(whose: Seller | User) -> QuerySet[Delivery]:
+    """Every message to somebody's addresses that is still in the log."""
+    return Delivery.objects.filter(webhook__in=webhooks_of(whose)).select_related("webhook")
+
+
+def _of(whose: Seller | User) -> dict[str, Any]:
+    return {"seller": whose} if isinstance(whose, Seller) else {"buyer": whose}
 
 
 def checked_url(text: str, site: Site) -> str:
-    """An address that may be called from here, or a refusal with the reason."""
-    text = text.strip()
-    if not text or len(text) > URL_CHARACTERS_MAX:
-        raise bad("url", f"an address of 1 to {URL_CHARACTERS_MAX} characters")
-    try:
-        site.egress.vet(text)
-    except EgressRefused as refused:
-        raise bad("url", refused.reason) from refused
+    """An address that messages may be sent to, or a refusal with the reason."""
+    text = callable_url(text, site)
     if "#" in text:
         raise bad("url", "a fragment (#…) never reaches a server")
     return text
 
 
-def checked_events(names: Sequence[str]) -> list[str]:
-    """Events that exist, each once."""
-    unknown = [name for name in names if name not in EVENTS]
+def checked_events(names: Sequence[str], whose: Seller | User) -> list[str]:
+    """Events that exist for whoever asks, each once."""
+    known = EVENTS if isinstance(whose, Seller) else BUYER_EVENTS
+    unknown = [name for name in names if name not in known]
     if unknown:
         raise bad("events", f"no such event: {unknown[0][:40]}")
     if not names:
         raise bad("events", "choose one event at least")
-    return [name for name in EVENTS if name in set(names)]
+    return [name for name in known if name in set(names)]
 
 
 def secrets_in_use(hook: Webhook, site: Site) -> list[str]:
@@ -198,6 +218,12 @@ def _give_up_waiting(hook_id: UUID) -> None:
     )
 
 
+def _note(by: str, act: str, hook: Webhook) -> None:
+    """Which webhook, and not where it is: an address may hold a secret, and the log stays."""
+    whose = f"user:{hook.buyer_id}" if hook.seller_id is None else f"seller:{hook.seller_id}"
+    record(by, act, whose, after={"webhook": hook.pk, "events": hook.events})
+
+
 def _refuse_disabled(hook: Webhook) -> None:
     if hook.disabled_at is not None:
         raise ListingRefused(Why.WRONG_STATE, "this webhook is off; turn it on first")
@@ -209,3 +235,11 @@ def _new_secret() -> str:
 
 def _sealed(hook: Webhook, secret: str, site: Site) -> bytes:
     return Vault(site.secrets_keys).seal(hook.pk, SECRET_NAME, secret)
+
+
+def waiting_messages() -> tuple[int, datetime | None]:
+    """How many messages of the site are due, and since when the oldest is."""
+    found = Delivery.objects.filter(next_attempt_at__lte=Now()).aggregate(
+        due=Count("pk"), oldest=Min("next_attempt_at")
+    )
+    return found["due"], found["oldest"]

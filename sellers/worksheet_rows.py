@@ -1,6 +1,7 @@
 """What sellers type before it is a listing, looks at their upstreams, and wallets they proved.
 
-Only `sellers.worksheets`, `sellers.looks`, `sellers.payouts` and `sellers.logos` write these.
+Only `sellers.worksheets`, `sellers.looks`, `sellers.fetches`, `sellers.payouts` and `sellers.logos`
+write these.
 """
 
 from __future__ import annotations
@@ -84,6 +85,45 @@ class Look(models.Model):
 
     def __str__(self) -> str:
         return f"{self.state}, {len(self.steps)} steps"
+
+
+class Fetch(models.Model):
+    """A document that a seller named by its address, until it is read: the row is the job."""
+
+    class State(models.TextChoices):
+        WAITING = "waiting"
+        RUNNING = "running"
+        GOOD = "good"
+        BAD = "bad"
+
+    id = models.UUIDField(primary_key=True, default=new_id)
+    seller = models.ForeignKey("sellers.Seller", on_delete=models.PROTECT, related_name="fetches")
+    url = models.TextField()
+    base_url = models.TextField(default="")
+    state = models.TextField(choices=State.choices, default=State.WAITING)
+    text = models.TextField(default="")
+    why = models.TextField(default="")
+    due_at = models.DateTimeField(default=timezone.now, null=True)  # null: done
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = (
+            models.CheckConstraint(
+                condition=Q(state__in=("good", "bad"), due_at__isnull=True)
+                | Q(state__in=("waiting", "running"), due_at__isnull=False),
+                name="fetch_due",
+            ),
+        )
+        indexes = (
+            models.Index(fields=("seller", "-created_at"), name="fetch_newest"),
+            models.Index(
+                fields=("due_at",), condition=Q(due_at__isnull=False), name="fetch_waiting"
+            ),
+            models.Index(fields=("created_at",), name="fetch_oldest"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.state}, {self.url}"
 
 
 class Payout(models.Model):

@@ -17,8 +17,9 @@ from uuid import UUID
 from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
 
-from sellers.models import Listing, Seller, Worksheet
-from sellers.refusals import bad
+from sellers.models import Listing, Seller, UpstreamSecret, Worksheet
+from sellers.preview_ends import close_of_listing
+from sellers.refusals import ListingRefused, Why, bad
 from sellers.secrets import Vault, header_name, header_value
 from sellers.terms import Terms
 from sellers.typed import Typed, typed_of
@@ -51,6 +52,8 @@ def start(seller: Seller, typed: Typed) -> Worksheet:
 
 def edit(listing: Listing) -> Worksheet:
     """The sheet on which a listing is changed; it starts with what is proposed or sold now."""
+    if listing.state == Listing.State.RETIRED:
+        raise ListingRefused(Why.WRONG_STATE, "a retired listing cannot be changed")
     revision = listing.proposed_revision or listing.live_revision
     assert revision is not None  # every listing begins with a proposal
     seeded = typed_of(Terms.from_json(revision.terms)) | {"slug": listing.slug}
@@ -68,6 +71,19 @@ def edit(listing: Listing) -> Worksheet:
 def find(seller: Seller, worksheet_id: UUID) -> Worksheet | None:
     """A seller's own sheet; another's is as good as none."""
     return seller.worksheets.filter(pk=worksheet_id).first()
+
+
+@transaction.atomic
+def discard(worksheet: Worksheet) -> None:
+    """Throw a sheet away, and what it was tried out with."""
+    close_of_listing(worksheet.listing_id)
+    worksheet.delete()
+
+
+def discard_of(listing: Listing) -> None:
+    """A listing that ended is not changed any more: its sheet goes, too."""
+    for sheet in listing.seller.worksheets.filter(listing_id=listing.pk):
+        discard(sheet)
 
 
 def save(worksheet: Worksheet, given: Typed, *, version: int, tab: str) -> Saved:
@@ -127,6 +143,23 @@ def keep_secret(worksheet: Worksheet, name: str, value: str, vault: Vault) -> No
         sheet.sealed |= {name: sealed}
         sheet.save(update_fields=["sealed", "sealed_for"])
         _write(sheet, {"secret_headers": names})
+
+
+def kept_secrets(worksheet: Worksheet, url: str) -> dict[str, bytes]:
+    """Sealed header values that this host may get: kept before, or given on this sheet.
+
+    A secret was given for one host. Whoever gets into an account must not be able to have it
+    sent to a host of their own, so another host gets none until it is given again.
+    """
+    kept: dict[str, bytes] = {}
+    listing = Listing.objects.filter(pk=worksheet.listing_id, seller=worksheet.seller_id).first()
+    revision = listing and (listing.live_revision or listing.proposed_revision)
+    if revision and same_host(revision.terms["upstream_url"], url):
+        rows = UpstreamSecret.objects.filter(listing=worksheet.listing_id)
+        kept = {row.name: bytes(row.sealed) for row in rows}
+    if same_host(worksheet.sealed_for, url):
+        kept |= {name: value.encode() for name, value in worksheet.sealed.items()}
+    return kept
 
 
 def same_host(one: str, other: str) -> bool:

@@ -126,6 +126,35 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
+// Pages that are worked through by keyboard: an element says which key presses it
+// (aria-keyshortcuts), and j and k walk over what is marked as a stop. Whoever types, or has
+// switched the keys off, is left alone; and a page that has only just opened takes none, because
+// the second of two quick strokes was meant for the page before.
+const TYPED_INTO = "input:not([type=checkbox], [type=radio]), textarea, select";
+const JUST_OPENED_MS = 600;
+const keysSwitch = document.querySelector("[data-keys-switch]");
+if (keysSwitch) {
+  const box = keysSwitch.querySelector("input");
+  box.checked = localStorage.getItem("keys") !== "off";
+  box.addEventListener("change", () => localStorage.setItem("keys", box.checked ? "on" : "off"));
+  keysSwitch.hidden = false;
+  setTimeout(() => { keysSwitch.dataset.awake = ""; }, JUST_OPENED_MS);
+  document.addEventListener("keydown", (event) => {
+    const held = event.ctrlKey || event.metaKey || event.altKey || event.repeat;
+    const awake = box.checked && "awake" in keysSwitch.dataset;
+    if (held || !awake || event.target.matches?.(TYPED_INTO)) return;
+    const key = event.key.toLowerCase();
+    const stops = [...document.querySelectorAll("[data-stop]")];
+    const step = { j: 1, k: -1 }[key];
+    const to = step && (stops[stops.indexOf(document.activeElement) + step] ?? stops.at(step > 0 ? -1 : 0));
+    const meant = to || (/^[a-z]$/.test(key) && document.querySelector(`[aria-keyshortcuts="${key}"]`));
+    if (!meant) return;
+    event.preventDefault();
+    if (to || meant.matches(TYPED_INTO)) meant.focus();
+    else meant.click();
+  });
+}
+
 // With a script a chart is one stop of the keyboard, and arrows walk over its points.
 function move(from, to) {
   from.setAttribute("tabindex", "-1");
@@ -142,6 +171,29 @@ function oneStop(root) {
 
 oneStop(document);
 document.addEventListener("htmx:after:swap", () => oneStop(document));
+
+// A drawer opens when what belongs into it has come, and is emptied when it closes: its stream ends
+// with it. Whatever else the server answered (a sign-in, a fault) is for the whole page to show.
+const filled = document.querySelector("[data-drawer]");
+if (filled) {
+  const drawer = filled.closest("dialog");
+  let opener = null;
+  document.addEventListener("htmx:after:swap", () => {
+    if (!filled.childElementCount || drawer.open) return;
+    opener = document.activeElement;
+    if (filled.querySelector(".drawer-head")) drawer.showModal();
+    else if (opener?.href) location.assign(opener.href);
+  });
+  drawer.addEventListener("close", () => {
+    htmx.swap({ sourceElement: filled, target: filled, swap: "innerHTML", text: "" });
+    // The row may have been drawn anew meanwhile.
+    const back = opener?.isConnected ? opener : document.getElementById(opener?.id) ?? document.getElementById("main");
+    back.focus();
+  });
+  drawer.addEventListener("click", ({ target }) => {
+    if (target === drawer) drawer.close();
+  });
+}
 
 document.addEventListener("submit", async (event) => {
   const form = event.target;

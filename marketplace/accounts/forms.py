@@ -14,6 +14,7 @@ NAME_CHARACTERS_MAX = 40
 PASSWORD_CHARACTERS_MAX = 1_000
 WRONG = "The name or the password is not right."
 ODD_NAME = "Only letters, digits and . _ @ + - and no spaces."
+ERASE_WORD = "erase"
 TAKEN = "Somebody has this name already."
 
 
@@ -130,6 +131,24 @@ class ForgotForm(forms.Form):
         help_text="The one that you gave to this account.",
         widget=forms.EmailInput(attrs={"autocomplete": "email"}),
     )
+
+
+class EraseForm(forms.Form):
+    """A word that nobody types by mistake."""
+
+    word = forms.CharField(
+        label=f"Type “{ERASE_WORD}” to confirm",
+        max_length=40,
+        widget=forms.TextInput(
+            attrs={"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}
+        ),
+    )
+
+    def clean_word(self) -> str:
+        word = str(self.cleaned_data["word"])
+        if word.strip().casefold() != ERASE_WORD:
+            raise ValidationError(f"Type the word {ERASE_WORD}, and nothing else.")
+        return word
 
 
 class CodeForm(forms.Form):

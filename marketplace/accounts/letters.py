@@ -1,4 +1,4 @@
-"""The letter with a way back in. The page that asks does the same work for every address.
+"""Letters. The page that asks for a way back in does the same work for every address.
 
 What was asked for is a row, whether or not anybody has that address; the worker looks for the
 account, writes the letter and takes the row away. So neither words nor time tell who is here.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import smtplib
 from datetime import timedelta
+from typing import TypeAlias
 
 from django.conf import settings
 from django.contrib.auth.models import User
@@ -21,11 +22,15 @@ from django.utils import timezone
 from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_encode
 
-from marketplace.accounts.models import ResetRequest
+from marketplace.accounts import mail
+from marketplace.accounts.models import ConfirmRequest, Letter, ResetRequest
 
 AGAIN_AFTER = timedelta(minutes=5)
 TRIES_MAX = 5
 AT_ONCE = 50
+
+Request: TypeAlias = ResetRequest | ConfirmRequest | Letter
+_KINDS: tuple[type[Request], ...] = (ResetRequest, ConfirmRequest, Letter)
 
 log = logging.getLogger(__name__)
 
@@ -35,26 +40,34 @@ def ask_for_reset(email: str) -> None:
     ResetRequest.objects.create(email=email, next_check_at=timezone.now())
 
 
+def write(user: User, subject: str, text: str) -> None:
+    """Have something sent to somebody whose address is confirmed; others see it on their pages."""
+    if settings.SENDS_MAIL and mail.is_confirmed(user):
+        Letter.objects.create(user=user, subject=subject, text=text, next_check_at=timezone.now())
+
+
 def send_due() -> int:
     """Send the letters that were asked for; returns how many requests are done with."""
     done = 0
-    for _ in range(AT_ONCE):
-        asked = _take_due()
-        if asked is None:
-            break
-        done += _answered(asked)
+    for kind in _KINDS:
+        for _ in range(AT_ONCE):
+            asked = _take_due(kind)
+            if asked is None:
+                break
+            done += _answered(asked)
     return done
 
 
 def person_with(email: str) -> list[User]:
-    """Who has this address and a password to replace; a wallet's account needs no letter."""
-    found = User.objects.filter(email__iexact=email, is_active=True)
+    """Who showed this address to be theirs and has a password to replace; a wallet's account
+    needs no letter."""
+    found = mail.with_confirmed_mail().filter(email__iexact=email, is_active=True)
     return [user for user in found if user.has_usable_password()]
 
 
-def _take_due() -> ResetRequest | None:
+def _take_due(kind: type[Request]) -> Request | None:
     with transaction.atomic():
-        due = ResetRequest.objects.select_for_update(skip_locked=True).filter(
+        due = kind._default_manager.select_for_update(skip_locked=True).filter(
             next_check_at__lte=timezone.now()
         )
         asked = due.order_by("next_check_at").first()
@@ -64,16 +77,38 @@ def _take_due() -> ResetRequest | None:
         return asked
 
 
-def _answered(asked: ResetRequest) -> bool:
+def _answered(asked: Request) -> bool:
     try:
-        for user in person_with(asked.email):
-            _send(user)
+        if isinstance(asked, ConfirmRequest):
+            _send_question(asked)
+        elif isinstance(asked, Letter):
+            if mail.is_confirmed(asked.user) and asked.user.is_active:
+                send_mail(asked.subject, asked.text, None, [asked.user.email])
+        else:
+            for user in person_with(asked.email):
+                _send(user)
     except (smtplib.SMTPException, OSError) as error:
         log.warning("A letter could not be sent (try %d): %s", asked.tries, type(error).__name__)
         if asked.tries < TRIES_MAX:
             return False
     asked.delete()
     return True
+
+
+def _send_question(asked: ConfirmRequest) -> None:
+    """Whether the account is theirs who read this; not when the address is another by now."""
+    user = asked.user
+    if user.email != asked.email or not user.is_active:
+        return
+    context = {
+        "name": user.username,
+        "site_name": settings.SITE_NAME,
+        "link": settings.PUBLIC_BASE_URL
+        + reverse("account-mail-link", args=(mail.token_of(user),)),
+        "days": settings.MAIL_CONFIRM_SECONDS // 86_400,
+    }
+    text = render_to_string("accounts/letters/confirm.txt", context)
+    send_mail(f"Your address at {settings.SITE_NAME}", text, None, [user.email])
 
 
 def _send(user: User) -> None:

@@ -10,6 +10,8 @@ from django.db import transaction
 from django.utils import timezone
 
 from marketplace.accounts.models import Wallet
+from payments.audit_log import user as audited
+from payments.limit_groups import leave_group
 from payments.wallets import NotProven, Proof, burn
 
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9._@+-]{1,150}")
@@ -67,7 +69,8 @@ def unlink(user: User, address: str) -> None:
         wallets = Wallet.objects.filter(user=held)
         if wallets.filter(address=address).exists() and ways_in(held) == 1:
             raise LastWayIn
-        wallets.filter(address=address).delete()
+        if wallets.filter(address=address).delete()[0]:
+            leave_group(address, by=audited(user.pk))
 
 
 def ways_in(user: User) -> int:

@@ -13,11 +13,14 @@ from marketplace.accounts.sessions import note_visit
 
 
 class Visits(MiddlewareMixin):
-    """Remembers when each browser was last here, and takes htmx to the sign-in page as a whole."""
+    """Remembers when each browser was last here, says when to come again, and takes htmx to the
+    sign-in page as a whole."""
 
     def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
         if settings.SESSION_COOKIE_NAME in request.COOKIES and request.user.is_authenticated:
             note_visit(request)
+        if response.status_code == 429:
+            response.headers.setdefault("Retry-After", str(settings.SIGN_IN_SECONDS))
         if response.status_code == 302 and request.headers.get("HX-Request") == "true":
             return _as_a_whole(request, response)
         return response

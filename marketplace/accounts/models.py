@@ -1,4 +1,4 @@
-"""Who signs in here: wallets, sessions, second factors, and what is counted against guessing."""
+"""Who signs in here, and accounts that are to go."""
 
 from __future__ import annotations
 
@@ -67,17 +67,70 @@ class RecoveryCode(models.Model):
         constraints = (models.UniqueConstraint(fields=("user", "hash"), name="recoverycode_once"),)
 
 
-class Tries(models.Model):
-    """How often something was tried: a name, a network, a code. Neither can be read from it."""
-
-    key = models.BinaryField(max_length=32, primary_key=True)
-    count = models.IntegerField()
-    until = models.DateTimeField(db_index=True)
-
-
 class ResetRequest(models.Model):
     """A way back in that somebody asked for; written down whether or not there is an account."""
 
     email = models.EmailField()
     next_check_at = models.DateTimeField(db_index=True)
     tries = models.IntegerField(default=0)
+
+
+class ConfirmedMail(models.Model):
+    """The address whose letters somebody showed to get; another one counts for nothing."""
+
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, primary_key=True, related_name="mail"
+    )
+    email = models.EmailField()
+    since = models.DateTimeField()
+
+
+class ConfirmRequest(models.Model):
+    """A letter that asks whether an address is somebody's, until it is sent."""
+
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, primary_key=True, related_name="+"
+    )
+    email = models.EmailField()
+    next_check_at = models.DateTimeField(db_index=True)
+    tries = models.IntegerField(default=0)
+
+
+class Letter(models.Model):
+    """Something that somebody wants to be told by mail, until it is sent."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    subject = models.TextField()
+    text = models.TextField()
+    next_check_at = models.DateTimeField(db_index=True)
+    tries = models.IntegerField(default=0)
+
+
+class Erasure(models.Model):
+    """An account that is to go: the row is the job, and stays to say that it was done."""
+
+    # The number that it had goes on naming it, wherever that is written down; it names nobody.
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, primary_key=True, related_name="erasure"
+    )
+    asked_at = models.DateTimeField()
+    due_at = models.DateTimeField()  # until then it can be taken back
+    next_check_at = models.DateTimeField(null=True)
+    started_at = models.DateTimeField(null=True)
+    done_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = (
+            models.CheckConstraint(
+                condition=Q(done_at__isnull=True, next_check_at__isnull=False)
+                | Q(done_at__isnull=False, started_at__isnull=False, next_check_at__isnull=True),
+                name="erasure_waits_or_is_done",
+            ),
+        )
+        indexes = (
+            models.Index(
+                fields=("next_check_at",),
+                condition=Q(next_check_at__isnull=False),
+                name="erasure_due",
+            ),
+        )

@@ -14,8 +14,9 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 from django.views.decorators.http import require_http_methods, require_safe
 
-from marketplace.accounts import letters, sessions, throttle
+from marketplace.accounts import letters, passwords, sessions, throttle
 from marketplace.accounts.forms import ForgotForm, ResetForm
+from payments.audit_log import user as audited
 
 _CAME_WITH = "reset"
 
@@ -61,8 +62,7 @@ def reset(request: HttpRequest) -> HttpResponse:
         return render(request, "accounts/reset.html", context)
     if not form.is_valid():
         return render(request, "accounts/reset.html", context, status=422)
-    user.set_password(form.cleaned_data["password"])
-    user.save(update_fields=("password",))
+    passwords.set_password(user, form.cleaned_data["password"], by=audited(user.pk))
     logout(request)
     sessions.end_all(user)
     throttle.signed_in(request, user.username)

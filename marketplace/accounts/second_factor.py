@@ -18,6 +18,8 @@ from django.utils import timezone
 
 from marketplace.accounts import throttle, totp
 from marketplace.accounts.models import RecoveryCode, SecondFactor
+from payments.audit_log import SYSTEM, record
+from payments.audit_log import user as audited
 
 CODES: Final = 10
 _CODE_LETTERS: Final = "abcdefghjkmnpqrstuvwxyz23456789"  # none that looks like another
@@ -40,7 +42,7 @@ def opened(user: User, sealed: str) -> bytes | None:
     return _open(user, sealed.encode())
 
 
-def enrol(user: User, sealed: str, code: str) -> list[str] | None:
+def enrol(user: User, sealed: str, code: str, *, by: str = SYSTEM) -> list[str] | None:
     """Take an offer up with its first code; returns the recovery codes, or None."""
     secret = _open(user, sealed.encode())
     step = totp.step_of(secret, _plain(code), int(time.time())) if secret else None
@@ -49,11 +51,20 @@ def enrol(user: User, sealed: str, code: str) -> list[str] | None:
     with transaction.atomic():
         kept = {"sealed": sealed.encode(), "last_step": step, "since": timezone.now()}
         SecondFactor.objects.update_or_create(user=user, defaults=kept)
-        return new_codes(user)
+        codes = _fresh_codes(user)
+        record(by, "second_factor.taken_up", audited(user.pk))
+        return codes
 
 
-def new_codes(user: User) -> list[str]:
+@transaction.atomic
+def new_codes(user: User, *, by: str = SYSTEM) -> list[str]:
     """Fresh recovery codes, to be shown once; the older ones are void."""
+    codes = _fresh_codes(user)
+    record(by, "second_factor.codes_renewed", audited(user.pk))
+    return codes
+
+
+def _fresh_codes(user: User) -> list[str]:
     codes = [_new_code() for _ in range(CODES)]
     with transaction.atomic():
         RecoveryCode.objects.filter(user=user).delete()
@@ -67,11 +78,12 @@ def codes_left(user: User) -> int:
     return RecoveryCode.objects.filter(user=user, used_at=None).count()
 
 
-def remove(user: User) -> None:
+@transaction.atomic
+def remove(user: User, *, by: str = SYSTEM) -> None:
     """Do without a second factor from now on."""
-    with transaction.atomic():
-        SecondFactor.objects.filter(user=user).delete()
-        RecoveryCode.objects.filter(user=user).delete()
+    SecondFactor.objects.filter(user=user).delete()
+    RecoveryCode.objects.filter(user=user).delete()
+    record(by, "second_factor.removed", audited(user.pk))
 
 
 def is_right(user: User, code: str) -> bool:
@@ -137,6 +149,11 @@ def _open(user: User, sealed: bytes) -> bytes | None:
 
 def _vault() -> MultiFernet:
     """The site's rotating keys; one made of SECRET_KEY where there are none."""
-    derived = hashlib.sha256(f"souk second factor {settings.SECRET_KEY}".encode()).digest()
-    keys = [*settings.SELLER_SECRETS_KEYS, base64.urlsafe_b64encode(derived).decode()]
+    keys = [*settings.SELLER_SECRETS_KEYS, key_of_a_bare_site()]
     return MultiFernet([Fernet(key) for key in keys])
+
+
+def key_of_a_bare_site() -> str:
+    """What a site without keys seals with; it opens for good what was sealed with it then."""
+    derived = hashlib.sha256(f"souk second factor {settings.SECRET_KEY}".encode()).digest()
+    return base64.urlsafe_b64encode(derived).decode()

@@ -13,6 +13,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
 from marketplace.access import (
+    acting,
     has_second_factor,
     is_moderator,
     mark_second_factor,
@@ -71,7 +72,7 @@ def take_up(request: HttpRequest) -> HttpResponse:
     assert secret is not None
     form = CodeForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
-        codes = second_factor.enrol(user, sealed, form.cleaned_data["code"])
+        codes = second_factor.enrol(user, sealed, form.cleaned_data["code"], by=acting(request))
         if codes is not None:
             del request.session[_OFFER]
             mark_second_factor(request)
@@ -90,7 +91,7 @@ def renew_codes(request: HttpRequest) -> HttpResponse:
     """Fresh recovery codes, shown this once."""
     if not has_second_factor(request):
         return redirect("account-second-factor")
-    return _codes_page(request, second_factor.new_codes(person(request)))
+    return _codes_page(request, second_factor.new_codes(person(request), by=acting(request)))
 
 
 @never_cache
@@ -104,7 +105,7 @@ def remove(request: HttpRequest) -> HttpResponse:
     if is_moderator(user):
         messages.error(request, "Moderators and admins need a second factor.")
     else:
-        second_factor.remove(user)
+        second_factor.remove(user, by=acting(request))
         messages.success(request, "The second factor is gone.")
     return redirect("account-home")
 

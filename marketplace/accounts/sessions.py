@@ -59,6 +59,12 @@ def visits(request: HttpRequest, user: User) -> list[Visit]:
     return sorted(found, key=lambda each: (not each.is_this, -each.seen.timestamp()))
 
 
+def kept_of(user: User) -> list[dict[str, Any]]:
+    """What is kept of each browser this person is signed in with: no more than this."""
+    found = [(_visit(row, None), row.expire_date) for row in _rows(user)]
+    return [{"device": each.device, "seen": each.seen, "until": end} for each, end in found]
+
+
 def end(user: User, name: str, *, but: str | None) -> None:
     """Sign one browser of theirs out, but not the one that asks."""
     for row in _rows(user):

@@ -2,7 +2,14 @@
 
 from django.urls import path
 
-from marketplace.accounts import reset_views, second_factor_views, views, wallet_views
+from marketplace.accounts import (
+    data_views,
+    mail_views,
+    reset_views,
+    second_factor_views,
+    views,
+    wallet_views,
+)
 
 urlpatterns = [
     path("", views.home, name="account-home"),
@@ -14,6 +21,9 @@ urlpatterns = [
     path("forgot", reset_views.forgot, name="account-forgot"),
     path("reset", reset_views.reset, name="account-reset"),
     path("reset/<str:place>/<str:token>", reset_views.follow, name="account-reset-link"),
+    path("mail", mail_views.confirm, name="account-mail"),
+    path("mail/again", mail_views.again, name="account-mail-again"),
+    path("mail/confirm/<str:token>", mail_views.follow, name="account-mail-link"),
     path("sessions/end", views.end_session, name="account-end-session"),
     path("sessions/end-all", views.end_sessions, name="account-end-sessions"),
     path("wallet/ask", wallet_views.ask, name="account-wallet-ask"),
@@ -21,6 +31,10 @@ urlpatterns = [
     path("wallet/ask-to-link", wallet_views.ask_to_link, name="account-wallet-ask-to-link"),
     path("wallet/link", wallet_views.link, name="account-wallet-link"),
     path("wallet/unlink", wallet_views.unlink, name="account-wallet-unlink"),
+    path("data", data_views.show, name="account-data"),
+    path("data/archive", data_views.archive, name="account-archive"),
+    path("data/erase", data_views.erase, name="account-erase"),
+    path("data/keep", data_views.keep, name="account-keep"),
     path("second-factor", second_factor_views.show, name="account-second-factor"),
     path("second-factor/new", second_factor_views.take_up, name="account-second-factor-new"),
     path("second-factor/codes", second_factor_views.renew_codes, name="account-recovery-codes"),

@@ -14,8 +14,16 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from marketplace.access import is_moderator, person, signed_in, signed_in_lately
-from marketplace.accounts import linking, second_factor, sessions, throttle
+from marketplace.access import acting, is_moderator, person, signed_in, signed_in_lately
+from marketplace.accounts import (
+    erasure,
+    linking,
+    mail,
+    passwords,
+    second_factor,
+    sessions,
+    throttle,
+)
 from marketplace.accounts.entrance import back_of, enter
 from marketplace.accounts.forms import (
     TAKEN,
@@ -73,6 +81,8 @@ def sign_up(request: HttpRequest) -> HttpResponse:
     try:
         with transaction.atomic():
             user = User.objects.create_user(given["name"], given["email"], given["password"])
+            if given["email"] and throttle.may_ask_for_reset(request, given["email"]):
+                mail.ask_to_confirm(user)
     except IntegrityError:
         form.add_error("name", TAKEN)
         return _sign_up_page(request, form, 422)
@@ -103,10 +113,17 @@ def details(request: HttpRequest) -> HttpResponse:
     form = DetailsForm(request.POST, user=user)
     if not form.is_valid():
         return _home_page(request, form, 422)
-    user.username, user.email = form.cleaned_data["name"], form.cleaned_data["email"]
+    name, email = form.cleaned_data["name"], form.cleaned_data["email"]
+    is_new = email != user.email
+    if is_new and email and not throttle.may_ask_for_reset(request, email):
+        form.add_error("email", throttle.TOO_OFTEN)
+        return _home_page(request, form, 429)
+    user.username, user.email = name, email
     try:
         with transaction.atomic():
             user.save(update_fields=("username", "email"))
+            if is_new:
+                mail.ask_to_confirm(user)
     except IntegrityError:
         form.add_error("name", TAKEN)
         return _home_page(request, form, 422)
@@ -134,8 +151,7 @@ def password(request: HttpRequest) -> HttpResponse:
         if form.errors:
             return render(request, "accounts/password.html", {"form": form}, status=422)
         throttle.signed_in(request, user.username)
-    user.set_password(form.cleaned_data["password"])
-    user.save(update_fields=("password",))
+    passwords.set_password(user, form.cleaned_data["password"], by=acting(request))
     update_session_auth_hash(request, user)
     sessions.end_all(user, but=request.session.session_key)
     messages.success(request, "The password is set. Every other browser is signed out.")
@@ -184,5 +200,8 @@ def _home_page(request: HttpRequest, form: Form | None = None, status: int = 200
         "needs_second_factor": is_moderator(user),
         "visits": sessions.visits(request, user),
         "sends_mail": settings.SENDS_MAIL,
+        "erasure": erasure.asked_of(user),
+        "mail": user.email,
+        "mail_is_confirmed": mail.is_confirmed(user),
     }
     return render(request, "accounts/home.html", context, status=status)

@@ -35,6 +35,7 @@ from marketplace.calls.streaming import begins, streamed
 from marketplace.calls.upfront import is_to_be_done, settle_first, unsettled
 from payments import acceptance, lookup, wiring
 from payments.acceptance import Claim, NewAnswer
+from payments.at_hand import payment_at_hand
 from payments.lookup import Held, StoredAnswer
 from payments.models import Money, Work
 
@@ -96,6 +97,7 @@ class Ended:
 
 async def run(room: Room, sold: Shelved, attempt: Attempt, request: CallRequest) -> CallOutcome:
     """Do the work; a buyer who does not get the answer now can have it later."""
+    payment_at_hand.set(attempt.payment_id)
     told = False
     try:
         outcome = await _run(room, sold, attempt, request)
@@ -141,7 +143,7 @@ async def _run(room: Room, sold: Shelved, attempt: Attempt, request: CallRequest
     # Under the lease until the buyer has it: should we die now, the next payment joins this one.
     room.leases[attempt.payment_id] = attempt.number
     try:
-        return await release(room, attempt.payment_id, request)
+        return await release(room, attempt.payment_id, request, _in_hand(ended.outcome))
     finally:
         room.leases.pop(attempt.payment_id, None)
 
@@ -171,7 +173,7 @@ async def _work(
         terms = Terms(sold.terms.require_body, sold.terms.required_keys)
         verdict = judge(outcome, terms)
         if verdict.upstream_at_fault:
-            room.breaker.failed(sold.path, loop.time())
+            room.breaker.failed(sold.path, loop.time(), str(verdict.reason))
         else:
             room.breaker.succeeded(sold.path)
         elapsed_ms = int((loop.time() - started) * 1000)
@@ -196,7 +198,7 @@ async def _ask(
         body=attempt.body,
         idempotency_key=attempt.idempotency_key,
         marks={"payment": str(attempt.payment_id), "payer": attempt.payer, "listing": sold.path},
-        signing_key=wiring.upstream_signing_key(str(sold.listing_id)),
+        signing_key=wiring.upstream_signing_key(str(sold.draft_of or sold.listing_id)),
         passage=passage,
     )
 

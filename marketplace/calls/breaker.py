@@ -1,15 +1,29 @@
 """Stops selling a listing whose upstream keeps failing, and tries it again after a pause."""
 
 from collections import OrderedDict
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 LISTINGS_REMEMBERED_MAX = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Shut:
+    """A listing that is not sold, or sold to one call at a time after its pause."""
+
+    listing: str
+    since: float  # monotonic seconds, as `until`
+    until: float
+    failures: int
+    why: str
 
 
 @dataclass(slots=True)
 class _Trouble:
     failures: int = 0
     open_until: float = 0.0  # monotonic seconds; 0 while failures are too few to open
+    open_since: float = 0.0
+    why: str = ""
 
 
 class Breaker:
@@ -46,12 +60,22 @@ class Breaker:
         """Forget a listing's trouble."""
         self._troubles.pop(listing, None)
 
-    def failed(self, listing: str, now: float) -> None:
+    def failed(self, listing: str, now: float, why: str = "") -> None:
         """Count a failure of a listing's upstream, and open its breaker when it is one too many."""
         trouble = self._troubles.setdefault(listing, _Trouble())
         self._troubles.move_to_end(listing)
         trouble.failures += 1
+        trouble.why = why
         if trouble.failures >= self._failures_to_open:
+            trouble.open_since = trouble.open_since or now
             trouble.open_until = now + self._pause_seconds
         if len(self._troubles) > LISTINGS_REMEMBERED_MAX:
             self._troubles.popitem(last=False)
+
+    def shut(self) -> Iterator[Shut]:
+        """Say which listings are not sold freely, until a call of each succeeds."""
+        for listing, trouble in self._troubles.items():
+            if trouble.open_until:
+                yield Shut(
+                    listing, trouble.open_since, trouble.open_until, trouble.failures, trouble.why
+                )

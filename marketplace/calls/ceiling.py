@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from decimal import Decimal
 
 from payments.acceptance import Offer
@@ -23,3 +24,14 @@ def ceiling_dollars(header: str) -> Decimal:
 
 def price_dollars(offer: Offer) -> Decimal:
     return Decimal(offer.requirements.amount_atomic).scaleb(-offer.decimals)
+
+
+def is_too_dear(offers: Iterable[Offer], header: str | None) -> bool:
+    """Whether every price is above what the buyer wants to pay."""
+    if header is None:
+        return False
+    try:
+        ceiling = ceiling_dollars(header)
+    except BadCeiling:
+        return False  # said once a payment is attached; until then the quote comes first
+    return all(price_dollars(offer) > ceiling for offer in offers)

@@ -7,13 +7,15 @@ an upstream before the claim is committed.
 from __future__ import annotations
 
 import hashlib
+import math
 import time
+from collections.abc import Awaitable
 from typing import Literal
 
 import psycopg
 from django.conf import settings
 
-from marketplace.calls import returning
+from marketplace.calls import allowance, returning
 from marketplace.calls.admission import (
     LATER_SECONDS,
     admit_input,
@@ -42,33 +44,59 @@ SOON_SECONDS = 2
 CLOSED_SECONDS = 60
 WALLET_PAUSE_SECONDS = 600
 JOINS_MAX = 3
+NOT_YOURS = (
+    "This is a test call: only wallets that the draft's own seller has proven can pay for it."
+    " Nothing was charged."
+)
+
+UNDECIDED = Unavailable(
+    "unavailable",
+    "This could not be decided just now. Send the same payment again.",
+    LATER_SECONDS,
+)
 
 
 async def call(room: Room, place: Place, path: str, request: CallRequest) -> CallOutcome:
     """Serve one call that carries a payment."""
+    return await said(_counted(room, request, _call(room, place, path, request)))
+
+
+async def _counted(room: Room, request: CallRequest, work: Awaitable[CallOutcome]) -> CallOutcome:
+    """Whoever sends nothing but bad payments is not looked at for a while."""
     try:
-        return await _call(room, place, path, request)
+        return await work
+    except PaymentRefused as refused:
+        room.strikes.refused(request.origin(), refused)
+        raise
+
+
+async def said(work: Awaitable[CallOutcome]) -> CallOutcome:
+    """What a call comes to: a refusal is an answer too, and what stayed open is said to be."""
+    try:
+        return await work
     except Malformed as malformed:
         return Refused(400, malformed.reason, malformed.detail)
     except PaymentRefused as refused:
         return Challenged(refused.reason, refused.detail)
     except (ChainUnavailable, psycopg.OperationalError, TimeoutError, TooManyWaiting):
-        return Unavailable(
-            "unavailable",
-            "This could not be decided just now. Send the same payment again.",
-            LATER_SECONDS,
-        )
+        return UNDECIDED
 
 
 async def _call(room: Room, place: Place, path: str, request: CallRequest) -> CallOutcome:
     payload = await read_payment(room, place, request)
+    if room.is_blind:
+        return UNDECIDED
     presented = Presented.read(payload, room.terms)
     held = await room.known.submit(presented.identity)
     if held is not None:
         return await returning.answer(room, held, presented, path, request)
+    if waits := _too_many(room, request, presented):
+        return waits
     if isinstance(place, Absent):
-        return _absent(place)
-    sold, offer = _choose(place, payload)
+        return absent(place)
+    sold, offer = choose(place, payload)
+    if sold.only_for is not None and presented.authorization.payer not in sold.only_for:
+        return Refused(403, "not_your_preview", NOT_YOURS)
     if refused := _above_ceiling(request, offer):
         return refused
     body = await admit_input(sold, request)
@@ -83,7 +111,25 @@ async def _call(room: Room, place: Place, path: str, request: CallRequest) -> Ca
     return outcome
 
 
-def _absent(place: Absent) -> CallOutcome:
+def _too_many(room: Room, request: CallRequest, presented: Presented) -> Refused | None:
+    """Asked only of what is not ours already, and before anything is worked out for it."""
+    if room.strikes.counts_nobody:
+        return None
+    seconds = room.strikes.wait_seconds(request.origin(), presented.authorization.payer)
+    if not seconds:
+        return None
+    wait = max(1, math.ceil(seconds))
+    detail = f"Too many payments that could not be taken. Wait {wait} s; nothing was charged."
+    headers = (
+        ("Retry-After", str(wait)),
+        ("RateLimit-Remaining", "0"),
+        ("RateLimit-Reset", str(wait)),
+    )
+    return Refused(429, "too_many_bad_payments", detail, headers)
+
+
+def absent(place: Absent) -> Refused | Unavailable:
+    """What is said where nothing is for sale, for good or for now."""
     if place is Absent.CLOSED:
         return Unavailable(
             "listing_closed", "Not for sale at the moment; nothing was charged.", CLOSED_SECONDS
@@ -91,7 +137,7 @@ def _absent(place: Absent) -> CallOutcome:
     return Refused(404, "not_found", "There is no such listing here.")
 
 
-def _choose(shelved: Shelved, payload: PaymentPayload) -> tuple[Shelved, Offer]:
+def choose(shelved: Shelved, payload: PaymentPayload) -> tuple[Shelved, Offer]:
     """The offer that the payment names, of this revision or of one whose price still stands."""
     now = time.time()
     for sold in (shelved, *shelved.earlier):
@@ -149,6 +195,9 @@ async def _accept(
     """
     for _ in range(JOINS_MAX):
         outcome = await _try_to_claim(room, sold, offer, presented, purchase, request, body)
+        if outcome is ClaimVerdict.LIMITS_CHANGED:
+            await room.rules.learn(room.pool, presented.authorization.payer)
+            continue
         if outcome is not ClaimVerdict.HAS_TWIN:
             return outcome
         if joined := await returning.join(room, presented, purchase, request):
@@ -164,19 +213,23 @@ async def _try_to_claim(
     purchase: Purchase,
     request: CallRequest,
     body: bytes,
-) -> CallOutcome | Attempt | Literal[ClaimVerdict.HAS_TWIN]:
+) -> CallOutcome | Attempt | Literal[ClaimVerdict.HAS_TWIN, ClaimVerdict.LIMITS_CHANGED]:
     requirements = offer.requirements
     check_window(room, presented, requirements)
     own_key = presented.signed_by_own_key(requirements)
     payer = presented.authorization.payer
     if payer in room.denied or requirements.pay_to in room.denied:
         return Refused(403, "address_denied", "This marketplace does not serve that address.")
+    if refused := await allowance.forbidden(room, payer, offer, purchase.listing_path):
+        return refused
     try:
         has_code = await simulate(room, presented, requirements, own_key=own_key)
     except PaymentRefused:
         # The first payment may have taken the last of the buyer's money.
         if own_key and (joined := await _join(room, presented, purchase, request)):
             return joined
+        if own_key:  # whoever only names a wallet must not speak for it
+            room.strikes.empty(payer)
         raise
     if has_code is None:
         return await _once_more(room, presented, purchase, request)
@@ -186,13 +239,14 @@ async def _try_to_claim(
         )
     if unavailable := closed_trial(room, sold):
         return unavailable
-    claim = _claim(room, offer, purchase, presented, has_code, joins=not request.fresh)
+    plain = _claim(room, offer, purchase, presented, has_code, joins=not request.fresh)
+    claim = allowance.limited(room, plain)
     verdict = await room.claims.submit(claim)
     if verdict in {ClaimVerdict.TAKEN, ClaimVerdict.TAKEN_ON_TRUST}:
         return Attempt.first(claim, body, on_trust=verdict is ClaimVerdict.TAKEN_ON_TRUST)
-    if verdict is ClaimVerdict.HAS_TWIN:
+    if verdict is ClaimVerdict.HAS_TWIN or verdict is ClaimVerdict.LIMITS_CHANGED:
         return verdict
-    return await _not_taken(room, verdict, presented, purchase, request)
+    return await _not_taken(room, verdict, claim, presented, request)
 
 
 async def _join(
@@ -245,14 +299,17 @@ def _claim(
 async def _not_taken(
     room: Room,
     verdict: ClaimVerdict,
+    claim: Claim,
     presented: Presented,
-    purchase: Purchase,
     request: CallRequest,
 ) -> CallOutcome:
     held = await room.known.submit(presented.identity)
     if held is not None:
-        return await returning.answer(room, held, presented, purchase.listing_path, request)
+        path = claim.purchase.listing_path
+        return await returning.answer(room, held, presented, path, request)
     if verdict is ClaimVerdict.CAP_REACHED:
+        if refused := await allowance.used_up(room, claim):
+            return refused
         return Unavailable(
             "exposure_cap",
             "Too much is unsettled for now; nothing was charged. Send the same payment again.",

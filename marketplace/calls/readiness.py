@@ -13,9 +13,10 @@ SETTLEMENT_RETRY_SECONDS: Final = 5.0
 
 def wait_seconds(room: Room, shelved: Shelved) -> float:
     """Say how long this listing is not for sale; 0 means it may be quoted."""
-    if all(_refuses(room, offer.requirements.network) for offer in shelved.offers):
-        return SETTLEMENT_RETRY_SECONDS
-    return room.breaker.wait_seconds(shelved.path, asyncio.get_running_loop().time())
+    for offer in () if room.is_blind else shelved.offers:
+        if not _refuses(room, offer.requirements.network):
+            return room.breaker.wait_seconds(shelved.path, asyncio.get_running_loop().time())
+    return SETTLEMENT_RETRY_SECONDS
 
 
 def _refuses(room: Room, network: str) -> bool:

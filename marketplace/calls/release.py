@@ -11,9 +11,9 @@ from uuid import UUID
 from django.conf import settings
 
 from marketplace.calls.outcomes import CallOutcome, Challenged, Delivered, Refused, Unavailable
-from marketplace.calls.requests import CallRequest
+from marketplace.calls.requests import CallRequest, Gone
 from marketplace.calls.room import Room
-from payments import acceptance, lookup
+from payments import acceptance, documents, lookup
 from payments.lookup import Held, StoredAnswer
 from payments.models import Money
 from payments.states import PAID
@@ -25,14 +25,21 @@ T = TypeVar("T")
 PENDING_RETRY_SECONDS = 2
 
 
-async def release(room: Room, payment_id: UUID, request: CallRequest) -> CallOutcome:
-    """Hold: the answer leaves when the money has moved in a block; on trust, at once."""
+async def release(
+    room: Room, payment_id: UUID, request: CallRequest, answer: StoredAnswer | None = None
+) -> CallOutcome:
+    """Hold: the answer leaves when the money has moved in a block; on trust, at once.
+
+    Whoever has just stored the `answer` has it in hand, and need not read it back.
+    """
     held = await wait_for(room, payment_id, decided, request.gone)
     if held is None:
         await acceptance.abandon(room.pool, payment_id)
         return await pending(room, payment_id)
     if held.money == Money.FAILED:
         return Challenged(Reason.TRANSACTION_FAILED, "the payment could not be collected")
+    if answer is not None:
+        return deliver(room, paid_of(held), answer)
     return await hand_over(room, held)
 
 
@@ -84,21 +91,10 @@ class Paid:
     transaction: bytes | None  # None: on trust, the money moves later
 
     def settlement(self) -> Settlement:
-        address = f"{settings.PUBLIC_BASE_URL}/p/{self.payment_id}"
-        return Settlement(
-            success=True,
-            payer=self.payer,
-            transaction=_hash(self.transaction),
-            network=self.network,
-            amount_atomic=self.amount_atomic,
-            extensions={
-                "souk": {
-                    "payment": str(self.payment_id),
-                    "status": address,
-                    "receipt": f"{address}/receipt",
-                }
-            },
-        )
+        return documents.settlement(
+            self.payment_id, self.payer, self.network, self.amount_atomic, self.transaction,
+            f"{settings.PUBLIC_BASE_URL}/p/{self.payment_id}",
+        )  # fmt: skip
 
 
 def paid_of(held: Held) -> Paid:
@@ -125,18 +121,14 @@ def _hash(transaction: bytes | None) -> str:
     return f"0x{transaction.hex()}" if transaction else ""
 
 
-async def unless_gone(work: asyncio.Task[T], gone: asyncio.Event) -> T | None:
+async def unless_gone(work: asyncio.Task[T], gone: Gone) -> T | None:
     """What comes of the work, or None when the buyer hangs up first; the work itself goes on."""
-    hang_up = asyncio.create_task(gone.wait())
-    try:
-        await asyncio.wait({work, hang_up}, return_when=asyncio.FIRST_COMPLETED)
-        return work.result() if work.done() else None
-    finally:
-        hang_up.cancel()
+    await asyncio.wait((work, gone.told), return_when=asyncio.FIRST_COMPLETED)
+    return work.result() if work.done() else None
 
 
 async def wait_for(
-    room: Room, payment_id: UUID, wanted: Callable[[Held], bool], gone: asyncio.Event
+    room: Room, payment_id: UUID, wanted: Callable[[Held], bool], gone: Gone
 ) -> Held | None:
     """The payment as soon as it is as wanted; None when nobody waits any more."""
     waiting = asyncio.create_task(room.waits.until(payment_id, wanted, settings.HOLD_WAIT_SECONDS))

@@ -14,6 +14,7 @@ from uuid import UUID
 
 from django.conf import settings
 
+from marketplace.calls import allowance
 from marketplace.calls.admission import check_window, closed_trial, not_now, read_body, simulate
 from marketplace.calls.attempt import Attempt, run
 from marketplace.calls.outcomes import (
@@ -235,7 +236,10 @@ async def _reopen(
     request: CallRequest,
     body: bytes,
 ) -> CallOutcome:
-    caps = room.exposure.caps(
+    spent, refused = await allowance.again(room, held)
+    if refused:
+        return refused
+    caps = spent + room.exposure.caps(
         network=offer.network,
         asset=offer.asset,
         decimals=room.assets[offer.network, offer.asset].decimals,

@@ -16,13 +16,17 @@ import psycopg
 from django.conf import settings
 
 from marketplace.calls.breaker import Breaker
+from marketplace.calls.previews import StockAndPreviews
 from marketplace.calls.promises import Promises
 from marketplace.calls.shelf import Shelf
 from marketplace.calls.stock import Stock
+from marketplace.calls.strikes import Strikes
 from marketplace.calls.tally import Tally
+from marketplace.calls.troubles import Troubles
 from marketplace.calls.waits import Waits
 from payments import acceptance, gas, lookup, wiring
 from payments.acceptance import Claim, ClaimVerdict, NewAnswer
+from payments.buyer_limits import KnownRules
 from payments.chains import Chain
 from payments.chains.collector import Collector
 from payments.denials import DenyList
@@ -42,9 +46,10 @@ BATCH_MAX = 100
 WAITING_MAX = 5_000
 ROUND_BYTES_MAX = 16_000_000  # of answers in one statement; PostgreSQL takes less than 1 GB
 HEALTH_SECONDS = 0.5
+BLIND_SECONDS = 3.0  # a restart of the database is waited for; a longer outage is said at once
+LAST_WORDS_SECONDS = 5.0
 BREAKER_FAILURES = 5
 BREAKER_PAUSE_SECONDS = 15.0
-LAST_CALLS_SECONDS = 5.0  # what a stopping process still gives to the calls in its hands
 
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
@@ -76,7 +81,12 @@ class Room:
         self.health: dict[str, Health] = {}
         self.out_of_gas: frozenset[tuple[str, UUID]] = frozenset()
         self.tally = Tally()
+        self.strikes = Strikes(
+            network_max=settings.BAD_PAYMENTS_PER_MINUTE,
+            wallet_max=settings.EMPTY_PROMISES_PER_MINUTE,
+        )
         self.exposure = wiring.exposure()
+        self.rules = KnownRules()
         self.twins = TwinTerms(
             within_seconds=settings.JOIN_SECONDS,
             silent_lease_seconds=settings.LEASE_SECONDS - settings.LEASE_RENEW_SECONDS - 1,
@@ -85,12 +95,14 @@ class Room:
         self.breaker = Breaker(
             failures_to_open=BREAKER_FAILURES, pause_seconds=BREAKER_PAUSE_SECONDS
         )
+        self.troubles = Troubles(self.breaker)
         self.leases: dict[UUID, int] = {}
+        self._unseen_since: float | None = None
         self._work: set[asyncio.Task[Any]] = set()
         self._watchers: list[asyncio.Task[None]] = []
 
     async def open(self) -> None:
-        self.pool = await wiring.open_main_pool()
+        self.pool = await wiring.open_main_pool(statement_ms_max=settings.STATEMENT_MS_MAX)
         self.terms = {network: wiring.network_terms(network) for network in wiring.networks()}
         self.chains = {network: wiring.open_chain(network) for network in wiring.networks()}
         self.assets = {
@@ -112,7 +124,8 @@ class Room:
         self.known = _together(partial(lookup.by_identities, self.pool))
         self.collected = _together(partial(acceptance.collect_together, self.pool))
         site = this_site()
-        self.shelf = Shelf(self.pool, Stock(self.pool, site), entries_max=settings.SHELF_MAX)
+        stock = StockAndPreviews(Stock(self.pool, site), self.pool, site)
+        self.shelf = Shelf(self.pool, stock, entries_max=settings.SHELF_MAX)
         await self._read_health()
         self._watch(self.shelf.watch(every_seconds=settings.SHELF_REFRESH_SECONDS))
         promises = Promises(self.pool, self.shelf, site)
@@ -123,15 +136,25 @@ class Room:
         self._watch(self._keep_leases())
         self._watch(self._keep_health())
         self._watch(self.tally.keep(self.pool))
+        self._watch(self.strikes.keep(self.pool))
+        self._watch(self.troubles.keep(self.pool))
 
     async def close(self) -> None:
-        """Finish what is in hand, within a bound; the rest is found by its lease."""
+        """Finish what is in hand, within a bound; the rest is found by its lease.
+
+        The server has waited for everybody who is still connected; what is left works for buyers
+        who hung up, and whose answers would be lost.
+        """
         if self._work:
-            await asyncio.wait(self._work, timeout=LAST_CALLS_SECONDS)
+            await asyncio.wait(self._work, timeout=settings.STOP_SECONDS)
         for task in (*self._watchers, *self._work):
             task.cancel()
         await asyncio.gather(*self._watchers, *self._work, return_exceptions=True)
         await self.tally.flush(self.pool)
+        await self.troubles.take_back(self.pool)
+        with contextlib.suppress(TimeoutError):  # what buyers have been handed is written down
+            async with asyncio.timeout(LAST_WORDS_SECONDS):
+                await self.collected.finish()
         for collector in (self.claims, self.answers, self.known, self.collected):
             await collector.close()
         await self.client.close()
@@ -159,6 +182,12 @@ class Room:
     def is_full(self) -> bool:
         """Calls whose buyers hung up still count: their work goes on."""
         return len(self._work) >= settings.CALLS_IN_FLIGHT_MAX
+
+    @property
+    def is_blind(self) -> bool:
+        """Whether the database is away: nothing can be decided, and nobody need wait for it."""
+        since = self._unseen_since
+        return since is not None and asyncio.get_running_loop().time() - since > BLIND_SECONDS
 
     def start(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         """Run a call on its own: a buyer who hangs up does not stop it."""
@@ -199,8 +228,12 @@ class Room:
     async def _keep_health(self) -> None:
         while True:
             await asyncio.sleep(HEALTH_SECONDS)
-            with contextlib.suppress(psycopg.Error, TimeoutError):
+            try:
                 await self._read_health()
+                self._unseen_since = None
+            except (psycopg.Error, TimeoutError):
+                now = asyncio.get_running_loop().time()
+                self._unseen_since = self._unseen_since or now
 
     async def _read_health(self) -> None:
         self.health = await read_health(self.pool, stale_seconds=settings.HEAD_STALE_SECONDS)

@@ -41,7 +41,7 @@ _NEVER_LOOKED: Final = 1 << 62
 class Shelved:
     """One published revision, ready to be sold; read again it is another one."""
 
-    path: str  # "seller/slug"
+    path: str  # "seller/slug", or a preview's own
     seller_id: UUID
     listing_id: UUID
     revision_hash: bytes
@@ -58,6 +58,8 @@ class Shelved:
     earlier: tuple[Shelved, ...] = ()  # older revisions whose price is still good
     signed_until_unix: int | None = None  # how long the challenge's signed offers stand
     good_until_unix: float = inf  # when an older revision's price ends
+    draft_of: UUID | None = None  # a preview's: the listing that it becomes
+    only_for: frozenset[str] | None = None  # a preview's: the wallets that may pay for it
 
 
 class Absent(Enum):
@@ -101,6 +103,11 @@ class Shelf:
     def at_hand(self) -> Mapping[str, Shelved]:
         """Everything that is at hand now, by path; to look at, not to sell from."""
         return self._shelved
+
+    @property
+    def version(self) -> int:
+        """What of the database this shelf has seen: another number after every change."""
+        return self._version
 
     def exchange(self, old: Shelved, new: Shelved) -> None:
         """Put a listing's new quote in place of its old one, unless that has left meanwhile."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from base64 import b64decode
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import inf
 from typing import Any, Final
@@ -91,52 +91,89 @@ class Stock:
         assert row.listing_id is not None
         assert row.revision_hash is not None
         terms = Terms.from_json(row.terms)
-        url = offers.resource_url(self._site.call_base_url, path)
-        quoted = offers.quote(terms, map(_open_price, row.prices), self._site)
-        challenge = offers.challenge(terms, quoted, url, self._site).challenge
-        body, header = rendered(challenge)
-        challenge_v1 = offers.challenge_v1(terms, quoted, url, self._site)
-        return Shelved(
-            path=path,
+        return shelve(
+            path,
+            terms,
+            map(_open_price, row.prices),
+            self._site,
             seller_id=row.seller_id,
             listing_id=row.listing_id,
             revision_hash=row.revision_hash,
-            terms=terms,
-            url=url,
-            offers=quoted,
-            challenge=challenge,
-            challenge_body=body,
-            challenge_header=header,
-            challenge_v1=challenge_v1,
-            challenge_v1_body=encode_json(challenge_v1.to_wire()),
-            upstream=self._upstream(terms, row),
-            validator=compile_input(terms.input_schema),
+            secret_headers=self._secrets(terms, row),
             good_until_unix=inf if row.good_until_unix is None else row.good_until_unix,
         )
 
-    def _upstream(self, terms: Terms, row: _Row) -> Upstream:
-        site = self._site
-        return Upstream(
-            url_template=terms.upstream_url,
-            method=terms.method,
-            secret_headers=self._secrets(terms, row),
-            forward_headers=frozenset(terms.forward_headers),
-            connect_seconds=min(terms.connect_seconds, site.connect_seconds),
-            first_byte_seconds=min(terms.first_byte_seconds, site.first_byte_seconds),
-            total_seconds=min(terms.total_seconds, site.total_seconds),
-            answer_bytes_max=min(terms.answer_bytes_max, site.answer_bytes_max),
-        )
-
     def _secrets(self, terms: Terms, row: _Row) -> dict[str, str]:
-        if not terms.secret_headers:
-            return {}
         assert row.listing_id is not None
-        sealed = row.sealed or {}
-        missing = [name for name in terms.secret_headers if name not in sealed]
-        if missing:
-            raise SecretsUnavailable(f"header {missing[0]} has no value")
-        wanted = {name: b64decode(sealed[name]) for name in terms.secret_headers}
-        return Vault(self._site.secrets_keys).open_all(row.listing_id, wanted)
+        sealed = {name: b64decode(value) for name, value in (row.sealed or {}).items()}
+        return opened(terms, sealed, row.listing_id, self._site)
+
+
+def shelve(
+    path: str,
+    terms: Terms,
+    prices: Iterable[offers.OpenPrice],
+    site: Site,
+    *,
+    seller_id: UUID,
+    listing_id: UUID,
+    revision_hash: bytes,
+    secret_headers: Mapping[str, str],
+    good_until_unix: float,
+    draft_of: UUID | None = None,
+    only_for: frozenset[str] | None = None,
+) -> Shelved:
+    """Terms and what may be paid for them, made into something to sell."""
+    url = offers.resource_url(site.call_base_url, path)
+    quoted = offers.quote(terms, prices, site)
+    challenge = offers.challenge(terms, quoted, url, site).challenge
+    body, header = rendered(challenge)
+    challenge_v1 = offers.challenge_v1(terms, quoted, url, site)
+    return Shelved(
+        path=path,
+        seller_id=seller_id,
+        listing_id=listing_id,
+        revision_hash=revision_hash,
+        terms=terms,
+        url=url,
+        offers=quoted,
+        challenge=challenge,
+        challenge_body=body,
+        challenge_header=header,
+        challenge_v1=challenge_v1,
+        challenge_v1_body=encode_json(challenge_v1.to_wire()),
+        upstream=_upstream(terms, site, secret_headers),
+        validator=compile_input(terms.input_schema),
+        good_until_unix=good_until_unix,
+        draft_of=draft_of,
+        only_for=only_for,
+    )
+
+
+def opened(
+    terms: Terms, sealed: Mapping[str, bytes], listing_id: UUID, site: Site
+) -> dict[str, str]:
+    """The values of the secret headers; without one of them there is nothing to sell."""
+    if not terms.secret_headers:
+        return {}
+    missing = [name for name in terms.secret_headers if name not in sealed]
+    if missing:
+        raise SecretsUnavailable(f"header {missing[0]} has no value")
+    wanted = {name: sealed[name] for name in terms.secret_headers}
+    return Vault(site.secrets_keys).open_all(listing_id, wanted)
+
+
+def _upstream(terms: Terms, site: Site, secret_headers: Mapping[str, str]) -> Upstream:
+    return Upstream(
+        url_template=terms.upstream_url,
+        method=terms.method,
+        secret_headers=secret_headers,
+        forward_headers=frozenset(terms.forward_headers),
+        connect_seconds=min(terms.connect_seconds, site.connect_seconds),
+        first_byte_seconds=min(terms.first_byte_seconds, site.first_byte_seconds),
+        total_seconds=min(terms.total_seconds, site.total_seconds),
+        answer_bytes_max=min(terms.answer_bytes_max, site.answer_bytes_max),
+    )
 
 
 def _in_order(shelved: Sequence[Shelved], rows: Sequence[_Row]) -> Place:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import Counter
 from datetime import UTC, datetime
 from uuid import UUID
@@ -37,11 +38,11 @@ class Tally:
     """Quotes per listing and minute. A process that dies loses the last few seconds of them."""
 
     def __init__(self) -> None:
-        self._counted: Counter[tuple[UUID, datetime]] = Counter()
+        self._counted: Counter[tuple[UUID, int]] = Counter()  # by minutes since 1970
 
     def quoted(self, listing_id: UUID) -> None:
         if len(self._counted) < LISTINGS_COUNTED_MAX:
-            self._counted[listing_id, datetime.now(UTC).replace(second=0, microsecond=0)] += 1
+            self._counted[listing_id, int(time.time()) // 60] += 1
 
     async def keep(self, pool: Pool) -> None:
         while True:
@@ -52,8 +53,9 @@ class Tally:
         counted, self._counted = self._counted, Counter()
         if not counted:
             return
-        listings, minutes = zip(*counted, strict=True)
+        listings = [listing_id for listing_id, _ in counted]
+        minutes = [datetime.fromtimestamp(60 * minute, UTC) for _, minute in counted]
         try:
-            await rows(pool, _ADD, (list(listings), list(minutes), list(counted.values())))
+            await rows(pool, _ADD, (listings, minutes, list(counted.values())))
         except (psycopg.Error, TimeoutError):
             self._counted.update(counted)

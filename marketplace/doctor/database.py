@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
+from functools import partial
 
 import psycopg
 from django.conf import settings
+from django.core.management import call_command
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 from psycopg import sql
@@ -53,7 +55,8 @@ def _migrations() -> Iterator[Finding]:
     executor = MigrationExecutor(connection)
     plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
     if plan:
-        yield fail("migrations", f"{len(plan)} not applied", "python3 manage.py migrate")
+        apply = partial(call_command, "migrate", verbosity=0)
+        yield fail("migrations", f"{len(plan)} not applied", "`python3 manage.py migrate`", apply)
     else:
         yield ok("migrations", "all applied")
 

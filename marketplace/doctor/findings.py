@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from enum import IntEnum
 
 
@@ -23,6 +23,8 @@ class Finding:
     subject: str
     words: str
     fix: str = ""
+    # Does what `fix` says, where that takes no decision; it raises when it cannot.
+    mend: Callable[[], object] | None = field(default=None, compare=False, repr=False)
 
     def to_json(self) -> dict[str, str]:
         return {
@@ -37,12 +39,12 @@ def ok(subject: str, words: str) -> Finding:
     return Finding(Level.OK, subject, words)
 
 
-def warn(subject: str, words: str, fix: str) -> Finding:
-    return Finding(Level.WARN, subject, words, fix)
+def warn(subject: str, words: str, fix: str, mend: Callable[[], object] | None = None) -> Finding:
+    return Finding(Level.WARN, subject, words, fix, mend)
 
 
-def fail(subject: str, words: str, fix: str) -> Finding:
-    return Finding(Level.FAIL, subject, words, fix)
+def fail(subject: str, words: str, fix: str, mend: Callable[[], object] | None = None) -> Finding:
+    return Finding(Level.FAIL, subject, words, fix, mend)
 
 
 def worst(findings: Iterable[Finding]) -> Level:

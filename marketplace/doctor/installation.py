@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import stat
 from collections.abc import Iterator
+from functools import partial
 from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -20,6 +21,7 @@ from payments.x402.crypto import fast_crypto
 
 SECRET_CHARACTERS_MIN = 32
 NO_SECRETS = {"RECEIPT_PUBLIC_KEY"}
+RECEIPT_FIX = "`openssl genpkey -algorithm ed25519`, RECEIPT_KEY_FILE"
 MOUNTED_SECRETS = "/run/secrets/"  # container runtimes decide over modes there
 DISK_WARN_MEGABYTES, DISK_FAIL_MEGABYTES = 1_000, 200
 
@@ -36,7 +38,7 @@ def examine_installation() -> Iterator[Finding]:
 def packages() -> Iterator[Finding]:
     slow = fast_crypto()
     for words in slow:
-        yield fail("packages", words, "pip install --require-hashes -r requirements.txt")
+        yield fail("packages", words, "`pip install --require-hashes -r requirements.txt`")
     if not slow:
         yield ok("packages", "signatures and hashes are computed by compiled code")
 
@@ -55,15 +57,15 @@ def _receipt_key() -> Finding:
     try:
         signer = receipt_signer()
     except (ImproperlyConfigured, BadKey) as wrong:
-        return fail("receipts", str(wrong), "openssl genpkey -algorithm ed25519, RECEIPT_KEY_FILE")
+        return fail("receipts", str(wrong), RECEIPT_FIX)
     if not settings.RECEIPT_KEY:
         words = "RECEIPT_KEY is not set: each process signs with a key that ends with it"
-        return warn("receipts", words, "openssl genpkey -algorithm ed25519, RECEIPT_KEY_FILE")
+        return warn("receipts", words, RECEIPT_FIX)
     return ok("receipts", f"signed as {signer.did}")
 
 
 def _seller_keys() -> Finding:
-    fix = "openssl rand -base64 32 | tr '+/' '-_', in SELLER_SECRETS_KEYS_FILE"
+    fix = "`openssl rand -base64 32 | tr '+/' '-_'`, in SELLER_SECRETS_KEYS_FILE"
     if not settings.SELLER_SECRETS_KEYS:
         return warn("secrets", "no SELLER_SECRETS_KEYS: sellers cannot keep secret headers", fix)
     for position, key in enumerate(settings.SELLER_SECRETS_KEYS, start=1):
@@ -91,7 +93,8 @@ def secret_files() -> Iterator[Finding]:
         if name.startswith(MOUNTED_SECRETS) or not path.exists():
             continue
         if path.stat().st_mode & (stat.S_IROTH | stat.S_IWGRP | stat.S_IWOTH):
-            yield warn("secrets", f"{name} can be read or changed by others", f"chmod 600 {name}")
+            words = f"{name} can be read or changed by others"
+            yield warn("secrets", words, f"`chmod 600 {name}`", partial(path.chmod, 0o600))
 
 
 def exposure() -> Iterator[Finding]:
@@ -108,6 +111,9 @@ def exposure() -> Iterator[Finding]:
     for url in public:
         if not url.startswith("https://"):
             yield fail("exposure", f"{url} is not https", "set it to the https address")
+    if public and not settings.OPERATOR_EMAIL_IS_GIVEN:
+        words = "nobody is named as this site's contact; graders of agents take points off for it"
+        yield warn("contact", words, "set SOUK_OPERATOR_EMAIL to an address that somebody reads")
     yield from _egress(is_private=not public)
 
 

@@ -26,6 +26,7 @@ PAYMENT_GAS = 71_447  # one plain settlement, measured; batches need less
 PAYMENTS_WARN = 200
 SPENDING_DAYS = 7
 NO_TRANSACTION = bytes(32)
+STOPPED_FIX = "`python3 manage.py relayer show`, then docs/operate.md, “A relayer that stopped”"
 RPC_FIX = "check CHAINS[{network}][RPC]: every URL must serve this network"
 
 
@@ -148,7 +149,7 @@ def fuel(network: str, relayer: GasBook, balance_wei: int, payment_wei: int) -> 
     name = f"relayer {relayer.address}"
     if relayer.stopped_why:
         words = f"{name} stopped: {relayer.stopped_why}"
-        return fail(network, words, "docs/operate.md, “A relayer that stopped”")
+        return fail(network, words, STOPPED_FIX)
     if relayer.address == RELAYER.address and not settings.DEMO_CHAIN_RPC:
         words = f"{name} is the demo's, whose key everybody knows"
         return fail(network, words, f"make a key of your own for CHAINS[{network}]")

@@ -1,17 +1,25 @@
-"""The programs that must be running: somebody settles every network, and beat beats."""
+"""What must be running: somebody settles every network, beat beats, messages are carried."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.utils import timezone
+from kombu import Connection
+from kombu.exceptions import OperationalError
 
 from marketplace.doctor.findings import Finding, fail, ok, warn
+from payments.health import SILENT
 from payments.models import ChainHealth, Heartbeat
 
 BEAT_SECONDS = 60  # it says so every 15 s
-WORKER_FIX = "start a worker: celery --app marketplace worker, or python3 manage.py work"
+BROKER_SECONDS = 2
+NODE_FIX = "`python3 manage.py doctor` asks the node; docs/operate.md, “The chain stands still”"
+LOG_FIX = "`python3 manage.py doctor` looks closer, and the worker's log says more"
+BROKER_FIX = "start Redis: nothing in it is missed; `python3 manage.py work` does it all meanwhile"
+WORKER_FIX = "start a worker: `celery --app marketplace worker`, or `python3 manage.py work`"
 
 
 def examine_programs() -> Iterator[Finding]:
@@ -19,6 +27,7 @@ def examine_programs() -> Iterator[Finding]:
     for network in settings.CHAINS:
         yield _settler(network)
     yield _beat()
+    yield _broker()
 
 
 def _settler(network: str) -> Finding:
@@ -30,16 +39,40 @@ def _settler(network: str) -> Finding:
         return fail("worker", f"nobody has settled {network} for {age:,.0f} s", WORKER_FIX)
     if health.refusing_why:
         words = f"payments on {network} are refused: {health.refusing_why}"
-        return fail("worker", words, "the worker's log says more")
+        fix = NODE_FIX if health.refusing_why == SILENT else LOG_FIX
+        return fail("worker", words, fix)
+    stands = (timezone.now() - health.head_time).total_seconds()
+    if stands > settings.HEAD_STALE_SECONDS:
+        return fail("worker", f"{network} has had no new block for {stands:,.0f} s", NODE_FIX)
     return ok("worker", f"settles {network}, {age:.0f} s ago last")
 
 
 def _beat() -> Finding:
     beat = Heartbeat.objects.filter(name="beat").first()
-    fix = "start one: celery --app marketplace beat (payments settle without it)"
+    fix = "start one: `celery --app marketplace beat` (payments settle without it)"
     if beat is None:
         return warn("beat", "it has never been seen", fix)
     age = (timezone.now() - beat.at).total_seconds()
     if age > BEAT_SECONDS:
         return warn("beat", f"not seen for {age:,.0f} s", fix)
     return ok("beat", f"alive, {age:.0f} s ago last")
+
+
+def _broker() -> Finding:
+    """Whether messages can be left where workers find them; payments settle without."""
+    place = urlsplit(settings.CELERY_BROKER_URL)
+    if place.scheme == "filesystem":
+        return ok("broker", "messages are files on this machine")
+    port = f":{place.port}" if place.port else ""
+    where = f"{place.scheme}://{place.hostname or place.path}{port}"
+    try:
+        with Connection(settings.CELERY_BROKER_URL, connect_timeout=BROKER_SECONDS) as asking:
+            asking.ensure_connection(max_retries=0, timeout=BROKER_SECONDS)
+    except (OperationalError, OSError):
+        words = f"nobody answers at {where}: payments settle, webhooks and housekeeping wait"
+        return warn(
+            "broker",
+            words,
+            BROKER_FIX,
+        )
+    return ok("broker", f"answers at {where}")

@@ -5,7 +5,6 @@ what is signed for this chain with a key of value would be valid there too: use 
 """
 
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -16,7 +15,8 @@ from marketplace.embedded import rpc
 from marketplace.embedded.anvil import ChainError
 from marketplace.embedded.contracts import embedded_contract
 from marketplace.embedded.demo_accounts import BUYER, FAUCET, RELAYER
-from marketplace.embedded.postgres import dies_with_us
+from marketplace.embedded.ports import free_port, is_free
+from marketplace.embedded.starting import dies_with_us, start_server
 
 CHAIN_ID = 84_532
 DOLLAR = "0x036CbD53842c5426634e7929541eC2318f3dCF7e"
@@ -121,17 +121,7 @@ class Anvil:
 
     def start(self, log: Path) -> subprocess.Popen[bytes]:
         """Starts the node and waits until it answers; its words go to the log."""
-        self.initialise()
-        with log.open("ab") as output:
-            process = subprocess.Popen(
-                self.command(), stdout=output, stderr=output, **self.popen_kwargs()
-            )
-        try:
-            self.wait_ready(process)
-        except BaseException:
-            self.stop(process)
-            raise
-        return process
+        return start_server(self, log)
 
     def wait_ready(self, process: subprocess.Popen[bytes]) -> None:
         """Returns when the node answers, and that it is this node's chain."""
@@ -239,23 +229,6 @@ def is_whole(state: Path) -> bool:
     except FileNotFoundError:
         return False
     return bool(written) and written.count(b"{") == written.count(b"}")
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def is_free(port: int) -> bool:
-    """True when nobody listens on this port of the loopback interface."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-        return True
 
 
 def _total_supply(rpc_url: str) -> int:

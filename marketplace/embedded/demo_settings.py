@@ -6,14 +6,14 @@ import json
 import os
 import random
 import secrets
-import socket
 from base64 import urlsafe_b64encode
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from marketplace.embedded.chain import BLOCK_SECONDS, CHAIN_ID
-from marketplace.embedded.demo_accounts import RELAYER
+from marketplace.embedded.demo_accounts import BUYER, RELAYER
+from marketplace.embedded.ports import is_free
 
 NETWORK = f"eip155:{CHAIN_ID}"
 # Below what systems give away by themselves (32768 and up on Linux), so that a port stays ours.
@@ -32,6 +32,7 @@ OURS = (
     "SOUK_MESSAGES_DIR",
     "CHAINS",
     "SOUK_DEMO_CHAIN_RPC",
+    "SOUK_REVIEW_PEOPLE",
 )
 
 
@@ -95,17 +96,6 @@ def choose_ports(web: int, file: Path) -> Ports:
     return Ports(web, *wanted)
 
 
-def is_free(port: int) -> bool:
-    """Whether a server could listen there now; a closed connection's rest does not count."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True
-
-
 def demo_environment(
     state: Path, ports: Ports, *, database_url: str, direct_url: str, egress_allow: Sequence[str]
 ) -> dict[str, str]:
@@ -133,6 +123,8 @@ def demo_environment(
         "SOUK_MESSAGES_DIR": str(state / "messages"),
         "CHAINS": json.dumps({NETWORK: chain}),
         "SOUK_DEMO_CHAIN_RPC": ports.rpc_url,
+        "SOUK_PREVIEW_WALLETS": BUYER.address,
+        "SOUK_REVIEW_PEOPLE": "1",
         "SOUK_EGRESS_ALLOW": ",".join([*egress_allow, f"127.0.0.0/8:{ports.upstream}"]),
     }
 

@@ -32,6 +32,7 @@ from marketplace.embedded.postgres_place import (
     make_socket_dir,
     take_lock,
 )
+from marketplace.embedded.starting import dies_with_us, start_server
 
 OWNER = "souk"
 PORT = "5432"  # only part of the socket's file name; given so that PGPORT cannot change it
@@ -122,17 +123,7 @@ class Postgres:
 
     def start(self, log: Path) -> subprocess.Popen[bytes]:
         """Prepare, start and wait until it answers; its words go to the log."""
-        self.initialise()
-        with log.open("ab") as output:
-            process = subprocess.Popen(
-                self.command(), stdout=output, stderr=output, **self.popen_kwargs()
-            )
-        try:
-            self.wait_ready(process)
-        except BaseException:
-            self.stop(process)
-            raise
-        return process
+        return start_server(self, log)
 
     def wait_ready(self, process: subprocess.Popen[bytes]) -> None:
         """Return when the server says so in its own lock file; recovery may take a while."""
@@ -254,9 +245,3 @@ class Postgres:
             shutil.rmtree(data, ignore_errors=True)
         shutil.rmtree(self.private_dir, ignore_errors=True)
         self.release()
-
-
-def dies_with_us() -> list[str]:
-    """A wrapper under which a child is interrupted when its starter is killed (Linux)."""
-    setpriv = shutil.which("setpriv")
-    return [setpriv, "--pdeathsig", "INT", "--"] if setpriv else []

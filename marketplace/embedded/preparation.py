@@ -35,11 +35,16 @@ def main() -> None:
 
 def keep_admin(password: str) -> None:
     """The demo's administrator exists and can sign in with the password that was printed."""
-    from django.contrib.auth import get_user_model
+    from django.contrib.auth.models import User
+    from django.db import transaction
 
-    users = get_user_model().objects
-    if not users.filter(username="admin").exists():
-        users.create_superuser("admin", "admin@localhost", password)
+    from payments import audit_log
+
+    if User.objects.filter(username="admin").exists():
+        return
+    with transaction.atomic():
+        admin = User.objects.create_superuser("admin", "admin@localhost", password)
+        audit_log.record(audit_log.command("demo"), "role.admin_given", audit_log.user(admin.pk))
 
 
 if __name__ == "__main__":

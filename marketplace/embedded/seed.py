@@ -6,7 +6,10 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
+from django.conf import settings
 from django.contrib.auth import get_user_model
+from eth_account import Account
+from eth_account.messages import encode_defunct
 
 from marketplace.embedded.demo_accounts import demo_account
 from marketplace.embedded.upstream.endpoints import (
@@ -19,9 +22,12 @@ from marketplace.embedded.upstream.endpoints import (
     TOUR,
     Endpoint,
 )
+from payments.audit_log import command
+from sellers import payouts
 from sellers.directory import find, give_to
 from sellers.drafts import Draft, finish
 from sellers.examples import body, body_media_type, suffix
+from sellers.models import Seller
 from sellers.prices import Ask
 from sellers.publishing import publish, republish
 from sellers.refusals import ListingRefused, Why
@@ -39,6 +45,7 @@ class Stall:
     dollars: Decimal
     release: str = "hold"
     stream: bool = False
+    category: str = ""
 
     @property
     def path(self) -> str:
@@ -46,14 +53,22 @@ class Stall:
 
 
 STALLS: Final = (
-    Stall("atlas", "city-facts", LOOKUP, Decimal("0.002")),
-    Stall("atlas", "unit-conversion", CONVERT, Decimal("0.001"), release="instant"),
-    Stall("atlas", "savings-projection", REPORT, Decimal("0.05")),
-    Stall("atlas", "city-tour", TOUR, Decimal("0.01"), release="upfront", stream=True),
-    Stall("quill", "text-digest", TEXT, Decimal("0.01")),
-    Stall("quill", "data-quality", SCORE, Decimal("0.02")),
-    Stall("quill", "identicon", IDENTICON, Decimal("0.005")),
-)
+    Stall("atlas", "city-facts", LOOKUP, Decimal("0.002"), category="data"),
+    Stall(
+        "atlas", "unit-conversion", CONVERT, Decimal("0.001"), release="instant", category="compute"
+    ),
+    Stall("atlas", "savings-projection", REPORT, Decimal("0.05"), category="compute"),
+    Stall(
+        "atlas", "city-tour", TOUR, Decimal("0.01"), release="upfront", stream=True,
+        category="travel",
+    ),
+    Stall("quill", "text-digest", TEXT, Decimal("0.01"), category="data"),
+    Stall("quill", "data-quality", SCORE, Decimal("0.02"), category="developer-tools"),
+    Stall("quill", "identicon", IDENTICON, Decimal("0.005"), category="media"),
+)  # fmt: skip
+
+
+SELLERS: Final = tuple(sorted({stall.seller for stall in STALLS}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +85,8 @@ class ExampleCall:
 def seed(upstream_base_url: str) -> list[str]:
     """Put the demo's listings on sale, or bring them up to date; returns their paths."""
     site = this_site()
+    for seller in Seller.objects.filter(slug__in=SELLERS).exclude(owner=None):
+        _prove_wallet(seller)  # of a demo that was made before its sellers had proven theirs
     for stall in STALLS:
         _put_up(stall, _terms(stall, upstream_base_url, site), site)
     return [stall.path for stall in STALLS]
@@ -78,14 +95,24 @@ def seed(upstream_base_url: str) -> list[str]:
 def keep_owners(password: str) -> None:
     """The demo's sellers sign in by their own names, with the password that was printed."""
     users = get_user_model().objects
-    for slug in sorted({stall.seller for stall in STALLS}):
+    for slug in SELLERS:
         user = users.filter(username=slug).first() or users.create_user(slug, password=password)
         give_to(slug, user)
+        _prove_wallet(Seller.objects.get(slug=slug))
 
 
 def example_calls() -> list[ExampleCall]:
     """One good call for every listing of the demo, to make its history with."""
     return [_example_call(stall) for stall in STALLS]
+
+
+def _prove_wallet(seller: Seller) -> None:
+    """Whoever owns a listing can change its terms only while its wallet is shown to be theirs."""
+    account, (network, *_) = demo_account(seller.slug), settings.CHAINS
+    if payouts.vouched(payouts.standing(seller), account.address, network) is None:
+        text = payouts.question(seller, account.address)
+        signed = Account.sign_message(encode_defunct(text=text), account.private_key)
+        payouts.prove(seller, text, "0x" + bytes(signed.signature).hex(), by=command("demo"))
 
 
 def _put_up(stall: Stall, terms: Terms, site: Site) -> None:
@@ -116,6 +143,7 @@ def _terms(stall: Stall, upstream_base_url: str, site: Site) -> Terms:
         tags=endpoint["tags"],
         release=stall.release,
         stream=stall.stream,
+        category=stall.category,
     )
     return finish(draft, site)
 

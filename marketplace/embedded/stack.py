@@ -18,11 +18,11 @@ from marketplace.embedded.demo_settings import (
     choose_ports,
     demo_environment,
     forget_the_shells_settings,
-    is_free,
     set_environment,
 )
 from marketplace.embedded.logs import LiveLog
-from marketplace.embedded.postgres import Postgres, dies_with_us
+from marketplace.embedded.ports import is_free
+from marketplace.embedded.postgres import Postgres
 from marketplace.embedded.processes import Programs
 from marketplace.embedded.readiness import (
     chain_answers,
@@ -37,6 +37,7 @@ from marketplace.embedded.readiness import (
 from marketplace.embedded.refusal import DemoError
 from marketplace.embedded.room import TO_START_MEGABYTES, require_room
 from marketplace.embedded.run_record import RunRecord
+from marketplace.embedded.starting import dies_with_us
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 STATE = ROOT / ".souk"
@@ -224,6 +225,7 @@ class Stack:
             "granian",
             *["--interface", "asgi", "--host", "127.0.0.1", "--port", str(ports.web)],
             *["--workers", "1", "--no-ws", "--workers-kill-timeout", "2"],
+            *["--log-config", "marketplace/granian.json"],
             "marketplace.asgi:application",
         )
 

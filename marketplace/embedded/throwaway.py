@@ -17,8 +17,9 @@ from types import FrameType
 from typing import NoReturn
 
 from marketplace.embedded.anvil import ChainError, find_anvil
-from marketplace.embedded.postgres import Postgres, dies_with_us
+from marketplace.embedded.postgres import Postgres
 from marketplace.embedded.postgres_binaries import PostgresError
+from marketplace.embedded.starting import dies_with_us
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 # One worker more than there are cores, because many tests wait for blocks; more than four spend
@@ -129,6 +130,8 @@ def set_environment(scratch: Path, database_url: str) -> None:
     os.environ["SOUK_MESSAGES_DIR"] = str(scratch / "messages")
     os.environ["SOUK_DEBUG"] = "1"
     os.environ["CHAINS"] = "{}"
+    os.environ["SOUK_STOP_SECONDS"] = "5"  # calls that tests leave behind are nobody's
+    os.environ["SOUK_ASKS_ITSELF"] = "0"  # where tests believe the site to be, another may run
     os.environ["TMPDIR"] = str(scratch)
 
 

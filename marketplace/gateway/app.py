@@ -1,4 +1,5 @@
 """The paid door: `/call/<seller>/<listing>[/<path>]`, one request from first byte to last.
+Sellers try their drafts out at `/preview/<token>[/<path>]`, which is the same door.
 
 A plain ASGI app beside Django, because an unpaid request must cost little more than the
 server's own work. It quotes, hands out samples and refuses; whatever carries a payment goes
@@ -17,20 +18,21 @@ from uuid import UUID
 
 from asgiref.typing import ASGIReceiveCallable, ASGISendCallable, HTTPScope
 
-from marketplace.calls.ceiling import BadCeiling, ceiling_dollars, price_dollars
+from marketplace.calls.ceiling import is_too_dear
+from marketplace.calls.http import Response, send_response
+from marketplace.calls.in_flight import Arrivals, InFlight, NoPlace, Seat
+from marketplace.calls.inbox import Inbox
 from marketplace.calls.outcomes import CallOutcome, Delivered, Streamed
-from marketplace.calls.requests import BodyIncomplete, BodyTooLarge, CallRequest
+from marketplace.calls.requests import BodyIncomplete, BodyTooLarge, CallRequest, Query
 from marketplace.calls.shelf import Absent, Place, Shelf, Shelved
 from marketplace.gateway import responses
-from marketplace.gateway.arrival import Arrival, Inbox
+from marketplace.gateway.arrival import Arrival
 from marketplace.gateway.dialects import spoken
 from marketplace.gateway.flow import Flow
-from marketplace.gateway.in_flight import Arrivals, InFlight, NoPlace, Seat
 from marketplace.gateway.incoming import (
     AmbiguousCredentials,
     BadQuery,
     HeadersTooLarge,
-    Query,
     asks_for_demo,
     body_asks_for_demo,
     read_headers,
@@ -38,7 +40,6 @@ from marketplace.gateway.incoming import (
     read_query,
 )
 from marketplace.gateway.outcomes import head_of, response_of
-from marketplace.gateway.responses import Response, send_response
 from payments.x402.reasons import Reason
 
 logger = logging.getLogger(__name__)
@@ -95,10 +96,10 @@ class Door:
         self._quoted = quoted
         self._limits = limits
         self._public_base_url = public_base_url
-        self._in_flight = InFlight(
+        self.in_flight = InFlight(
             calls_max=limits.calls_in_flight_max, listing_calls_max=limits.listing_in_flight_max
         )
-        self._arrivals = Arrivals(bodies_max=limits.bodies_arriving_max)
+        self.arrivals = Arrivals(bodies_max=limits.bodies_arriving_max)
 
     async def __call__(
         self, scope: HTTPScope, receive: ASGIReceiveCallable, send: ASGISendCallable
@@ -141,6 +142,8 @@ class Door:
         """Quote before anything else is judged: graders and clients probe in every way."""
         if isinstance(place, Absent):
             return responses.absent(place)
+        if _asks_for_skill(arrival, place):
+            return responses.skill(place, self._public_base_url)
         # A bare address is quoted as well: the path parameters are for the paid request.
         if len(arrival.route.segments) not in (0, len(place.terms.path_parameters)):
             return responses.NOT_FOUND
@@ -150,9 +153,10 @@ class Door:
         wait_seconds = self._wait_seconds(place)
         if wait_seconds:
             return responses.unavailable(wait_seconds)
-        if b"x-max-price" in arrival.headers and _is_too_dear(place, arrival):
+        if is_too_dear(place.offers, arrival.text(b"x-max-price")):
             return arrival.dialect.quote_again(place, Reason.PRICE_ABOVE_MAX, "")
-        self._quoted(place.listing_id)
+        if place.only_for is None:
+            self._quoted(place.listing_id)
         as_page = b"text/html" in arrival.headers.get(b"accept", b"")
         return arrival.dialect.quote(place, as_page=as_page)
 
@@ -178,11 +182,12 @@ class Door:
         if arrival.dialect.credential not in arrival.headers:
             return _Answer(arrival.dialect.elsewhere)
         path = arrival.route.path
-        seat = Seat(self._in_flight, path)
+        seat = Seat(self.in_flight, path)
         inbox = self._inbox(arrival, seat if arrival.brings_body else None)
         flow: Flow | None = None
         try:
-            seat.take()
+            if not arrival.brings_body:
+                seat.take()
             outcome = await self._paid_call(place, path, arrival.request(arrival.query, inbox))
             if isinstance(outcome, Streamed):  # it keeps its place until its end
                 flow = Flow(outcome, inbox, seat.give_back)
@@ -203,9 +208,16 @@ class Door:
             declared=arrival.headers.get(b"content-length", b""),
             bytes_max=self._limits.body_bytes_max,
             seconds=self._limits.body_seconds,
-            arrivals=self._arrivals,
+            arrivals=self.arrivals,
             seat=seat,
+            empty=arrival.ends_with_its_head,
         )
+
+
+def _asks_for_skill(arrival: Arrival, place: Shelved) -> bool:
+    """`…/SKILL.md`, where that is no value of a path parameter that somebody could buy."""
+    asked = arrival.route.segments == ("SKILL.md",) and len(place.terms.path_parameters) != 1
+    return asked and arrival.scope["method"] in ("GET", "HEAD")
 
 
 def _readable(query_string: bytes) -> Query | None:
@@ -213,14 +225,6 @@ def _readable(query_string: bytes) -> Query | None:
         return read_query(query_string)
     except BadQuery:
         return None
-
-
-def _is_too_dear(shelved: Shelved, arrival: Arrival) -> bool:
-    try:
-        ceiling = ceiling_dollars(arrival.text(b"x-max-price") or "")
-    except BadCeiling:
-        return False  # said once a payment is attached; until then the quote comes first
-    return all(price_dollars(offer) > ceiling for offer in shelved.offers)
 
 
 async def _deliver(answer: _Answer, method: str, send: ASGISendCallable) -> None:

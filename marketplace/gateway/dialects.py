@@ -8,20 +8,20 @@ version, paid and unpaid, so that no program has to guess what it will be answer
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final, Protocol
 
+from marketplace.calls.http import Response, with_length
+from marketplace.calls.quoting import refusing
+from marketplace.calls.requests import Query
 from marketplace.calls.shelf import Shelved
-from marketplace.gateway.incoming import Query
 from marketplace.gateway.responses import (
     QUOTE,
     QUOTES_REMEMBERED_MAX,
-    Response,
     challenge_again,
     plain,
     quote,
-    with_length,
 )
 from payments.x402 import headers, v1
 from payments.x402.reasons import Reason
@@ -65,10 +65,7 @@ def _written_v1(shelved: Shelved) -> Response:
 
 
 def _quote_v1_again(shelved: Shelved, reason: Reason, detail: str) -> Response:
-    challenge = replace(shelved.challenge_v1, error=reason)
-    if detail:
-        challenge = replace(challenge, more={**challenge.more, "detail": detail})
-    body = headers.encode_json(challenge.to_wire())
+    body = headers.encode_json(refusing(shelved.challenge_v1, reason, detail).to_wire())
     return Response(402, with_length(QUOTE, body), body)
 
 

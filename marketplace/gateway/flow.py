@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from asgiref.typing import ASGISendCallable, HTTPResponseBodyEvent
 from django.conf import settings
 
+from marketplace.calls.http import Response
+from marketplace.calls.inbox import Inbox
 from marketplace.calls.outcomes import Streamed
 from marketplace.calls.passage import Cut
-from marketplace.gateway.arrival import Inbox
-from marketplace.gateway.responses import Response
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,14 +29,7 @@ class Flow:
         for a whole one: the server breaks the connection off."""
         reached = False
         try:
-            await send(
-                {
-                    "type": "http.response.start",
-                    "status": head.status,
-                    "headers": head.headers,
-                    "trailers": False,
-                }
-            )
+            await send(head.start)
             with contextlib.suppress(Cut, OSError, TimeoutError):  # OSError: gone (ASGI 2.4)
                 reached = await self._pass_on(send)
         finally:

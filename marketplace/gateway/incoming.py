@@ -6,22 +6,26 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
+from math import inf
 from typing import Final, TypeAlias
 from urllib.parse import parse_qsl, unquote_to_bytes
 
 import orjson
 
-RawHeaders: TypeAlias = Iterable[tuple[bytes, bytes]]
-Query: TypeAlias = tuple[tuple[str, str], ...]
+from marketplace.calls.requests import Query, is_segment
+from sellers.offers import PREVIEWS
 
+RawHeaders: TypeAlias = Iterable[tuple[bytes, bytes]]
+
+_NAMES: Final = {b"call": 2, b"preview": 1}  # the pieces that say what is called
 PATH_BYTES_MAX: Final = 8_192
 PATHS_REMEMBERED_MAX: Final = 1_024  # decoding one takes 2 µs of the 10 an unpaid request costs
 QUERY_PAIRS_MAX: Final = 256
 QUERIES_REMEMBERED_MAX: Final = 1_024
 QUERY_BYTES_REMEMBERED_MAX: Final = 256  # old programs ask with one that is always the same
-OUR_QUERY_NAMES: Final = frozenset({"x402Version", "demo"})
 _SLUG: Final = re.compile(rb"[a-z0-9]+(?:-[a-z0-9]+)*")
 _SLUG_BYTES_MAX: Final = 48
+_TOKEN: Final = re.compile(rb"[A-Za-z0-9_-]{43}")
 _BAD_ESCAPE: Final = re.compile(rb"%(?![0-9a-fA-F]{2})")
 
 PAYMENTS: Final = frozenset({b"payment-signature", b"x-payment"})
@@ -40,42 +44,49 @@ _NOTED: Final = _CREDENTIALS | {
 class Route:
     """Which listing a path names, and what follows it."""
 
-    path: str  # "seller/slug"
+    path: str  # "seller/slug", or a preview's own
     segments: tuple[str, ...]
 
 
 @lru_cache(maxsize=PATHS_REMEMBERED_MAX)
 def read_path(raw_path: bytes) -> Route | None:
-    """Read `/call/<seller>/<listing>[/<path>]`; None for whatever else it may be.
+    """Read `/call/<seller>/<listing>[/<path>]` or `/preview/<token>[/<path>]`; None for the rest.
 
     Each segment is decoded once and by itself, so that an encoded slash stays inside it. There
     is no second spelling: no empty segment, no step up the path, nothing that is not text.
     """
     head, call, *named = raw_path.split(b"/")
-    if head or call != b"call" or len(named) < 2 or len(raw_path) > PATH_BYTES_MAX:
+    if head or len(named) < _NAMES.get(call, inf) or len(raw_path) > PATH_BYTES_MAX:
         return None
     if b"%" in raw_path or not raw_path.isascii():
         if _BAD_ESCAPE.search(raw_path):
             return None
         named = [unquote_to_bytes(piece) for piece in named]
-    seller, listing, *rest = named
-    if not (_is_slug(seller) and _is_slug(listing)):
+    path = _listing(*named[:2]) if call == b"call" else _preview(named[0])
+    rest = named[_NAMES[call] :]
+    if path is None:
         return None
     try:
         segments = tuple(piece.decode() for piece in rest)
     except UnicodeDecodeError:
         return None
-    if not all(map(_is_segment, segments)):
+    if not all(map(is_segment, segments)):
         return None
-    return Route(f"{seller.decode()}/{listing.decode()}", segments)
+    return Route(path, segments)
+
+
+def _listing(seller: bytes, listing: bytes) -> str | None:
+    if not (_is_slug(seller) and _is_slug(listing)):
+        return None
+    return f"{seller.decode()}/{listing.decode()}"
+
+
+def _preview(token: bytes) -> str | None:
+    return PREVIEWS + token.decode() if _TOKEN.fullmatch(token) else None
 
 
 def _is_slug(piece: bytes) -> bool:
     return len(piece) <= _SLUG_BYTES_MAX and _SLUG.fullmatch(piece) is not None
-
-
-def _is_segment(segment: str) -> bool:
-    return segment not in ("", ".", "..") and "\0" not in segment
 
 
 class HeadersTooLarge(Exception):
@@ -152,8 +163,3 @@ def body_asks_for_demo(body: bytes) -> bool:
     except orjson.JSONDecodeError:
         return False
     return isinstance(document, dict) and document.get("demo") is True
-
-
-def without_ours(query: Query) -> Query:
-    """Leave out the names that speak to us and not to the seller."""
-    return tuple(pair for pair in query if pair[0] not in OUR_QUERY_NAMES)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 from uuid import UUID
 
+from marketplace.calls.http import Header, Response, retry_after, with_length
 from marketplace.calls.outcomes import (
     Challenged,
     Delivered,
@@ -18,15 +19,7 @@ from marketplace.calls.outcomes import (
 )
 from marketplace.calls.shelf import Absent, Place
 from marketplace.gateway.dialects import Dialect
-from marketplace.gateway.responses import (
-    GUARDED,
-    Header,
-    Response,
-    absent,
-    plain,
-    retry_after,
-    with_length,
-)
+from marketplace.gateway.responses import GUARDED, absent, plain
 from payments.lookup import StoredAnswer
 from payments.x402.headers import encode_header
 from payments.x402.types import Settlement

@@ -8,16 +8,17 @@ from base64 import b64encode
 from hashlib import sha256
 from html import escape
 from typing import Final
+from urllib.parse import urlsplit
 
 from django.conf import settings
 
+from marketplace.calls import browsers
 from marketplace.calls.shelf import Shelved
 from payments.acceptance import Offer
-from payments.amounts import Amount, token
+from payments.amounts import Amount
 from payments.x402.networks import NETWORKS
-from sellers.examples import body, body_media_type, suffix
+from sellers.examples import body, body_media_type, buying, suffix
 
-JSON_TYPE: Final = "application/json"
 _SCRIPTS: Final = f"{settings.PUBLIC_BASE_URL}{settings.STATIC_URL}"  # doors serve none themselves
 
 STYLE: Final = """
@@ -105,7 +106,7 @@ been charged.</p>
 <h2>Price of one call</h2>
 <ul>{prices}</ul>
 <p><a href="{url}?demo=true">See a sample answer, free</a></p>
-{_wallet(shelved)}<h2>Pay from a terminal</h2>
+{_more(shelved)}{_wallet(shelved)}<h2>Pay from a terminal</h2>
 <p>Any x402 client pays here; it reads the quote from the <code>PAYMENT-REQUIRED</code> header:</p>
 <pre>curl -i {url}</pre>
 <p>In a checkout of Souk:</p>
@@ -114,6 +115,14 @@ been charged.</p>
 </body>
 </html>
 """
+
+
+def _more(shelved: Shelved) -> str:
+    """Lead to the listing's own page; what is only being tried out has none."""
+    if urlsplit(shelved.url).path != f"/call/{shelved.path}":
+        return ""
+    href = escape(f"{settings.PUBLIC_BASE_URL}/l/{shelved.path}")
+    return f'<p><a href="{href}">More about it, and its code</a></p>\n'
 
 
 def _price(offer: Offer) -> str:
@@ -131,16 +140,9 @@ def _price(offer: Offer) -> str:
 def _wallet(shelved: Shelved) -> str:
     """What `pay.js` makes a form of: the call, and how the quote's tokens are written."""
     terms = shelved.terms
-    content_type, content = body(terms.example_input, body_media_type(terms.input_schema))
+    _, content = body(terms.example_input, body_media_type(terms.input_schema))
     tail = suffix(terms.example_input, terms.path_parameters)
-    facts = {
-        "method": terms.method,
-        "path": f"/call/{shelved.path}",
-        "example": tail,
-        "contentType": content_type,
-        "payments": f"{settings.PUBLIC_BASE_URL}/p/",
-        "networks": _networks(shelved),
-    }
+    facts = browsers.facts(terms, shelved.url, shelved.offers)
     typed = ""
     if content:
         typed = f"""<label for="pay-body">Body to send</label>
@@ -157,26 +159,8 @@ def _wallet(shelved: Shelved) -> str:
 <div id="pay-answer"></div>
 </section>
 <noscript><p class="soft">Paying from a browser's wallet needs JavaScript.</p></noscript>
-<script type="module" src="{escape(_SCRIPTS)}pay.js"></script>
+<script type="module" src="{escape(_SCRIPTS)}built/pay.js"></script>
 """
-
-
-def _networks(shelved: Shelved) -> dict[str, dict[str, object]]:
-    """Each network that is taken, and its tokens: what a signature is worth, in words."""
-    found: dict[str, dict[str, object]] = {}
-    for offer in shelved.offers:
-        wanted = offer.requirements
-        known, network = token(wanted.network, wanted.asset), NETWORKS[wanted.network]
-        entry = found.setdefault(
-            wanted.network,
-            {"name": network.name, "testnet": network.testnet, "explorer": network.explorer_url}
-            | {"tokens": {}},
-        )
-        if known is not None:
-            tokens = entry["tokens"]
-            assert isinstance(tokens, dict)
-            tokens[wanted.asset] = {"symbol": known.symbol, "decimals": known.decimals}
-    return found
 
 
 def _older_clients(shelved: Shelved) -> str:
@@ -192,12 +176,4 @@ def _older_clients(shelved: Shelved) -> str:
 
 def _buying(shelved: Shelved) -> str:
     """Write the command that buys the seller's own example."""
-    terms = shelved.terms
-    example = terms.example_input
-    content_type, content = body(example, body_media_type(terms.input_schema))
-    command = ["python3", "manage.py", "buy", shelved.url + suffix(example, terms.path_parameters)]
-    if content:
-        command += ["--json" if content_type == JSON_TYPE else "--data", content.decode()]
-    if terms.method != ("POST" if content else "GET"):
-        command += ["--method", terms.method]
-    return shlex.join(command)
+    return shlex.join(["python3", "manage.py", "buy", *buying(shelved.url, shelved.terms)])

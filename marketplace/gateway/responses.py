@@ -9,26 +9,25 @@ from __future__ import annotations
 import json
 from base64 import b64encode
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
-from asgiref.typing import ASGISendCallable
-
+from marketplace.calls.http import Header, Headers, Response, retry_after, with_length
+from marketplace.calls.quoting import refusing
 from marketplace.calls.shelf import Absent, Shelved
 from marketplace.gateway import page
 from payments.x402.headers import encode_json
 from payments.x402.reasons import Reason
+from sellers import leaflets
 from sellers.offers import HEADER_BYTES_MAX
-
-Header: TypeAlias = tuple[bytes, bytes]
-Headers: TypeAlias = tuple[Header, ...]
 
 RETRY_SECONDS: Final = 60  # a pause or a suspension: nobody knows, and asking is cheap
 BUSY_SECONDS: Final = 1
 QUOTES_REMEMBERED_MAX: Final = 512  # at most some 10 kB each
 
 JSON: Final = (b"content-type", b"application/json")
+_MARKDOWN: Final = (b"content-type", b"text/markdown; charset=utf-8")
 _HTML: Final = (b"content-type", b"text/html; charset=utf-8")
 # What a seller sends must never act on our origin, whatever it claims to be.
 _SANDBOX: Final = b"sandbox; default-src 'none'"
@@ -40,7 +39,7 @@ _ALLOW_HEADERS: Final = (
     b" X-Max-Price, X-Souk-Fresh, *"
 )
 _EXPOSE_HEADERS: Final = (
-    b"PAYMENT-REQUIRED, PAYMENT-RESPONSE, X-PAYMENT-RESPONSE, Retry-After, X-Demo,"
+    b"PAYMENT-REQUIRED, PAYMENT-RESPONSE, X-PAYMENT-RESPONSE, Retry-After, Date, X-Demo,"
     b" X-Payment-Charged, X-Souk-Joined, X-Souk-Payment"
 )
 _EVERYWHERE: Final[Headers] = (
@@ -60,29 +59,12 @@ _QUOTE_PAGE: Final[Headers] = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Response:
-    """An answer in the server's own terms."""
-
-    status: int
-    headers: Headers
-    body: bytes
-
-
 def plain(
     status: int, error: str, detail: str, *more: Header, also: Mapping[str, Any] | None = None
 ) -> Response:
     """Write a short answer of our own: one word for programs, one sentence for people."""
     body = json.dumps({"error": error, "detail": detail, **(also or {})}).encode()
     return Response(status, with_length((JSON, *GUARDED, *more), body), body)
-
-
-def with_length(headers: Headers, body: bytes) -> Headers:
-    return (*headers, (b"content-length", str(len(body)).encode()))
-
-
-def retry_after(seconds: float) -> Header:
-    return (b"retry-after", str(max(1, round(seconds))).encode())
 
 
 NOT_FOUND: Final = plain(404, "not_found", "There is no such listing here.")
@@ -155,8 +137,7 @@ def quote(shelved: Shelved, *, as_page: bool) -> Response:
 
 def challenge_again(shelved: Shelved, reason: Reason, detail: str) -> Response:
     """Quote, and say why what was attached or wished for does not do."""
-    more = {**shelved.challenge.more, "detail": detail} if detail else shelved.challenge.more
-    challenge = replace(shelved.challenge, error=reason, more=more)
+    challenge = refusing(shelved.challenge, reason, detail)
     body = encode_json(challenge.to_wire())
     if len(b64encode(body)) > HEADER_BYTES_MAX:  # the reason stays, conveniences go
         body = encode_json(replace(challenge, more={}).to_wire())
@@ -171,19 +152,9 @@ def sample(shelved: Shelved) -> Response:
     return Response(stored.status, with_length(headers, stored.body), stored.body)
 
 
-async def send_response(response: Response, method: str, send: ASGISendCallable) -> bool:
-    """Send an answer; False when the buyer was seen to be gone."""
-    body = b"" if method == "HEAD" else response.body
-    try:
-        await send(
-            {
-                "type": "http.response.start",
-                "status": response.status,
-                "headers": response.headers,
-                "trailers": False,
-            }
-        )
-        await send({"type": "http.response.body", "body": body, "more_body": False})
-    except OSError:  # how servers may say so (ASGI 2.4)
-        return False
-    return True
+@lru_cache(maxsize=QUOTES_REMEMBERED_MAX)
+def skill(shelved: Shelved, base_url: str) -> Response:
+    """Say in a text for language models what is sold, for how much, and how it is called."""
+    text = leaflets.skill(shelved.path, shelved.terms, shelved.offers, shelved.url, base_url)
+    body = text.encode()
+    return Response(200, with_length((_MARKDOWN, *GUARDED), body), body)

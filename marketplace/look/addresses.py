@@ -19,6 +19,11 @@ class Pattern:
     cells: tuple[tuple[int, int], ...]
     tint: int
 
+    @property
+    def path(self) -> str:
+        """All cells as one shape: a list of addresses is drawn many times over."""
+        return "".join(f"M{x} {y}h1v1h-1z" for x, y in self.cells)
+
 
 def short(value: str) -> str:
     """Shorten what is long and hexadecimal, "0x1234…abcd"; leave everything else as it is."""

@@ -16,6 +16,7 @@ _CODE = re.compile(r"`([^`]+)`")
 _BOLD = re.compile(r"\*\*(.+?)\*\*")
 _EMPHASIS = re.compile(r"(?<![\w*])\*([^*\s][^*]*)\*(?![\w*])")
 _LINK = re.compile(r"\[([^\]]+)\]\(((?:https://|/|#)[^\s)\"]*|[\w./-]+\.md(?:#[\w-]+)?)\)")
+_PICTURE = re.compile(r"!\[[^\]]*\]\(pictures/[\w.-]+\)")  # of a page, which is at hand here
 _GUIDE = re.compile(r"([a-z]+)\.md(#[\w-]+)?")
 
 
@@ -55,7 +56,7 @@ def _blocks(lines: list[str], guides: frozenset[str]) -> Iterator[str]:
         elif heading := _HEADING.fullmatch(line):
             level, words = len(heading[1]), heading[2]
             yield f'<h{level} id="{escape(anchor(words))}">{_inline(words, guides)}</h{level}>'
-        elif line.strip():
+        elif line.strip() and not _PICTURE.fullmatch(line):
             while end < len(lines) and _goes_on(line, lines[end]):
                 end += 1
             yield _block(lines[place:end], guides)

@@ -20,6 +20,7 @@ class Way:
     page: str
     icon: str = ""
     within: tuple[str, ...] = ()  # every path below these counts as this entry's
+    for_admins: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,17 +35,16 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Navigation:
-    """The links of one page: everywhere, in this section, and about oneself."""
+    """The links that every page has: everywhere, and about oneself."""
 
     main: tuple[Entry, ...]
-    section: tuple[Entry, ...]
     sign_in: str
     account: str
     sign_out: str
     user_name: str
 
 
-_MARKET = Way("Market", "/", "store", ("/l/",))
+_MARKET = Way("Market", "market", "store", ("/market", "/l/", "/s/"))
 _SELL = Way("Sell", "sell-home", "tag", ("/sell/",))
 _BUY = Way("Buy", "buy-home", "bag", ("/buy/",))
 _REVIEW = Way("Review", "moderation-queue", "shield", ("/moderation/",))
@@ -55,15 +55,28 @@ _SECTIONS: Final = {
     "/sell/": (
         Way("Listings", "sell-home", within=("/sell/listings/", "/sell/drafts/", "/sell/import")),
         Way("Earnings", "sell-earnings", within=("/sell/earnings/",)),
+        Way("Disputes", "sell-disputes", within=("/sell/disputes/",)),
         Way("Payouts", "sell-payouts", within=("/sell/payouts/",)),
         Way("Health", "sell-health", within=("/sell/health/",)),
+        Way("Profile", "sell-profile"),
         Way("Webhooks", "sell-webhooks", within=("/sell/webhooks/",)),
         Way("API keys", "sell-keys", within=("/sell/keys/",)),
     ),
     "/buy/": (
         Way("Receipts", "buy-home", within=("/buy/receipts/",)),
         Way("Spend", "buy-spend", within=("/buy/spend/",)),
+        Way("Disputes", "buy-disputes", within=("/buy/disputes/",)),
         Way("Limits", "buy-limits", within=("/buy/limits/",)),
+        Way("Webhooks", "buy-webhooks", within=("/buy/webhooks/",)),
+    ),
+    "/operator/": (
+        Way("Health", "operator-health"),
+        Way("Audit log", "operator-audit"),
+    ),
+    "/moderation/": (
+        Way("Queue", "moderation-queue"),
+        Way("Reports", "moderation-reports"),
+        Way("Disputes", "moderation-disputes", within=("/moderation/disputes/",), for_admins=True),
     ),
 }
 
@@ -74,16 +87,23 @@ def navigation(request: HttpRequest | None) -> Navigation | None:
         return None
     user = getattr(request, "user", None)
     known = user is not None and user.is_authenticated
-    path = request.path
-    section = next((ways for start, ways in _SECTIONS.items() if path.startswith(start)), ())
     return Navigation(
-        main=tuple(_entries(_main(user if known else None), path)),
-        section=tuple(_entries(section, path)) if known else (),
+        main=tuple(_entries(_main(user if known else None), request.path)),
         sign_in="" if known else address("account-sign-in"),
         account=address("account-home") if known else "",
         sign_out=address("account-sign-out") if known else "",
         user_name=user.get_username() if known and user else "",
     )
+
+
+def section(request: HttpRequest | None) -> tuple[Entry, ...]:
+    """The links within the section of a page, for whoever is signed in."""
+    user = getattr(request, "user", None)
+    if request is None or user is None or not user.is_authenticated:
+        return ()
+    path = request.path
+    ways = next((ways for start, ways in _SECTIONS.items() if path.startswith(start)), ())
+    return tuple(_entries((way for way in ways if not way.for_admins or is_admin(user)), path))
 
 
 def address(page: str) -> str:

@@ -59,6 +59,11 @@ def everything() -> dict[str, Any]:
             {"label": "In review", "href": "?state=review", "current": False, "count": 0},
             {"label": "Live", "href": "?state=live", "current": False, "count": None},
         ],
+        "snippets": [
+            {"label": "curl", "code": "curl -i 'https://souk.example/call/weather'"},
+            {"label": "Python", "note": "Once:", "code": "pip install x402"},
+            {"label": LONG_WORD, "code": LONG_WORD, "then": "Then:", "next_code": LONG_WORD},
+        ],
         "charts": _charts(),
         "sparks": {
             "rising": [1, 2, 2, 4, 7, 9, 14],

@@ -13,7 +13,8 @@ from marketplace.management.listing_draft import secret_headers
 from sellers import imports
 from sellers.drafts import Draft, upstream_url
 from sellers.examples import body, body_media_type, path_values, query_pairs
-from sellers.imports import Operation
+from sellers.openapi import documents
+from sellers.openapi.operations import Operation, operations
 from sellers.prices import Ask
 from sellers.probes import probe
 from sellers.refusals import bad
@@ -67,6 +68,7 @@ def drafts_of(options: argparse.Namespace, site: Site) -> Iterator[tuple[str, Dr
             input_schema=operation.input_schema,
             output_schema=operation.output_schema,
             tags=operation.tags,
+            category=imports.category_of(operation.tags),
             forward_headers=operation.headers,
             secret_headers=list(secrets),
         )
@@ -76,10 +78,10 @@ def drafts_of(options: argparse.Namespace, site: Site) -> Iterator[tuple[str, Dr
 def _chosen(options: argparse.Namespace, site: Site) -> list[Operation]:
     source = options.document
     if source.startswith(("https://", "http://")):
-        text, base_url = imports.fetched(source, site), options.base_url or source
+        text, base_url = documents.fetched(source, site), options.base_url or source
     else:
         text, base_url = _read(Path(source)), options.base_url
-    found = imports.operations(text, base_url=base_url)
+    found = operations(text, base_url=base_url)
     known = {each.key: each for each in found}
     if missing := [name for name in options.operations if name not in known]:
         raise bad("operation", f"{missing[0]} is none of {', '.join(known)}")
@@ -98,6 +100,6 @@ def _sample(operation: Operation, site: Site, secrets: Mapping[str, str]) -> Sam
 
 def _read(path: Path) -> str:
     try:
-        return imports.decoded(path.read_bytes())
+        return documents.decoded(path.read_bytes())
     except OSError as error:
         raise bad("from", f"{path} cannot be read ({error.strerror})") from error

@@ -11,6 +11,7 @@ from urllib.parse import parse_qsl
 
 import orjson
 
+from sellers.categories import CATEGORIES
 from sellers.drafts import Draft, upstream_url
 from sellers.examples import body, body_media_type, path_values, query_pairs
 from sellers.parameters import read_all
@@ -34,6 +35,7 @@ def describe_draft(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--title", default="", help="by default made from the slug")
     parser.add_argument("--description", default="")
     parser.add_argument("--tag", action="append", default=[], dest="tags")
+    parser.add_argument("--category", default="", help=f"one of {', '.join(CATEGORIES)}")
     parser.add_argument("--example", default="", help="an example input: JSON or a query string")
     parser.add_argument(
         "--path-param", action="append", default=[], metavar="NAME=VALUE", help="its example value"
@@ -84,6 +86,7 @@ def draft_of(options: argparse.Namespace, site: Site, secrets: Mapping[str, str]
         input_schema=schema,
         output_schema=_json_file(options.output_schema),
         tags=options.tags,
+        category=options.category,
         forward_headers=options.forward_header,
         secret_headers=list(secrets),
         release=options.release,

@@ -1,37 +1,31 @@
-"""The queue, the oldest proposal first; one proposal with all that speaks for and against it."""
+"""The queue, the oldest proposal first; one listing with all that speaks for and against it."""
 
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import UUID
 
 from django.contrib import messages
-from django.db.models import QuerySet
+from django.db.models import Count, Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils import timezone
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_safe
 
-from marketplace.access import moderator_only, person
+from marketplace.access import moderator_only
+from marketplace.moderation.evidence import evidence
+from marketplace.moderation.judges import judge_of
 from payments.amounts import Amount
-from sellers import listings
-from sellers.differences import differences
-from sellers.examples import suffix
-from sellers.models import Listing
-from sellers.offers import resource_url
-from sellers.payouts import changed_at, standing, vouched
-from sellers.refusals import ListingRefused
-from sellers.site import this_site
+from sellers import holds, reports, two_people, verdicts
+from sellers.holds import Judge
+from sellers.models import Hold, Listing, Verdict
+from sellers.site import ReviewRules, review_rules
 from sellers.terms import Terms
 
 SHOWN_MAX = 100
-REASONS = (
-    "The description does not say what a buyer gets.",
-    "The example answer does not fit the description.",
-    "The endpoint does not answer its own example.",
-    "The title or the address imitates another listing.",
-    "What is sold is not allowed here.",
-)
+LONG_HOURS, TOO_LONG_HOURS = 24, 72  # a seller waits a day; after three, they have gone elsewhere
 
 
 @never_cache
@@ -39,104 +33,77 @@ REASONS = (
 @require_safe
 def queue(request: HttpRequest) -> HttpResponse:
     """What waits, the oldest first."""
-    waiting = list(_waiting()[: SHOWN_MAX + 1])
-    rows = [_row(request, each) for each in waiting[:SHOWN_MAX]]
-    context = {"rows": rows, "more": len(waiting) > SHOWN_MAX}
+    judge, rules = judge_of(request), review_rules()
+    found = holds.waiting().annotate(
+        complaints=Count("reports", filter=Q(reports__closed_at__isnull=True))
+    )
+    listings = list(found[: SHOWN_MAX + 1])
+    held = holds.of([each.pk for each in listings])
+    decided = {
+        each.listing_id: each
+        for each in Verdict.objects.filter(listing__in=listings, due_at__isnull=False)
+    }
+    context = {
+        "rows": [
+            _row(each, judge, rules, held.get(each.pk), decided.get(each.pk))
+            for each in listings[:SHOWN_MAX]
+        ],
+        "more": len(listings) > SHOWN_MAX,
+        "reports": reports.waiting().count(),
+        "stopped": _stopped()[:SHOWN_MAX],
+        **said(judge, rules),
+    }
     return render(request, "moderation/queue.html", context)
 
 
 @never_cache
 @moderator_only
 @require_safe
-def proposal(request: HttpRequest, listing_id: UUID) -> HttpResponse:
-    """One proposal: every field, or what changes of what is live."""
-    return _shown(request, _proposed(listing_id))
+def item(request: HttpRequest, listing_id: UUID) -> HttpResponse:
+    """One listing: what is proposed of it, or what is sold, and all that is known about it."""
+    return shown(request, looked_at(listing_id))
 
 
+@never_cache
 @moderator_only
-@require_POST
-def approve(request: HttpRequest, listing_id: UUID) -> HttpResponse:
-    """Put on sale exactly what was looked at."""
-    found, site = _proposed(listing_id), this_site()
-    if _own(request, found):
-        return _shown(request, found, trouble="Nobody judges a listing of their own.", status=422)
-    try:
-        listings.approve(
-            found.pk,
-            _seen_hash(request),
-            grace_seconds=site.price_grace_seconds,
-            cooldown_seconds=site.payout_cooldown_seconds,
-        )
-    except ListingRefused as refused:
-        return _shown(request, found, trouble=_words(refused), status=422)
-    messages.success(request, f"{found.path} is approved.")
+@require_safe
+def find(request: HttpRequest) -> HttpResponse:
+    """A listing by its address, or by seller and name."""
+    wanted = urlsplit(request.GET.get("q", "").strip()).path.strip("/")
+    seller, _, slug = "/".join(wanted.split("/")[-2:]).partition("/")
+    found = judgeable().filter(seller__slug=seller, slug=slug).first()
+    if found is not None:
+        return redirect("moderation-item", found.pk)
+    if wanted:
+        messages.error(request, "Nothing is sold or proposed there. Give seller/name.")
     return redirect("moderation-queue")
 
 
+@never_cache
 @moderator_only
-@require_POST
-def refuse(request: HttpRequest, listing_id: UUID) -> HttpResponse:
-    """Send it back; its seller reads the reason."""
-    found = _proposed(listing_id)
-    reason = request.POST.get("reason", "")
-    if _own(request, found):
-        return _shown(request, found, trouble="Nobody judges a listing of their own.", status=422)
-    try:
-        listings.refuse(found.pk, _seen_hash(request), reason)
-    except ListingRefused as refused:
-        return _shown(request, found, trouble=_words(refused), reason=reason, status=422)
-    messages.success(request, f"{found.path} is refused; its seller reads why.")
-    return redirect("moderation-queue")
+@require_safe
+def mine(request: HttpRequest) -> HttpResponse:
+    """What one said a moment ago, and what came of it: a part of every page here."""
+    return render(request, "moderation/_said.html", said(judge_of(request), review_rules()))
 
 
-def _waiting() -> QuerySet[Listing]:
-    open_states = (Listing.State.IN_REVIEW, Listing.State.LIVE, Listing.State.PAUSED)
-    return (
-        Listing.objects.filter(submitted_at__isnull=False, state__in=open_states)
-        .select_related("seller", "live_revision", "proposed_revision")
-        .order_by("submitted_at", "pk")
+def judgeable() -> QuerySet[Listing]:
+    """What concerns moderators: drafts that were never submitted are their seller's alone."""
+    known = Q(submitted_at__isnull=False) | Q(live_revision__isnull=False)
+    return Listing.objects.filter(known | Q(state=Listing.State.SUSPENDED)).select_related(
+        "seller", "live_revision", "proposed_revision"
     )
 
 
-def _proposed(listing_id: UUID) -> Listing:
-    found = _waiting().filter(pk=listing_id).first()
+def looked_at(listing_id: UUID) -> Listing:
+    """The listing that a page is about."""
+    found = judgeable().filter(pk=listing_id).first()
     if found is None:
         raise Http404
     return found
 
 
-def _own(request: HttpRequest, listing: Listing) -> bool:
-    return listing.seller.owner_id == person(request).pk
-
-
-def _seen_hash(request: HttpRequest) -> bytes:
-    try:
-        return bytes.fromhex(request.POST.get("revision", ""))
-    except ValueError:
-        return b""
-
-
-def _words(refused: ListingRefused) -> str:
-    return f"Not done: {refused.message}."
-
-
-def _row(request: HttpRequest, listing: Listing) -> dict[str, Any]:
-    terms = _terms(listing)
-    return {
-        "listing": listing,
-        "title": terms.title,
-        "change": listing.live_revision is not None,
-        "prices": [Amount.of(p.network, p.asset, p.amount_atomic) for p in terms.prices],
-        "own": _own(request, listing),
-    }
-
-
-def _terms(listing: Listing) -> Terms:
-    assert listing.proposed_revision is not None  # only what waits is shown
-    return Terms.from_json(listing.proposed_revision.terms)
-
-
-def _shown(
+def shown(
     request: HttpRequest,
     listing: Listing,
     *,
@@ -144,34 +111,90 @@ def _shown(
     reason: str = "",
     status: int = 200,
 ) -> HttpResponse:
-    site, terms = this_site(), _terms(listing)
-    revision, live = listing.proposed_revision, listing.live_revision
-    assert revision is not None
-    known = standing(listing.seller)
+    """The page of one listing, also after something was not done."""
+    judge, rules = judge_of(request), review_rules()
     context = {
-        "listing": listing,
-        "terms": terms,
-        "is_new": live is None,
-        "revision_hash": bytes(revision.hash).hex(),
-        "url": resource_url(site.call_base_url, listing.path),
-        "example": suffix(terms.example_input, terms.path_parameters),
-        "sample": terms.sample.body.decode("utf-8", "replace")[:10_000],
-        "changes": differences(Terms.from_json(live.terms) if live else None, terms),
-        "prices": [
-            {
-                "amount": Amount.of(p.network, p.asset, p.amount_atomic),
-                "pay_to": p.pay_to,
-                "network": p.network,
-                "proof": vouched(known, p.pay_to, p.network),
-            }
-            for p in terms.prices
-        ],
-        "by_operator": listing.seller.owner_id is None,
-        "wallet_changed_at": changed_at(listing.seller, revision, live),
-        "own": _own(request, listing),
-        "reasons": REASONS,
+        **evidence(listing, judge, rules),
+        **said(judge, rules),
         "trouble": trouble,
         "reason": reason,
-        "waiting": _waiting().count(),
     }
-    return render(request, "moderation/proposal.html", context, status=status)
+    return render(request, "moderation/item.html", context, status=status)
+
+
+def said(judge: Judge, rules: ReviewRules) -> dict[str, Any]:
+    """What somebody said lately, for the line that lets them undo it."""
+    lately = verdicts.lately(judge)
+    return {
+        "said": [
+            {"verdict": each, "words": _words(each), "can_undo": verdicts.can_undo(each, rules)}
+            for each in lately
+        ],
+        "undo_seconds": rules.undo_seconds,
+        "said_again_seconds": _again_seconds(lately, rules),
+    }
+
+
+def _again_seconds(lately: list[Verdict], rules: ReviewRules) -> int:
+    """When the line has something new to say; 0: it has nothing more."""
+    if any(verdicts.can_undo(each, rules) for each in lately):
+        return rules.undo_seconds + 1
+    return 2 if any(each.due_at for each in lately) else 0  # the worker is at it
+
+
+_SAID = {
+    Verdict.Kind.APPROVE: ("will be approved", "is approved"),
+    Verdict.Kind.REFUSE: ("will be refused", "is refused; its seller reads why"),
+    Verdict.Kind.ASK: ("will go back for changes", "is back with its seller, who reads what to do"),
+    Verdict.Kind.SUSPEND: ("", "is suspended"),
+    Verdict.Kind.RESTORE: ("will be restored", "is restored; its seller may resume it"),
+}
+
+
+def _words(verdict: Verdict) -> str:
+    path = verdict.listing.path
+    will, did = _SAID[Verdict.Kind(verdict.kind)]
+    if verdict.became == Verdict.Became.WAITING:
+        return f"{path} {will}."
+    if verdict.became == Verdict.Became.DONE:
+        return f"{path} {did}."
+    if verdict.became == Verdict.Became.COUNTED:
+        return f"Your yes to {path} counts; somebody else has to say yes, too."
+    if verdict.became == Verdict.Became.UNDONE:
+        return f"Undone: nothing was decided about {path}."
+    return f"Nothing was done to {path}: {verdict.why}."
+
+
+def _row(
+    listing: Listing,
+    judge: Judge,
+    rules: ReviewRules,
+    held: Hold | None,
+    decided: Verdict | None,
+) -> dict[str, Any]:
+    assert listing.proposed_revision is not None  # only what waits is shown
+    assert listing.submitted_at is not None
+    terms = Terms.from_json(listing.proposed_revision.terms)
+    waited = (timezone.now() - listing.submitted_at).total_seconds() / 3_600
+    two = two_people.why_two(listing, rules)
+    return {
+        "listing": listing,
+        "title": terms.title,
+        "prices": [Amount.of(p.network, p.asset, p.amount_atomic) for p in terms.prices],
+        "tone": "bad" if waited >= TOO_LONG_HOURS else "waiting" if waited >= LONG_HOURS else "",
+        "own": judge.owns(listing),
+        "mine": held is not None and held.moderator_id == judge.user_id,
+        "held": held,
+        "decided": decided,
+        "two": two,
+        "yeses": len(two_people.yeses(listing)) if two else 0,
+        "reports": listing.complaints,  # type: ignore[attr-defined]
+    }
+
+
+def _stopped() -> QuerySet[Listing]:
+    return (
+        Listing.objects.filter(state=Listing.State.SUSPENDED)
+        .select_related("seller")
+        .order_by("-created_at")
+    )

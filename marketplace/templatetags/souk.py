@@ -3,55 +3,47 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from django import template
 from django.forms import BoundField
 from django.http import HttpRequest
 from django.utils import timezone
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from marketplace.look import addresses, charts, fields, money, navigation, themes, times
-from marketplace.look.icons import ICONS
+from marketplace.look import addresses, charts, fields, marks, navigation, themes, times
 from payments.amounts import Amount
 from payments.wiring import explorer_url
 
 register = template.Library()
 
 _NAME_LETTERS_MAX = 20
-_TONES = {"good": "✓", "waiting": "…", "bad": "!", "neutral": ""}
 
 
-@register.inclusion_tag("components/money.html", name="money")
-def show_money(amount: Amount, badge: bool = True) -> dict[str, Any]:
+@register.simple_tag(name="money")
+def show_money(amount: Amount, badge: bool = True) -> SafeString:
     """`{% money amount %}`; `{% money amount badge=False %}` where the network is said already."""
-    return {"figure": money.figure_of(amount), "badge": badge}
+    return marks.money(amount, with_network=badge)
 
 
-@register.inclusion_tag("components/address.html", name="address")
-def show_address(value: str, network: str = "", full: bool = False) -> dict[str, Any]:
+@register.simple_tag(name="address")
+def show_address(value: str, network: str = "", full: bool = False) -> SafeString:
     """`{% address value %}`; with a network, a link to its explorer stands beside it.
 
     `full=True` where all of it is to be read, as on a receipt.
     """
     explorer = explorer_url(network) if network else ""
-    return {
-        "value": value,
-        "short": addresses.short(value),
-        "full": full,
-        "pattern": addresses.pattern(value),
-        "side": addresses.SIDE,
-        "explorer": f"{explorer}/address/{value}" if explorer else "",
-    }
+    return marks.address(str(value), f"{explorer}/address/{value}" if explorer else "", full)
 
 
-@register.inclusion_tag("components/copyable.html")
-def copyable(text: Any, label: str = "") -> dict[str, str]:
+@register.simple_tag
+def copyable(text: Any, label: str = "") -> SafeString:
     """`{% copyable text %}`: something to take along whole, such as an id or a command."""
-    return {"text": str(text), "label": label or addresses.short(str(text))}
+    return marks.copyable(str(text), label or addresses.short(str(text)))
 
 
 @register.inclusion_tag("components/command.html")
@@ -81,17 +73,38 @@ def moment(when: datetime | None) -> SafeString | str:
     return format_html('<time datetime="{}">{}</time>', when.isoformat(), times.exact(when))
 
 
+@register.filter
+def get(named: Mapping[str, str], name: str) -> str:
+    """`{{ names|get:address }}`: what stands under a name, or nothing."""
+    return named.get(name, "")
+
+
+@register.filter
+def with_code(text: str) -> SafeString:
+    """`{{ fix|with_code }}`: what stands in backticks is a command, shown as one."""
+    parts = enumerate(text.split("`"))
+    return format_html_join(
+        "", "{}", ((format_html("<code>{}</code>", part) if number % 2 else part,)
+                   for number, part in parts),
+    )  # fmt: skip
+
+
+@register.filter
+def plain(amount: Decimal) -> str:
+    """`{{ sum|plain }}`: dollars without empty digits."""
+    return f"{amount.normalize():f}"
+
+
 @register.inclusion_tag("components/field.html", name="field")
 def show_field(bound: BoundField, **options: Any) -> dict[str, Any]:
     """`{% field form.price prefix="$" hx_post=url %}`: what is no option becomes an attribute."""
     return {"field": fields.shown(bound, options)}
 
 
-@register.inclusion_tag("components/badge.html")
-def badge(word: str, tone: str = "neutral", icon: str | None = None) -> dict[str, str]:
+@register.simple_tag
+def badge(word: Any, tone: str = "neutral", icon: str | None = None) -> SafeString:
     """`{% badge "live" "good" %}`: icon, word and colour; never the colour alone."""
-    tone = tone if tone in _TONES else "neutral"
-    return {"word": word, "tone": tone, "icon": _TONES[tone] if icon is None else icon}
+    return marks.badge(str(word), tone, icon)
 
 
 @register.inclusion_tag("components/bars.html")
@@ -112,31 +125,36 @@ def sparkline(values: Sequence[Any], label: str) -> dict[str, Any]:
     return {"line": charts.spark(values), "label": label, "values": values}
 
 
-@register.inclusion_tag("components/icon.html")
-def icon(name: str, label: str = "") -> dict[str, str]:
+@register.simple_tag
+def icon(name: str, label: str = "") -> SafeString:
     """`{% icon "search" %}`; with a label where no word stands beside it."""
-    return {"path": ICONS[name], "label": label}
+    return marks.icon(name, label)
 
 
 @register.simple_tag(takes_context=True)
 def theme(context: template.Context) -> str:
     """The theme to render in; a page made without the request is told it."""
-    request = context.get("request")
-    if isinstance(request, HttpRequest):
+    if request := _request(context):
         return themes.theme_of(request)
     return str(context.get("theme", "system"))
 
 
-def _ways(context: template.Context) -> dict[str, Any]:
+@register.inclusion_tag("components/navigation.html", takes_context=True, name="navigation")
+def show_navigation(context: template.Context) -> dict[str, Any]:
+    """The ways that every page shows."""
+    ways = navigation.navigation(_request(context))
+    return {"ways": ways, "csrf_token": context.get("csrf_token")}
+
+
+@register.inclusion_tag("components/section.html", takes_context=True, name="section_navigation")
+def show_section(context: template.Context) -> dict[str, Any]:
+    """The ways within the section that a page belongs to."""
+    return {"ways": navigation.section(_request(context))}
+
+
+def _request(context: template.Context) -> HttpRequest | None:
     request = context.get("request")
-    known = request if isinstance(request, HttpRequest) else None
-    return {"ways": navigation.navigation(known), "csrf_token": context.get("csrf_token")}
-
-
-register.inclusion_tag("components/navigation.html", takes_context=True, name="navigation")(_ways)
-register.inclusion_tag("components/section.html", takes_context=True, name="section_navigation")(
-    _ways
-)
+    return request if isinstance(request, HttpRequest) else None
 
 
 @register.simple_tag
@@ -155,10 +173,10 @@ def tone(level: str) -> str:
 @register.inclusion_tag("components/theme.html", takes_context=True)
 def theme_form(context: template.Context) -> dict[str, Any]:
     """The form that changes the theme."""
-    request = context.get("request")
+    request = _request(context)
     return {
         "themes": themes.THEMES.items(),
         "chosen": theme(context),
-        "next": request.get_full_path() if isinstance(request, HttpRequest) else "/",
+        "next": request.get_full_path() if request else "/",
         "csrf_token": context.get("csrf_token"),
     }

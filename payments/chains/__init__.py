@@ -77,6 +77,11 @@ class TransactionReceipt:
     gas_used: int
     effective_gas_price_wei: int
 
+    @property
+    def cost_wei(self) -> int:
+        """What its sender paid for it."""
+        return self.gas_used * self.effective_gas_price_wei
+
 
 @dataclass(frozen=True, slots=True)
 class FoundLog:

@@ -53,6 +53,13 @@ class Collector(Generic[Item, Answer]):
             loop.call_soon(self._start_round)
         return await answer
 
+    async def finish(self) -> None:
+        """Wait until everybody who has come is answered."""
+        while self._busy:
+            await asyncio.sleep(0)
+            if self._round is not None:
+                await asyncio.wait({self._round})
+
     async def close(self) -> None:
         """Stop; whoever still waits is cancelled."""
         while self._waiting:

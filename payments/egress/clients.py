@@ -16,6 +16,7 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
 from payments.egress.rule import Address, EgressRefused, EgressRule, Refusal
+from payments.egress.wire import USER_AGENT, PermittingConnector
 
 CONNECTIONS_MAX = 1000
 CONNECTIONS_PER_HOST_MAX = 100
@@ -56,11 +57,7 @@ def open_client(
         rule.judge(ip_address(host), int(port))
         return socket.socket(family, kind, protocol)
 
-    @lru_cache(maxsize=ORIGINS_VETTED_KEPT_MAX)
-    def vet_origin(origin: URL) -> None:
-        rule.vet(origin)
-
-    connector = aiohttp.TCPConnector(
+    connector = PermittingConnector(
         limit=limit,
         limit_per_host=limit_per_host,
         resolver=VettingResolver(rule, dns_seconds=dns_seconds),
@@ -69,7 +66,7 @@ def open_client(
         keepalive_timeout=IDLE_CONNECTION_SECONDS,
         socket_factory=open_socket,
     )
-    return _session(connector, _guard(lambda url: vet_origin(url.origin())))
+    return _session(connector, rule.vet)
 
 
 def open_trusted_client(base_url: str, *, limit: int = 100) -> aiohttp.ClientSession:
@@ -80,25 +77,37 @@ def open_trusted_client(base_url: str, *, limit: int = 100) -> aiohttp.ClientSes
     """
     origin = URL(base_url).origin()
 
-    def same_origin(url: URL) -> None:
-        if url.origin() != origin:
+    def same_origin(asked: URL) -> None:
+        if asked != origin:
             raise EgressRefused(Refusal.HOST, f"This client calls {origin} and nothing else.")
 
-    connector = aiohttp.TCPConnector(limit=limit, keepalive_timeout=IDLE_CONNECTION_SECONDS)
-    return _session(connector, _guard(same_origin), base_url=base_url)
+    connector = PermittingConnector(limit=limit, keepalive_timeout=IDLE_CONNECTION_SECONDS)
+    return _session(connector, same_origin, base_url=base_url)
 
 
 def _session(
-    connector: aiohttp.TCPConnector,
-    guard: aiohttp.ClientMiddlewareType,
+    connector: PermittingConnector,
+    permit: Callable[[URL], object],
     base_url: str | None = None,
 ) -> aiohttp.ClientSession:
+    """A client whose every request, by session or by `exchange`, is permitted by its origin."""
+    loop = asyncio.get_running_loop()
+
+    @lru_cache(maxsize=ORIGINS_VETTED_KEPT_MAX)
+    def destination(origin: URL) -> aiohttp.ClientRequest:
+        permit(origin)
+        return aiohttp.ClientRequest("GET", origin, loop=loop)
+
+    def destination_of(url: URL) -> aiohttp.ClientRequest:
+        return destination(url.origin())
+
+    connector.destination = destination_of
     return aiohttp.ClientSession(
         base_url,
         connector=connector,
-        middlewares=(guard,),
+        middlewares=(_guard(destination_of),),
         cookie_jar=aiohttp.DummyCookieJar(),
-        headers={"User-Agent": "Souk"},
+        headers={"User-Agent": USER_AGENT},
         skip_auto_headers=("Accept-Encoding", "Content-Type"),
         timeout=aiohttp.ClientTimeout(total=CALL_SECONDS),
         auto_decompress=False,
@@ -106,7 +115,7 @@ def _session(
     )
 
 
-def _guard(permit: Callable[[URL], None]) -> aiohttp.ClientMiddlewareType:
+def _guard(permit: Callable[[URL], object]) -> aiohttp.ClientMiddlewareType:
     async def guard(
         request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType
     ) -> aiohttp.ClientResponse:

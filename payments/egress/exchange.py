@@ -1,20 +1,22 @@
 """One outbound call and its whole answer, within limits of bytes and time."""
 
 import asyncio
-import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from typing import Final
 
 import aiohttp
+from aiohttp.http import HttpProcessingError, RawResponseMessage
+from aiohttp.streams import StreamReader
 from multidict import CIMultiDictProxy
 from yarl import URL
 
 from payments.egress.rule import EgressRefused, refuse_userinfo
+from payments.egress.wire import PermittingConnector, connect, request_head
 
-# aiohttp warns about larger bodies handed over as bytes; from a file they go in pieces.
-_BODY_IN_ONE_PIECE_MAX: Final = 1 << 20
+_LIMITS_KEPT_MAX: Final = 1_000
 _DETAIL_CHARACTERS_MAX: Final = 200
 
 
@@ -101,44 +103,51 @@ async def exchange(
 
     `reader_for` is shown the head, and the reader it names is shown each piece as it comes.
     """
-    answered = False
+    deadline = asyncio.timeout(limits.first_byte_seconds)
+    stage = FailureKind.CONNECT  # as which a lack of time is told now
     try:
-        refuse_userinfo(url)  # aiohttp would make it a header before the client's guard looks
-        async with asyncio.timeout(limits.first_byte_seconds) as deadline:
+        refuse_userinfo(url)  # nobody asked for the header that it would become
+        async with deadline:
             started = asyncio.get_running_loop().time()
-            async with client.request(
-                method,
-                url,
-                headers=headers,
-                data=_payload(body),
-                allow_redirects=False,
-                timeout=_connect_timeout(limits),
-            ) as response:
-                answered = True
-                deadline.reschedule(started + limits.total_seconds)
-                head = Head(response.status, response.headers, _framed(response))
+            asked = request_head(method, url, headers, len(body))
+            wire = await connect(_connector(client), url, _connect_timeout(limits))
+            stage = FailureKind.TIMEOUT_FIRST_BYTE
+            try:
+                wire.send(method, asked, body)
+                message, payload = await wire.head()
+                stage = FailureKind.TIMEOUT_TOTAL
+                head = Head(message.code, message.headers, _framed(method, message))
                 reader = reader_for(head) if reader_for else None
-                whole = await _read(response, limits.body_bytes_max, reader)
+                if not payload.is_eof():
+                    deadline.reschedule(started + limits.total_seconds)
+                whole = await _read(payload, limits.body_bytes_max, reader)
+                wire.release()
                 return Reply(head.status, head.headers, whole, head.framed)
+            finally:
+                wire.close()
     except EgressRefused as refused:
         return Failed(FailureKind.REFUSED_BY_EGRESS, refused.reason)
     except _TooLarge:
         return Failed(FailureKind.TOO_LARGE, f"more than {limits.body_bytes_max} bytes")
-    except (aiohttp.ClientError, TimeoutError) as failure:
-        return Failed(_kind(failure, answered), _words(failure))
+    except TimeoutError:
+        return Failed(stage, TimeoutError.__name__)
+    except (aiohttp.ClientError, HttpProcessingError) as failure:
+        return Failed(_kind(failure), _words(failure))
 
 
-def _kind(failure: Exception, answered: bool) -> FailureKind:
+def _connector(client: aiohttp.ClientSession) -> PermittingConnector:
+    connector = client.connector
+    assert isinstance(connector, PermittingConnector), "only egress makes clients"
+    return connector
+
+
+def _kind(failure: Exception) -> FailureKind:
     match failure:
-        case aiohttp.ConnectionTimeoutError():
-            return FailureKind.CONNECT
-        case TimeoutError():
-            return FailureKind.TIMEOUT_TOTAL if answered else FailureKind.TIMEOUT_FIRST_BYTE
         case aiohttp.ClientSSLError():
             return FailureKind.TLS
         case aiohttp.ClientConnectorError():
             return FailureKind.CONNECT
-        case aiohttp.ClientResponseError() | aiohttp.InvalidURL():
+        case HttpProcessingError() | aiohttp.InvalidURL():
             return FailureKind.PROTOCOL
         case _:
             return FailureKind.CUT
@@ -146,34 +155,29 @@ def _kind(failure: Exception, answered: bool) -> FailureKind:
 
 def _words(failure: Exception) -> str:
     match failure:
-        case aiohttp.ConnectionTimeoutError() | aiohttp.InvalidURL():
-            words = ""  # these spell out the whole URL, and with it what a buyer asked
-        case aiohttp.ClientResponseError():
+        case aiohttp.InvalidURL():
+            words = ""  # it spells out the whole URL, and with it what a buyer asked
+        case HttpProcessingError():
             words = failure.message
         case _:
             words = str(failure)
     return (words or type(failure).__name__)[:_DETAIL_CHARACTERS_MAX]
 
 
-def _payload(body: bytes) -> bytes | io.BytesIO | None:
-    if len(body) > _BODY_IN_ONE_PIECE_MAX:
-        return io.BytesIO(body)
-    return body or None
-
-
 def _connect_timeout(limits: Limits) -> aiohttp.ClientTimeout:
-    # No rounding up to whole seconds: else the first byte's deadline could pass first and
-    # a call that was never connected would count as one that may have been acted on.
-    connect = min(limits.connect_seconds, limits.first_byte_seconds)
-    return aiohttp.ClientTimeout(connect=connect, ceil_threshold=limits.total_seconds + 1)
+    return _connecting(min(limits.connect_seconds, limits.first_byte_seconds), limits.total_seconds)
 
 
-async def _read(
-    response: aiohttp.ClientResponse, body_bytes_max: int, reader: Reader | None
-) -> bytes:
+@lru_cache(maxsize=_LIMITS_KEPT_MAX)
+def _connecting(connect_seconds: float, total_seconds: float) -> aiohttp.ClientTimeout:
+    # No rounding up to whole seconds.
+    return aiohttp.ClientTimeout(connect=connect_seconds, ceil_threshold=total_seconds + 1)
+
+
+async def _read(payload: StreamReader, body_bytes_max: int, reader: Reader | None) -> bytes:
     pieces: list[bytes] = []
     size = 0
-    async for piece in response.content.iter_any():
+    while piece := await payload.readany():
         size += len(piece)
         if size > body_bytes_max:
             raise _TooLarge
@@ -183,11 +187,11 @@ async def _read(
     return b"".join(pieces)
 
 
-def _framed(response: aiohttp.ClientResponse) -> bool:
-    headers = response.headers
+def _framed(method: str, message: RawResponseMessage) -> bool:
+    headers = message.headers
     return (
         "Content-Length" in headers
         or "Transfer-Encoding" in headers
-        or response.status in (204, 304)
-        or response.method == "HEAD"
+        or message.code in (204, 304)
+        or method == "HEAD"
     )

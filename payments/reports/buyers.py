@@ -14,7 +14,7 @@ from payments.x402.networks import DEFAULT_ASSETS
 
 TOP = 8
 
-_FROM = """
+FROM = """
       from payments_buyerday
      where seller_id = %(seller)s and day between %(first)s and %(last)s
        and (%(listing)s::uuid is null or listing_id = %(listing)s)
@@ -26,7 +26,7 @@ _ROOM = "set local work_mem = '32MB'"
 _TOP = f"""
     with buyer as (
         select payer, network, asset, sum(payments) as payments, sum(amount_atomic) as amount
-        {_FROM} group by payer, network, asset
+        {FROM} group by payer, network, asset
     )
     select payer, network, asset, payments::bigint, amount, total.payers
       from buyer left join (select * from unnest(%(networks)s::text[], %(assets)s::text[],
@@ -37,7 +37,7 @@ _TOP = f"""
 """  # noqa: S608 - composed of our own constants only
 _SHARE = f"""
     select network, asset, sum(payments)::bigint, sum(amount_atomic)
-    {_FROM} and payer = any(%(payers)s)
+    {FROM} and payer = any(%(payers)s)
      group by network, asset order by network, asset
 """
 
@@ -60,7 +60,7 @@ class Buyers:
 
 
 def buyers(look: Look, *, most: int = TOP) -> Buyers:
-    values = _values(look) | {
+    values = values_of(look) | {
         "networks": [each.network for each in DEFAULT_ASSETS],
         "assets": [each.address for each in DEFAULT_ASSETS],
         "scales": [10**each.decimals for each in DEFAULT_ASSETS],
@@ -82,12 +82,12 @@ def paid_by(look: Look, payers: Collection[str]) -> list[tuple[int, Amount]]:
     if not payers:
         return []
     with connection.cursor() as cursor:
-        cursor.execute(_SHARE, _values(look) | {"payers": list(payers)})
+        cursor.execute(_SHARE, values_of(look) | {"payers": list(payers)})
         found = cursor.fetchall()
     return [(row[2], Amount.of(row[0], row[1], int(row[3]))) for row in found]
 
 
-def _values(look: Look) -> dict[str, Any]:
+def values_of(look: Look) -> dict[str, Any]:
     return {
         "seller": look.seller_id,
         "first": look.span.first,

@@ -18,6 +18,7 @@ from django.db.models.functions import TruncMonth, TruncWeek
 
 from payments.amounts import Amount
 from payments.models import ChallengeDay, EarningsDay, Money, Work
+from payments.reports.given_back import BackOf, GivenBack, given_back_of
 from payments.states import PAID, State
 
 
@@ -90,11 +91,16 @@ class Sums:
     asset: str
     payments: dict[Part, int] = field(default_factory=lambda: defaultdict(int))
     atomic: dict[Part, int] = field(default_factory=lambda: defaultdict(int))
+    back: GivenBack = field(default_factory=GivenBack)
 
     def add(self, state: State, payments: int, atomic: int) -> None:
         part = part_of(state)
         self.payments[part] += payments
         self.atomic[part] += atomic
+
+    def is_in(self, of: BackOf) -> bool:
+        """Whether these are sums of that token."""
+        return (self.network, self.asset) == (of.network, of.asset)
 
     def amount(self, *parts: Part) -> Amount:
         return Amount.of(self.network, self.asset, sum(self.atomic.get(each, 0) for each in parts))
@@ -117,7 +123,18 @@ class Sums:
 
     @property
     def refund_due(self) -> Amount:
-        return self.amount(Part.REFUND_DUE)
+        """Of what was paid without an answer, what did not go back yet."""
+        due = self.atomic.get(Part.REFUND_DUE, 0)
+        left = max(0, due - self.back.unanswered_atomic)
+        return Amount.of(self.network, self.asset, left)
+
+    @property
+    def refunded(self) -> Amount:
+        return Amount.of(self.network, self.asset, self.back.atomic)
+
+    @property
+    def refunded_payments(self) -> int:
+        return self.back.payments
 
     @property
     def uncollected(self) -> Amount:
@@ -129,7 +146,8 @@ class Sums:
 
     @property
     def refunds(self) -> int:
-        return self.count(Part.REFUND_DUE)
+        """How many payments a refund is due for."""
+        return max(0, self.count(Part.REFUND_DUE) - self.back.settled_up)
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +179,22 @@ class Overview:
 def overview(look: Look, listings: Collection[UUID]) -> Overview:
     """Of all these listings of the seller's, or the one that is looked at."""
     found, quoted = _summed(look, "work", "money", "cause"), _quoted(look, listings)
-    return Overview(_by_key(found, ("network", "asset")), _funnel(quoted, found))
+    tokens = _by_key(found, ("network", "asset"))
+    _give_back(look, tokens)
+    return Overview(tokens, _funnel(quoted, found))
+
+
+def _give_back(look: Look, tokens: list[Sums]) -> None:
+    """What of these sums went back to its buyers."""
+    for of, back in _back(look).items():
+        for sums in tokens:
+            if sums.is_in(of):
+                sums.back += back
+
+
+def _back(look: Look) -> dict[BackOf, GivenBack]:
+    found = given_back_of(look.seller_id, look.span.first, look.span.last, look.network)
+    return {of: back for of, back in found.items() if look.listing_id in (None, of.listing_id)}
 
 
 def by_time(look: Look) -> dict[tuple[str, str], dict[date, Sums]]:
@@ -175,6 +208,10 @@ def by_time(look: Look) -> dict[tuple[str, str], dict[date, Sums]]:
     for row in rows.annotate(n=Sum("payments"), amount=Sum("amount_atomic")):
         token, day = (row["network"], row["asset"]), row["start" if step else "day"]
         found[token].setdefault(day, Sums(*token)).add(_state(row), row["n"], int(row["amount"]))
+    for of, back in _back(look).items():
+        token, day = (of.network, of.asset), look.span.start_of(of.day)
+        if day in found.get(token, {}):
+            found[token][day].back += back
     return found
 
 
@@ -183,7 +220,12 @@ def by_listing(look: Look) -> dict[UUID, list[Sums]]:
     grouped: dict[UUID, list[dict[str, Any]]] = defaultdict(list)
     for row in _summed(look, "listing_id", "work", "money"):
         grouped[row["listing_id"]].append(row)
-    return {key: _by_key(rows, ("network", "asset")) for key, rows in grouped.items()}
+    found = {key: _by_key(rows, ("network", "asset")) for key, rows in grouped.items()}
+    for of, back in _back(look).items():
+        for sums in found.get(of.listing_id, ()):
+            if sums.is_in(of):
+                sums.back += back
+    return found
 
 
 def first_sale(seller_id: UUID) -> date | None:

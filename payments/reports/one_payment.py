@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from django.core.exceptions import ObjectDoesNotExist
+from django.db import connection
 from django.db.models import QuerySet
 
 from payments.models import (
@@ -19,12 +20,15 @@ from payments.models import (
     Payment,
     Progress,
     Receipt,
+    Refund,
     Step,
     Work,
 )
-from payments.states import PAID, State, Words, words
+from payments.reports.purchases import NEIGHBOURS_MAX, REPEAT_SECONDS
+from payments.states import PAID, Back, State, Words, words
 
 STEP_MARGIN = timedelta(minutes=1)
+REPEATS_SHOWN = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +53,17 @@ class PaymentReport:
     transaction: bytes | None
     head_number: int | None
     receipt_version: int | None
+    refunds: tuple[Refund, ...] = ()
+
+    @property
+    def refunded_atomic(self) -> int:
+        """What is back for good."""
+        done = [each for each in self.refunds if each.state == Refund.Found.CONFIRMED]
+        return sum(int(each.amount_atomic or 0) for each in done)
+
+    @property
+    def back(self) -> Back:
+        return Back.of(self.refunded_atomic, int(self.payment.amount_atomic))
 
     @property
     def state(self) -> State:
@@ -56,7 +71,7 @@ class PaymentReport:
 
     @property
     def words(self) -> Words:
-        return words(self.state)
+        return words(self.state, self.back)
 
     @property
     def is_waiting(self) -> bool:
@@ -104,7 +119,66 @@ def payment_report(payment_id: UUID) -> PaymentReport | None:
         transaction=_transaction(payment.progress),
         head_number=health.head_number if health else None,
         receipt_version=_latest_receipts(payment_id).values_list("version", flat=True).first(),
+        refunds=_refunds(payment_id),
     )
+
+
+def _refunds(payment_id: UUID) -> tuple[Refund, ...]:
+    """The transfers back that are in a block, oldest first."""
+    on_chain = (Refund.Found.SEEN, Refund.Found.CONFIRMED)
+    return tuple(
+        Refund.objects.filter(payment_id=payment_id, state__in=on_chain).order_by("block_number")
+    )
+
+
+def receipts_of(payment_id: UUID) -> list[Receipt]:
+    """Every version that was signed, the one that holds first."""
+    return list(_latest_receipts(payment_id))
+
+
+def receipt_of_version(payment_id: UUID, version: int) -> Receipt | None:
+    """One version, also one that is superseded."""
+    return _latest_receipts(payment_id).filter(version=version).first()
+
+
+@dataclass(frozen=True, slots=True)
+class Repeat:
+    """Another payment of the same wallet for the same request, a moment before or after."""
+
+    id: UUID
+    at: datetime
+    seconds_later: float  # than the payment that is looked at; less than nothing: earlier
+
+
+_REPEATS = f"""
+    select n.id, n.created_at from (
+        select q.id, q.created_at, q.fingerprint from payments_payment q
+         where q.payer = %(payer)s
+           and q.created_at between %(at)s - interval '{REPEAT_SECONDS} seconds'
+                                and %(at)s + interval '{REPEAT_SECONDS} seconds'
+         order by abs(extract(epoch from q.created_at - %(at)s)) limit {NEIGHBOURS_MAX}) n
+      join payments_progress g on g.payment_id = n.id
+     where n.id <> %(id)s and n.fingerprint = %(fingerprint)s
+       and g.money in ('settled', 'confirmed')
+     order by n.created_at limit {REPEATS_SHOWN}
+"""  # noqa: S608 - composed of our own constants only
+
+
+def repeats_of(report: PaymentReport) -> list[Repeat]:
+    """Whether this looks as if it had been paid twice; only for whoever paid."""
+    payment = report.payment
+    if report.state.money not in PAID:
+        return []
+    values: dict[str, Any] = {
+        "payer": payment.payer,
+        "at": payment.created_at,
+        "id": payment.pk,
+        "fingerprint": bytes(payment.fingerprint),
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_REPEATS, values)
+        found = cursor.fetchall()
+    return [Repeat(key, at, (at - payment.created_at).total_seconds()) for key, at in found]
 
 
 def latest_receipt(payment_id: UUID) -> Receipt | None:

@@ -11,9 +11,11 @@ from uuid import UUID
 from django.db import connection
 
 from payments.amounts import Amount
+from payments.earnings import IS_SALE
 from payments.models import Money, Payment, Work
 from payments.reports.earnings import Look
-from payments.states import State, Words, words
+from payments.reports.given_back import NOT_REFUNDED, REFUND_KEYS, REFUNDED, refunded_terms
+from payments.states import Back, State, Words, words
 
 ROWS_ON_A_PAGE = 25
 ROWS_AT_ONCE = 1_000
@@ -60,7 +62,7 @@ class SalesPage:
 
 _LINE = """
     select p.id, p.created_at, p.listing_id, p.listing_path, p.title, p.payer, p.network, p.asset,
-           p.amount_atomic, g.work, g.money, coalesce(c.cause, ''), g.transaction
+           p.amount_atomic, g.work, g.money, coalesce(c.cause, ''), g.transaction, {refunded}
       from chosen s join payments_payment p on p.id = s.id
       join payments_progress g on g.payment_id = p.id
       left join payments_counted c on c.payment_id = p.id
@@ -78,10 +80,21 @@ _BY_STATE = """
          order by found.created_at {order}, found.id {order} limit %(most)s
     )
 """
+# What was given back, of the few rows there are of that.
+_BY_REFUND = """
+    with chosen as (
+        select p.id from payments_payment p
+         where p.{scope} = %(of)s and p.seller_id = %(seller)s and {sale}
+           and p.id in (select r.payment_id from payments_refund r
+                         where r.seller_id = %(seller)s and r.state = 'confirmed'
+                           and r.paid_at >= %(begin)s and r.paid_at < %(end)s) {terms}
+         order by p.created_at {order}, p.id {order} limit %(most)s
+    )
+"""
 _BY_TIME = """
     with chosen as (
         select p.id from payments_payment p
-         where p.{scope} = %(of)s and p.seller_id = %(seller)s
+         where p.{scope} = %(of)s and p.seller_id = %(seller)s and {sale}
            and p.created_at >= %(begin)s and p.created_at < %(end)s {terms}
          order by p.created_at {order}, p.id {order} limit %(most)s
     )
@@ -151,16 +164,24 @@ def _question(wanted: Wanted, *, has_place: bool, turned: bool) -> tuple[str, di
         "moneys": [each.money.value for each in states],
     }
     scope = "payer" if wanted.payer else "listing_id" if look.listing_id else "seller_id"
-    by_state = bool(wanted.state) and not wanted.payer
-    statement, row = (_BY_STATE, ("c", "payment_id")) if by_state else (_BY_TIME, ("p", "id"))
-    terms = (_NEWER if turned else _OLDER).format(*row) if has_place else ""
+    by_refund = wanted.state in REFUND_KEYS
+    by_state = bool(wanted.state) and not wanted.payer and not by_refund
+    statement, edge = (_BY_STATE, ("c", "payment_id")) if by_state else (_BY_TIME, ("p", "id"))
+    statement = _BY_REFUND if by_refund else statement
+    row = ".".join(edge)
+    terms = (_NEWER if turned else _OLDER).format(*edge) if has_place else ""
     terms += _OF_NETWORK * bool(look.network)
     if wanted.payer:
-        terms += _OF_LISTING * bool(look.listing_id) + _IN_STATE * bool(wanted.state)
+        terms += _OF_LISTING * bool(look.listing_id)
+        terms += _IN_STATE * (bool(wanted.state) and not by_refund)
+    if by_refund:
+        terms += refunded_terms(wanted.state)
+    elif wanted.state:
+        terms += NOT_REFUNDED.format(row)
     order = "asc" if turned else "desc"
     join = _WITH_PAYMENT if look.network else ""
-    chosen = statement.format(scope=scope, order=order, terms=terms, join=join)
-    return chosen + _LINE.format(order=order), values
+    chosen = statement.format(sale=IS_SALE, scope=scope, order=order, terms=terms, join=join)
+    return chosen + _LINE.format(order=order, refunded=REFUNDED), values
 
 
 def _time_of(seller_id: UUID, payment_id: UUID) -> datetime | None:
@@ -170,7 +191,7 @@ def _time_of(seller_id: UUID, payment_id: UUID) -> datetime | None:
 
 def _sale(row: tuple[Any, ...]) -> Sale:
     (payment_id, at, listing_id, path, title, payer, network, asset, amount, work, money, cause,
-     transaction) = row  # fmt: skip
+     transaction, refunded) = row  # fmt: skip
     return Sale(
         id=payment_id,
         at=at,
@@ -180,7 +201,7 @@ def _sale(row: tuple[Any, ...]) -> Sale:
         payer=payer,
         network=network,
         amount=Amount.of(network, asset, int(amount)),
-        words=words(State(Work(work), Money(money))),
+        words=words(State(Work(work), Money(money)), Back.of(int(refunded), int(amount))),
         cause=cause,
         transaction="" if transaction is None else "0x" + bytes(transaction).hex(),
     )

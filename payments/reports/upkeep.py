@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from payments.models import Payment, Step, Work
+from payments.models import Answer, AnswerBody, Payment, Step, Work
 from payments.reports.one_payment import STEP_MARGIN
 
+_PAYMENTS_AN_ANSWER = 4  # looked at for each one wanted: not all were answered
 # What buyers did wrong says nothing about the seller.
 _BUYERS_FAULTS = frozenset({"upstream_rejected"})
 
@@ -48,4 +49,38 @@ def served_lately(listing_id: UUID, since: datetime, most: int) -> list[Served]:
             found.append(Served(at, True, ""))
         elif reason and reason not in _BUYERS_FAULTS:
             found.append(Served(at, False, str(reason)))
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """An answer that a buyer got, as far as it is compared with what the listing says of it."""
+
+    status: int
+    content_type: str
+    body: bytes
+
+
+def answers_lately(
+    listing_id: UUID, revision_hash: bytes, since: datetime, *, most: int, bytes_max: int
+) -> list[Answered]:
+    """The last answers of one revision of a listing that are plain, kept and not too large."""
+    payments = (
+        Payment.objects.filter(listing_id=listing_id, created_at__gt=since)
+        .order_by("-created_at")
+        .values_list("id", "revision_hash", "progress__work")[: most * _PAYMENTS_AN_ANSWER]
+    )
+    recent = [
+        payment_id
+        for payment_id, bought, work in payments
+        if work == Work.ANSWERED and bytes(bought) == revision_hash
+    ]
+    found = []
+    for answer in Answer.objects.filter(payment_id__in=recent[:most], body_bytes__lte=bytes_max):
+        if any(name.lower() == "content-encoding" for name, _ in answer.headers):
+            continue
+        body = AnswerBody.objects.filter(payment_id=answer.pk, keep_until=answer.keep_until)
+        kept = body.values_list("body", flat=True).first()
+        if kept is not None:
+            found.append(Answered(answer.status, answer.content_type, bytes(kept)))
     return found

@@ -1,7 +1,9 @@
 """Reading the payment a buyer attached, and writing what we answer.
 
 Reading is strict: one authorization may arrive in many spellings, and every doubt about what it
-says ends here. Only `json` is used, because it is the parser that shows repeated keys.
+says ends here. `json` decides, because it is the parser that shows repeated keys. What official
+clients send is written without a spare byte: if writing it anew gives the very same bytes, then
+nothing was repeated or left out, and the quicker parser's reading is the only one.
 """
 
 from __future__ import annotations
@@ -11,6 +13,8 @@ import json
 import math
 from base64 import b64encode
 from collections.abc import Mapping
+
+import orjson
 
 from payments.x402.fields import address_of, object_of, text_of, uint256_of
 from payments.x402.reasons import Malformed, PaymentRefused, Reason
@@ -90,14 +94,24 @@ def in_version(spoken: int, document: object) -> Mapping[str, object]:
 def decode_json(raw: bytes) -> object:
     """Read JSON in which nothing can be understood in two ways."""
     try:
+        document = orjson.loads(raw)
+        if orjson.dumps(document) != raw:
+            document = _decode_slowly(raw)
+    except (orjson.JSONDecodeError, orjson.JSONEncodeError):
+        document = _decode_slowly(raw)
+    if raw.count(b"{") + raw.count(b"[") > NESTING_LEVELS_MAX and _is_too_deep(document):
+        raise Malformed(Reason.MALFORMED_JSON, f"more than {NESTING_LEVELS_MAX} levels of nesting")
+    return document
+
+
+def _decode_slowly(raw: bytes) -> object:
+    try:
         document = _DECODER.decode(raw.decode("utf-8"))
         if b"\\u" in raw:
             # Half a surrogate pair can be written as an escape, and then encoded by nobody.
             _ENCODER.encode(document).encode("utf-8")
     except (ValueError, RecursionError):
         raise Malformed(Reason.MALFORMED_JSON, "the payment is not valid JSON in UTF-8") from None
-    if raw.count(b"{") + raw.count(b"[") > NESTING_LEVELS_MAX and _is_too_deep(document):
-        raise Malformed(Reason.MALFORMED_JSON, f"more than {NESTING_LEVELS_MAX} levels of nesting")
     return document
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from uuid import UUID
 
 from django.http import Http404, HttpRequest, JsonResponse
@@ -10,17 +11,19 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from sellers.api import shapes
+from sellers import profiles
 from sellers.api.access import endpoint, key_of, seller_of_key
 from sellers.api.documents import network_document, notice_document
 from sellers.api.schema import document, page_of, says
+from sellers.api.shapes.about import About, Network, NoticeOut, ProfileShape
+from sellers.api.shapes.base import checked
 from sellers.notices import put_away, unseen
 from sellers.site import this_site
 
 EVERY = ("get", "post", "put", "patch", "delete")
 
 
-@extend_schema(operation_id="me", summary="Who this key acts for", responses=says(shapes.About))
+@extend_schema(operation_id="me", summary="Who this key acts for", responses=says(About))
 @endpoint(GET="")
 def me(request: Request) -> Response:
     """The seller and what the key may do; any key may ask."""
@@ -37,9 +40,32 @@ def me(request: Request) -> Response:
 
 
 @extend_schema(
+    methods=["GET"],
+    operation_id="profile",
+    summary="What you say of yourself",
+    responses=says(ProfileShape),
+)
+@extend_schema(
+    operation_id="say_profile",
+    summary="Say who you are",
+    methods=["PUT"],
+    request=ProfileShape,
+    responses=says(ProfileShape),
+)
+@endpoint(GET="listings:read", PUT="listings:write")
+def profile(request: Request) -> Response:
+    """Read it, or replace it whole; a logo is named by the hash of a picture of theirs."""
+    seller = seller_of_key(request)
+    if request.method == "PUT":
+        said = checked(ProfileShape, request.data)
+        seller = profiles.write(seller, profiles.Profile(**said))
+    return Response(asdict(profiles.profile_of(seller)))
+
+
+@extend_schema(
     operation_id="networks",
     summary="What a call may be priced in",
-    responses=says(page_of(shapes.Network)),
+    responses=says(page_of(Network)),
 )
 @endpoint(GET="")
 def networks(request: Request) -> Response:
@@ -53,7 +79,7 @@ def networks(request: Request) -> Response:
 @extend_schema(
     operation_id="notices",
     summary="What happened while nobody looked",
-    responses=says(page_of(shapes.NoticeOut)),
+    responses=says(page_of(NoticeOut)),
 )
 @endpoint(GET="listings:read")
 def notices(request: Request) -> Response:

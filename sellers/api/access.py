@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import wraps
 from typing import Any, Protocol
 
 import orjson
 from django.contrib.auth.models import AnonymousUser
+from django.http import HttpRequest, HttpResponse
 from django.views.decorators.cache import never_cache
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from rest_framework.authentication import BaseAuthentication
@@ -18,18 +20,22 @@ from rest_framework.decorators import (
     throttle_classes,
 )
 from rest_framework.exceptions import APIException, NotAuthenticated, ParseError
+from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.parsers import JSONParser
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.throttling import SimpleRateThrottle
+from rest_framework.throttling import BaseThrottle
 
+from payments import rates
+from payments.rates import Rate
 from sellers.keys import recognise
 from sellers.models import ApiKey, Seller
 from sellers.site import key_limits
 
 BODY_BYTES_MAX = 1_000_000
 SCHEME = "bearer"
+_RATE = "souk_rate"
 
 
 class ScopeMissing(APIException):
@@ -75,14 +81,32 @@ class BearerKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untype
         return {"type": "http", "scheme": "bearer", "description": "A key made at /sell/keys."}
 
 
-class KeyRate(SimpleRateThrottle):
-    """So many calls a minute with one key, per process: enough for any honest program."""
+class KeyRate(BaseThrottle):
+    """So many calls a minute with one key, in all processes: enough for any honest program."""
 
-    def get_rate(self) -> str:
-        return f"{key_limits().calls_per_minute}/min"
+    _rate: Rate | None = None
 
-    def get_cache_key(self, request: Request, view: Any) -> str:
-        return f"api-key-rate-{key_of(request).pk}"
+    def allow_request(self, request: Request, view: Any) -> bool:
+        self._rate = rates.take("api key", str(key_of(request).pk), key_limits().calls_per_minute)
+        setattr(request._request, _RATE, self._rate)  # for the headers of the answer
+        return self._rate.allows
+
+    def wait(self) -> float | None:
+        return self._rate.retry_seconds if self._rate else None
+
+
+def _told(view: Any) -> Any:
+    """Every answer says how fast its key may go on."""
+
+    @wraps(view)
+    def answered(request: HttpRequest, *args: Any, **named: Any) -> HttpResponse:
+        response: HttpResponse = view(request, *args, **named)
+        rate: Rate | None = getattr(request, _RATE, None)
+        for name, said in rate.headers.items() if rate else ():
+            response[name] = said
+        return response
+
+    return answered
 
 
 class BoundedJson(JSONParser):
@@ -101,6 +125,15 @@ class BoundedJson(JSONParser):
             return orjson.loads(raw or b"{}")
         except orjson.JSONDecodeError as wrong:
             raise ParseError(f"the body is no JSON: {wrong}") from None
+
+
+class Whatever(DefaultContentNegotiation):
+    """For a file, whatever a program says that it accepts; refusals are JSON as everywhere."""
+
+    def select_renderer(
+        self, request: Request, renderers: Any, format_suffix: str | None = None
+    ) -> tuple[Any, str]:
+        return renderers[0], renderers[0].media_type
 
 
 class View(Protocol):
@@ -127,6 +160,7 @@ def endpoint(**scopes: str) -> Callable[[Any], Any]:
             authentication_classes([BearerKey]),
             api_view(list(scopes)),
             never_cache,
+            _told,
         ):
             view = decorate(view)
         return view
@@ -138,6 +172,11 @@ def key_of(request: Request) -> ApiKey:
     """The key that opened this call."""
     assert isinstance(request.auth, ApiKey)
     return request.auth
+
+
+def acting(request: Request) -> str:
+    """The program that calls, as the audit log names it."""
+    return f"key:{key_of(request).pk}"
 
 
 def seller_of_key(request: Request) -> Seller:

@@ -4,17 +4,36 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 import orjson
+from django.db.models import QuerySet
+from django.http import Http404
 
 from payments.amounts import token
 from payments.x402.networks import NETWORKS
-from sellers.models import Delivery, Health, Listing, Notice, Revision, Webhook
+from sellers.breakers import NotSold, not_sold
+from sellers.models import Delivery, Health, Listing, Notice, Revision, Seller, Webhook
 from sellers.offers import resource_url
 from sellers.prices import in_dollars
 from sellers.site import Accepted, Site, health_limits
 
 _SOLD_APART = frozenset({"prices"})
+
+
+def listings_of(seller: Seller) -> QuerySet[Listing]:
+    """A seller's own listings, with what their documents need."""
+    return Listing.objects.select_related("seller", "live_revision", "proposed_revision").filter(
+        seller=seller
+    )
+
+
+def own_listing(seller: Seller, listing_id: UUID) -> Listing:
+    """The seller's own listing; of others not even that they exist."""
+    found = listings_of(seller).filter(pk=listing_id).first()
+    if found is None:
+        raise Http404
+    return found
 
 
 def listing_document(listing: Listing, site: Site, *, whole: bool) -> dict[str, Any]:
@@ -27,8 +46,8 @@ def listing_document(listing: Listing, site: Site, *, whole: bool) -> dict[str, 
         "url": resource_url(site.call_base_url, listing.path),
         "state": listing.state,
         "reason": listing.reason,
-        "submitted_at": _stamp(listing.submitted_at),
-        "created_at": _stamp(listing.created_at),
+        "submitted_at": stamp(listing.submitted_at),
+        "created_at": stamp(listing.created_at),
         "live": show(listing.live_revision) if listing.live_revision else None,
         "proposed": show(listing.proposed_revision) if listing.proposed_revision else None,
     }
@@ -39,7 +58,7 @@ def revision_document(revision: Revision) -> dict[str, Any]:
     return {
         "number": revision.number,
         "hash": bytes(revision.hash).hex(),
-        "created_at": _stamp(revision.created_at),
+        "created_at": stamp(revision.created_at),
         "title": revision.terms["title"],
         "prices": [_price(each) for each in revision.terms["prices"]],
     }
@@ -78,9 +97,9 @@ def webhook_document(hook: Webhook) -> dict[str, Any]:
         "events": hook.events,
         "enabled": hook.disabled_at is None,
         "disabled_why": hook.disabled_why,
-        "failing_since": _stamp(hook.failing_since),
-        "both_secrets_until": _stamp(hook.before_until),
-        "created_at": _stamp(hook.created_at),
+        "failing_since": stamp(hook.failing_since),
+        "both_secrets_until": stamp(hook.before_until),
+        "created_at": stamp(hook.created_at),
     }
 
 
@@ -92,8 +111,8 @@ def delivery_document(delivery: Delivery, *, whole: bool = False) -> dict[str, A
         "event": delivery.event,
         "subject": delivery.subject,
         "state": delivery.state,
-        "created_at": _stamp(delivery.created_at),
-        "next_attempt_at": _stamp(delivery.next_attempt_at),
+        "created_at": stamp(delivery.created_at),
+        "next_attempt_at": stamp(delivery.next_attempt_at),
         "attempts": delivery.attempts,
     }
     return {**shown, "body": orjson.loads(delivery.body)} if whole else shown
@@ -105,18 +124,32 @@ def health_document(health: Health) -> dict[str, Any]:
         "url": health.url,
         "failures": health.failures,
         "failures_max": health_limits().failures_max,
+        "breaker": _breaker(not_sold([health.listing_id]).get(health.listing_id)),
         "drift": health.drift,
-        "seen_at": _stamp(health.seen_at),
-        "well_at": _stamp(health.well_at),
-        "paused_at": _stamp(health.paused_at),
-        "next_probe_at": _stamp(health.next_probe_at),
+        "drift_since": stamp(health.drift_since),
+        "seen_at": stamp(health.seen_at),
+        "well_at": stamp(health.well_at),
+        "paused_at": stamp(health.paused_at),
+        "paused_why": health.paused_why,
+        "next_probe_at": stamp(health.next_probe_at),
+    }
+
+
+def _breaker(shut: NotSold | None) -> dict[str, Any] | None:
+    if shut is None:
+        return None
+    return {
+        "since": stamp(shut.since),
+        "until": stamp(shut.until),
+        "failures": shut.failures,
+        "why": shut.why,
     }
 
 
 def notice_document(notice: Notice) -> dict[str, Any]:
     return {
         "id": str(notice.pk),
-        "at": _stamp(notice.at),
+        "at": stamp(notice.at),
         "subject": notice.subject,
         "text": notice.text,
         "href": notice.href,
@@ -149,5 +182,6 @@ def _price(stored: dict[str, Any]) -> dict[str, str]:
     }
 
 
-def _stamp(at: datetime | None) -> str | None:
+def stamp(at: datetime | None) -> str | None:
+    """A moment, to the millisecond."""
     return at.isoformat(timespec="milliseconds").replace("+00:00", "Z") if at else None

@@ -3,18 +3,31 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID
 
+from django.db import transaction
+from django.http import Http404
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from payments.wiring import public_url
-from sellers import imports, worksheets
-from sellers.api import shapes
+from sellers import fetches, imports, worksheets
 from sellers.api.access import endpoint, seller_of_key
 from sellers.api.creating import created
 from sellers.api.schema import REPEATABLE, says
-from sellers.imports import Operation
+from sellers.api.shapes.base import checked
+from sellers.api.shapes.importing import (
+    DocumentIn,
+    DraftsOut,
+    FetchIn,
+    FetchOut,
+    ImportIn,
+    OperationsOut,
+)
+from sellers.bells import ring_for_document
+from sellers.models import Fetch, Seller
+from sellers.openapi.operations import Operation, operations
 from sellers.refusals import bad
 from sellers.site import this_site
 
@@ -24,13 +37,13 @@ from sellers.site import this_site
     summary="Read an OpenAPI document",
     description="Names every operation, with the terms that it makes: add prices, a slug and,"
     " where it is missing, a sample, and send them to /listings. Nothing is created.",
-    request=shapes.DocumentIn,
-    responses=says(shapes.OperationsOut),
+    request=DocumentIn,
+    responses=says(OperationsOut),
 )
 @endpoint(POST="listings:write")
 def read(request: Request) -> Response:
     """What a document offers."""
-    found = _operations(shapes.checked(shapes.DocumentIn, request.data))
+    found = _operations(seller_of_key(request), checked(DocumentIn, request.data))
     return Response({"operations": [_operation(each) for each in found]})
 
 
@@ -38,14 +51,14 @@ def read(request: Request) -> Response:
     operation_id="import_document",
     summary="Make drafts of operations, to be finished on their pages",
     parameters=[REPEATABLE],
-    request=shapes.ImportIn,
-    responses=says(shapes.DraftsOut, 201),
+    request=ImportIn,
+    responses=says(DraftsOut, 201),
 )
 @endpoint(POST="listings:write")
 def drafts(request: Request) -> Response:
     """A draft of each operation that was chosen."""
-    said = shapes.checked(shapes.ImportIn, request.data)
-    found = {each.key: each for each in _operations(said)}
+    said = checked(ImportIn, request.data)
+    found = {each.key: each for each in _operations(seller_of_key(request), said)}
     for at, name in enumerate(said["operations"]):
         if name not in found:
             raise bad(f"operations.{at}", "the document has no such operation")
@@ -61,12 +74,51 @@ def drafts(request: Request) -> Response:
     return created(request, create)
 
 
-def _operations(said: dict[str, Any]) -> list[Operation]:
-    document, url = said.get("document", ""), said.get("url", "")
-    if bool(document) == bool(url):
-        raise bad("document", "give document or url, one of the two")
-    text = document or imports.fetched(url, this_site())
-    return imports.operations(text, base_url=said["base_url"] or url)
+@extend_schema(
+    operation_id="fetch_document",
+    summary="Have a document fetched from its address",
+    description="A worker fetches it; ask for it until its state is good or bad, then give its id"
+    " as `fetch` where a document is read. It is kept for a day.",
+    request=FetchIn,
+    responses=says(FetchOut, 202),
+)
+@endpoint(POST="listings:write")
+def fetch(request: Request) -> Response:
+    """Ask for a document."""
+    said = checked(FetchIn, request.data)
+    job = fetches.ask(seller_of_key(request), said["url"], said["base_url"], this_site())
+    transaction.on_commit(lambda: ring_for_document(job.pk))
+    return Response(_fetch(job), status=202)
+
+
+@extend_schema(
+    operation_id="fetched_document",
+    summary="How far the fetching of a document has come",
+    responses=says(FetchOut),
+)
+@endpoint(GET="listings:read")
+def fetched(request: Request, fetch_id: UUID) -> Response:
+    """One of the seller's own."""
+    job = fetches.of(seller_of_key(request), fetch_id)
+    if job is None:
+        raise Http404
+    return Response(_fetch(job))
+
+
+def _operations(seller: Seller, said: dict[str, Any]) -> list[Operation]:
+    document, fetch = said.get("document", ""), said.get("fetch")
+    if bool(document) == bool(fetch):
+        raise bad("document", "give document or fetch, one of the two")
+    if document:
+        return operations(document, base_url=said["base_url"])
+    job = fetches.of(seller, fetch) if fetch else None
+    if job is None or job.state != fetches.State.GOOD or not job.text:
+        raise bad("fetch", "the id of a document that was fetched; ask /import/fetch for it")
+    return operations(job.text, base_url=said["base_url"] or job.base_url or job.url)
+
+
+def _fetch(job: Fetch) -> dict[str, Any]:
+    return {"id": str(job.pk), "url": job.url, "state": job.state, "why": job.why}
 
 
 def _operation(found: Operation) -> dict[str, Any]:
@@ -76,6 +128,7 @@ def _operation(found: Operation) -> dict[str, Any]:
         "title": found.title,
         "description": found.description,
         "tags": list(found.tags),
+        "category": imports.category_of(found.tags),
         "example": found.example,
         "input_schema": found.input_schema,
         "output_schema": found.output_schema,

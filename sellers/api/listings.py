@@ -9,29 +9,40 @@ from uuid import UUID
 
 import orjson
 from django.db import transaction
-from django.db.models import QuerySet
-from django.http import Http404
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from sellers import listings
-from sellers.api import shapes
-from sellers.api.access import endpoint, seller_of_key
+from sellers import listings, upstream_secrets, worksheets
+from sellers.api.access import acting, endpoint, seller_of_key
 from sellers.api.creating import created
-from sellers.api.documents import health_document, history, listing_document
+from sellers.api.documents import (
+    history,
+    listing_document,
+    listings_of,
+    own_listing,
+)
 from sellers.api.pages import paged
 from sellers.api.schema import BEFORE, LIMIT, REPEATABLE, page_of, says
+from sellers.api.shapes.base import checked
+from sellers.api.shapes.listings import (
+    HistoryOut,
+    ListingIn,
+    ListingOut,
+    ListingWhole,
+    SecretIn,
+    TermsIn,
+)
 from sellers.drafts import Draft, finish
-from sellers.health import choose_way
-from sellers.models import Health, Listing, Seller
+from sellers.logos import refuse_others
+from sellers.models import Listing
 from sellers.prices import Ask
 from sellers.refusals import bad
 from sellers.secrets import Vault, header_name
 from sellers.site import Site, this_site
 from sellers.terms import Sample, Terms
 
-MOVES: Mapping[str, Callable[[UUID], Listing]] = {
+MOVES: Mapping[str, Callable[..., Listing]] = {
     "submit": listings.submit,
     "pause": listings.pause,
     "resume": listings.resume,
@@ -45,7 +56,7 @@ Secrets = Mapping[str, str | None]
     operation_id="listings",
     summary="Your listings, newest first",
     parameters=[BEFORE, LIMIT],
-    responses=says(page_of(shapes.ListingOut)),
+    responses=says(page_of(ListingOut)),
 )
 @extend_schema(
     methods=["POST"],
@@ -53,42 +64,45 @@ Secrets = Mapping[str, str | None]
     summary="Create a draft",
     description="It is for nobody to see until it is submitted and approved.",
     parameters=[REPEATABLE],
-    request=shapes.ListingIn,
-    responses=says(shapes.ListingWhole, 201),
+    request=ListingIn,
+    responses=says(ListingWhole, 201),
 )
 @endpoint(GET="listings:read", POST="listings:write")
 def index(request: Request) -> Response:
     """List what is sold, or create a draft."""
     site, seller = this_site(), seller_of_key(request)
     if request.method != "POST":
-        return paged(request, _of(seller), lambda one: listing_document(one, site, whole=False))
-    said = shapes.checked(shapes.ListingIn, request.data)
+        return paged(
+            request, listings_of(seller), lambda one: listing_document(one, site, whole=False)
+        )
+    said = checked(ListingIn, request.data)
+    refuse_others(seller, said.get("logo", ""))
     terms = finish(_draft(said), site)
 
     def create() -> dict[str, Any]:
         listing = listings.create_draft(seller, said["slug"], terms)
-        _keep(listing, said["secret_headers"], site)
-        return listing_document(_own(seller, listing.pk), site, whole=True)
+        _keep(listing, said["secret_headers"], site, acting(request))
+        return listing_document(own_listing(seller, listing.pk), site, whole=True)
 
     return created(request, create)
 
 
-@extend_schema(operation_id="listing", summary="One listing", responses=says(shapes.ListingWhole))
+@extend_schema(operation_id="listing", summary="One listing", responses=says(ListingWhole))
 @endpoint(GET="listings:read")
 def show(request: Request, listing_id: UUID) -> Response:
     """A listing with all its terms."""
-    return _shown(_own(seller_of_key(request), listing_id))
+    return _shown(own_listing(seller_of_key(request), listing_id))
 
 
 @extend_schema(
     operation_id="listing_history",
     summary="Every revision, newest first",
-    responses=says(page_of(shapes.HistoryOut)),
+    responses=says(page_of(HistoryOut)),
 )
 @endpoint(GET="listings:read")
 def past(request: Request, listing_id: UUID) -> Response:
     """What was sold when, and what each revision changed."""
-    listing = _own(seller_of_key(request), listing_id)
+    listing = own_listing(seller_of_key(request), listing_id)
     return Response({"items": history(listing), "next": None})
 
 
@@ -97,94 +111,58 @@ def past(request: Request, listing_id: UUID) -> Response:
     summary="Propose other terms",
     description="The terms whole. What is live goes on selling until the proposal is approved."
     " A secret header with null keeps the value it has.",
-    request=shapes.TermsIn,
-    responses=says(shapes.ListingWhole),
+    request=TermsIn,
+    responses=says(ListingWhole),
 )
 @endpoint(POST="listings:write")
 def propose(request: Request, listing_id: UUID) -> Response:
     """Draft another revision."""
     site, seller = this_site(), seller_of_key(request)
-    listing = _own(seller, listing_id)
-    said = shapes.checked(shapes.TermsIn, request.data)
-    terms = finish(replace(_draft(said), logo=_logo(listing)), site)
+    listing = own_listing(seller, listing_id)
+    said = checked(TermsIn, request.data)
+    refuse_others(seller, said.get("logo", ""))
+    terms = finish(replace(_draft(said), logo=said.get("logo", _logo(listing))), site)
     with transaction.atomic():
-        listings.propose(listing.pk, terms)
-        _keep(listing, said["secret_headers"], site)
-    return _shown(_own(seller, listing_id))
+        listings.propose(listing.pk, terms, by=acting(request))
+        _keep(listing, said["secret_headers"], site, acting(request))
+    return _shown(own_listing(seller, listing_id))
 
 
 @extend_schema(
     operation_id="replace_secret",
     summary="Replace the value of a secret header",
     description="Calls carry the new value at once. It is never shown.",
-    request=shapes.SecretIn,
-    responses=says(shapes.ListingWhole),
+    request=SecretIn,
+    responses=says(ListingWhole),
 )
 @endpoint(POST="listings:write")
 def secret(request: Request, listing_id: UUID) -> Response:
     """Another value for a header that only the endpoint gets to see."""
     site, seller = this_site(), seller_of_key(request)
-    listing = _own(seller, listing_id)
-    said = shapes.checked(shapes.SecretIn, request.data)
+    listing = own_listing(seller, listing_id)
+    said = checked(SecretIn, request.data)
     if header_name(said["name"], "name").lower() not in _names(listing):
         raise bad("name", "the terms of this listing have no such secret header")
-    listings.keep_secret(listing.pk, said["name"], said["value"], Vault(site.secrets_keys))
-    return _shown(_own(seller, listing_id))
+    vault = Vault(site.secrets_keys)
+    upstream_secrets.keep(listing.pk, said["name"], said["value"], vault, by=acting(request))
+    return _shown(own_listing(seller, listing_id))
 
 
 @extend_schema(
     operation_id="move_listing",
     summary="Submit, pause, resume or retire",
     request=None,
-    responses=says(shapes.ListingWhole),
+    responses=says(ListingWhole),
 )
 @endpoint(POST="listings:write")
 def move(request: Request, listing_id: UUID, how: str) -> Response:
     """Ask for review, stop selling, sell again, end for good."""
     seller = seller_of_key(request)
-    listing = _own(seller, listing_id)
-    MOVES[how](listing.pk)
-    return _shown(_own(seller, listing_id))
-
-
-@extend_schema(
-    methods=["GET"],
-    operation_id="health",
-    summary="How a listing is, and how that is known",
-    responses=says(shapes.HealthOut),
-)
-@extend_schema(
-    methods=["PUT"],
-    operation_id="choose_health",
-    summary="Say how a listing's health is to be known",
-    description="`url` needs a health address; `example` says that the example call is safe to"
-    " repeat; `calls` asks nothing besides what buyers ask.",
-    request=shapes.HealthIn,
-    responses=says(shapes.HealthOut),
-)
-@endpoint(GET="listings:read", PUT="listings:write")
-def health(request: Request, listing_id: UUID) -> Response:
-    """Whether it works."""
-    listing = _own(seller_of_key(request), listing_id)
-    if request.method == "PUT":
-        said = shapes.checked(shapes.HealthIn, request.data)
-        return Response(health_document(choose_way(listing, said["way"], said["url"], this_site())))
-    known = Health.objects.filter(listing=listing).first()
-    return Response(health_document(known or Health(listing=listing)))
-
-
-def _of(seller: Seller) -> QuerySet[Listing]:
-    return Listing.objects.select_related("seller", "live_revision", "proposed_revision").filter(
-        seller=seller
-    )
-
-
-def _own(seller: Seller, listing_id: UUID) -> Listing:
-    """The seller's own listing; of others not even that they exist."""
-    found = _of(seller).filter(pk=listing_id).first()
-    if found is None:
-        raise Http404
-    return found
+    listing = own_listing(seller, listing_id)
+    MOVES[how](listing.pk, by=acting(request))
+    if how == "retire":
+        worksheets.discard_of(listing)
+    return _shown(own_listing(seller, listing_id))
 
 
 def _shown(listing: Listing) -> Response:
@@ -192,7 +170,7 @@ def _shown(listing: Listing) -> Response:
 
 
 def _logo(listing: Listing) -> str:
-    """The picture the listing has; one is given on its page."""
+    """The picture that the listing has."""
     revision = listing.proposed_revision or listing.live_revision
     return str(revision.terms.get("logo", "")) if revision else ""
 
@@ -215,6 +193,7 @@ def _draft(said: Mapping[str, Any]) -> Draft:
         output_schema=said.get("output_schema"),
         service_name=said["service_name"],
         tags=said["tags"],
+        category=said["category"],
         forward_headers=said["forward_headers"],
         secret_headers=list(said["secret_headers"]),
         release=said["release"],
@@ -223,10 +202,11 @@ def _draft(said: Mapping[str, Any]) -> Draft:
         require_body=said["require_body"],
         check_output=said["check_output"],
         stream=said["stream"],
+        logo=said.get("logo", ""),
     )
 
 
-def _keep(listing: Listing, given: Secrets, site: Site) -> None:
+def _keep(listing: Listing, given: Secrets, site: Site, by: str) -> None:
     """Seal the values of new headers; those that live calls carry change in their own step."""
     live = _live_names(listing)
     for name, value in given.items():
@@ -237,7 +217,7 @@ def _keep(listing: Listing, given: Secrets, site: Site) -> None:
                 f"secret_headers.{name}",
                 "live calls carry this header; send null here, and its value to …/secret",
             )
-        listings.keep_secret(listing.pk, name, value, Vault(site.secrets_keys))
+        upstream_secrets.keep(listing.pk, name, value, Vault(site.secrets_keys), by=by)
 
 
 def _live_names(listing: Listing) -> set[str]:

@@ -2,43 +2,42 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.http import Http404
-from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from django.http import Http404, StreamingHttpResponse
+from drf_spectacular.utils import extend_schema
+from rest_framework.decorators import content_negotiation_class
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from payments.reports.earnings import Look, Span, Sums, overview
+from payments.reports.buyers import Buyer
+from payments.reports.earnings import overview
+from payments.reports.kept_buyers import kept_buyers
 from payments.reports.one_payment import PaymentReport, payment_report
 from payments.reports.sales import Sale, Wanted, is_sold_by, sales
 from payments.wiring import public_url
 from sellers import payouts
-from sellers.api import shapes
-from sellers.api.access import endpoint, seller_of_key
+from sellers.api.access import Whatever, endpoint, seller_of_key
+from sellers.api.days import WHICH, look_of
 from sellers.api.pages import SIZE, id_of, next_address, size_of
-from sellers.api.schema import BEFORE, LIMIT, page_of, says
+from sellers.api.schema import BEFORE, LIMIT, file_of, page_of, says
+from sellers.api.shapes.money import BuyersOut, EarningsOut, SaleOut, SaleWhole
+from sellers.api.shapes.payouts import PayoutOut
+from sellers.api.sums import sums_document
+from sellers.bells import ring_for_buyers
 from sellers.models import Listing, Payout, Price, Seller
-from sellers.refusals import bad
-
-DAYS = 30
-FIRST = OpenApiParameter("first", OpenApiTypes.DATE, description="the first day, UTC")
-LAST = OpenApiParameter("last", OpenApiTypes.DATE, description="the last day, today by default")
-LISTING = OpenApiParameter("listing", OpenApiTypes.UUID, description="of this listing alone")
-NETWORK = OpenApiParameter("network", OpenApiTypes.STR, description="on this network alone")
+from sellers.sales_files import sales_csv
 
 
 @extend_schema(
     operation_id="payouts",
     summary="The wallets you may be paid into, and what pays into each",
-    responses=says(page_of(shapes.PayoutOut)),
+    responses=says(page_of(PayoutOut)),
 )
 @endpoint(GET="money:read")
 def wallets(request: Request) -> Response:
-    """Every wallet that was shown to be the seller's; new ones are proven on the page."""
+    """Every wallet that was shown to be the seller's."""
     seller = seller_of_key(request)
     paying = _paying(seller)
     items = [_payout(each, paying) for each in payouts.standing(seller)]
@@ -48,21 +47,21 @@ def wallets(request: Request) -> Response:
 @extend_schema(
     operation_id="earnings",
     summary="What was earned in these days, by token",
-    parameters=[FIRST, LAST, LISTING, NETWORK],
-    responses=says(shapes.EarningsOut),
+    parameters=WHICH,
+    responses=says(EarningsOut),
 )
 @endpoint(GET="money:read")
 def earnings(request: Request) -> Response:
     """Sums by token, and the way from quotes to money."""
     seller = seller_of_key(request)
-    look = _look(request, seller)
+    look = look_of(request, seller)
     own = list(Listing.objects.filter(seller=seller).values_list("pk", flat=True))
     seen = overview(look, own)
     return Response(
         {
             "first": look.span.first.isoformat(),
             "last": look.span.last.isoformat(),
-            "tokens": [_sums(each) for each in seen.tokens],
+            "tokens": [sums_document(each) for each in seen.tokens],
             "quoted": seen.funnel.quoted,
             "paid": seen.funnel.paid,
             "answered": seen.funnel.answered,
@@ -74,17 +73,40 @@ def earnings(request: Request) -> Response:
 
 
 @extend_schema(
+    operation_id="buyers",
+    summary="How many wallets paid in these days, and those that paid most",
+    parameters=WHICH,
+    responses=says(BuyersOut),
+)
+@endpoint(GET="money:read")
+def who_paid(request: Request) -> Response:
+    """The wallets that paid; where they are many a worker counts them."""
+    kept = kept_buyers(look_of(request, seller_of_key(request)))
+    if kept.job is not None:
+        ring_for_buyers(kept.job)
+    top = kept.found.top if kept.found else []
+    return Response(
+        {
+            "unique": kept.found.unique if kept.found else None,
+            "top": [_buyer(each) for each in top],
+            "counting": kept.job is not None,
+            "made_at": kept.made_at,
+        }
+    )
+
+
+@extend_schema(
     operation_id="payments",
     summary="Every payment of these days, newest first",
-    parameters=[FIRST, LAST, LISTING, NETWORK, BEFORE, LIMIT],
-    responses=says(page_of(shapes.SaleOut)),
+    parameters=[*WHICH, BEFORE, LIMIT],
+    responses=says(page_of(SaleOut)),
 )
 @endpoint(GET="money:read")
 def payments(request: Request) -> Response:
     """Payments one by one."""
     before = request.query_params.get("before", "")
     wanted = Wanted(
-        _look(request, seller_of_key(request)), older_than=id_of(before) if before else None
+        look_of(request, seller_of_key(request)), older_than=id_of(before) if before else None
     )
     page = sales(wanted, most=size_of(request, SIZE))
     following = next_address(request, page.sales[-1].id) if page.has_older else None
@@ -92,9 +114,24 @@ def payments(request: Request) -> Response:
 
 
 @extend_schema(
+    operation_id="payments_file",
+    summary="Every payment of these days as a CSV file",
+    description="It is written while it is read, and harmless in every spreadsheet.",
+    parameters=WHICH,
+    responses=file_of("text/csv"),
+)
+@endpoint(GET="money:read")
+@content_negotiation_class(Whatever)
+def sales_file(request: Request) -> StreamingHttpResponse:
+    """The file of the page, for programs."""
+    seller = seller_of_key(request)
+    return sales_csv(request._request, seller, Wanted(look_of(request, seller)))
+
+
+@extend_schema(
     operation_id="payment",
     summary="One payment with every step it took",
-    responses=says(shapes.SaleWhole),
+    responses=says(SaleWhole),
 )
 @endpoint(GET="money:read")
 def payment(request: Request, payment_id: UUID) -> Response:
@@ -104,28 +141,6 @@ def payment(request: Request, payment_id: UUID) -> Response:
     if report is None:
         raise Http404
     return Response(_whole(report))
-
-
-def _look(request: Request, seller: Seller) -> Look:
-    last = _day(request, "last") or datetime.now(UTC).date()
-    first = _day(request, "first") or last - timedelta(days=DAYS - 1)
-    if first > last:
-        raise bad("first", "not after the last day")
-    listing = request.query_params.get("listing", "")
-    return Look(
-        seller.pk,
-        Span(first, last),
-        id_of(listing, "listing") if listing else None,
-        request.query_params.get("network", ""),
-    )
-
-
-def _day(request: Request, name: str) -> date | None:
-    text = request.query_params.get(name, "")
-    try:
-        return date.fromisoformat(text) if text else None
-    except ValueError:
-        raise bad(name, "a day, such as 2026-11-28") from None
 
 
 def _paying(seller: Seller) -> dict[tuple[str, str], list[str]]:
@@ -154,22 +169,13 @@ def _payout(payout: Payout, paying: dict[tuple[str, str], list[str]]) -> dict[st
     }
 
 
-def _sums(sums: Sums) -> dict[str, Any]:
+def _buyer(buyer: Buyer) -> dict[str, Any]:
     return {
-        "network": sums.network,
-        "asset": sums.asset,
-        "sales": sums.sales,
-        "refunds_due": sums.refunds,
-        **{
-            f"{name}_atomic": str(amount.atomic)
-            for name, amount in (
-                ("gross", sums.gross),
-                ("confirmed", sums.confirmed),
-                ("pending", sums.pending),
-                ("refund_due", sums.refund_due),
-                ("uncollected", sums.uncollected),
-            )
-        },
+        "payer": buyer.payer,
+        "payments": buyer.payments,
+        "network": buyer.amount.network,
+        "asset": buyer.amount.asset,
+        "amount_atomic": str(buyer.amount.atomic),
     }
 
 

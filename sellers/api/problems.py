@@ -34,7 +34,9 @@ _FIX: Final = {
     Why.UNCHANGED: "Nothing is to be done: these terms are live.",
     Why.NOTHING_PROPOSED: "Propose new terms first, then submit.",
     Why.WRONG_STATE: "Look at its state; {schema} says what can be done in which.",
+    Why.CHANGED_MEANWHILE: "Read it again, and send the version that you read.",
     Why.TOO_MANY: "Remove one that is not needed.",
+    Why.TERMS_CHANGED: "A person reads and accepts them at /sell/terms; then send it again.",
     Why.KEY_REUSED: "Take a new Idempotency-Key for a new request.",
 }
 

@@ -11,7 +11,7 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, inline_serializer
 from rest_framework import serializers
 
-from sellers.api import shapes
+from sellers.api.shapes.base import Problem, Shape
 
 ROOT = "api/sell/"
 BEFORE = OpenApiParameter(
@@ -35,13 +35,17 @@ _REFUSALS = {
 }
 
 
-def says(shape: type[shapes.Shape] | shapes.Shape | None, status: int = 200) -> dict[int, Any]:
+def says(shape: type[Shape] | Shape | None, status: int = 200) -> dict[int, Any]:
     """What an address answers: this when it is done, and one shape when it is not."""
-    refusals = {code: OpenApiResponse(shapes.Problem, why) for code, why in _REFUSALS.items()}
-    return {status: shape, **refusals}
+    return {status: shape, **_refusals()}
 
 
-def page_of(shape: type[shapes.Shape]) -> shapes.Shape:
+def file_of(media_type: str) -> dict[Any, Any]:
+    """A file when it is done, and the one shape of refusals when it is not."""
+    return {(200, media_type): OpenApiTypes.STR, **_refusals()}
+
+
+def page_of(shape: type[Shape]) -> Shape:
     """One page of a list, and the address of the next."""
     fields = {
         "items": shape(many=True),
@@ -57,3 +61,7 @@ def document() -> dict[str, Any]:
 
     generator = SchemaGenerator(patterns=[path(ROOT, include(urls.urlpatterns))])  # type: ignore[no-untyped-call]
     return dict(generator.get_schema(request=None, public=True))  # type: ignore[no-untyped-call]
+
+
+def _refusals() -> dict[int, Any]:
+    return {code: OpenApiResponse(Problem, why) for code, why in _REFUSALS.items()}

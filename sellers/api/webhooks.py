@@ -11,12 +11,20 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from sellers import webhooks
-from sellers.api import shapes
-from sellers.api.access import endpoint, seller_of_key
+from sellers.api.access import acting, endpoint, seller_of_key
 from sellers.api.creating import created
 from sellers.api.documents import delivery_document, webhook_document
 from sellers.api.pages import paged
 from sellers.api.schema import BEFORE, LIMIT, REPEATABLE, page_of, says
+from sellers.api.shapes.base import checked
+from sellers.api.shapes.webhooks import (
+    DeliveryOut,
+    DeliveryWhole,
+    WebhookChange,
+    WebhookIn,
+    WebhookMade,
+    WebhookOut,
+)
 from sellers.models import Delivery, Seller, Webhook
 from sellers.site import this_site
 from sellers.webhooks import Made
@@ -27,7 +35,7 @@ from sellers.webhooks import Made
     operation_id="webhooks",
     summary="Your webhooks",
     parameters=[BEFORE, LIMIT],
-    responses=says(page_of(shapes.WebhookOut)),
+    responses=says(page_of(WebhookOut)),
 )
 @extend_schema(
     methods=["POST"],
@@ -35,8 +43,8 @@ from sellers.webhooks import Made
     summary="Add a webhook",
     description="Its secret is in this answer and in no other.",
     parameters=[REPEATABLE],
-    request=shapes.WebhookIn,
-    responses=says(shapes.WebhookMade, 201),
+    request=WebhookIn,
+    responses=says(WebhookMade, 201),
 )
 @endpoint(GET="webhooks:read", POST="webhooks:write")
 def index(request: Request) -> Response:
@@ -44,10 +52,14 @@ def index(request: Request) -> Response:
     seller = seller_of_key(request)
     if request.method != "POST":
         return paged(request, webhooks.webhooks_of(seller), webhook_document)
-    said = shapes.checked(shapes.WebhookIn, request.data)
+    said = checked(WebhookIn, request.data)
 
     def create() -> dict[str, Any]:
-        return _made(webhooks.open_webhook(seller, said["url"], said["events"], this_site()))
+        return _made(
+            webhooks.open_webhook(
+                seller, said["url"], said["events"], this_site(), by=acting(request)
+            )
+        )
 
     return created(request, create, hidden=("secret",))
 
@@ -56,14 +68,14 @@ def index(request: Request) -> Response:
     methods=["GET"],
     operation_id="webhook",
     summary="One webhook",
-    responses=says(shapes.WebhookOut),
+    responses=says(WebhookOut),
 )
 @extend_schema(
     methods=["PATCH"],
     operation_id="change_webhook",
     summary="Change a webhook",
-    request=shapes.WebhookChange,
-    responses=says(shapes.WebhookOut),
+    request=WebhookChange,
+    responses=says(WebhookOut),
 )
 @extend_schema(
     methods=["DELETE"],
@@ -77,12 +89,12 @@ def one(request: Request, hook_id: UUID) -> Response:
     seller = seller_of_key(request)
     hook = _own(seller, hook_id)
     if request.method == "DELETE":
-        webhooks.remove(hook)
+        webhooks.remove(hook, by=acting(request))
         return Response(status=204)
     if request.method == "PATCH":
-        said = shapes.checked(shapes.WebhookChange, request.data)
+        said = checked(WebhookChange, request.data)
         url, events = said.get("url", hook.url), said.get("events", hook.events)
-        webhooks.change_webhook(hook, url, events, this_site())
+        webhooks.change_webhook(hook, url, events, this_site(), by=acting(request))
         if said.get("enabled") is True:
             webhooks.enable(hook)
         elif said.get("enabled") is False:
@@ -96,20 +108,20 @@ def one(request: Request, hook_id: UUID) -> Response:
     description="Messages are signed with both secrets for a while. The new one is in this answer"
     " and in no other.",
     request=None,
-    responses=says(shapes.WebhookMade),
+    responses=says(WebhookMade),
 )
 @endpoint(POST="webhooks:write")
 def rotate(request: Request, hook_id: UUID) -> Response:
     """A new secret."""
     hook = _own(seller_of_key(request), hook_id)
-    return Response(_made(webhooks.rotate_secret(hook, this_site())))
+    return Response(_made(webhooks.rotate_secret(hook, this_site(), by=acting(request))))
 
 
 @extend_schema(
     operation_id="test_webhook",
     summary="Send a test",
     request=None,
-    responses=says(shapes.DeliveryWhole, 202),
+    responses=says(DeliveryWhole, 202),
 )
 @endpoint(POST="webhooks:write")
 def test(request: Request, hook_id: UUID) -> Response:
@@ -122,20 +134,20 @@ def test(request: Request, hook_id: UUID) -> Response:
     operation_id="deliveries",
     summary="The log of a webhook, newest first",
     parameters=[BEFORE, LIMIT],
-    responses=says(page_of(shapes.DeliveryOut)),
+    responses=says(page_of(DeliveryOut)),
 )
 @endpoint(GET="webhooks:read")
 def deliveries(request: Request, hook_id: UUID) -> Response:
     """What was sent to an address, and what came of it."""
-    hook = _own(seller_of_key(request), hook_id)
-    log = webhooks.deliveries_of(hook.seller).filter(webhook=hook)
+    seller = seller_of_key(request)
+    log = webhooks.deliveries_of(seller).filter(webhook=_own(seller, hook_id))
     return paged(request, log, delivery_document)
 
 
 @extend_schema(
     operation_id="delivery",
     summary="One message, with what was sent",
-    responses=says(shapes.DeliveryWhole),
+    responses=says(DeliveryWhole),
 )
 @endpoint(GET="webhooks:read")
 def delivery(request: Request, delivery_id: UUID) -> Response:
@@ -149,7 +161,7 @@ def delivery(request: Request, delivery_id: UUID) -> Response:
     operation_id="resend",
     summary="Send a message again",
     request=None,
-    responses=says(shapes.DeliveryWhole, 202),
+    responses=says(DeliveryWhole, 202),
 )
 @endpoint(POST="webhooks:write")
 def resend(request: Request, delivery_id: UUID) -> Response:

@@ -9,20 +9,20 @@ from typing import Any
 from uuid import UUID
 
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import render
-from django.utils.cache import patch_vary_headers
 from django.views.decorators.http import require_safe
 
 from payments import documents
 from payments.amounts import Amount
+from payments.dispute_states import words
+from payments.disputes import latest_of
 from payments.happenings import EARNINGS, PAYMENT, Topic, live_query
-from payments.reports.buyers import buyers, paid_by
+from payments.models import Case
+from payments.reports.buyers import paid_by
 from payments.reports.earnings import (
     Funnel,
     Look,
     Span,
     Sums,
-    by_listing,
     by_time,
     first_sale,
     overview,
@@ -43,7 +43,9 @@ from sellers.earnings_filters import (
 )
 from sellers.models import Price, Seller
 from sellers.pages.own import seller_only
+from sellers.pages.parts import page_or_part
 from sellers.site import canary_addresses
+from sellers.statements import listings_of
 
 GLANCES = (("Today", 1), ("7 days", 7), ("30 days", 30))
 STEP_LABELS = {"day": "%-d %b", "week": "week of %-d %b", "month": "%b %Y"}
@@ -57,30 +59,8 @@ def earnings(request: HttpRequest, seller: Seller) -> HttpResponse:
     filters = read_filters(request.GET, seller, known, first_sale(seller.pk))
     live = live_query(Topic(EARNINGS, seller.pk))
     context = _context(filters, known) | {"live": live, "here": request.get_full_path()}
-    part = bool(getattr(request, "htmx", False))
-    page = "sellers/earnings/_earnings.html" if part else "sellers/earnings/earnings.html"
-    response = render(request, page, context)
-    patch_vary_headers(response, ["HX-Request"])
-    return response
-
-
-@seller_only
-@require_safe
-def who_paid(request: HttpRequest, seller: Seller) -> HttpResponse:
-    """The buyers, who are many: a part that comes after the page, or a page of its own."""
-    filters = read_filters(request.GET, seller, offerings(seller), first_sale(seller.pk))
-    marked, found = marks(seller), buyers(filters.look)
-    context = {
-        "filters": filters,
-        "query": filters.address(),
-        "buyers": found,
-        "top": [(buyer, marked.get(buyer.payer, "")) for buyer in found.top],
-    }
-    part = bool(getattr(request, "htmx", False))
-    page = "sellers/earnings/_buyers.html" if part else "sellers/earnings/buyers.html"
-    response = render(request, page, context)
-    patch_vary_headers(response, ["HX-Request"])
-    return response
+    page, part = "sellers/earnings/earnings.html", "sellers/earnings/_earnings.html"
+    return page_or_part(request, page, part, context)
 
 
 @seller_only
@@ -92,7 +72,7 @@ def payment(request: HttpRequest, seller: Seller, payment_id: UUID) -> HttpRespo
     live = live_query(Topic(PAYMENT, payment_id))
     report = payment_report(payment_id)
     assert report is not None  # payments stay
-    document = documents.status_document(report, surroundings(report))
+    document, known = documents.status_document(report, surroundings(report)), latest_of(payment_id)
     context = {
         "payment": document,
         "live": live,
@@ -105,12 +85,13 @@ def payment(request: HttpRequest, seller: Seller, payment_id: UUID) -> HttpRespo
         "mark": marks(seller).get(report.payment.payer, ""),
         "links": document["links"],
         "refund_due": report.words.key == "paid_unanswered",
+        "dispute": known,
+        "dispute_words": words(Case(known.state)) if known else None,
     }
-    part = bool(getattr(request, "htmx", False))
-    page = "sellers/earnings/_payment.html" if part else "sellers/earnings/payment.html"
-    response = render(request, page, context)
-    patch_vary_headers(response, ["HX-Request"])
-    return response
+    part = "_drawer" if "drawer" in request.GET else "_payment"
+    return page_or_part(
+        request, "sellers/earnings/payment.html", f"sellers/earnings/{part}.html", context
+    )
 
 
 def marks(seller: Seller) -> dict[str, str]:
@@ -218,12 +199,9 @@ def _whole(amount: Amount) -> Decimal:
 
 
 def _listings(look: Look, known: list[Offering], filters: Filters) -> list[dict[str, Any]]:
-    names = {each.id: each for each in known}
     rows = [
-        {"listing": names[key], "sums": sums, "href": filters.address(listing=names[key].slug)}
-        for key, tokens in by_listing(look).items()
-        if key in names
-        for sums in tokens
+        {"listing": each, "sums": sums, "href": filters.address(listing=each.slug)}
+        for each, sums in listings_of(look, {each.id: each for each in known})
     ]
     return sorted(rows, key=lambda row: -row["sums"].sales)
 

@@ -8,8 +8,10 @@ from uuid import UUID
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 
+from sellers.breakers import NotSold, not_sold
 from sellers.health import choose_way, health_of
 from sellers.models import Health, Listing, ProbeResult, Seller
 from sellers.notices import unseen
@@ -26,8 +28,10 @@ WAYS = {"calls": "buyers' calls", "url": "a health address", "example": "the exa
 @require_safe
 def index(request: HttpRequest, seller: Seller) -> HttpResponse:
     """Every listing that was approved, and how it is."""
+    own = list(health_of(seller))
+    shut = not_sold([listing.pk for listing in own])
     context = {
-        "rows": [_row(listing) for listing in health_of(seller)],
+        "rows": [_row(listing, shut.get(listing.pk)) for listing in own],
         "notices": unseen(seller.pk),
     }
     return render(request, "sellers/health.html", context)
@@ -54,11 +58,12 @@ def show(request: HttpRequest, seller: Seller, listing_id: UUID) -> HttpResponse
             return redirect("sell-listing-health", listing_id)
     results = ProbeResult.objects.filter(listing=listing).order_by("-id")[:RESULTS_SHOWN]
     context = {
-        **_row(listing),
+        **_row(listing, not_sold([listing.pk]).get(listing.pk)),
         "form": form,
         "results": results,
         "times": [each.ms for each in reversed(results) if each.ms is not None],
         "failures_max": health_limits().failures_max,
+        "drifts_max": health_limits().drifts_max,
     }
     return render(
         request, "sellers/listing_health.html", context, status=422 if form.errors else 200
@@ -69,7 +74,7 @@ def _known(listing: Listing) -> Health | None:
     return getattr(listing, "health", None)
 
 
-def _row(listing: Listing) -> dict[str, Any]:
+def _row(listing: Listing, shut: NotSold | None) -> dict[str, Any]:
     known = _known(listing)
     assert listing.live_revision is not None  # only what was approved is here
     row = {
@@ -80,8 +85,13 @@ def _row(listing: Listing) -> dict[str, Any]:
     }
     if listing.state != Listing.State.LIVE:
         stopped = known is not None and known.paused_at is not None
-        word = "paused by its failures" if stopped else listing.get_state_display().lower()
+        word = "paused by us" if stopped else listing.get_state_display().lower()
         return {**row, "word": word, "tone": "bad" if stopped else "neutral"}
+    if shut is not None:
+        tried = shut.is_tried(timezone.now())
+        row = {**row, "shut": shut, "tried": tried}
+        word, tone = ("being tried", "waiting") if tried else ("not sold", "bad")
+        return {**row, "word": word, "tone": tone}
     if known is None or known.seen_at is None:
         return {**row, "word": "not looked at yet", "tone": "neutral"}
     if known.failures:

@@ -13,13 +13,15 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from payments.amounts import Amount
 from sellers import worksheets
+from sellers.agreements import agreement_of
 from sellers.directory import open_seller_for, seller_of
 from sellers.forms import EndpointForm, SellerForm, complain, typed_in
-from sellers.models import Listing, Seller, Worksheet
+from sellers.models import Listing, Seller, Verdict, Worksheet
 from sellers.notices import unseen
 from sellers.pages.own import seller_only
+from sellers.records import last_word
 from sellers.refusals import ListingRefused
-from sellers.site import this_site
+from sellers.site import terms_date, this_site
 from sellers.steps import BY_SLUG, first_unfinished
 
 LISTINGS_SHOWN_MAX = 500
@@ -61,7 +63,7 @@ def home(request: HttpRequest) -> HttpResponse:
         return _listings(request, seller)
     if request.method == "POST":
         return _opened(request)
-    return render(request, "sellers/open.html", {"form": SellerForm()})
+    return render(request, "sellers/open.html", _opening(SellerForm()))
 
 
 def _opened(request: HttpRequest) -> HttpResponse:
@@ -72,8 +74,12 @@ def _opened(request: HttpRequest) -> HttpResponse:
     except ListingRefused as refused:
         form = SellerForm(initial=typed_in(SellerForm(), posted))
         complain(form, refused)
-        return render(request, "sellers/open.html", {"form": form}, status=422)
+        return render(request, "sellers/open.html", _opening(form), status=422)
     return redirect("sell-home")
+
+
+def _opening(form: SellerForm) -> dict[str, Any]:
+    return {"form": form, "terms_date": terms_date()}
 
 
 def _listings(request: HttpRequest, seller: Seller, **more: Any) -> HttpResponse:
@@ -83,6 +89,7 @@ def _listings(request: HttpRequest, seller: Seller, **more: Any) -> HttpResponse
     drafts = [_draft(sheet, site) for sheet in seller.worksheets.order_by("-changed_at")]
     told = unseen(seller.pk)
     context = {"seller": seller, "rows": rows, "drafts": drafts, "notices": told, **more}
+    context["agreed"] = agreement_of(seller) is not None
     return render(request, "sellers/home.html", context, status=422 if more else 200)
 
 
@@ -103,7 +110,10 @@ def _note(listing: Listing) -> str:
         return "A change is in review; what is live stays as it is."
     if listing.submitted_at:
         return "Submitted; a moderator looks at it."
-    return f"Refused: {listing.reason}" if listing.reason else ""
+    if not listing.reason:
+        return ""
+    asked = last_word(listing) == Verdict.Kind.ASK
+    return f"{'Changes are asked for' if asked else 'Refused'}: {listing.reason}"
 
 
 def _draft(sheet: Worksheet, site: Any) -> dict[str, Any]:

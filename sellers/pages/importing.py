@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.db import transaction
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_http_methods, require_safe
 
-from sellers import imports, worksheets
-from sellers.imports import Operation
-from sellers.models import Seller
+from sellers import fetches, imports, worksheets
+from sellers.bells import ring_for_document
+from sellers.models import Fetch, Seller
+from sellers.openapi import documents
+from sellers.openapi.operations import Operation, operations
 from sellers.pages.own import seller_only
-from sellers.refusals import ListingRefused
+from sellers.pages.parts import asks_for_part
+from sellers.refusals import ListingRefused, bad
 from sellers.site import this_site
 
 
@@ -24,8 +29,10 @@ def document(request: HttpRequest, seller: Seller) -> HttpResponse:
     if request.method != "POST":
         return render(request, "sellers/import.html", {"seller": seller})
     try:
+        if (job := _named(request, seller)) is not None:
+            return redirect("sell-fetch", job.pk)
         text = _text(request)
-        found = imports.operations(text, base_url=_base(request, text))
+        found = operations(text, base_url=_base(request, text))
         chosen = _chosen(request, found)
         if not chosen:
             return _choice(request, seller, text, found)
@@ -38,15 +45,46 @@ def document(request: HttpRequest, seller: Seller) -> HttpResponse:
     return redirect("sell-home")
 
 
+@seller_only
+@require_safe
+def fetched(request: HttpRequest, seller: Seller, fetch_id: UUID) -> HttpResponse:
+    """A document that a worker fetches: the page waits, then shows what is in it."""
+    job = fetches.of(seller, fetch_id)
+    if job is None:
+        raise Http404
+    if asks_for_part(request):
+        response = render(request, "sellers/_fetch.html", {"job": job})
+        if job.due_at is None:
+            response["HX-Refresh"] = "true"
+        return response
+    if job.due_at is not None:
+        return render(request, "sellers/fetch.html", {"job": job})
+    try:
+        if job.why or not job.text:
+            raise bad("url", job.why or "the document is not kept any more; read it once more")
+        found = operations(job.text, base_url=job.base_url or job.url)
+    except ListingRefused as refused:
+        return _again(request, seller, refused, {"url": job.url, "base_url": job.base_url})
+    context = {"seller": seller, "text": job.text, "base_url": job.base_url or job.url}
+    return render(request, "sellers/choose.html", {**context, "operations": found})
+
+
+def _named(request: HttpRequest, seller: Seller) -> Fetch | None:
+    """The job that fetches a document, where its address is all that was given."""
+    if request.FILES.get("file") is not None or request.POST.get("text", "").strip():
+        return None
+    url, base_url = request.POST.get("url", ""), request.POST.get("base_url", "")
+    job = fetches.ask(seller, url, base_url, this_site())
+    transaction.on_commit(lambda: ring_for_document(job.pk))
+    return job
+
+
 def _text(request: HttpRequest) -> str:
-    """The document, wherever it is: a file, the field, or its address."""
+    """The document, as a file or in the field."""
     given = request.FILES.get("file")
     if given is not None:
-        return imports.decoded(given.read(imports.DOCUMENT_BYTES_MAX + 1))
-    text = request.POST.get("text", "")
-    if text.strip():
-        return text
-    return imports.fetched(request.POST.get("url", ""), this_site())
+        return documents.decoded(given.read(documents.DOCUMENT_BYTES_MAX + 1))
+    return request.POST.get("text", "")
 
 
 def _base(request: HttpRequest, text: str) -> str:
@@ -72,12 +110,10 @@ def _choice(
     return render(request, "sellers/choose.html", context, status=status)
 
 
-def _again(request: HttpRequest, seller: Seller, refused: ListingRefused) -> HttpResponse:
-    context = {
-        "seller": seller,
-        "refused": refused,
-        "url": request.POST.get("url", ""),
-        "text": request.POST.get("text", ""),
-        "base_url": request.POST.get("base_url", ""),
-    }
-    return render(request, "sellers/import.html", context, status=422)
+def _again(
+    request: HttpRequest, seller: Seller, refused: ListingRefused, typed: Any = None
+) -> HttpResponse:
+    given = request.POST if typed is None else typed
+    kept = {name: given.get(name, "") for name in ("url", "text", "base_url")}
+    context = {"seller": seller, "refused": refused, **kept}
+    return render(request, "sellers/import.html", context, status=422 if typed is None else 200)

@@ -14,7 +14,7 @@ from payments.wiring import public_url
 from sellers import keys
 from sellers.key_rows import ApiKey
 from sellers.models import Seller
-from sellers.pages.own import seller_only
+from sellers.pages.own import acting, seller_only
 from sellers.program_forms import KeyForm, show_refusal
 from sellers.refusals import ListingRefused
 
@@ -27,7 +27,9 @@ def index(request: HttpRequest, seller: Seller) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         said = form.cleaned_data
         try:
-            issued = keys.issue(seller, said["name"], said["scopes"], said["expires_days"])
+            issued = keys.issue(
+                seller, said["name"], said["scopes"], said["expires_days"], by=acting(request)
+            )
         except ListingRefused as refused:
             show_refusal(form, refused)
         else:
@@ -42,7 +44,7 @@ def index(request: HttpRequest, seller: Seller) -> HttpResponse:
 @require_POST
 def revoke(request: HttpRequest, seller: Seller, key_id: UUID) -> HttpResponse:
     """Take a key out of use."""
-    if not keys.revoke(seller, key_id):
+    if not keys.revoke(seller, key_id, by=acting(request)):
         raise Http404
     messages.success(request, "The key is revoked. Whatever uses it is refused from now on.")
     return redirect("sell-keys")

@@ -10,13 +10,13 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
 from payments.amounts import Amount
-from sellers import listings, worksheets
+from sellers import listings, upstream_secrets, verification, worksheets
 from sellers.differences import differences
 from sellers.examples import suffix
 from sellers.models import Listing, Revision, Seller, Worksheet
 from sellers.offers import resource_url
 from sellers.pages.home import row
-from sellers.pages.own import own_listing, seller_only
+from sellers.pages.own import acting, own_listing, seller_only
 from sellers.refusals import ListingRefused
 from sellers.secrets import SecretsUnavailable, Vault
 from sellers.site import this_site
@@ -43,11 +43,12 @@ def listing(request: HttpRequest, seller: Seller, slug: str) -> HttpResponse:
 @require_POST
 def edit(request: HttpRequest, seller: Seller, slug: str) -> HttpResponse:
     """Change a listing on a sheet of its own; what is live stays as it is."""
-    found = own_listing(seller, slug)
-    if found.state == State.RETIRED:
-        messages.error(request, "A retired listing cannot be changed.")
+    try:
+        sheet = worksheets.edit(own_listing(seller, slug))
+    except ListingRefused as refused:
+        messages.error(request, f"Not done: {refused.message}.")
         return redirect("sell-listing", slug)
-    return redirect("sell-draft", worksheets.edit(found).pk)
+    return redirect("sell-draft", sheet.pk)
 
 
 @seller_only
@@ -58,12 +59,12 @@ def move(request: HttpRequest, seller: Seller, slug: str, how: str) -> HttpRespo
     if how not in MOVES:
         raise Http404
     try:
-        MOVES[how](found.pk)
+        MOVES[how](found.pk, by=acting(request))
     except ListingRefused as refused:
         messages.error(request, f"Not done: {refused.message}.")
     else:
         if how == "retire":
-            Worksheet.objects.filter(listing_id=found.pk).delete()
+            worksheets.discard_of(found)
         messages.success(request, SAID[how])
     return redirect("sell-listing", slug)
 
@@ -78,7 +79,8 @@ def replace_secret(request: HttpRequest, seller: Seller, slug: str) -> HttpRespo
         if not found.secrets.filter(name=name).exists():
             raise Http404
         vault = Vault(this_site().secrets_keys)
-        listings.keep_secret(found.pk, name, request.POST.get("value", ""), vault)
+        value = request.POST.get("value", "")
+        upstream_secrets.keep(found.pk, name, value, vault, by=acting(request))
     except ListingRefused as refused:
         messages.error(request, f"Not changed: {refused.message}.")
     except SecretsUnavailable:
@@ -114,7 +116,12 @@ def _shown(request: HttpRequest, found: Listing) -> HttpResponse:
     url = resource_url(site.call_base_url, found.path)
     shown = live or proposed
     terms = _terms(shown)
+    known = verification.report(found)
+    checks = known.checks if known else []
     context: dict[str, Any] = {
+        "verification": known,
+        "open_checks": [check for check in checks if not check["passed"]],
+        "passed_checks": [check for check in checks if check["passed"]],
         "listing": found,
         "row": row(found),
         "url": url,

@@ -11,6 +11,7 @@ from django.contrib.auth.views import redirect_to_login
 from django.http import Http404, HttpRequest, HttpResponseBase, HttpResponseRedirect
 from django.views.decorators.cache import never_cache
 
+from payments.audit_log import user
 from sellers import worksheets
 from sellers.directory import seller_of
 from sellers.models import Listing, Seller, Worksheet
@@ -34,6 +35,12 @@ def seller_only(
         return view(request, seller, *args, **named)
 
     return never_cache(guarded)  # type: ignore[return-value]  # it has the view's own type
+
+
+def acting(request: HttpRequest) -> str:
+    """Whoever is signed in, as the audit log names them."""
+    assert request.user.pk is not None  # the page is for whoever is signed in
+    return user(request.user.pk)
 
 
 def own_worksheet(seller: Seller, worksheet_id: UUID) -> Worksheet:

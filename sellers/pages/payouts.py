@@ -12,9 +12,9 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_http_methods, require_POST
 
 from payments.x402.networks import chain_id_of
-from sellers import listings
+from sellers import payout_ends
 from sellers.models import Price, Seller
-from sellers.pages.own import seller_only
+from sellers.pages.own import acting, seller_only
 from sellers.payouts import prove, question, standing
 from sellers.refusals import ListingRefused
 from sellers.site import this_site
@@ -31,7 +31,8 @@ def payouts(request: HttpRequest, seller: Seller) -> HttpResponse:
         if posted.get("action") == "question":
             text = question(seller, posted.get("address", ""), _network(posted.get("network", "")))
             return _shown(request, seller, text=text, address=posted.get("address", ""))
-        proven = prove(seller, posted.get("text", ""), posted.get("signature", ""))
+        said = (posted.get("text", ""), posted.get("signature", ""))
+        proven = prove(seller, *said, by=acting(request))
     except ListingRefused as refused:
         kept = {name: posted.get(name, "") for name in ("address", "text", "signature")}
         return _shown(request, seller, refused=refused, status=422, **kept)
@@ -60,7 +61,7 @@ def revoke(request: HttpRequest, seller: Seller) -> HttpResponse:
     if not any(each.address == address for each in standing(seller)):
         messages.error(request, "No wallet of yours is proven at that address.")
         return redirect("sell-payouts")
-    stopped = listings.revoke_payout(address, seller)
+    stopped = payout_ends.revoke(address, seller, by=acting(request))
     word = f" {len(stopped)} listings are paused." if stopped else ""
     messages.success(request, f"{address} is paid no more.{word}")
     return redirect("sell-payouts")

@@ -1,11 +1,20 @@
-"""The production stack keeps its secrets apart and watches every part."""
+"""The production stack keeps its secrets apart, watches every part, and gives none too much."""
 
+import re
+import stat
+import subprocess
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
 import yaml
 
-OURS = {"door", "site", "worker", "beat"}
+from marketplace import settings
+from tests.fixtures.compose import Service, read_dotenv, read_services
+
+DOORS, WORKERS = ("door-a", "door-b"), ("worker-a", "worker-b")
+OURS = {*DOORS, "site", *WORKERS, "beat", "migrate"}
+READS = re.compile(r'\bread(?:_\w+)?\(\s*"([A-Z][A-Z0-9_]*)"')
 
 
 @pytest.fixture(scope="module")
@@ -13,37 +22,104 @@ def stack(checkout) -> dict[str, Any]:
     return yaml.safe_load((checkout / "docker-compose.yml").read_text())
 
 
-def test_only_the_worker_holds_the_keys_that_sign(stack):
+@pytest.fixture(scope="module")
+def services(checkout) -> Mapping[str, Service]:
+    """With the committed example as .env."""
+    return read_services(checkout, read_dotenv((checkout / ".env.example").read_text()))
+
+
+def test_only_the_workers_hold_the_keys_that_sign(stack):
     for secret in ("relayer_key", "receipt_key"):
         holders = {name for name, s in stack["services"].items() if secret in s.get("secrets", [])}
-        assert holders == {"worker"}
+        assert holders == set(WORKERS)
 
 
 def test_every_secret_is_a_file_kept_out_of_the_repository(stack, checkout):
     assert {next(iter(secret)) for secret in stack["secrets"].values()} == {"file"}
     assert all(secret["file"].startswith("./secrets/") for secret in stack["secrets"].values())
-    assert "/secrets/" in (checkout / ".gitignore").read_text().split()
-    assert "!secrets" not in (checkout / ".dockerignore").read_text()
+    ignored = (checkout / ".gitignore").read_text().split()
+    assert {"/secrets/", "/.env"} <= set(ignored)
+    assert not {"!secrets", "!.env"} & set((checkout / ".dockerignore").read_text().split())
 
 
-def test_no_password_is_written_down(stack):
-    for service in stack["services"].values():
-        for name in service.get("environment", {}):
+def test_no_password_is_written_down(services):
+    for service in services.values():
+        for name in service.environment:
             assert name.endswith("_FILE") or not any(
                 word in name for word in ("PASSWORD", "SECRET", "KEY", "DATABASE_URL")
             )
 
 
 def test_every_part_has_a_health_check(stack, checkout):
-    assert set(stack["services"]) >= OURS | {"postgres", "redis"}
-    assert "HEALTHCHECK" in (checkout / "Dockerfile").read_text()  # the door's and the site's
-    for name in {"worker", "beat", "postgres", "redis"}:
+    assert set(stack["services"]) == OURS | {"postgres", "redis"}
+    assert "HEALTHCHECK" in (checkout / "Dockerfile").read_text()  # the doors' and the site's
+    for name in {*WORKERS, "beat", "postgres", "redis"}:
         assert stack["services"][name]["healthcheck"]["test"]
+
+
+def test_nobody_is_root_and_nothing_can_be_written_to_but_data(stack, checkout):
+    assert re.search(r"^USER souk$", (checkout / "Dockerfile").read_text(), re.MULTILINE)
+    for name, service in stack["services"].items():
+        assert "build" in service or service["user"] not in ("", "root", "0"), name
+        assert service["read_only"] is True, name
+        assert service["cap_drop"] == ["ALL"], name
+        assert "no-new-privileges:true" in service["security_opt"], name
+        assert all("postgres:" in each for each in service.get("volumes", [])), name
+
+
+def test_every_part_has_its_limits(stack):
+    for name, service in stack["services"].items():
+        limits = service["deploy"]["resources"]["limits"]
+        assert set(limits) == {"cpus", "memory", "pids"}, name
+
+
+def test_a_door_is_given_the_time_of_the_longest_call(checkout, services):
+    """The buyer's body, the seller's whole time, the wait for the money; then those who hung up."""
+    longest = (
+        settings.REQUEST_BODY_SECONDS + settings.UPSTREAM_TOTAL_SECONDS + settings.HOLD_WAIT_SECONDS
+    )
+    text = (checkout / "marketplace/settings.py").read_text()
+    (last,) = map(float, re.findall(r'"SOUK_STOP_SECONDS", "(\d+)"', text))
+    for door in DOORS:
+        assert services[door].stop_seconds > max(longest, last)
+
+
+def test_the_proxies_know_every_port_and_wait_for_the_longest_call(checkout, services):
+    published = {each.port for each in services.values() if each.port}
+    for proxy in ("nginx.conf", "Caddyfile"):
+        text = (checkout / "deploy" / proxy).read_text()
+        assert {int(port) for port in re.findall(r"127\.0\.0\.1:(\d+)", text)} == published
+        (wait,) = re.findall(r"(?:proxy_read_timeout|response_header_timeout) (\d+)s", text)
+        assert float(wait) >= services["door-a"].stop_seconds
+
+
+def test_everything_is_restarted_in_turn(checkout):
+    script = checkout / "deploy/roll.sh"
+    assert script.stat().st_mode & stat.S_IXUSR
+    subprocess.run(["sh", "-n", script], check=True)
+    (parts,) = re.findall(r"^for part in (.+); do$", script.read_text(), re.MULTILINE)
+    assert set(parts.split()) == OURS - {"migrate"}
+
+
+def test_every_line_of_the_example_is_a_setting(checkout):
+    text = (checkout / ".env.example").read_text()
+    names = set(re.findall(r"^#?([A-Z][A-Z0-9_]*)=", text, re.MULTILINE))
+    read = set(READS.findall((checkout / "marketplace/settings.py").read_text()))
+    filled_in = set(
+        re.findall(r"\$\{([A-Z][A-Z0-9_]*)", (checkout / "docker-compose.yml").read_text())
+    )
+    assert {name.removesuffix("_FILE") for name in names} <= read | filled_in
+    assert filled_in <= names
 
 
 def test_the_image_holds_all_that_the_program_reads(checkout):
     kept = {line[1:] for line in (checkout / ".dockerignore").read_text().split() if line[0] == "!"}
     assert kept >= {"marketplace", "sellers", "payments", "templates", "static", "docs"}
+
+
+def test_the_image_is_made_of_the_locked_packages_only(checkout):
+    installs = re.findall(r"pip install (.+)", (checkout / "Dockerfile").read_text())
+    assert installs == ["--no-cache-dir --require-hashes --no-deps -r /requirements.txt"]
 
 
 def test_the_data_is_reached_from_inside_only(stack):

@@ -38,6 +38,10 @@ def test_the_writers_themselves_are_recognised(checkout):
         "Transfer(amount=1).save()",
         'SQL = "insert into payments_submission (payment_id) values (%s)"',
         'SQL = "update payments_earningsday set payments = 0"',
+        "OpenOffer.objects.filter(listing_id=1).update(closed_at=None)",
+        "listing.save(update_fields=['state'])",
+        "Listing.objects.filter(pk=1).update(state='live')",
+        'SQL = "update sellers_listing set state = %s where id = %s"',
     ],
 )
 def test_a_planted_write_is_found(tmp_path, line):

@@ -3,6 +3,7 @@
 import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 ROOMS = ("marketplace", "sellers", "payments")
@@ -61,13 +62,15 @@ def dotted(node: ast.expr) -> str:
             return "…"
 
 
-def modules(checkout: Path) -> list[Module]:
-    return [
+@cache
+def modules(checkout: Path) -> tuple[Module, ...]:
+    """All of them, parsed once: no rule changes a tree."""
+    return tuple(
         read(checkout, path)
         for room in ROOMS
         for path in sorted((checkout / room).rglob("*.py"))
         if "__pycache__" not in path.parts
-    ]
+    )
 
 
 def read(checkout: Path, path: Path) -> Module:
@@ -78,8 +81,20 @@ def read(checkout: Path, path: Path) -> Module:
         relative.as_posix(),
         ".".join(names[:-1] if is_package else names),
         is_package,
-        ast.parse(path.read_text(encoding="utf-8"), str(relative)),
+        parsed(path.read_text(encoding="utf-8"), str(relative)),
     )
+
+
+def parsed(source: str, name: str) -> ast.Module:
+    """Once more when it fails for no fault of the source.
+
+    CPython 3.11 counts how deep a tree is for the whole process: a collector that runs in between,
+    or a thread that parses, leaves it with a wrong count and a SystemError.
+    """
+    try:
+        return ast.parse(source, name)
+    except SystemError:
+        return ast.parse(source, name)
 
 
 def imports(module: Module, known: set[str]) -> Iterator[tuple[ast.stmt, str]]:

@@ -39,9 +39,12 @@ def why_refused(answers: Sequence[str]) -> str:
     """What the first of some refusals says of itself, in its PAYMENT-RESPONSE or at all."""
     first = answers[0] if answers else ""
     found = re.search(r"^payment-response: (\S+)", first, re.MULTILINE | re.IGNORECASE)
-    if found is None:
+    try:
+        said = json.loads(base64.b64decode(found[1] + "==")) if found else None
+    except ValueError:  # a peer's header that is cut, or none of the kind
+        said = None
+    if not isinstance(said, dict):
         return " ".join(first.split())[:200]
-    said = json.loads(base64.b64decode(found[1]))
     return " ".join(f"{said.get('errorReason')} {said.get('errorMessage', '')}".split())[:300]
 
 

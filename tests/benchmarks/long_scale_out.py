@@ -16,13 +16,7 @@ from sellers.listings import pause
 from tests.benchmarks.lasting import wallets
 from tests.benchmarks.scale_out import paid_per_second, seconds_until, sign_ahead
 from tests.faults.invariants import check
-from tests.fixtures.fleet import (
-    NO_REDIS,
-    broker_url,
-    redis_binary,
-    running_fleet,
-    running_redis,
-)
+from tests.fixtures.production import missing, running_production
 from tests.fixtures.stack import Stack, running_stack
 
 CALLS, CONNECTIONS = 1_500, 64
@@ -43,9 +37,8 @@ def measure(name: str, stack: Stack, doors: int) -> None:
 
 
 def test_side_by_side(tmp_path: Path, anvil_binary: Path, django_db_blocker: Any) -> None:
-    binary = redis_binary()
-    if binary is None:
-        pytest.skip(NO_REDIS)
+    if lacking := missing():
+        pytest.skip(f"production needs: {lacking}")
     limits = {"SOUK_LISTING_IN_FLIGHT_MAX": "500"}
     for turn in range(2):
         folder = tmp_path / f"{turn}"
@@ -53,11 +46,8 @@ def test_side_by_side(tmp_path: Path, anvil_binary: Path, django_db_blocker: Any
             folder / "one", anvil_binary, django_db_blocker, webs=1, **limits
         ) as stack:
             measure("one process and one worker", stack, 1)
-        with (
-            running_redis(binary) as broker,
-            running_fleet(
-                folder / "many", anvil_binary, django_db_blocker, broker=broker_url(broker),
-                **limits,
-            ) as fleet,
-        ):  # fmt: skip
-            measure("two doors, a site, two workers", fleet, 2)
+        (folder / "many").mkdir(mode=0o755)
+        with running_production(
+            folder / "many", anvil_binary, django_db_blocker, **limits
+        ) as production:
+            measure("two doors, a site, two workers", production, 2)

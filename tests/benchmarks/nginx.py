@@ -11,9 +11,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from marketplace.embedded.chain import free_port
-from marketplace.embedded.postgres import dies_with_us
+from marketplace.embedded.ports import free_port
 from marketplace.embedded.readiness import port_answers
+from marketplace.embedded.starting import dies_with_us
 from tests.benchmarks.waiting import wait_until
 
 MISSING = "nginx is missing: sudo apt install nginx"

@@ -22,10 +22,12 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
-from marketplace.embedded.chain import CHAIN_ID, free_port
+from marketplace.embedded.chain import CHAIN_ID
 from marketplace.embedded.demo_accounts import demo_account
-from marketplace.embedded.postgres import Postgres, dies_with_us
+from marketplace.embedded.ports import free_port
+from marketplace.embedded.postgres import Postgres
 from marketplace.embedded.readiness import port_answers, web_answers
+from marketplace.embedded.starting import dies_with_us
 from payments.signing import generate_pem
 from tests.benchmarks.challenges import quotes
 from tests.benchmarks.load import Target

@@ -15,10 +15,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from marketplace.embedded.chain import free_port
 from marketplace.embedded.demo_accounts import demo_account
-from marketplace.embedded.postgres import dies_with_us
+from marketplace.embedded.ports import free_port
 from marketplace.embedded.readiness import port_answers
+from marketplace.embedded.starting import dies_with_us
 from tests.benchmarks.challenges import quotes
 from tests.benchmarks.load import Target
 from tests.benchmarks.nginx import Nginx

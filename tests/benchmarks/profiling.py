@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -49,6 +50,8 @@ def profile(stage: Stage, release: str, connections: int) -> None:
     say(f"\nwatched: {watched.window.rate:.0f} calls/s, {calls} in all")
     _show_statements(stage.souk.folder / "postgres.log", calls)
     _show_frames(stage.scratch)
+    for stacks in stage.scratch.glob("*.spy"):  # for a flame graph
+        shutil.copy(stacks, stage.cache)
     stage.souk.settle_all()
     say("\nreconcile: difference 0")
 

@@ -77,7 +77,9 @@ def _sign(challenge: Mapping[str, Any], payers: Sequence[DemoAccount]) -> Iterat
         payer.address: PrivateKey(bytes.fromhex(payer.private_key[2:])) for payer in set(payers)
     }
     # The header is made of texts prepared once: building it anew costs more than signing it.
-    rest = json.dumps({"accepted": offer, "resource": challenge["resource"]})[1:]
+    # Without a spare byte, as the official clients write it.
+    told = {"accepted": offer, "resource": challenge["resource"]}
+    rest = json.dumps(told, separators=(",", ":"), ensure_ascii=False)[1:]
     for payer in payers:
         nonce = os.urandom(32)
         struct = keccak256(terms_hash + word(int(payer.address, 16)) + fixed + nonce)

@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
+from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Page
@@ -22,6 +23,10 @@ PHONE_PX = 390
 THEMES = ("light", "dark")
 PAGES = (
     "home",
+    "market",
+    "nothing found",
+    "listing",
+    "seller",
     "price",
     "payment",
     "uncharged payment",
@@ -84,6 +89,10 @@ def pages(_shared_stack: Stack) -> dict[str, str]:
     payments = f"{stack.base_url}/p"
     return {
         "home": f"{stack.base_url}/",
+        "market": f"{stack.base_url}/market",
+        "nothing found": f"{stack.base_url}/market?q={LONG_WORD}x&tag=none&maxPrice=0",
+        "listing": f"{stack.base_url}/l/{sold.path}",
+        "seller": f"{stack.base_url}/s/tests",
         "price": sold.url,
         "payment": f"{payments}/{paid.headers['x-souk-payment']}",
         "uncharged payment": f"{payments}/{failed.headers['x-souk-payment']}",
@@ -124,6 +133,15 @@ def test_a_page_obeys_its_policy_and_asks_nobody_else(
     assert looked.seen.requested_beyond(stack.base_url) == []
     assert "default-src 'none'" in looked.policy
     assert "unsafe" not in looked.policy
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_asks_for_one_script_and_one_style(looked_at: LookAt, name: str) -> None:
+    """But for a price's page, whose style is inside it."""
+    paths = [urlsplit(url).path for url in looked_at(name, "light").seen.requested]
+
+    assert len([path for path in paths if path.endswith(".js")]) == 1
+    assert len([path for path in paths if path.endswith(".css")]) == (name != "price")
 
 
 @pytest.mark.parametrize("name", PAGES)

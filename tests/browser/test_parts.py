@@ -54,7 +54,7 @@ def tried(browser: Chromium, _shared_stack: Stack) -> Tried:
         typed = page.locator("#sample-form [name=url]").input_value()
         saved = _send(page, title="Weather")
         said = page.locator("#toasts .toast").inner_text()
-        page.locator(".snippet .copy").click()
+        page.locator(".snippet .copy").first.click()
         expect(page.locator(".toast", has_text="Copied")).to_be_visible()
         copied = str(page.evaluate("() => navigator.clipboard.readText()"))
         return Tried(

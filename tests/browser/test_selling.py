@@ -1,19 +1,24 @@
-"""Somebody with an endpoint and a wallet signs in, walks the steps, is approved and is paid."""
+"""Somebody with an endpoint and a wallet signs in, walks the steps, is approved, sees a sale."""
 
 from __future__ import annotations
 
+from django.contrib.auth.models import Group, User
+from django.utils import timezone
 from playwright.sync_api import Page, expect
 
-from sellers import listings
-from sellers.models import Listing
+from marketplace.access import MODERATORS
+from marketplace.accounts import second_factor
+from marketplace.accounts.models import SecondFactor
 from tests.browser.chromium import Chromium, Seen
 from tests.browser.injected_wallet import InjectedWallet
-from tests.fixtures.cast import Cast, person
+from tests.end_to_end.test_official_clients import requests_client
+from tests.fixtures.cast import Cast, Person, person
 from tests.fixtures.stack import Stack
 from tests.fixtures.upstream import answer
-from tests.fixtures.wallet import buy
 
 PATIENCE_MS = 30_000
+PASSWORD = "eleven blue kettles"
+AWAKE = "[data-keys-switch][data-awake]"
 
 
 def walk(page: Page, stack: Stack) -> None:
@@ -50,8 +55,65 @@ def walk(page: Page, stack: Stack) -> None:
     page.get_by_label("is paid to").select_option(label=Cast.other_seller.address)
     go_on()
     go_on()
+    page.get_by_role("button", name="Open a test address").click()
+    expect(page.get_by_text("Nobody has paid yet")).to_be_visible(timeout=PATIENCE_MS)
+    page.get_by_role("link", name="Go on to the checklist").click()
     page.get_by_role("button", name="Submit for review").click()
     expect(page.get_by_role("heading", name="City weather")).to_be_visible(timeout=PATIENCE_MS)
+
+
+def moderator(stack: Stack) -> str:
+    """Somebody who judges, with a password and a second factor; returns a code of theirs."""
+    with stack.database():
+        user = User.objects.create_user("judge", password=PASSWORD)
+        user.groups.add(Group.objects.get(name=MODERATORS))
+        SecondFactor.objects.create(user=user, sealed=b"lost", last_step=0, since=timezone.now())
+        return second_factor.new_codes(user)[0]
+
+
+def judge(page: Page, stack: Stack, code: str) -> None:
+    """From the sign-in to the verdict, as a moderator goes."""
+    page.goto(f"{stack.base_url}/moderation/")
+    page.get_by_role("textbox", name="Name").fill("judge")
+    page.get_by_role("textbox", name="Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in", exact=True).click()
+    page.get_by_role("textbox", name="Code").fill(code)
+    page.get_by_role("button", name="Go on").click()
+    row = page.get_by_role("row").filter(has_text="walker/city-weather")
+    row.get_by_role("link", name="City weather").click(timeout=PATIENCE_MS)
+    # By keyboard; a page that has only just opened takes no key.
+    expect(page.get_by_role("button", name="Take it")).to_be_visible(timeout=PATIENCE_MS)
+    expect(page.locator(AWAKE)).to_be_attached()
+    page.keyboard.press("t")
+    expect(page.get_by_role("button", name="Approve exactly this")).to_be_visible()
+    expect(page.locator(AWAKE)).to_be_attached()
+    page.keyboard.press("a")
+    said = page.get_by_role("status")
+    expect(said.get_by_text("walker/city-weather will be approved.")).to_be_visible()
+    # Without a reload: the line says what came of it.
+    expect(said.get_by_text("walker/city-weather is approved.")).to_be_visible(timeout=PATIENCE_MS)
+    page.goto(f"{stack.base_url}/moderation/")
+    expect(page.get_by_role("heading", name="Waiting for review")).to_be_visible()
+    expect(row).to_have_count(0)
+
+
+def watch(page: Page, stack: Stack, buyer: Person) -> None:
+    """The earnings page is open while a client that nobody here wrote buys."""
+    page.goto(f"{stack.base_url}/sell/earnings/")
+    page.get_by_role("button", name="Sign in with Test wallet").click()
+    expect(page.get_by_role("heading", name="Earnings")).to_be_visible(timeout=PATIENCE_MS)
+    sales = page.locator("[id^='sale-']")
+    expect(sales).to_have_count(0)
+    page.evaluate("window.neverReloaded = true")
+
+    said = requests_client(buyer, stack.url("walker/city-weather"), "GET", None)
+
+    assert (said.status, said.body) == (200, '{"celsius":21}')
+    expect(sales).to_have_count(1, timeout=PATIENCE_MS)
+    row = page.get_by_role("row").filter(has=sales)
+    expect(row.get_by_text("City weather", exact=True)).to_be_visible()
+    expect(row.get_by_text("final")).to_be_visible(timeout=PATIENCE_MS)
+    assert page.evaluate("window.neverReloaded")
 
 
 def test_an_endpoint_and_a_wallet_become_money(browser: Chromium, stack: Stack) -> None:
@@ -64,17 +126,22 @@ def test_an_endpoint_and_a_wallet_become_money(browser: Chromium, stack: Stack) 
         return seen.stopped_by, seen.complaints
 
     assert browser.visit(do) == ([], [])
-    with stack.database():
-        listing = Listing.objects.get(seller__slug="walker")
-        assert listing.proposed_revision is not None
-        revision_hash = bytes(listing.proposed_revision.hash)
-        listings.approve(listing.pk, revision_hash, grace_seconds=300, cooldown_seconds=86_400)
+    code = moderator(stack)
+
+    def look(page: Page, seen: Seen) -> tuple[list[str], list[str]]:
+        judge(page, stack, code)
+        return seen.stopped_by, seen.complaints
+
+    assert browser.visit(look) == ([], [])
     stack.wait_on_sale("walker/city-weather")
     buyer = person("buyer of the walker")
     stack.chain.fund(buyer.address, 1)
     before = stack.chain.atomic_of(Cast.other_seller.address)
 
-    said = buy(stack.url("walker/city-weather"), buyer)
+    def see(page: Page, seen: Seen) -> tuple[list[str], list[str]]:
+        wallet.into(page)
+        watch(page, stack, buyer)
+        return seen.stopped_by, seen.complaints
 
-    assert (said.status, said.json) == (200, {"celsius": 21})
+    assert browser.visit(see) == ([], [])
     assert stack.chain.atomic_of(Cast.other_seller.address) == before + 10_000

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from django.core.management import get_commands
 
-from marketplace.settings import CHAIN_DEFAULTS, FACILITATOR_DEFAULTS
+from marketplace.configuration.chains import CHAIN_DEFAULTS
+from marketplace.configuration.facilitators import FACILITATOR_DEFAULTS
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = ["README.md", "CHANGELOG.md", "CONTRIBUTING.md"] + [
@@ -95,3 +96,10 @@ def test_every_javascript_snippet_parses(document, tmp_path):
         file.write_text(source, encoding="utf-8")
         shown = subprocess.run([node, "--check", str(file)], capture_output=True, text=True)
         assert shown.returncode == 0, shown.stderr
+
+
+def test_every_version_says_what_an_operator_must_do():
+    _, *versions = re.split(r"^## ", read("CHANGELOG.md"), flags=re.MULTILINE)
+    assert versions
+    for version in versions:
+        assert "\nWhat an operator must do\n" in version, version.partition("\n")[0]

@@ -34,7 +34,7 @@ def test_it_passes_everything_on_and_counts(chain: Chain, rpc_proxy: RpcProxy) -
     assert call(rpc_proxy.url, "eth_blockNumber") == hex(chain.height)
     assert rpc_proxy.count() == 3
     assert rpc_proxy.count("eth_blockNumber") == 2
-    assert rpc_proxy.seen[0]["method"] == "eth_chainId"
+    assert rpc_proxy.messages[0] == ["eth_chainId"]
 
 
 def test_the_nodes_refusals_pass(rpc_proxy: RpcProxy) -> None:

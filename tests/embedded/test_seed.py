@@ -5,10 +5,11 @@ import json
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
-from marketplace.embedded.seed import STALLS, example_calls, seed
+from marketplace.embedded.seed import STALLS, example_calls, keep_owners, seed
 from marketplace.embedded.upstream.app import make_app
 from payments.models import OpenOffer
 from sellers.directory import find
+from sellers.models import Payout
 from sellers.offers import challenge, quote
 from sellers.schemas import compile_input, complaint
 from sellers.site import this_site
@@ -46,6 +47,16 @@ def test_seeding_again_changes_nothing_and_a_moved_upstream_is_followed(seeded, 
     seed("http://127.0.0.1:9999")
     assert terms_of(seeded[0]).upstream_url.startswith("http://127.0.0.1:9999/")
     assert find(seeded[0]).live_revision.number == 2
+
+
+def test_listings_that_have_an_owner_by_now_are_brought_up_to_date(seeded, settings):
+    """A demo that is started again has sellers who sign in; newer versions change its terms."""
+    keep_owners("a password")
+    Payout.objects.all().delete()  # as a demo of an earlier version left it
+    settings.EGRESS_ALLOW = ["127.0.0.0/8:*"]
+    seed("http://127.0.0.1:9999")
+    assert terms_of(seeded[0]).upstream_url.startswith("http://127.0.0.1:9999/")
+    assert {each.seller.slug for each in Payout.objects.all()} == {"atlas", "quill"}
 
 
 def test_every_example_call_is_one_the_listing_takes(seeded):

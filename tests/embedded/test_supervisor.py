@@ -15,11 +15,12 @@ from types import SimpleNamespace
 
 import pytest
 
-from marketplace import settings
+from marketplace.configuration import readers
 from marketplace.embedded import logs, processes, room
 from marketplace.embedded.demo import in_words
-from marketplace.embedded.demo_settings import choose_ports, is_free
+from marketplace.embedded.demo_settings import choose_ports
 from marketplace.embedded.logs import LiveLog
+from marketplace.embedded.ports import is_free
 from marketplace.embedded.process_table import members_of
 from marketplace.embedded.processes import ProgramEnded, Programs
 from marketplace.embedded.refusal import DemoError
@@ -363,7 +364,7 @@ def test_the_record_is_for_our_eyes_only(make_record):
 @pytest.fixture
 def beside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """A terminal beside the demo, in which nothing is set."""
-    monkeypatch.setattr(settings, "STATE_DIR", tmp_path)
+    monkeypatch.setattr(readers, "STATE_DIR", tmp_path)
     for name in ("SECRET_KEY", "SECRET_KEY_FILE", "SOUK_DEBUG"):
         monkeypatch.delenv(name, raising=False)
 
@@ -373,7 +374,7 @@ def test_commands_beside_a_demo_find_its_settings(make_record):
     record = make_record()
     record.take("http://127.0.0.1:8402")
     record.write({"DATABASE_URL": "postgresql:///demo"}, {})
-    assert settings.settings_of_running_demo() == {"DATABASE_URL": "postgresql:///demo"}
+    assert readers.settings_of_running_demo() == {"DATABASE_URL": "postgresql:///demo"}
 
 
 @pytest.mark.usefixtures("beside")
@@ -384,13 +385,13 @@ def test_a_stopped_demo_sets_nothing(make_record):
     left_by_a_kill = record.file.read_text()
     record.release()
     record.file.write_text(left_by_a_kill)
-    assert settings.settings_of_running_demo() == {}
+    assert readers.settings_of_running_demo() == {}
 
 
 @pytest.mark.usefixtures("beside")
 def test_a_demo_that_still_starts_sets_nothing(make_record):
     make_record().take("http://127.0.0.1:8402")
-    assert settings.settings_of_running_demo() == {}
+    assert readers.settings_of_running_demo() == {}
 
 
 @pytest.mark.usefixtures("beside")
@@ -400,7 +401,7 @@ def test_a_shell_that_says_which_installation_it_means_is_heard(make_record, mon
     record.take("http://127.0.0.1:8402")
     record.write({"DATABASE_URL": "postgresql:///demo"}, {})
     monkeypatch.setenv(name, "x")
-    assert settings.settings_of_running_demo() == {}
+    assert readers.settings_of_running_demo() == {}
 
 
 def test_ports_stay_over_a_restart(tmp_path):

@@ -120,4 +120,4 @@ def test_idle_connections_and_half_sent_requests_stop_nobody(stack: Stack) -> No
     ):
         said = [buy(sold, body=b"{}") for _ in range(5)]
 
-    assert [each.status for each in said] == [200] * 5
+    assert [each.status for each in said] == [200] * 5, said[0]

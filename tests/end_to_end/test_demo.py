@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from marketplace.embedded.chain import free_port
+from marketplace.embedded.ports import free_port
 from marketplace.embedded.postgres import Postgres
 from marketplace.embedded.run_record import is_alive
 from tests.fixtures.wallet import ask

@@ -5,12 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import shutil
 import subprocess
 import threading
 import uuid
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Protocol
 
 import httpx
@@ -23,13 +21,10 @@ from x402.mechanisms.evm.exact import register_exact_evm_client
 
 from sellers.terms import Sample
 from tests.fixtures.cast import Cast, Person, person
-from tests.fixtures.chain import CHECKOUT
 from tests.fixtures.stack import Stack
+from tests.fixtures.typescript import typescript_folder
 from tests.fixtures.upstream import Behaviour, Call, Wire, answer, chunked
 from tests.fixtures.wallet import unpack
-
-CLIENTS = Path(__file__).parents[1] / "clients"
-INSTALL_SECONDS = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,27 +68,6 @@ def typescript_client(payer: Person, url: str, method: str, body: str | None) ->
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return Bought(**json.loads(done.stdout))
-
-
-def typescript_folder() -> Path:
-    """The packages as npm delivers them, fetched once into the checkout's own state."""
-    if shutil.which("npm") is None:
-        pytest.skip("the TypeScript client needs npm: apt-get install -y nodejs npm")
-    folder = CHECKOUT / ".souk" / "test-clients"
-    lock = (CLIENTS / "package-lock.json").read_bytes()
-    stamp = folder / "installed-lock.json"
-    if not stamp.exists() or stamp.read_bytes() != lock:
-        folder.mkdir(parents=True, exist_ok=True)
-        for name in ("package.json", "package-lock.json"):
-            shutil.copy(CLIENTS / name, folder)
-        subprocess.run(
-            ["npm", "ci", "--no-audit", "--no-fund"],
-            cwd=folder, check=True, capture_output=True, timeout=INSTALL_SECONDS,
-        )  # fmt: skip
-        stamp.write_bytes(lock)
-    for script in CLIENTS.glob("*.mjs"):
-        shutil.copy(script, folder)
-    return folder
 
 
 ALL = pytest.mark.parametrize(

@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 
-from marketplace.embedded.chain import ONE_ETHER, free_port
-from marketplace.embedded.postgres import dies_with_us
+from marketplace.embedded.chain import ONE_ETHER
+from marketplace.embedded.ports import free_port
+from marketplace.embedded.starting import dies_with_us
 from tests.faults.invariants import check
 from tests.fixtures.cast import Cast, Person, person
 from tests.fixtures.chain import CHECKOUT

@@ -73,12 +73,13 @@ def affair(
     folder = tmp_path_factory.mktemp("affair")
     running = running_stack(
         folder / "stack", anvil_binary, django_db_blocker,
-        webs=1, rpc_through=rpc_through, SOUK_LOG_LEVEL="DEBUG",
+        webs=1, rpc_through=rpc_through, SOUK_LOG_LEVEL="DEBUG", SOUK_LOG_FORMAT="json",
     )  # fmt: skip
     with running as stack:
         affair = Affair(stack, proxies[0])
         stack.chain.fund(Cast.buyer.address, 1)
         pay(affair)
+        pay_as_an_agent(affair)
         ask_again(affair)
         send_nonsense(affair)
         break_upstreams(affair)
@@ -97,6 +98,32 @@ def pay(affair: Affair) -> None:
     said = ask(sold.url, method="POST", headers=headers, body=body)
     assert said.status == 200, said
     affair.secrets.add(headers["PAYMENT-SIGNATURE"])
+
+
+def pay_as_an_agent(affair: Affair) -> None:
+    """Over MCP, where the payment stands in the body."""
+    sold = affair.stack.sell(behaviour=answer(b'{"private":"answer-of-an-agent"}'))
+    payment = affair.payment(sold, name=secrets.token_urlsafe(24))
+    bought = over_mcp(affair, "an agent buys", sold, payment)["result"]
+    assert bought["structuredContent"] == {"private": "answer-of-an-agent"}
+    forged = {**payment, "payload": {**payment["payload"], "signature": "0x" + "1c" * 65}}
+    for odd in (forged, {**payment, "payload": "secret-payload-of-an-agent"}, "secret-nonsense"):
+        refused = over_mcp(affair, "an agent's odd payment", affair.stack.sell(), odd)["result"]
+        assert refused["isError"]
+    affair.secrets |= {"answer-of-an-agent", "secret-payload-of-an-agent", "secret-nonsense"}
+
+
+def over_mcp(affair: Affair, what: str, sold: Sold, payment: Any) -> Any:
+    params = {
+        "name": "call_service",
+        "arguments": {"path": sold.path},
+        "_meta": {"x402/payment": payment, "sign-in-with-x": "secret-proof"},
+    }
+    body = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}
+    headers = {"Content-Type": "application/json"}
+    server = f"{affair.stack.base_url}/mcp"
+    said = ask(server, method="POST", headers=headers, body=json.dumps(body).encode())
+    return affair.hear(what, said).json
 
 
 def ask_again(affair: Affair) -> None:
@@ -170,10 +197,13 @@ def break_the_database(affair: Affair) -> None:
     """A table that is gone: the sort of fault that nobody foresees."""
     sold = affair.stack.sell()
     headers, proof = affair.header(sold), {"SIGN-IN-WITH-X": "secret-proof"}
+    payment = affair.payment(sold)
     site = affair.stack.base_url
     with renamed(affair.stack, "payments_payment"), renamed(affair.stack, "sellers_revision"):
         crashed = affair.call("the door crashes", sold, headers | proof)
         assert (crashed.status, crashed.json["error"]) == (503, "internal_fault")
+        fault = over_mcp(affair, "the MCP server crashes", sold, payment)["error"]
+        assert "same payment again" in fault["message"]
         for address in (
             "/",
             f"/p/{secrets.token_hex(16)}",
@@ -202,7 +232,9 @@ def logs(affair: Affair) -> dict[str, str]:
 def test_no_log_holds_a_credential_or_a_body(affair: Affair) -> None:
     written = logs(affair)
 
-    assert "The door failed: UndefinedTable" in written[f"web-{affair.stack.ports[0]}.log"]
+    said = written[f"web-{affair.stack.ports[0]}.log"]
+    assert "The door failed: UndefinedTable" in said
+    assert "MCP failed: UndefinedTable" in said
     assert "DEBUG" in written["worker-0.log"], "nobody was silenced"
     hidden = {secret for secret in affair.secrets if len(secret) >= 12}
     assert len(hidden) > 20
@@ -212,6 +244,15 @@ def test_no_log_holds_a_credential_or_a_body(affair: Affair) -> None:
         for secret in hidden:
             for spelling in {secret, quote(secret, safe=""), secret.upper()}:
                 assert spelling not in text, (name, secret[:60])
+
+
+def test_the_log_is_an_object_a_line_and_names_the_request(affair: Affair) -> None:
+    written = logs(affair)[f"web-{affair.stack.ports[0]}.log"].splitlines()
+    said = [json.loads(line) for line in written if not line.startswith("[")]  # the server's own
+
+    assert all({"time", "level", "logger", "message", "process"} <= each.keys() for each in said)
+    failed = [each for each in said if "failed: UndefinedTable" in each["message"]]
+    assert len({each["request"] for each in failed}) == len(failed) == 2
 
 
 def test_no_answer_shows_our_inside(affair: Affair) -> None:

@@ -22,11 +22,11 @@ from tests.end_to_end.test_official_clients import (
     Client,
     httpx_client,
     typescript_client,
-    typescript_folder,
 )
 from tests.fixtures.cast import Cast
 from tests.fixtures.promises import promised
 from tests.fixtures.stack import NETWORK, Sold, Stack
+from tests.fixtures.typescript import typescript_folder
 from tests.fixtures.wallet import Said, ask
 
 SIGNED_SECONDS = 30

@@ -21,9 +21,9 @@ from x402.http.clients.requests import x402_requests
 from x402.mechanisms.evm import EthAccountSigner
 from x402.mechanisms.evm.exact import register_exact_evm_client
 
-from tests.end_to_end.test_official_clients import typescript_folder
 from tests.fixtures.cast import Cast, Person
 from tests.fixtures.stack import Stack
+from tests.fixtures.typescript import typescript_folder
 from tests.fixtures.wallet import unpack
 from tests.sellers.conftest import BASE, SEPOLIA
 from tests.sellers.test_offers_v1 import ARBITRUM, CELO, WIDE_SITE, quoted, sold_on

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.faults.market import Market, open_market
+from tests.fixtures.stack import SHARED
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -23,7 +24,9 @@ def _shared_market(
 ) -> Iterator[Market]:
     folder = tmp_path_factory.mktemp("market")
     with open_market(folder, anvil_binary, django_db_blocker) as market:
+        SHARED["_shared_market"] = market.stack
         yield market
+        market.stack.wake()
         market.heal()
         market.quiet()
         market.end()

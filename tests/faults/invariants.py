@@ -68,6 +68,7 @@ class Books:
     receipts: dict[Any, list[Row]]
     caps: dict[str, Row]
     losses: dict[Any, Row]
+    refunds: dict[Any, list[Row]]
 
 
 def read_books(database_url: str) -> Books:
@@ -107,6 +108,7 @@ def read_books(database_url: str) -> Books:
             receipts=_by_payment(rows("select * from payments_receipt order by version")),
             caps={row["key"]: row for row in rows("select * from payments_cap")},
             losses={row["payment_id"]: row for row in rows("select * from payments_loss")},
+            refunds=_by_payment(rows("select * from payments_refund order by named_at")),
         )
 
 
@@ -140,6 +142,7 @@ def check(
         the_money_is_where_the_rows_say(books, moved, chain)
         what_failed_was_never_paid(books, moved)
         the_relayer_did_nothing_else(books, chain)
+        refunds_are_on_chain(books, chain)
         if settled:
             every_number_is_mined(books, chain)
             ledger_equals_chain(books, moved)
@@ -228,7 +231,7 @@ def a_replacement_bids_an_eighth_more(books: Books) -> None:
 def ledger_sums(books: Books) -> None:
     """I-14: a post less its reversal stands exactly while the payment is confirmed."""
     for row in books.payments:
-        lines = books.transfers.get(row["id"], [])
+        lines = _own_lines(books, row)
         assert {int(line["amount_atomic"]) for line in lines} <= {int(row["amount_atomic"])}
         assert {line["debit"] for line in lines} <= {f"buyer:{row['payer']}"}
         assert {line["credit"] for line in lines} <= {f"seller:{row['seller_id']}"}
@@ -243,6 +246,59 @@ def ledger_sums(books: Books) -> None:
         )
 
 
+def _own_lines(books: Books, row: Row) -> list[Row]:
+    """What is booked of a payment itself: from its buyer to its seller."""
+    lines = books.transfers.get(row["id"], [])
+    return [line for line in lines if line["debit"].startswith("buyer:")]
+
+
+def refunds_are_booked(books: Books) -> None:
+    """A confirmed refund is one line the other way; with all others it is no more than was paid."""
+    for row in books.payments:
+        lines = [line for line in books.transfers.get(row["id"], []) if _is_back(row, line)]
+        assert len(lines) + len(_own_lines(books, row)) == len(books.transfers.get(row["id"], []))
+        booked: Counter[bytes] = Counter()
+        for line in lines:
+            sign = {"refund": 1, "reverse": -1}[line["phase"]]
+            booked[bytes(line["transaction"])] += sign * int(line["amount_atomic"])
+        proven: Counter[bytes] = Counter()
+        for each in books.refunds.get(row["id"], []):
+            if each["state"] == "confirmed":
+                proven[bytes(each["transaction"])] += int(each["amount_atomic"])
+        assert +booked == +proven, f"refunds of {row['id']}: booked {booked}, proven {proven}"
+        assert sum(proven.values()) <= int(row["amount_atomic"]), f"{row['id']}: too much is back"
+    places = [
+        (each["network"], bytes(each["transaction"]), each["log_place"])
+        for found in books.refunds.values()
+        for each in found
+        if each["log_place"] is not None
+    ]
+    assert len(places) == len(set(places)), "a transfer proves one refund"
+
+
+def _is_back(payment: Row, line: Row) -> bool:
+    seller, buyer = f"seller:{payment['seller_id']}", f"buyer:{payment['payer']}"
+    return (line["debit"], line["credit"]) == (seller, buyer)
+
+
+def refunds_are_on_chain(books: Books, chain: Chain) -> None:
+    """Each is a transfer of that token to the payer, at that place of that block's transaction."""
+    payers = {row["id"]: row["payer"] for row in books.payments}
+    for payment, found in books.refunds.items():
+        for each in found:
+            if each["state"] != "confirmed":
+                continue
+            receipt = chain.receipt("0x" + each["transaction"].hex())
+            assert int(receipt["status"], 16) == 1
+            assert receipt["blockHash"] == "0x" + each["block_hash"].hex()
+            log = receipt["logs"][each["log_place"]]
+            assert log["topics"][0] == record.TRANSFER
+            assert log["address"].lower() == each["asset"].lower()
+            assert record.address(log["topics"][1]) == each["sender"]
+            assert record.address(log["topics"][2]) == payers[payment]
+            assert int(log["data"], 16) == int(each["amount_atomic"])
+
+
 def every_change_left_its_step(books: Books) -> None:
     """I-23: versions without a gap, and the last step says what the row says."""
     for row in books.payments:
@@ -253,11 +309,15 @@ def every_change_left_its_step(books: Books) -> None:
 
 
 def caps_hold_what_is_at_risk(books: Books) -> None:
-    """I-16: each counter is exactly the sum of what is out and not yet paid."""
+    """I-16: each counter is exactly the sum of what is out and not yet paid.
+
+    Those of what a limited wallet spent hold what was paid as well.
+    """
     wanted: Counter[str] = Counter()
     for row in books.payments:
-        if row["work"] != "void" and row["money"] in ("none", "broadcast"):
-            for key in row["caps"]:
+        at_risk = row["work"] != "void" and row["money"] in ("none", "broadcast")
+        for key in row["caps"]:
+            if at_risk or (key.startswith("spent:") and row["money"] in PAID):
                 wanted[key] += int(row["amount_atomic"])
     assert _sums(books, "used_atomic") == dict(wanted), "I-16"
 
@@ -306,6 +366,7 @@ ROWS_ALONE: tuple[Callable[[Books], None], ...] = (
     one_facilitator_may_have_it,
     a_replacement_bids_an_eighth_more,
     ledger_sums,
+    refunds_are_booked,
     every_change_left_its_step,
     caps_hold_what_is_at_risk,
     what_left_on_trust_is_counted_apart,
@@ -326,6 +387,7 @@ def no_call_without_a_claim(books: Books, witness: Witness) -> None:
 def the_money_is_where_the_rows_say(books: Books, moved: list[record.Moved], chain: Chain) -> None:
     """I-10 and I-13: paid means both events, exact, in a canonical block."""
     on_chain = {(each.token, each.payer, each.nonce): each for each in moved}
+    paying: set[bytes] = set()  # each is of many payments
     for row in books.payments:
         if row["money"] not in PAID:
             continue
@@ -335,7 +397,10 @@ def the_money_is_where_the_rows_say(books: Books, moved: list[record.Moved], cha
         assert proof.amount_atomic == int(row["amount_atomic"]), "I-10"
         assert proof.transaction == row["transaction"], "I-10"
         assert (proof.block_number, proof.block_hash) == (row["block_number"], row["block_hash"])
-        assert int(chain.receipt("0x" + proof.transaction.hex())["status"], 16) == 1, "I-10"
+        paying.add(proof.transaction)
+    hashes = ["0x" + transaction.hex() for transaction in paying]
+    for receipt in chain.rpc_each("eth_getTransactionReceipt", hashes):
+        assert int(receipt["status"], 16) == 1, "I-10"
 
 
 def what_failed_was_never_paid(books: Books, moved: list[record.Moved]) -> None:
@@ -425,7 +490,8 @@ def every_claim_came_to_its_end(books: Books) -> None:
         assert row["closed_at"] is not None, f"I-22: {row['id']} is not closed"
         assert row["next_check_at"] is None, f"I-22: {row['id']} is looked at for ever"
         assert row["signature"] is None, f"I-22: the signature of {row['id']} is kept"
-    assert _sums(books, "used_atomic") == {}, "I-16"
+    used = _sums(books, "used_atomic")  # what limited wallets spent stays spent
+    assert {key for key in used if not key.startswith("spent:")} == set(), "I-16"
 
 
 def statement(receipt: Row) -> dict[str, Any]:

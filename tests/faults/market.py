@@ -24,6 +24,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 from marketplace.embedded.chain import GAS_ALLOWANCE
 from marketplace.embedded.demo_accounts import RELAYER
+from payments.x402.reasons import Reason
 from tests.faults import record
 from tests.faults.invariants import Books, Witness, check
 from tests.fixtures.cast import Person
@@ -47,6 +48,7 @@ QUICK = {
     "SOUK_SETTLE_MARGIN_SECONDS": "1",
     "SOUK_RPC_TIMEOUT_SECONDS": "2",
     "SOUK_STUCK_SECONDS": "2",
+    "SOUK_HEAD_STALE_SECONDS": "600",  # a chain or a worker that a test holds still is not lost
 }
 
 
@@ -105,6 +107,8 @@ class Market:
     callers: ThreadPoolExecutor
     gates: list[Gate] = field(default_factory=list)
     stopped: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    asked: dict[bytes, Future[Said]] = field(default_factory=dict)  # by nonce
+    minute: Sold | None = None  # what the time is asked with
 
     @property
     def chain(self) -> Chain:
@@ -166,8 +170,16 @@ class Market:
         return ask(url, headers={**paper.headers, **headers}, seconds=seconds)
 
     def sending(self, paper: Paper, **how: Any) -> Future[Said]:
-        """Present it in the background."""
-        return self.callers.submit(self.send, paper, **how)
+        """Present it in the background; a machine too busy to decide anything is no verdict."""
+        asked = self.asked[paper.nonce] = self.callers.submit(self._until_decided, paper, **how)
+        return asked
+
+    def _until_decided(self, paper: Paper, **how: Any) -> Said:
+        while True:
+            said = self.send(paper, **how)
+            undecided = said.status == 503 and said.json.get("error") == "unavailable"
+            if not undecided or self.is_hurt or self.row(paper):
+                return said
 
     def buy(self, sold: Sold | None = None, **how: Any) -> Paper:
         """A whole purchase that must succeed: the next payment after every accident."""
@@ -234,10 +246,18 @@ class Market:
         self.stack.wait_until(true, what, seconds)
 
     def wait_state(self, paper: Paper, *states: tuple[str, str]) -> None:
-        self.wait(lambda: self.state(paper) in states, f"{states} (it is {self.state(paper)})")
+        self._wait_for(paper, lambda: self.state(paper) in states, f"a state of {states}")
 
     def wait_money(self, paper: Paper, *moneys: str) -> None:
-        self.wait(lambda: self.money(paper) in moneys, f"money {moneys} ({self.state(paper)})")
+        self._wait_for(paper, lambda: self.money(paper) in moneys, f"money {moneys}")
+
+    def _wait_for(self, paper: Paper, true: Any, what: str) -> None:
+        try:
+            self.wait(true, what)
+        except AssertionError as error:
+            asked = self.asked.get(paper.nonce)
+            told = asked.result() if asked and asked.done() else "nothing yet"
+            raise AssertionError(f"it is {self.state(paper)}, told {told}\n{error}") from None
 
     def confirm(self, paper: Paper) -> None:
         """Bury it deep enough."""
@@ -246,6 +266,11 @@ class Market:
         self.wait_money(paper, "confirmed")
 
     # Hurting and healing
+
+    @property
+    def is_hurt(self) -> bool:
+        """Whether one of our proxies stands in somebody's way."""
+        return self.rpc.is_hurt or self.database.is_hurt
 
     def kill_worker(self) -> None:
         self.stack.kill(self.stack.workers.pop())
@@ -335,7 +360,14 @@ class Market:
 
     @contextlib.contextmanager
     def later(self, seconds: int) -> Iterator[None]:
-        """The chain is ahead for a while, at a final block; then it is today again."""
+        """The chain is ahead for a while, at a final block; then it is today again, for all."""
+        with self._ahead(seconds):
+            yield
+        for web in range(len(self.stack.ports)):
+            self.wait(lambda web=web: self._is_today_at(web), "that the doors know the time")
+
+    @contextlib.contextmanager
+    def _ahead(self, seconds: int) -> Iterator[None]:
         self.chain.move_to(self.now + seconds)
         self.make_final()
         try:
@@ -344,10 +376,18 @@ class Market:
             self.chain.rpc("evm_setTime", [int(time.time())])
             self.chain.mine()
 
+    def _is_today_at(self, web: int) -> bool:
+        """A door takes what is good for a minute: what speaks against it is the empty wallet."""
+        self.minute = self.minute or self.sell()
+        if ask(self.minute.url).status != 402:
+            return False
+        said = self.send(self.sign(self.minute, somebody("nobody"), seconds=60), web=web)
+        return said.status == 402 and said.challenge["error"] == Reason.INSUFFICIENT_BALANCE
+
     def end(self) -> None:
         """The bound of I-22: once windows are over and blocks final, every claim is closed."""
         open_rows = "select 1 from payments_progress where closed_at is null limit 1"
-        with self.later(WINDOW_SECONDS + 61):
+        with self._ahead(WINDOW_SECONDS + 61):  # and nobody buys any more
             self.wait(lambda: not self.stack.rows(open_rows), "the end of every claim")
         self.check(final=True)
 

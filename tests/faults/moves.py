@@ -13,7 +13,7 @@ from uuid import UUID
 
 from django.test import override_settings
 
-from marketplace.settings import CHAIN_DEFAULTS
+from marketplace.configuration.chains import CHAIN_DEFAULTS
 from payments import acceptance, lookup, outcomes, settlement, wiring
 from payments import desk as desks
 from payments.acceptance import Claim, NewAnswer, Offer, Purchase
@@ -38,6 +38,11 @@ ROOM_FOR = 12  # payments under the one cap
 RELEASES = ("hold", "instant", "instant", "upfront")
 TRUSTED_WITH = 5  # of them, before they are paid
 PAYERS = 4
+
+
+def spent_cap(payer: str) -> CapLimit:
+    """What a wallet spent in a day, as it is kept where its owner limits it."""
+    return CapLimit(f"spent:{payer}:6:20260101", AMOUNT * 10_000, AMOUNT * 10_000)
 
 
 @dataclass
@@ -100,7 +105,7 @@ class Play:
             payer_has_code=False,
             identifier_hash=None,
             claimed_block=1,
-            caps=(self.cap, self.payer_cap(payer)),
+            caps=(self.cap, self.payer_cap(payer), spent_cap(payer)),
         )
 
     def payer_cap(self, payer: str) -> CapLimit:

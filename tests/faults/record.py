@@ -68,8 +68,6 @@ def address(topic: str) -> str:
 
 def mined(chain: Chain, transactions: list[bytes]) -> list[dict[str, Any]]:
     """Those of these transactions that are in a block."""
-    found = [
-        chain.rpc("eth_getTransactionByHash", ["0x" + transaction.hex()])
-        for transaction in transactions
-    ]
+    hashes = ["0x" + transaction.hex() for transaction in transactions]
+    found = chain.rpc_each("eth_getTransactionByHash", hashes)
     return [each for each in found if each and each["blockNumber"]]

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from sellers import listings
+from sellers import judging, listings
 from sellers.models import Listing
 from sellers.publishing import republish
 from sellers.site import this_site
@@ -34,7 +34,7 @@ def edit(sold: Sold) -> None:
 
 
 def suspend(sold: Sold) -> None:
-    listings.suspend(listing_of(sold).pk, "a test")
+    judging.suspend(listing_of(sold).pk, "a test")
 
 
 def pause(sold: Sold) -> None:

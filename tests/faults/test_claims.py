@@ -43,7 +43,7 @@ async def play(transactional_db: None, receipt_signer: Signer) -> AsyncIterator[
     check(sql_url())
 
 
-_WAITING = (
+WAITING = (
     "select count(*) from pg_stat_activity"
     " where datname = current_database() and wait_event_type = 'Lock'"
 )
@@ -62,7 +62,7 @@ async def at_the_same_time(play: Play, askers: Sequence[list[Claim]]) -> Counter
             asyncio.create_task(claim_together(play.pool, members, lease_seconds=10, twins=TWINS))
             for members in askers
         ]
-        while await one(play.pool, _WAITING) != (len(asking),):
+        while await one(play.pool, WAITING) != (len(asking),):
             await asyncio.sleep(0.01)
     return Counter(verdict for each in await asyncio.gather(*asking) for verdict in each)
 
@@ -308,7 +308,7 @@ async def test_a_counter_swept_while_claims_wait_for_it_still_admits_exactly_wha
             asyncio.create_task(claim_together(play.pool, members, lease_seconds=10, twins=TWINS))
             for members in askers
         ]
-        while await one(play.pool, _WAITING) != (len(asking),):
+        while await one(play.pool, WAITING) != (len(asking),):
             await asyncio.sleep(0.01)
     verdicts = Counter(verdict for each in await asyncio.gather(*asking) for verdict in each)
 

@@ -12,8 +12,11 @@ import pytest
 
 from marketplace.embedded.postgres import Postgres
 from tests.faults.market import Market, Paper, open_market
+from tests.fixtures.wallet import ask
 
 MESSAGES = [1, 3, 5, 8, 12, 17]
+SWEEPS_SECONDS = 3  # of the worker's clock, in which it looks for dead calls twice
+LEASE_SECONDS = 20
 
 
 def finish(market: Market, paper: Paper) -> None:
@@ -58,6 +61,21 @@ def test_work_that_was_done_outlasts_a_short_outage(market: Market) -> None:
     assert market.calls(sold) == 1
 
 
+def test_a_door_without_its_database_quotes_nothing(market: Market) -> None:
+    """And lets nobody wait for it: who has paid is told to send the same payment again."""
+    sold = market.sell()
+    paper = market.sign(sold, market.buyer(), named=True)
+    market.database.cut()
+    market.wait(lambda: ask(sold.url).status == 503, "no more quotes")
+
+    said = market.send(paper)
+
+    assert (said.status, said.json["error"]) == (503, "unavailable")
+    assert "payment-required" not in said.headers
+    finish(market, paper)
+    assert market.calls(sold) == 1
+
+
 @dataclass
 class Killable:
     """A marketplace on a database server of its own, which can be killed and started again."""
@@ -89,8 +107,9 @@ def killable(
     server.create_database("souk")
     try:
         opened = open_market(
-            folder / "market", anvil_binary, django_db_blocker, database_url=server.url("souk")
-        )
+            folder / "market", anvil_binary, django_db_blocker, database_url=server.url("souk"),
+            SOUK_LEASE_SECONDS=str(LEASE_SECONDS),
+        )  # fmt: skip
         with opened as market:
             killable = Killable(market, server, process, folder / "postgres.log")
             yield killable
@@ -132,5 +151,33 @@ def test_a_killed_database_forgets_nothing(killable: Killable, when: Any) -> Non
     assert said.status in (200, 500, 503), said
     assert "payment-required" not in said.headers
     finish(market, paper)
+    market.quiet()
+    market.check()
+
+
+def test_work_that_was_done_outlasts_a_long_outage(killable: Killable) -> None:
+    """The worker is back before the door, which could not say meanwhile that it lives."""
+    market = killable.market
+    paper = market.sign(market.sell(), market.buyer(), named=True)
+    asked = during_the_call(killable, paper)
+    market.wait(lambda: not market.gates[-1].waiting, "the answer")
+    for door in market.stack.webs:
+        market.stop(door)
+    killable.start()
+    market.stack.rows(
+        "update payments_progress set lease_until = clock_timestamp() - interval '1 second'"
+        " where payment_id = %s returning 1",
+        market.row(paper)["id"],
+    )
+    swept = (
+        "select 1 from payments_chainhealth where seen_at > pg_postmaster_start_time()"
+        f" + interval '{SWEEPS_SECONDS} seconds'"
+    )
+    market.wait(lambda: market.stack.rows(swept), "two sweeps", LEASE_SECONDS)
+    market.go_on()
+
+    assert asked.result().status in (200, 503)
+    finish(market, paper)
+    assert market.calls(paper.sold) == 1
     market.quiet()
     market.check()

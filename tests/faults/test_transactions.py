@@ -180,7 +180,7 @@ def test_a_relayer_without_gas_takes_no_new_payments(market: Market) -> None:
 def test_a_chain_that_stands_still_takes_no_new_payments(market: Market) -> None:
     sold = market.sell()
     paper = market.sign(sold, market.buyer(), named=True)
-    market.chain.rpc("evm_setTime", [market.now - 100])
+    market.chain.rpc("evm_setTime", [market.now - 700])
     market.chain.mine()
     market.wait(lambda: ask(sold.url).status == 503, "the refusal")
 

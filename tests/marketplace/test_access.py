@@ -6,18 +6,25 @@ until the test knows what they name.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
 
+from marketplace.catalog import format_urls
+from marketplace.catalog.built import build
+from marketplace.catalog.documents.market import this_market
 from sellers import keys
 from tests.fixtures.cast import Cast
 from tests.fixtures.foreign import (
     MARK,
     METHODS,
+    QUESTION,
     Marked,
     Route,
     admin,
@@ -29,7 +36,8 @@ from tests.fixtures.foreign import (
 from tests.fixtures.hooks import sign_up
 
 SELL, ACCOUNT, MODERATION, API = "/sell/", "/account/", "/moderation/", "/api/sell/"
-AREAS = (SELL, ACCOUNT, MODERATION, API)
+OPERATOR, BUY, PAYMENT = "/operator/", "/buy/", "/p/"
+AREAS = (SELL, ACCOUNT, MODERATION, API, OPERATOR, BUY, PAYMENT)
 SIGN_IN = "/account/sign-in"
 # What a form of somebody else may say that names what is the marked seller's.
 NAMED = {
@@ -41,6 +49,7 @@ NAMED = {
 WAYS_IN = {
     "account-sign-in", "account-sign-up", "account-forgot", "account-reset", "account-reset-link",
     "account-wallet-ask", "account-wallet-sign-in", "account-sign-out",
+    "account-mail", "account-mail-link",
 }  # fmt: skip
 
 
@@ -79,11 +88,14 @@ def test_every_route_has_a_name_and_known_parameters(marked: Marked) -> None:
     assert len(routes(SELL)) > 20
     assert len(routes(ACCOUNT)) > 10
     assert len(routes(API)) > 20
+    assert len(routes(BUY)) >= 4
+    assert len(routes(PAYMENT)) >= 4
 
 
 def test_visitors_are_asked_to_sign_in(untouched: Marked) -> None:
     visitor = browser_of(None)
-    for route in [*routes(SELL), *routes(ACCOUNT), *routes(MODERATION)]:
+    closed = (SELL, ACCOUNT, MODERATION, OPERATOR, BUY)
+    for route in [route for area in closed for route in routes(area)]:
         if route.name in WAYS_IN:
             continue
         for method in METHODS:
@@ -126,6 +138,18 @@ def test_a_seller_opens_what_is_theirs(marked: Marked) -> None:
     assert shown.count(MARK) >= 10
 
 
+def test_the_market_is_everybodys_and_tells_no_secret(untouched: Marked) -> None:
+    """What is live is shown to all; what is only proposed, drafted or sealed to nobody."""
+    for address in ("/", "/market", "/l/acme/marked", "/s/acme"):
+        visitor = Client(headers={"Accept": "text/html"})
+        said = text_of(visitor.get(address))
+        assert f"Weather {MARK}" in said, address
+        for hidden in (*untouched.secrets, f"Other {MARK}", f"Draft {MARK}", f"Notice {MARK}"):
+            assert hidden not in said, address
+        for method in METHODS[1:]:
+            assert visitor.generic(method, address).status_code == 405, (method, address)
+
+
 def test_an_account_is_its_owners(untouched: Marked, people: dict[str, User]) -> None:
     for user in people.values():
         client = browser_of(user)
@@ -134,6 +158,61 @@ def test_an_account_is_its_owners(untouched: Marked, people: dict[str, User]) ->
                 continue
             for method in METHODS:
                 said_to(client, untouched, route, method)
+
+
+@pytest.mark.parametrize("who", ["rival", "buyer", "moderator", "admin"])
+def test_what_a_wallet_bought_is_shown_to_its_holder_alone(
+    untouched: Marked, people: dict[str, User], who: str
+) -> None:
+    client = browser_of(people[who], second_factor=True)
+    for route in routes(BUY):
+        for method in METHODS:
+            said_to(client, untouched, route, method)
+
+
+@pytest.mark.parametrize("who", ["nobody", "rival", "buyer", "moderator", "admin"])
+def test_a_payments_pages_keep_what_was_asked(
+    untouched: Marked, people: dict[str, User], who: str
+) -> None:
+    """Whoever knows a payment's id may read what is signed; the question is its buyer's."""
+    client = browser_of({**people, "nobody": None}[who], second_factor=True)
+    for route in _pages_of_a_payment():
+        for accept in ("text/html", "application/json"):
+            for method in METHODS:
+                response = client.generic(
+                    method, untouched.address(route), headers={"Accept": accept}
+                )
+                assert response.status_code in (200, 405), (method, route)
+                assert QUESTION not in text_of(response), (method, route)
+
+
+def test_a_buyer_opens_what_is_theirs(marked: Marked) -> None:
+    client = browser_of(marked.seller.owner)
+    shown = "".join(text_of(client.get(marked.address(route))) for route in routes(BUY))
+    assert shown.count(MARK) >= 3
+    page = client.get(f"/p/{marked.subjects['payment']}", headers={"Accept": "text/html"})
+    assert QUESTION in text_of(page)
+
+
+def _pages_of_a_payment() -> list[Route]:
+    """All but the answer, which tests of its own keep."""
+    return [route for route in routes(PAYMENT) if route.name != "payment-answer"]
+
+
+def test_what_everybody_may_read_holds_no_secret(marked: Marked) -> None:
+    """What agents read of a listing is public, and nothing else of its seller's is in it."""
+    build(this_market(), timezone.now())
+    visitor = browser_of(None)
+    read = 0
+    for route in format_urls.urlpatterns:
+        values = {"seller": "acme", "slug": "marked"}
+        known = {name: values[name] for name in values if f":{name}>" in str(route.pattern)}
+        said = visitor.get(reverse(str(route.name), kwargs=known))
+        assert said.status_code in (200, 400, 405), route
+        read += MARK in text_of(said)
+        for secret in (*marked.secrets, "x-key"):
+            assert secret not in text_of(said), route
+    assert read >= 8
 
 
 @pytest.mark.parametrize("who", ["rival", "buyer", "owner"])
@@ -155,11 +234,93 @@ def test_moderators_need_their_second_factor(
     for route in routes(MODERATION):
         for method in METHODS:
             response = said_to(without, untouched, route, method)
+            if who == "moderator" and _is_admins(route):
+                assert response.status_code == 404
+                continue
             assert response.status_code == 302
             assert response["Location"].startswith("/account/second-factor")
     client = browser_of(people[who], second_factor=True)
     for route in routes(MODERATION):
-        assert client.get(untouched.address(route)).status_code in (200, 302, 405), route
+        known = (404,) if who == "moderator" and _is_admins(route) else (200, 302, 405)
+        assert client.get(untouched.address(route)).status_code in known, route
+
+
+def _is_admins(route: Route) -> bool:
+    """Disputes are decided by admins alone."""
+    return route.name.startswith("moderation-dispute")
+
+
+@pytest.mark.parametrize("who", ["rival", "buyer", "owner", "moderator"])
+def test_the_operators_pages_are_there_for_admins_alone(
+    untouched: Marked, people: dict[str, User], who: str
+) -> None:
+    user = untouched.seller.owner if who == "owner" else people[who]
+    client = browser_of(user, second_factor=True)
+    for route in routes(OPERATOR):
+        for method in METHODS:
+            assert said_to(client, untouched, route, method).status_code == 404, route
+
+
+@pytest.mark.parametrize("who", ["rival", "buyer", "owner", "moderator"])
+def test_no_fragment_opens_what_is_an_admins(
+    untouched: Marked, people: dict[str, User], who: str
+) -> None:
+    """A request that says it is htmx's, from whichever page, is a request like any other."""
+    user = untouched.seller.owner if who == "owner" else people[who]
+    client = browser_of(user, second_factor=True)
+    headers = {"HX-Request": "true", "HX-Target": "main", "HX-Current-URL": "/operator/"}
+    closed = routes(OPERATOR) if who == "moderator" else [*routes(OPERATOR), *routes(MODERATION)]
+    for route in closed:
+        for method in METHODS:
+            answer = client.generic(method, untouched.address(route), headers=headers)
+            assert answer.status_code == 404, (method, route)
+    for address in ("/admin/", "/admin/auth/user/", "/admin/auth/user/add/"):
+        for method in METHODS:
+            answer = client.generic(method, address, headers=headers)
+            assert answer.status_code in (302, 403, 404, 405), (method, address)
+    assert not User.objects.filter(pk=user.pk, is_staff=True).exists()  # type: ignore[union-attr]
+
+
+def _taken_from(user: User, client: Client, what: str) -> None:
+    if what == "role":
+        user.groups.clear()
+        User.objects.filter(pk=user.pk).update(is_staff=False, is_superuser=False)
+    elif what == "account":
+        User.objects.filter(pk=user.pk).update(is_active=False)
+    else:
+        session = client.session
+        del session["second_factor"]
+        session.save()
+
+
+@pytest.mark.parametrize("what", ["role", "account", "second factor"])
+@pytest.mark.parametrize("who", ["moderator", "admin"])
+def test_a_form_that_was_open_does_nothing_once_its_right_is_gone(
+    untouched: Marked, people: dict[str, User], who: str, what: str
+) -> None:
+    """The page stands in a tab still, with every token it was given."""
+    client = browser_of(people[who], second_factor=True)
+    client.handler.enforce_csrf_checks = True
+    listing = untouched.listing
+    page = text_of(client.get(f"/moderation/{listing.pk}"))
+    found = dict(re.findall(r'name="(csrfmiddlewaretoken|version)" value="([^"]+)"', page))
+    assert listing.proposed_revision is not None
+    form = {**NAMED, **found, "revision": bytes(listing.proposed_revision.hash).hex(), "note": "x"}
+    _taken_from(people[who], client, what)
+    for route in (*routes(MODERATION), *routes(OPERATOR)):
+        answer = client.post(untouched.address(route), form)
+        assert answer.status_code in (302, 404), route
+        if answer.status_code == 302:
+            assert answer["Location"].startswith("/account/"), route
+
+
+def test_admins_need_their_second_factor(untouched: Marked, people: dict[str, User]) -> None:
+    without = browser_of(people["admin"])
+    client = browser_of(people["admin"], second_factor=True)
+    for route in routes(OPERATOR):
+        response = said_to(without, untouched, route, "GET")
+        assert response["Location"].startswith("/account/second-factor")
+        assert client.get(untouched.address(route)).status_code == 200, route
 
 
 @pytest.mark.parametrize("who", ["nobody", "owner", "rival", "moderator", "admin"])
@@ -222,7 +383,7 @@ def test_a_sellers_own_key_opens_what_is_theirs(marked: Marked) -> None:
         response = call.get(marked.address(route))
         expected = (404,) if route.name == "api-sell-nowhere" else (200, 405)
         assert response.status_code in expected, route
-        shown += response.content.decode()
+        shown += text_of(response)
     assert shown.count(MARK) >= 8
     for secret in marked.secrets:
         assert secret not in shown
@@ -238,7 +399,7 @@ def _caller(key: str) -> Any:
     def call(marked: Marked, route: Route, method: str) -> Any:
         said = client.generic(method, marked.address(route), "{}", content_type="application/json")
         assert said.status_code < 500, (method, route)
-        assert MARK.encode() not in said.content, (method, route)
+        assert MARK not in text_of(said), (method, route)
         return said
 
     return call

@@ -1,27 +1,35 @@
 """The doctor: each illness is found and named, and health is not mistaken for one."""
 
+import io
 import json
+import stat
 import subprocess
 import sys
+import uuid
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from cryptography.fernet import Fernet
+from django.core.management import call_command
+from django.db import connection
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
+from marketplace.configuration.chains import CHAIN_DEFAULTS
+from marketplace.configuration.facilitators import FACILITATOR_DEFAULTS
 from marketplace.doctor import installation
 from marketplace.doctor.database import examine_database
 from marketplace.doctor.findings import Finding, Level, worst
 from marketplace.doctor.installation import exposure, packages, secret_files, secrets
 from marketplace.doctor.networks import GasBook, examine_networks, read_gas_books
 from marketplace.doctor.programs import examine_programs
-from marketplace.embedded.chain import MULTICALL, free_port, place_dollar
-from marketplace.settings import CHAIN_DEFAULTS, FACILITATOR_DEFAULTS
+from marketplace.embedded.chain import MULTICALL, place_dollar
+from marketplace.embedded.ports import free_port
 from payments.models import Broadcast, ChainHealth, Heartbeat, Relayer
 from payments.signing import generate_pem
 from tests.fixtures.chain import Chain
+from tests.fixtures.stack import make_migrated_database, where_is
 from tests.fixtures.storefront import NETWORK, settle
 from tests.fixtures.upstream import ScriptedUpstream
 from tests.fixtures.upstream import answer as upstream_answer
@@ -46,6 +54,7 @@ def installed(settings: Settings, tmp_path: Any) -> Settings:
     settings.RECEIPT_KEY = generate_pem()
     settings.SELLER_SECRETS_KEYS = [Fernet.generate_key().decode()]
     settings.PUBLIC_BASE_URL = settings.CALL_BASE_URL = "https://market.example"
+    settings.OPERATOR_EMAIL_IS_GIVEN = True
     settings.EGRESS_ALLOW = []
     settings.DEMO_CHAIN_RPC = ""
     settings.SECRET_FILES = {}
@@ -57,6 +66,52 @@ def installed(settings: Settings, tmp_path: Any) -> Settings:
 
 def look(*examinations: Any) -> list[Finding]:
     return [finding for examine in examinations for finding in examine()]
+
+
+def told(*arguments: str) -> dict[str, Any]:
+    said = io.StringIO()
+    with pytest.raises(SystemExit):
+        call_command("doctor", "--json", *arguments, stdout=said)
+    return dict(json.loads(said.getvalue()))
+
+
+@pytest.mark.django_db
+def test_a_file_open_to_others_is_closed_when_it_is_asked_for(installed, tmp_path):
+    key = tmp_path / "key"
+    key.write_text("x")
+    key.chmod(0o644)
+    installed.SECRET_FILES = {"SECRET_KEY": str(key)}
+    words = f"{key} can be read or changed by others"
+
+    found = told()
+    assert words in [each["words"] for each in found["findings"]]
+    assert found["mended"] == []
+    assert stat.S_IMODE(key.stat().st_mode) == 0o644
+
+    found = told("--fix")
+    assert found["mended"] == [words]
+    assert words not in [each["words"] for each in found["findings"]]
+    assert stat.S_IMODE(key.stat().st_mode) == 0o600
+
+
+def test_what_is_not_migrated_is_migrated_when_it_is_asked_for(
+    installed, settings, django_db_blocker
+):
+    url = make_migrated_database(f"doctor_{uuid.uuid4().hex[:12]}")
+    own = dict(connection.settings_dict)
+    connection.close()
+    connection.settings_dict.update(where_is(url))
+    settings.DATABASE_URL = settings.DATABASE_DIRECT_URL = url
+    try:
+        with django_db_blocker.unblock():
+            call_command("migrate", "accounts", "0005", verbosity=0)
+            assert "1 not applied" in [each["words"] for each in told()["findings"]]
+            found = told("--fix")
+            assert found["mended"] == ["1 not applied"]
+            assert {"all applied"} <= {each["words"] for each in found["findings"]}
+    finally:
+        connection.close()
+        connection.settings_dict.update(own)
 
 
 def test_a_good_installation_is_well(installed):
@@ -73,6 +128,7 @@ def test_a_good_installation_is_well(installed):
         ("RECEIPT_KEY", "", "RECEIPT_KEY is missing"),
         ("DEVELOPMENT", True, "SOUK_DEBUG is on at https://market.example"),
         ("PUBLIC_BASE_URL", "http://market.example", "http://market.example is not https"),
+        ("OPERATOR_EMAIL_IS_GIVEN", False, "nobody is named as this site's contact"),
         ("EGRESS_ALLOW", ["10.0.0.0/8:80"], "10.0.0.0/8:80"),
         ("DEMO_CHAIN_RPC", "http://127.0.0.1:1", "this is the demo, whose keys everybody knows"),
     ],
@@ -340,6 +396,22 @@ def test_a_worker_that_refuses_is_named_with_its_reason(settled):
     assert "the relayer is low on gas" in found
 
 
+def test_a_chain_that_stands_still_is_named(settled):
+    beat(seconds=1)
+    ChainHealth.objects.update(head_time=timezone.now() - timedelta(hours=1))
+    (found,) = troubles(list(examine_programs()))
+    assert "has had no new block for 3,600 s" in found
+
+
+def test_a_broker_that_does_not_answer_is_a_warning(settled, settings):
+    beat(seconds=1)
+    settings.CELERY_BROKER_URL = "redis://:hunter2@127.0.0.1:1/0"
+    (found,) = [each for each in examine_programs() if each.level is not Level.OK]
+    assert found.level is Level.WARN
+    assert "nobody answers at redis://127.0.0.1:1:" in found.words
+    assert "hunter2" not in found.words
+
+
 def test_a_dead_beat_is_a_warning(settled):
     beat(hours=1)
     assert worst(examine_programs()) is Level.WARN
@@ -358,6 +430,9 @@ def doctor(checkout: Any, environment: dict[str, str]) -> "subprocess.CompletedP
 
 def test_the_command_tells_programs_and_exits_as_bad_as_it_is(stack, checkout):
     keys = {"SELLER_SECRETS_KEYS": Fernet.generate_key().decode(), "RECEIPT_KEY": generate_pem()}
+    # Other tests of this stack compared its books while these were wrong on purpose.
+    command = [sys.executable, "manage.py", "reconcile"]
+    subprocess.run(command, cwd=checkout, env=stack.environment, check=True, capture_output=True)
     found = json.loads(doctor(checkout, {**stack.environment, **keys}).stdout)["findings"]
     # The suite's own database does not wait for its disk, and a young beat may not have beaten.
     ill = {each["subject"] for each in found if each["level"] != "ok"}

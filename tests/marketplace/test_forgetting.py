@@ -13,7 +13,8 @@ from marketplace.accounts.models import Session
 from marketplace.celery import app
 from marketplace.tasks import forget_visits
 from payments.models import OpenOffer
-from sellers.listings import forget_closed, pause, resume
+from sellers.listings import pause, resume
+from sellers.open_offers import forget_closed
 from tests.fixtures.storefront import Storefront
 
 

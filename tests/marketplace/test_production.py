@@ -123,7 +123,7 @@ def test_the_pages_style_is_served_without_a_step_before(said: dict[str, Any]) -
     assert "@layer" in body
 
 
-@pytest.mark.parametrize(("name", "status"), [("nowhere", 404), ("broken page", 500)])
+@pytest.mark.parametrize(("name", "status"), [("nowhere", 404), ("broken page", 503)])
 def test_a_page_that_is_not_there_or_breaks_is_ours(
     said: dict[str, Any], name: str, status: int
 ) -> None:
@@ -131,8 +131,9 @@ def test_a_page_that_is_not_there_or_breaks_is_ours(
     assert '<a class="site-name" href="/">' in said[name][2]
 
 
-def test_a_fault_says_nothing_of_the_inside(said: dict[str, Any]) -> None:
-    assert json.loads(said["broken"][2])["error"] == "internal_fault"
+def test_a_dead_database_is_named_and_nothing_more_of_the_inside(said: dict[str, Any]) -> None:
+    assert json.loads(said["broken"][2])["error"] == "database_unreachable"
+    assert "The database does not answer" in said["broken page"][2]
     for name in ("broken", "broken page"):
         for inside in ("hunter2", "127.0.0.1:1", "Traceback", "Operational", "psycopg"):
             assert inside not in said[name][2]

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
-from marketplace.settings import read_chains
+from marketplace.configuration.chains import read_chains
 
 BASE = "eip155:8453"
 

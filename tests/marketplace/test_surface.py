@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 import pytest
@@ -24,3 +25,38 @@ async def test_it_does_not_start_on_slow_cryptography(monkeypatch: pytest.Monkey
     await site({"type": "lifespan"}, receive, send)  # type: ignore[arg-type, typeddict-item]
 
     assert sent == [{"type": "lifespan.startup.failed", "message": "keccak-256 comes from pysha3"}]
+
+
+@pytest.mark.parametrize(("name", "reached"), [("site", True), ("door", False)])
+async def test_the_site_alone_sells_nothing(name: str, reached: bool) -> None:
+    """`/call/` and `/mcp` take payments, for which the site holds nothing open."""
+    asked: list[str] = []
+
+    async def pages(scope: Any, receive: Any, send: Any) -> None:
+        asked.append(scope["path"])
+
+    door_opens = Surface(pages, surface=name)
+    door_opens._open = _opened_without_a_database  # type: ignore[method-assign]
+    paths = ["/call/acme/weather", "/mcp", "/mcp/acme", "/mcp/server-card"]
+    for path in paths:
+        with contextlib.suppress(_Opened):
+            await door_opens(_scope(path), None, None)  # type: ignore[arg-type]
+    assert asked == (paths if reached else [])
+    await door_opens(_scope("/mcpx"), None, _nobody)  # type: ignore[arg-type]
+    assert asked == ([*paths, "/mcpx"] if reached else [])
+
+
+class _Opened(Exception):
+    pass
+
+
+async def _opened_without_a_database() -> None:
+    raise _Opened
+
+
+async def _nobody(message: Any) -> None:
+    return None
+
+
+def _scope(path: str) -> dict[str, Any]:
+    return {"type": "http", "method": "GET", "path": path, "raw_path": path.encode()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC
 from decimal import Decimal
 from typing import Any
 
@@ -17,6 +18,8 @@ from tests.fixtures.purchases import sql_url
 
 TEXTS = st.text(st.characters(exclude_characters="\x00", exclude_categories=["Cs"]))
 AWKWARD = st.sampled_from(["", "NULL", "null", '"', "\\", "{}", ",", " a ", "\n", "\\x41", "é😀"])
+# The ends of time are other days in other time zones, which Python does not know.
+TIMES = st.datetimes(timezones=st.just(UTC)).filter(lambda at: 1 < at.year < 9999)
 LISTS = st.one_of(
     st.tuples(st.just("text"), st.lists(st.none() | AWKWARD | TEXTS)),
     st.tuples(st.just("bytea"), st.lists(st.none() | st.binary())),
@@ -26,6 +29,7 @@ LISTS = st.one_of(
     st.tuples(
         st.just("numeric"), st.lists(st.none() | st.decimals(allow_nan=False, allow_infinity=False))
     ),
+    st.tuples(st.just("timestamptz"), st.lists(st.none() | TIMES)),
 )
 
 

@@ -50,7 +50,7 @@ async def test_a_batch_is_shared_among_the_sellers_it_paid(purchases: Purchases)
     ]
     transaction = await carry(purchases, payments)
     async with purchases.pool.connection() as connection:
-        await gas.attribute(connection, receipt(transaction, 300))
+        await gas.attribute(connection, [receipt(transaction, 300)])
 
     found = await rows(
         purchases.pool, "select seller_id, gas_wei, payments from payments_gasuse", None
@@ -68,7 +68,7 @@ async def test_a_seller_over_the_cap_is_named_and_one_below_it_is_not(
         payment = await purchases.claim(purchase={"seller_id": seller})
         transaction = await carry(purchases, [payment])
         async with purchases.pool.connection() as connection:
-            await gas.attribute(connection, receipt(transaction, used))
+            await gas.attribute(connection, [receipt(transaction, used)])
 
     over = await gas.over_cap(purchases.pool, {NETWORK: 1_000})
     assert (NETWORK, dear) in over

@@ -7,6 +7,7 @@ import hashlib
 import json
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -18,13 +19,14 @@ from eth_account import Account
 from eth_account.messages import encode_defunct
 from eth_account.signers.local import LocalAccount
 
+from marketplace.configuration.chains import CHAIN_DEFAULTS
 from payments.counter import close_counter
 from payments.identifiers import TRIES_MAX, identifier_hash
 from payments.ids import new_id
 from payments.pool import one
 from payments.questions import Question
 from payments.receipts import verify
-from tests.fixtures.purchases import ANSWER, Purchases, sql_url
+from tests.fixtures.purchases import ANSWER, NETWORK, USDC, Purchases, sql_url
 
 # A checkout has collected no static files yet; the server says so when it starts.
 
@@ -383,3 +385,55 @@ async def test_a_browser_elsewhere_may_ask_first(site: AsyncClient) -> None:
 async def test_an_unknown_payments_answer_is_not_found(site: AsyncClient, name: str) -> None:
     answer = await site.get(f"/p/{name}/answer")
     assert (answer.status_code, answer.json()["error"]) == (404, "unknown_payment")
+
+
+async def test_an_agent_reads_what_its_wallet_may_still_spend(
+    site: AsyncClient, purchases: Purchases, buyer: LocalAccount, settings: Any
+) -> None:
+    """With the wallet's own proof, once; a stranger's opens nothing."""
+    settings.CHAINS = {NETWORK: {**CHAIN_DEFAULTS, "RPC": ["http://127.0.0.1:1"], "ASSETS": [USDC]}}
+    address = f"/api/limits/{buyer.address.lower()}"
+    await one(
+        purchases.pool,
+        "insert into payments_limit (payer, network, version, paused, day_max, allowed, blocked,"
+        " name, changed_at) values (%s, '', 1, false, 2.5, '[]', '[\"acme\"]', 'Scout', now())"
+        " returning 1",
+        (buyer.address,),
+    )
+    group = new_id()
+    await one(
+        purchases.pool,
+        "with opened as (insert into payments_limitgroup (id, owner, name, paused, hour_max,"
+        " seller_day_max, allowed, blocked, changed_at)"
+        " values (%s, 1, 'Agents', false, 1, 0.5, '[]', '[]', now()) returning id)"
+        " update payments_limit set group_id = %s returning 1",
+        (group, group),
+    )
+    day = f"{datetime.now(UTC):%Y%m%d}"
+    for key, used in ((f"{buyer.address}:6:{day}", 400_000),
+                      (f"group-{group}:6:{day}:seller:acme", 600_000)):  # fmt: skip
+        await one(
+            purchases.pool,
+            "insert into payments_cap (key, used_atomic) values (%s, %s) returning 1",
+            (f"spent:{key}", used),
+        )
+    refused = await site.get(address)
+    assert refused.status_code == 401
+    assert "2.5" not in refused.content.decode()
+    question = refused.json()["extensions"]["sign-in-with-x"]
+    stranger: LocalAccount = Account.create()
+    strange = await site.get(address, headers={"SIGN-IN-WITH-X": sign(question, stranger)})
+    assert strange.status_code == 401
+    proof = sign(question, buyer)
+    said = await site.get(address, headers={"SIGN-IN-WITH-X": proof})
+    assert said.status_code == 200
+    assert said.json()["perDay"]["left"] == "2.1"
+    assert said.json()["blocked"] == ["acme"]
+    assert said.json()["perHour"] is None
+    shared = said.json()["group"]
+    assert (shared["name"], shared["perHour"]["left"]) == ("Agents", "1")
+    [at_seller] = shared["perSellerAndDay"]["spent"]
+    assert (at_seller["seller"], at_seller["used"], at_seller["left"]) == ("acme", "0.6", "0")
+    assert at_seller["resetsAt"] == said.json()["perDay"]["resetsAt"]
+    again = await site.get(address, headers={"SIGN-IN-WITH-X": proof})
+    assert again.json()["error"] == "invalid_siwx_nonce"

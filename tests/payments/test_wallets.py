@@ -14,7 +14,7 @@ from eth_abi import encode
 from eth_account.messages import encode_defunct
 from pytest_django.fixtures import Settings
 
-from marketplace.settings import CHAIN_DEFAULTS
+from marketplace.configuration.chains import CHAIN_DEFAULTS
 from payments import wallets
 from payments.wallets import CannotAsk, NotProven, Proof, Purpose, burn, challenge, proven
 from payments.x402.crypto import keccak256

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.db import ProgrammingError, connection, transaction
 
+from payments.models import Payment
 from tests.fixtures.purchases import Purchases
 
 FACTS = {
@@ -27,12 +28,46 @@ def test_a_steps_facts_cannot_be_changed(make_purchase: Callable[..., Any], name
         execute(f"update payments_step set {name} = {FACTS[name]}")
 
 
-def test_a_step_can_be_marked_as_told_and_not_deleted(make_purchase: Callable[..., Any]) -> None:
-    payment_id = make_purchase(final)
-    marked = f"update payments_step set told_at = now() where payment_id = '{payment_id}'"
-    assert execute(marked) == 4
+def test_a_step_cannot_be_deleted(make_purchase: Callable[..., Any]) -> None:
+    make_purchase(final)
     with pytest.raises(ProgrammingError, match="append-only"), transaction.atomic():
         execute("delete from payments_step")
+
+
+OF_A_PAYMENT = [f.column for f in Payment._meta.concrete_fields if f.column != "signature"]
+
+
+@pytest.mark.parametrize("name", OF_A_PAYMENT)
+def test_what_was_bought_cannot_be_changed(make_purchase: Callable[..., Any], name: str) -> None:
+    make_purchase(final)
+    with pytest.raises(ProgrammingError, match="append-only"), transaction.atomic():
+        execute(f"update payments_payment set {name} = {name}, signature = null")
+
+
+def test_a_signature_is_wiped_and_never_another(make_purchase: Callable[..., Any]) -> None:
+    make_purchase(final)
+    with pytest.raises(ProgrammingError, match="append-only"), transaction.atomic():
+        execute("update payments_payment set signature = '\\x00'")
+    assert execute("update payments_payment set signature = null") > 0
+
+
+def test_a_payment_cannot_be_deleted(make_purchase: Callable[..., Any]) -> None:
+    make_purchase(final)
+    with pytest.raises(ProgrammingError, match="append-only"), transaction.atomic():
+        execute("delete from payments_payment")
+
+
+def test_a_receipt_lies_in_its_row(make_purchase: Callable[..., Any]) -> None:
+    """Beside it, in pieces, it would be written twice and looked for once more."""
+    make_purchase(final)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "select pg_relation_size(reltoastrelid), (select count(*) from payments_receipt)"
+            " from pg_class where oid = 'payments_receipt'::regclass"
+        )
+        beside, receipts = cursor.fetchone()
+    assert receipts > 0
+    assert beside == 0
 
 
 def execute(statement: str) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from base64 import b64encode
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from uuid import uuid4
@@ -11,16 +12,18 @@ import jsonschema
 import pytest
 from django.db import connections
 from django.test import Client
+from eth_account.messages import encode_defunct
 
 from payments import earnings
 from payments.models import Payment
-from sellers import keys, listings
+from sellers import fetches, judging, keys
 from sellers.api.access import BODY_BYTES_MAX
 from sellers.api.schema import document
 from sellers.models import Listing, Repeat, Seller, UpstreamSecret, Webhook
 from sellers.notices import notify
 from sellers.secrets import Vault
-from tests.fixtures.cast import Cast
+from tests.fixtures import upstream
+from tests.fixtures.cast import Cast, Person
 from tests.fixtures.hooks import Hooks, is_signed, sign_up
 from tests.fixtures.programs import Program, program_of
 from tests.fixtures.storefront import NETWORK, Storefront
@@ -50,7 +53,7 @@ def terms(hooks: Hooks) -> dict[str, Any]:
 def approve(listing_id: str) -> None:
     listing = Listing.objects.get(pk=listing_id)
     assert listing.proposed_revision is not None
-    listings.approve(listing.pk, bytes(listing.proposed_revision.hash), grace_seconds=0)
+    judging.approve(listing.pk, bytes(listing.proposed_revision.hash), grace_seconds=0)
 
 
 def test_a_listing_goes_its_whole_life(robot: Program, terms: dict[str, Any]) -> None:
@@ -298,6 +301,8 @@ def test_a_key_has_a_rate(robot: Program, settings: Any) -> None:
     said = [robot("GET", "/me") for _ in range(3)]
     assert [one.status for one in said] == [200, 200, 429]
     assert int(said[2].headers["Retry-After"]) > 0
+    assert [one.headers["RateLimit-Remaining"] for one in said] == ["1", "0", "0"]
+    assert {one.headers["RateLimit-Limit"] for one in said} == {"2"}
     assert said[2].document["error"] == "throttled"
 
 
@@ -376,10 +381,63 @@ paths:
         ({**chosen, "operations": ["GET /other"]}, "operations.0"),
         ({"operations": ["x"]}, "document"),
         ({**chosen, "document": "nothing"}, "document"),
-        ({"url": "https://10.0.0.1/", "operations": ["x"]}, "url"),
+        ({"fetch": str(uuid4()), "operations": ["x"]}, "fetch"),
     ):
         said = robot("POST", "/import", wrong)
         assert (said.status, said.document["field"]) == (422, field)
+
+
+def test_a_document_is_fetched_by_the_worker(robot: Program, hooks: Hooks, seller: Seller) -> None:
+    document = b"""{"openapi": "3.1.0", "servers": [{"url": "https://api.example"}],
+        "paths": {"/weather": {"get": {"summary": "City weather", "responses": {}}}}}"""
+    hooks.receiver.on("/openapi.json", upstream.answer(document))
+    said = robot("POST", "/import/fetch", {"url": "https://10.0.0.1/"})
+    assert (said.status, said.document["field"]) == (422, "url")
+    asked = robot("POST", "/import/fetch", {"url": f"{hooks.receiver.url}/openapi.json"})
+    assert (asked.status, asked.document["state"]) == (202, "waiting")
+    early = robot("POST", "/import/read", {"fetch": asked.document["id"]})
+    assert (early.status, early.document["field"]) == (422, "fetch")
+    fetches.run_due(hooks.site)
+    assert robot("GET", f"/import/fetch/{asked.document['id']}").document["state"] == "good"
+    (found,) = robot("POST", "/import/read", {"fetch": asked.document["id"]}).document["operations"]
+    assert found["operation"] == "GET /weather"
+    rival = program_of(sign_up("rival"))
+    assert rival("GET", f"/import/fetch/{asked.document['id']}").status == 404
+    assert rival("POST", "/import/read", {"fetch": asked.document["id"]}).status == 422
+
+
+def test_a_wallet_is_proven_and_taken_back(robot: Program, seller: Seller) -> None:
+    wallet = Cast.other_seller
+    said = robot("POST", "/payouts/ask", {"address": "0x1"})
+    assert (said.status, said.document["field"]) == (422, "address")
+    assert robot("POST", "/payouts/ask", {"address": wallet.address, "network": "x"}).status == 422
+    text = robot("POST", "/payouts/ask", {"address": wallet.address}).document["text"]
+
+    def signed_by(who: Person) -> dict[str, str]:
+        message = encode_defunct(text=text)
+        return {"text": text, "signature": "0x" + who.account.sign_message(message).signature.hex()}
+
+    wrong = robot("POST", "/payouts/prove", signed_by(Cast.buyer))
+    assert (wrong.status, wrong.document["field"]) == (422, "signature")
+    rival = program_of(sign_up("rival"))
+    assert rival("POST", "/payouts/prove", signed_by(wallet)).status == 422, "it names its seller"
+    proven = robot("POST", "/payouts/prove", signed_by(wallet))
+    assert (proven.status, proven.document["pay_to"]) == (201, wallet.address)
+    assert robot("POST", "/payouts/prove", signed_by(wallet)).status == 422, "once"
+    known = [each["pay_to"] for each in robot("GET", "/payouts").document["items"]]
+    assert known == [Cast.seller.address, wallet.address]
+    assert rival("POST", "/payouts/revoke", {"pay_to": wallet.address}).status == 404
+    gone = robot("POST", "/payouts/revoke", {"pay_to": wallet.address})
+    assert gone.document == {"pay_to": wallet.address, "paused": []}
+    assert len(robot("GET", "/payouts").document["items"]) == 1
+    listings_only = program_of(seller, *keys.PRESETS["listings"])
+    said = listings_only("POST", "/payouts/ask", {"address": wallet.address})
+    assert (said.status, said.document["scope"]) == (403, "payouts:write")
+
+
+def test_who_paid_over_the_api(robot: Program) -> None:
+    said = robot("GET", "/buyers").document
+    assert said == {"unique": 0, "top": [], "counting": False, "made_at": None}
 
 
 def test_the_schema_is_what_is_served(robot: Program, terms: dict[str, Any], hooks: Hooks) -> None:
@@ -433,9 +491,40 @@ def test_every_address_is_in_the_schema() -> None:
         operation["operationId"]
         for path in document()["paths"].values()
         for method, operation in path.items()
-        if method in ("get", "post", "patch", "delete")
+        if method in ("get", "post", "put", "patch", "delete")
     ]
     assert len(operations) == len(set(operations))
+
+
+def test_a_picture_is_given_and_named_everywhere(robot: Program, terms: dict[str, Any]) -> None:
+    png = b"\x89PNG\r\n\x1a\n" + bytes(40)
+    for wrong, field in (("no base64!", "picture"), (b64(b"<svg/>"), "logo"),
+                         (b64(png + bytes(65_536)), "logo")):  # fmt: skip
+        said = robot("POST", "/logos", {"picture": wrong})
+        assert (said.status, said.document["field"]) == (422, field)
+    given = robot("POST", "/logos", {"picture": b64(png)})
+    assert (given.status, given.document["content_type"]) == (201, "image/png")
+    assert robot("POST", "/logos", {"picture": b64(png)}).document == given.document
+    assert robot("GET", "/logos").document["items"] == [given.document]
+    logo = given.document["logo"]
+    assert Client().get(f"/logo/{logo}").content == png
+    assert robot("PUT", "/profile", {"name": "Acme", "logo": logo}).document["logo"] == logo
+    made = robot("POST", "/listings", {**terms, "slug": "weather", "logo": logo}).document
+    assert made["proposed"]["terms"]["logo"] == logo
+    here = f"/listings/{made['id']}/propose"
+    for changed, kept in (({}, logo), ({"logo": ""}, "")):
+        other = {**terms, "title": f"Kept {kept[:9]}", **changed}
+        assert robot("POST", here, other).document["proposed"]["terms"].get("logo", "") == kept
+    draft = robot("POST", "/drafts", {"typed": {"logo": logo}}).document
+    assert draft["typed"] == {"logo": logo}
+    rival = program_of(sign_up("rival"))
+    theirs = rival("POST", "/listings", {**terms, "slug": "weather", "logo": logo})
+    assert (theirs.status, theirs.document["field"]) == (422, "logo")
+    assert rival("GET", "/logos").document["items"] == []
+
+
+def b64(picture: bytes) -> str:
+    return b64encode(picture).decode()
 
 
 def test_no_address_manages_keys() -> None:

@@ -5,10 +5,13 @@ from dataclasses import fields, replace
 
 import pytest
 
+from sellers.differences import differences
 from sellers.drafts import DESCRIPTION_CHARACTERS_MAX
+from sellers.forms import WordsForm
 from sellers.prices import Ask
 from sellers.refusals import ListingRefused
 from sellers.terms import Sample, Terms
+from sellers.typed import draft_of, typed_of
 from tests.sellers.conftest import BASE, OTHER_WALLET, SEPOLIA, WALLET
 
 QUERY = {"properties": {"query": {"properties": {"city": {"type": "string"}}}}}
@@ -92,6 +95,7 @@ REFUSED = [
     ("price", {"prices": (Ask("0.01", SEPOLIA, WALLET),) * 2}),
     ("price", {"prices": (Ask("0.01", SEPOLIA, WALLET),) * 5}),
     ("tags", {"tags": ["a", "b", "c", "d", "e", "f"]}),
+    ("category", {"category": "Data"}),
     ("secret_headers", {"secret_headers": ["X Api"]}),
     ("forward_headers", {"forward_headers": ["a\r\nb"]}),
     ("timeout", {"total_seconds": 91}),
@@ -111,6 +115,7 @@ def test_a_refusal_names_the_field_to_change(make_terms, field, changed):
 CHANGES = {
     "method": "DELETE",
     "logo": "0" * 64,
+    "category": "data",
     "upstream_url": "http://127.0.0.1:9999/other",
     "title": "Other",
     "description": "Other.",
@@ -170,3 +175,18 @@ def test_terms_come_back_from_json_as_they_were(make_terms):
     stored = json.loads(json.dumps(terms.to_json()))
     assert Terms.from_json(stored) == terms
     assert Terms.from_json(stored).content_hash() == terms.content_hash()
+
+
+def test_terms_of_before_there_were_logos_and_categories_keep_their_hash(make_terms):
+    assert not {"logo", "category"} & set(make_terms().to_json())
+    assert Terms.from_json(make_terms().to_json()) == make_terms()
+    assert make_terms(category="data").to_json()["category"] == "data"
+
+
+def test_a_category_is_typed_kept_and_shown_to_moderators(make_terms, site):
+    plain, filed = make_terms(), make_terms(category="data")
+    [change] = differences(plain, filed)
+    assert (change.label, [piece.text for piece in change.pieces]) == ("Category", ["data"])
+    assert draft_of(typed_of(filed), site).category == "data"
+    form = WordsForm({**typed_of(filed), "slug": "weather", "category": "weapons"})
+    assert list(form.errors) == ["category"]

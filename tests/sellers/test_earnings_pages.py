@@ -142,6 +142,20 @@ def test_one_payment_is_shown_with_its_steps(open_shop: OpenShop) -> None:
     assert "Your endpoint failed" not in page  # the fixture's void names no reason
 
 
+def test_a_row_leads_to_a_page_and_fills_a_drawer(open_shop: OpenShop) -> None:
+    shop = open_shop()
+    payment = shop.sold("answer")
+    here = f"{EARNINGS}payments/{payment}"
+    row = text(shop).split(f'id="sale-{payment}"')[1].split("</a>")[0]
+    assert f'href="{here}"' in row
+    assert f'hx-get="{here}?drawer=1"' in row
+    drawer = text(shop, f"payments/{payment}?drawer=1", **{"HX-Request": "true"})
+    assert 'id="drawer-title"' in drawer
+    assert 'hx-trigger="payment from:#drawer-live"' in drawer
+    assert "<html" not in drawer
+    assert "<html" in text(shop, f"payments/{payment}?drawer=1"), "without a script it is a page"
+
+
 def test_a_sellers_payments_are_nobody_elses(open_shop: OpenShop) -> None:
     mine, other = open_shop("acme"), open_shop("other")
     payment_id = mine.sold(payer=Cast.buyer.address)

@@ -12,11 +12,13 @@ import pytest
 from django.db import connections
 from django.test import Client
 from django.utils import timezone
+from pytest_django.fixtures import Settings
 
 from payments import acceptance
-from sellers import health, listings, probing
+from payments.models import Answer, AnswerBody
+from sellers import health, judging, listings, probing, upstream_secrets
 from sellers.drafts import finish
-from sellers.models import Delivery, Health, Listing, Notice, ProbeResult, Seller
+from sellers.models import Breaker, Delivery, Health, Listing, Notice, ProbeResult, Seller
 from sellers.probing import probe_due
 from sellers.refusals import ListingRefused
 from sellers.secrets import Vault
@@ -77,10 +79,10 @@ def test_a_health_address_is_asked_without_secrets(
 ) -> None:
     terms = finish(storefront.draft(secret_headers=["x-key"]), storefront.site)
     made = listings.create_draft(seller, "secret", terms)
-    listings.keep_secret(made.pk, "x-key", "canary", Vault(hooks.site.secrets_keys))
+    upstream_secrets.keep(made.pk, "x-key", "canary", Vault(hooks.site.secrets_keys))
     revision = listings.submit(made.pk).proposed_revision
     assert revision is not None
-    sold = listings.approve(made.pk, bytes(revision.hash), grace_seconds=0)
+    sold = judging.approve(made.pk, bytes(revision.hash), grace_seconds=0)
     choose(hooks, sold, "url", f"{hooks.receiver.url}/health")
     look(hooks, sold)
     (call,) = hooks.receiver.calls
@@ -194,6 +196,96 @@ def test_buyers_calls_say_how_it_is(
     assert hooks.receiver.calls == []
 
 
+def bought(listing: Listing, make_purchase: Make, *bodies: bytes, **changed: Any) -> None:
+    """Buyers' calls of what is live, each answered with one of these."""
+    listing.refresh_from_db()
+    assert listing.live_revision is not None
+    purchase = {
+        "seller_id": listing.seller_id,
+        "listing_id": listing.pk,
+        "revision_hash": bytes(listing.live_revision.hash),
+        **changed,
+    }
+
+    async def buy(purchases: Purchases) -> None:
+        for body in bodies:
+            await purchases.answer(await purchases.claim(purchase=purchase), body)
+
+    make_purchase(buy)
+
+
+GOOD, WRONG = b'{"celsius": 3}', b'{"celsius": "canary"}'
+
+
+def test_answers_that_buyers_got_are_compared_with_the_schema(
+    hooks: Hooks, seller: Seller, listing: Listing, make_purchase: Make
+) -> None:
+    made = hooks.open(seller, events=["listing.drifted"])
+    look(hooks, listing)
+    bought(listing, make_purchase, GOOD)
+    assert look(hooks, listing).drift == ""
+    bought(listing, make_purchase, GOOD, WRONG, GOOD)
+    row = look(hooks, listing)
+    assert row.drift.startswith("1 of 3 answers to buyers: answer.celsius: expected")
+    assert row.drift_since is not None
+    assert row.drifts == 0, "most of them were right"
+    bought(listing, make_purchase, WRONG)
+    since, row = row.drift_since, look(hooks, listing)
+    assert (row.drifts, row.drift_since) == (1, since)
+    (notice,) = Notice.objects.filter(seller=seller)
+    (message,) = Delivery.objects.filter(webhook=made.webhook)
+    assert "answer.celsius" in message.body
+    assert "answer.celsius" in notice.text
+    assert "canary" not in notice.text + message.body + row.drift
+    assert hooks.receiver.calls == []
+    browser = Client()
+    browser.force_login(seller.owner)
+    page = browser.get(f"/sell/health/{listing.pk}").content.decode()
+    assert "1 of 12 looks in a row" in page
+    bought(listing, make_purchase, GOOD)
+    row = look(hooks, listing)
+    assert (row.drift, row.drift_since, row.drifts) == ("", None, 0)
+
+
+def test_answers_of_another_revision_or_packed_ones_are_not_compared(
+    hooks: Hooks, listing: Listing, make_purchase: Make
+) -> None:
+    bought(listing, make_purchase, WRONG, revision_hash=bytes(32))
+    assert look(hooks, listing).drift == ""
+    bought(listing, make_purchase, WRONG)
+    Answer.objects.update(headers=[["Content-Encoding", "gzip"]])
+    assert look(hooks, listing).drift == ""
+    bought(listing, make_purchase, WRONG)
+    AnswerBody.objects.all().delete()
+    assert look(hooks, listing).drift == ""
+
+
+@pytest.mark.parametrize("way", ["calls", "url", "example"])
+def test_a_listing_whose_answers_stay_wrong_is_paused(
+    hooks: Hooks, listing: Listing, make_purchase: Make, settings: Settings, way: str
+) -> None:
+    settings.PROBE_DRIFTS_MAX = 2
+    hooks.receiver.on("/weather", answer(GOOD))
+    hooks.receiver.on("/health", answer(b"well"))
+    choose(hooks, listing, way, f"{hooks.receiver.url}/health" if way == "url" else "")
+    bought(listing, make_purchase, WRONG, WRONG)
+    assert look(hooks, listing).drifts == 1
+    assert Listing.objects.get().state == "live"
+    bought(listing, make_purchase, WRONG)
+    row = look(hooks, listing)
+    assert Listing.objects.get().state == "paused"
+    assert "2 looks in a row" in row.paused_why
+    assert "answer.celsius" in row.paused_why
+    listings.resume(listing.pk)
+    row = look(hooks, listing)
+    assert (row.drift, row.drifts, row.paused_why) == ("", 0, "")
+    settings.PROBE_DRIFTS_MAX = 0
+    for _ in range(3):
+        bought(listing, make_purchase, WRONG)
+        look(hooks, listing)
+    assert Listing.objects.get().state == "live"
+
+
 def test_two_workers_look_at_each_listing_once(
     hooks: Hooks, seller: Seller, storefront: Storefront
 ) -> None:
@@ -265,3 +357,30 @@ def test_the_api_says_it_too(hooks: Hooks, seller: Seller, listing: Listing) -> 
     look(hooks, listing)
     assert robot("GET", here).document["well_at"]
     assert robot("PUT", here, {"way": "url", "url": "https://[::1]/"}).status == 422
+
+
+def test_an_open_breaker_is_shown_with_its_reason(
+    hooks: Hooks, seller: Seller, listing: Listing, make_seller: Callable[[str], Seller]
+) -> None:
+    browser, robot = Client(), program_of(seller)
+    browser.force_login(seller.owner)
+    here, api = f"/sell/health/{listing.pk}", f"/listings/{listing.pk}/health"
+    assert "The breaker is closed" in browser.get(here).content.decode()
+    assert robot("GET", api).document["breaker"] is None
+    now = timezone.now()
+    said = Breaker.objects.create(
+        door=listing.pk, listing=listing, since=now - timedelta(minutes=3),
+        until=now + timedelta(seconds=15), failures=7, why="timeout",
+        expires_at=now + timedelta(minutes=3),
+    )  # fmt: skip
+    page = browser.get(here).content.decode()
+    assert "Not sold at the moment" in page
+    assert "7 calls in a row failed. Your endpoint took too long" in page
+    assert "open since" in browser.get("/sell/health").content.decode()
+    shown = robot("GET", api).document["breaker"]
+    assert (shown["failures"], shown["why"]) == (7, "Your endpoint took too long")
+    Breaker.objects.filter(pk=said.pk).update(until=now)
+    assert "Sold to one call at a time" in browser.get(here).content.decode()
+    other = Client()
+    other.force_login(make_seller("rival").owner)
+    assert "took too long" not in other.get("/sell/health").content.decode()

@@ -4,19 +4,26 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from cryptography.fernet import Fernet
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
 from pytest_django.fixtures import Settings
 
-from marketplace.settings import CHAIN_DEFAULTS
-from sellers.imports import DOCUMENT_BYTES_MAX, operations, typed_of
+from marketplace.configuration.chains import CHAIN_DEFAULTS
+from sellers import fetches
+from sellers.imports import typed_of
 from sellers.input_rules import admit_example, admit_input
+from sellers.models import Fetch
+from sellers.openapi.documents import DOCUMENT_BYTES_MAX
+from sellers.openapi.operations import operations
 from sellers.refusals import ListingRefused
+from sellers.site import this_site
 from sellers.typed import draft_of, path_names
 from tests.fixtures.cast import Cast
 from tests.fixtures.upstream import ScriptedUpstream, answer
@@ -34,7 +41,7 @@ paths:
     get:
       summary: One city
       description: What is known of a city.
-      tags: [geo]
+      tags: [geo, Developer tools]
       parameters:
         - $ref: '#/components/parameters/Lang'
       responses:
@@ -81,7 +88,8 @@ def test_each_operation_becomes_a_draft_that_keeps_the_rules() -> None:
     assert list(found) == ["GET /cities/{city-id}", "DELETE /cities/{city-id}", "POST /cities"]
     city = found["GET /cities/{city-id}"]
     assert city.upstream_url == "https://api.example/v1/cities/{city_id}"
-    assert (city.title, city.tags) == ("One city", ("geo",))
+    assert (city.title, city.tags) == ("One city", ("geo", "Developer tools"))
+    assert typed_of(city)["category"] == "developer-tools"
     assert city.example == {"path": {"city_id": 7}, "query": {"lang": "en"}}
     assert city.output_schema is not None
     properties = city.output_schema["properties"]
@@ -180,7 +188,17 @@ def test_a_seller_chooses_operations_and_gets_drafts(
     settings.SELLER_SECRETS_KEYS = [Fernet.generate_key().decode()]
     desk = open_desk("atlas", Cast.seller, upstream.url)
     upstream.on("/openapi.yaml", answer(YAML.encode(), content_type="application/yaml"))
-    page = desk.client.post("/sell/import", {"url": f"{upstream.url}/openapi.yaml"})
+    named = f"{upstream.url}/openapi.yaml"
+    here = desk.client.post("/sell/import", {"url": named})["Location"]
+    assert upstream.calls == [], "nobody waits for a stranger's address"
+    assert "You may leave" in desk.client.get(here).content.decode()
+    waiting = desk.client.get(here, headers={"HX-Request": "true"})
+    assert "load delay" in waiting.content.decode()
+    assert "HX-Refresh" not in waiting
+    assert fetches.run_due(this_site()) == 1
+    assert fetches.run_due(this_site()) == 0, "done"
+    assert desk.client.get(here, headers={"HX-Request": "true"})["HX-Refresh"] == "true"
+    page = desk.client.get(here)
     assert "One city" in page.content.decode()
     text = page.context["text"]
     again = desk.client.post("/sell/import", {"text": text, "action": "choose"})
@@ -191,6 +209,17 @@ def test_a_seller_chooses_operations_and_gets_drafts(
     assert (sheet.typed["method"], sheet.typed["title"]) == ("POST", "addCity")
     file = SimpleUploadedFile("openapi.yaml", YAML.encode())
     assert "One city" in desk.client.post("/sell/import", {"file": file}).content.decode()
+    gone = desk.client.post("/sell/import", {"url": f"{upstream.url}/gone"})["Location"]
+    upstream.on("/gone", answer(b"no", status=404))
+    fetches.run_due(this_site())
+    ended = desk.client.get(gone).content.decode()
+    assert "answers with 404" in ended
+    assert f"{upstream.url}/gone" in ended, "what was typed is kept"
+    settings.LOOKS_HOUR_MAX = 2
+    enough = desk.client.post("/sell/import", {"url": named})
+    assert "enough documents" in enough.content.decode()
+    Fetch.objects.update(created_at=timezone.now() - timedelta(days=2))
+    assert fetches.forget() == 2
     inside = desk.client.post("/sell/import", {"url": "https://169.254.169.254/openapi"})
     assert inside.status_code == 422
     assert "link-local" in inside.content.decode()

@@ -11,9 +11,9 @@ from django.utils import timezone
 from eth_account.messages import encode_defunct
 from pytest_django.fixtures import Settings
 
-from marketplace.settings import CHAIN_DEFAULTS
+from marketplace.configuration.chains import CHAIN_DEFAULTS
 from payments.models import OpenOffer
-from sellers import listings
+from sellers import judging, listings
 from sellers.models import Listing, Payout
 from sellers.refusals import ListingRefused, Why
 from tests.fixtures.cast import Cast
@@ -39,7 +39,7 @@ def approve(listing: Listing, *, cooldown_seconds: int = 0) -> Listing:
     listing.refresh_from_db()
     assert listing.proposed_revision is not None
     revision_hash = bytes(listing.proposed_revision.hash)
-    return listings.approve(
+    return judging.approve(
         listing.pk, revision_hash, grace_seconds=300, cooldown_seconds=cooldown_seconds
     )
 
@@ -78,7 +78,7 @@ def test_a_refused_listing_says_why_and_can_be_mended(desk: Desk) -> None:
     listing = desk.submitted()
     assert listing.proposed_revision is not None
     revision_hash = bytes(listing.proposed_revision.hash)
-    listings.refuse(listing.pk, revision_hash, "Say which cities.")
+    judging.refuse(listing.pk, revision_hash, "Say which cities.")
     assert "Say which cities." in desk.client.get("/sell/").content.decode()
     desk.client.post("/sell/listings/weather/edit")
     sheet = desk.seller.worksheets.get()

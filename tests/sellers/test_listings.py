@@ -1,6 +1,7 @@
 """The life of a listing, and what may be claimed of it at every moment."""
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
@@ -9,14 +10,16 @@ from django.db.models import Q
 from django.db.models.functions import Now
 
 from payments.models import OpenOffer
-from sellers import listings
+from sellers import judging, listings, payout_ends, upstream_secrets
 from sellers.directory import find, open_seller
+from sellers.listing_states import hold
 from sellers.models import Listing, Price, Revision, Seller, ShelfVersion, UpstreamSecret
 from sellers.prices import Ask
 from sellers.publishing import publish, republish
 from sellers.refusals import ListingRefused, Why
 from sellers.secrets import Vault
 from sellers.terms import Terms
+from tests.fixtures.threads import together
 from tests.sellers.conftest import BASE, OTHER_WALLET, SEPOLIA, WALLET
 
 pytestmark = pytest.mark.django_db
@@ -55,7 +58,7 @@ def in_review(terms):
 
 
 def live(terms):
-    return listings.approve(in_review(terms).pk, terms.content_hash(), grace_seconds=GRACE)
+    return judging.approve(in_review(terms).pk, terms.content_hash(), grace_seconds=GRACE)
 
 
 def paused(terms):
@@ -63,7 +66,7 @@ def paused(terms):
 
 
 def suspended(terms):
-    return listings.suspend(live(terms).pk, "spam")
+    return judging.suspend(live(terms).pk, "spam")
 
 
 def retired(terms):
@@ -80,14 +83,14 @@ ARRIVE = {
 }
 ACT = {
     "submit": lambda listing, terms: listings.submit(listing.pk),
-    "approve": lambda listing, terms: listings.approve(
+    "approve": lambda listing, terms: judging.approve(
         listing.pk, terms.content_hash(), grace_seconds=GRACE
     ),
-    "refuse": lambda listing, terms: listings.refuse(listing.pk, terms.content_hash(), "no"),
+    "refuse": lambda listing, terms: judging.refuse(listing.pk, terms.content_hash(), "no"),
     "pause": lambda listing, terms: listings.pause(listing.pk),
     "resume": lambda listing, terms: listings.resume(listing.pk),
-    "suspend": lambda listing, terms: listings.suspend(listing.pk, "spam"),
-    "restore": lambda listing, terms: listings.restore(listing.pk),
+    "suspend": lambda listing, terms: judging.suspend(listing.pk, "spam"),
+    "restore": lambda listing, terms: judging.restore(listing.pk),
     "retire": lambda listing, terms: listings.retire(listing.pk),
 }
 # What an action makes of a state; what is not written here is refused and changes nothing.
@@ -139,8 +142,8 @@ def test_every_state_takes_the_actions_it_takes_and_no_other(state, action, term
 
 
 def test_a_listing_never_approved_comes_back_from_suspension_as_a_draft(terms):
-    listing = listings.suspend(in_review(terms).pk, "looks odd")
-    restored = listings.restore(listing.pk)
+    listing = judging.suspend(in_review(terms).pk, "looks odd")
+    restored = judging.restore(listing.pk)
     assert (restored.state, restored.submitted_at, restored.reason) == ("draft", None, "")
 
 
@@ -156,7 +159,7 @@ def test_an_edit_leaves_what_is_live_alone(terms, dearer):
 def test_approval_opens_the_new_price_and_keeps_the_old_one_for_a_while(terms, dearer):
     listing = live(terms)
     listings.submit(listings.propose(listing.pk, dearer).pk)
-    listings.approve(listing.pk, dearer.content_hash(), grace_seconds=GRACE)
+    judging.approve(listing.pk, dearer.content_hash(), grace_seconds=GRACE)
     assert claimable(listing) == [
         (terms.content_hash(), 10_000),
         (dearer.content_hash(), 20_000),
@@ -169,7 +172,7 @@ def test_approval_opens_the_new_price_and_keeps_the_old_one_for_a_while(terms, d
 def test_no_grace_closes_the_old_price_at_once(terms, dearer):
     listing = live(terms)
     listings.submit(listings.propose(listing.pk, dearer).pk)
-    listings.approve(listing.pk, dearer.content_hash(), grace_seconds=0)
+    judging.approve(listing.pk, dearer.content_hash(), grace_seconds=0)
     assert claimable(listing) == [(dearer.content_hash(), 20_000)]
 
 
@@ -184,7 +187,7 @@ def test_another_approval_never_prolongs_an_older_price(terms, dearer, make_term
 
 def republish_as(listing, terms, *, grace_seconds=GRACE):
     listings.submit(listings.propose(listing.pk, terms).pk)
-    return listings.approve(listing.pk, terms.content_hash(), grace_seconds=grace_seconds)
+    return judging.approve(listing.pk, terms.content_hash(), grace_seconds=grace_seconds)
 
 
 @pytest.mark.parametrize("stop", ["pause", "suspend", "retire"])
@@ -216,7 +219,7 @@ def test_a_moderator_approves_only_what_was_looked_at(terms, dearer):
     listing = in_review(terms)
     listings.submit(listings.propose(listing.pk, dearer).pk)
     with pytest.raises(ListingRefused) as refused:
-        listings.approve(listing.pk, terms.content_hash(), grace_seconds=GRACE)
+        judging.approve(listing.pk, terms.content_hash(), grace_seconds=GRACE)
     assert refused.value.why is Why.CHANGED_MEANWHILE
 
 
@@ -225,7 +228,7 @@ def test_an_edit_in_review_goes_back_to_draft(terms, dearer):
     edited = listings.propose(listing.pk, dearer)
     assert (edited.state, edited.submitted_at) == ("draft", None)
     with pytest.raises(ListingRefused) as refused:
-        listings.approve(listing.pk, dearer.content_hash(), grace_seconds=GRACE)
+        judging.approve(listing.pk, dearer.content_hash(), grace_seconds=GRACE)
     assert refused.value.why is Why.NOT_SUBMITTED
 
 
@@ -236,10 +239,10 @@ def test_terms_that_are_live_already_are_no_proposal(terms):
 
 
 def test_a_refusal_tells_the_seller_why_without_hidden_text(terms):
-    listing = listings.refuse(in_review(terms).pk, terms.content_hash(), "Bad\u202e example")
+    listing = judging.refuse(in_review(terms).pk, terms.content_hash(), "Bad\u202e example")
     assert listing.reason == "Bad example"
     with pytest.raises(ListingRefused):
-        listings.suspend(listing.pk, "\u200b")
+        judging.suspend(listing.pk, "\u200b")
 
 
 def test_a_slug_stays_taken_after_retirement(terms):
@@ -286,7 +289,7 @@ def test_the_shelf_version_rises_with_everything_that_changes_what_is_sold(terms
 def test_a_new_secret_is_news_for_the_doors(terms):
     listing = live(terms)
     version = shelf()
-    listings.keep_secret(listing.pk, "X-Key", "secret", Vault([KEY]))
+    upstream_secrets.keep(listing.pk, "X-Key", "secret", Vault([KEY]))
     assert shelf() == version + 1
     kept = UpstreamSecret.objects.get()
     assert b"secret" not in bytes(kept.sealed)
@@ -297,14 +300,14 @@ def test_a_listing_is_not_reviewed_before_its_secrets_are_there(make_terms):
     listing = draft(make_terms(secret_headers=["X-Key"]))
     with pytest.raises(ListingRefused, match="x-key"):
         listings.submit(listing.pk)
-    listings.keep_secret(listing.pk, "X-Key", "secret", Vault([KEY]))
+    upstream_secrets.keep(listing.pk, "X-Key", "secret", Vault([KEY]))
     assert listings.submit(listing.pk).state == "in_review"
 
 
 @pytest.mark.parametrize("value", ["", "a\r\nEvil: 1", "sécret", " secret", "a" * 3000])
 def test_a_secret_that_is_no_header_value_is_refused_without_repeating_it(terms, value):
     with pytest.raises(ListingRefused) as refused:
-        listings.keep_secret(draft(terms).pk, "X-Key", value, Vault([KEY]))
+        upstream_secrets.keep(draft(terms).pk, "X-Key", value, Vault([KEY]))
     assert not value or value not in str(refused.value)
 
 
@@ -315,18 +318,18 @@ def test_a_revoked_wallet_pauses_all_that_pays_into_it(terms, make_terms):
     for slug, sold in (("a", terms), ("b", elsewhere), ("c", both)):
         listing = listings.create_draft(seller, slug, sold)
         listings.submit(listing.pk)
-        listings.approve(listing.pk, sold.content_hash(), grace_seconds=GRACE)
-    stopped = listings.revoke_payout(WALLET.lower())
+        judging.approve(listing.pk, sold.content_hash(), grace_seconds=GRACE)
+    stopped = payout_ends.revoke(WALLET.lower())
     assert sorted(listing.path for listing in stopped) == ["acme/a", "acme/c"]
     assert find("acme/b").state == "live"
     assert not OpenOffer.objects.filter(pay_to=WALLET, closed_at__isnull=True).exists()
-    assert listings.revoke_payout(WALLET) == []
+    assert payout_ends.revoke(WALLET) == []
 
 
 def test_a_revoked_wallet_ends_a_price_that_was_only_in_grace(terms, make_terms):
     listing = live(terms)
     republish_as(listing, make_terms(prices=(Ask("0.01", SEPOLIA, OTHER_WALLET),)))
-    listings.revoke_payout(WALLET)
+    payout_ends.revoke(WALLET)
     assert claimable(listing) == []
 
 
@@ -397,7 +400,7 @@ def test_approval_and_pause_at_once_leave_offers_that_fit_the_state(terms, deare
     listing = live(terms)
     listings.submit(listings.propose(listing.pk, dearer).pk)
     together(
-        lambda: listings.approve(listing.pk, dearer.content_hash(), grace_seconds=GRACE),
+        lambda: judging.approve(listing.pk, dearer.content_hash(), grace_seconds=GRACE),
         lambda: listings.pause(listing.pk),
     )
     now = Listing.objects.get()
@@ -425,13 +428,13 @@ def test_listings_published_at_once_wait_in_no_circle(make_terms):
         for number, terms in enumerate(made)
     ]
     approvals = [
-        lambda listing=listing, terms=terms: listings.approve(
+        lambda listing=listing, terms=terms: judging.approve(
             listing.pk, terms.content_hash(), grace_seconds=GRACE
         )
         for listing, terms in zip(drafts, made, strict=True)
     ]
     before = shelf()
-    together(*approvals, lambda: listings.revoke_payout(WALLET))
+    together(*approvals, lambda: payout_ends.revoke(WALLET))
     versions = sorted(Listing.objects.values_list("shelf_version", flat=True))
     assert len(set(versions)) == len(versions)
     assert shelf() >= before + len(made)
@@ -455,24 +458,47 @@ def test_one_of_two_with_the_same_slug_gets_it(terms):
     assert Listing.objects.count() == Revision.objects.count() == 1
 
 
-def together(*actions):
-    """Do all of this at once, each on its own connection; what went wrong is raised here."""
-    start = threading.Barrier(len(actions))
-    wrong = []
+@pytest.mark.django_db(transaction=True)
+def test_whoever_waited_for_a_listing_sees_what_was_done_to_it(terms, dearer):
+    """Two approve one after the other; the second was waiting while the first was at it."""
+    listing = live(terms)
+    listings.propose(listing.pk, dearer)
+    listings.submit(listing.pk)
+    held, waiting = threading.Event(), threading.Event()
 
-    def run(action):
-        try:
-            start.wait()
-            action()
-        except Exception as error:
-            wrong.append(error)
-        finally:
-            connection.close()
+    def first():
+        with transaction.atomic():
+            judging.approve(listing.pk, dearer.content_hash(), grace_seconds=GRACE)
+            held.set()
+            assert waiting.wait(30)
+        connection.close()
 
-    threads = [threading.Thread(target=run, args=(action,)) for action in actions]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    if wrong:
-        raise wrong[0]
+    with ThreadPoolExecutor(2) as both:
+        approving = both.submit(first)
+        assert held.wait(30)
+        holding = both.submit(_live_hash_once_held, listing.pk)
+        while not _somebody_waits():
+            assert not holding.done()
+        waiting.set()
+        approving.result(30)
+        live_hash = holding.result(30)
+    assert live_hash == dearer.content_hash()
+
+
+def _live_hash_once_held(listing_id):
+    try:
+        with transaction.atomic():
+            locked = hold(listing_id)
+            assert locked.live_revision is not None
+            return bytes(locked.live_revision.hash)
+    finally:
+        connection.close()
+
+
+def _somebody_waits():
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "select count(*) from pg_stat_activity"
+            " where datname = current_database() and wait_event_type = 'Lock'"
+        )
+        return cursor.fetchone()[0] > 0

@@ -13,7 +13,7 @@ from django.utils import timezone
 from pytest_django.fixtures import Settings
 from x402.schemas import PaymentRequired
 
-from marketplace.settings import CHAIN_DEFAULTS
+from marketplace.configuration.chains import CHAIN_DEFAULTS
 from payments import wiring
 from payments.models import ChallengeCount, OpenOffer
 from payments.signing import Signer, did_document, did_web, generate_pem

@@ -12,7 +12,7 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
-from marketplace.settings import CHAIN_DEFAULTS
+from marketplace.configuration.chains import CHAIN_DEFAULTS
 from sellers.models import Listing, Look, UpstreamSecret
 from sellers.secrets import Vault
 from sellers.terms import Terms

@@ -1,55 +1,70 @@
-"""Sums made anew from the rows they are made of."""
+"""Sums, figures and the catalog made anew from the rows they are made of."""
 
 from __future__ import annotations
 
-import asyncio
 import time
-from collections.abc import Callable
+from contextlib import closing
 from typing import Any
-from uuid import UUID
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db.models import QuerySet
 
-from payments import earnings, wiring
+from marketplace.management.backfills import BACKFILLS
+from marketplace.management.manners import alone, rehearses, speaks_json, tell
 from sellers.models import Seller
-
-WHAT = ("earnings",)
 
 
 class Command(BaseCommand):
     help = (
-        "Make sums anew from the payments. The worker keeps them by itself: this is for after a"
-        " restore, or when you do not trust them. It goes seller by seller, may be stopped at any"
-        " time, and holds no call up; the sums of the seller at hand wait for it."
+        "Make anew what the worker keeps by itself: this is for after a restore, or when you do"
+        " not trust it. earnings: the sums, from the payments; stats: the catalog's figures of"
+        " each listing, from sums and calls; search: the rows by which listings are found. It goes"
+        " seller by seller, in the order of their names, and holds no call up. Stop it at any time:"
+        " --from takes it up where the last line says."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("what", choices=WHAT)
+        parser.add_argument("what", choices=tuple(BACKFILLS))
+        rehearses(parser)
+        speaks_json(parser)
         parser.add_argument("--seller", help="one seller only, by the address's first part")
+        parser.add_argument("--from", dest="first", help="begin at this seller")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        only = self._seller(options["seller"]) if options["seller"] else None
-        asyncio.run(_earnings(only, self._say))
+        as_json, dry = options["json"], options["dry_run"]
+        sellers = _chosen(options["seller"], options["first"])
+        backfill, counted = BACKFILLS[options["what"]]
+        if dry:
+            with closing(backfill(sellers)) as steps:
+                chosen, _ = next(steps)
+            words = [f"{len(chosen)} seller(s) would be gone through; nothing was changed."]
+            document = {"sellers": len(chosen), counted: 0, "dry_run": dry}
+            tell(self.stdout, document, words, as_json=as_json)
+            return
+        with alone("backfill"):
+            document = self._go_through(options["what"], sellers, quiet=as_json)
+        tell(self.stdout, document, (), as_json=as_json)
 
-    def _seller(self, slug: str) -> UUID:
-        seller = Seller.objects.filter(slug=slug).first()
-        if seller is None:
+    def _go_through(self, what: str, sellers: QuerySet[Seller], *, quiet: bool) -> dict[str, Any]:
+        backfill, counted = BACKFILLS[what]
+        started, made, chosen = time.monotonic(), 0, list[Seller]()
+        for number, (found, more) in enumerate(backfill(sellers)):
+            chosen, made = list(found), made + more
+            if number and not quiet:
+                seconds = max(time.monotonic() - started, 0.001)
+                left = round((len(chosen) - number) * seconds / number)
+                self.stdout.write(
+                    f"{number} of {len(chosen)} sellers, {made} {counted}, {made / seconds:.0f}"
+                    f" a second, about {left} s to go; that was {chosen[number - 1].slug}"
+                )
+        return {"sellers": len(chosen), counted: made, "dry_run": False}
+
+
+def _chosen(only: str | None, first: str | None) -> QuerySet[Seller]:
+    for slug in filter(None, (only, first)):
+        if not Seller.objects.filter(slug=slug).exists():
             raise CommandError(f"There is no seller {slug}.")
-        return seller.pk
-
-    def _say(self, words: str) -> None:
-        self.stdout.write(words)
-
-
-async def _earnings(only: UUID | None, say: Callable[[str], None]) -> None:
-    pool = await wiring.open_main_pool()
-    started, counted = time.monotonic(), 0
-    try:
-        await earnings.begin(pool)
-        sellers = [only] if only else await earnings.sellers_with_payments(pool)
-        for number, seller_id in enumerate(sellers, 1):
-            counted += await earnings.count_anew(pool, seller_id)
-            rate = counted / max(time.monotonic() - started, 0.001)
-            say(f"{number} of {len(sellers)} sellers, {counted} payments, {rate:.0f} a second")
-    finally:
-        await pool.close()
+    sellers = Seller.objects.order_by("slug")
+    if only:
+        sellers = sellers.filter(slug=only)
+    return sellers.filter(slug__gte=first) if first else sellers

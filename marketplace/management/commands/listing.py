@@ -3,26 +3,25 @@
 from __future__ import annotations
 
 import argparse
-import json
 import shlex
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import transaction
 
 from marketplace.management.listing_document import describe_document, drafts_of
 from marketplace.management.listing_draft import describe_draft, draft_of, secret_headers
+from marketplace.management.manners import alone, rehearsed, rehearses, speaks_json, tell
 from payments.amounts import Amount
 from payments.wiring import upstream_signing_key
-from sellers import listings
+from sellers import judging, listings, payout_ends
 from sellers.directory import find
 from sellers.drafts import finish
 from sellers.examples import body, body_media_type, suffix
 from sellers.models import Listing
 from sellers.offers import challenge, resource_url
 from sellers.offers import quote as quoted
-from sellers.publishing import publish, review, write_draft
+from sellers.publishing import OPERATOR, publish, review, write_draft
 from sellers.refusals import ListingRefused, bad
 from sellers.secrets import SecretsUnavailable
 from sellers.signed_offers import last_signed
@@ -30,10 +29,12 @@ from sellers.site import Site, this_site
 from sellers.targets import UnsafeTarget
 from sellers.terms import BODY_METHODS, Terms
 
+Found: TypeAlias = dict[str, Any] | list[dict[str, Any]]
+READS = frozenset({"list", "key"})
 MOVES = {
     "pause": (listings.pause, "stop selling until resumed"),
     "resume": (listings.resume, "sell again"),
-    "restore": (listings.restore, "lift a suspension"),
+    "restore": (judging.restore, "lift a suspension"),
     "retire": (listings.retire, "end it for good"),
 }
 
@@ -60,37 +61,48 @@ class Command(BaseCommand):
         key.add_argument("path", help="seller/slug")
         revoke = actions.add_parser("revoke-payout", help="pause all that pays into a wallet")
         revoke.add_argument("wallet", help="0x…")
-        for action in actions.choices.values():
-            action.add_argument("--json", action="store_true", help="answer in JSON")
+        for name, action in actions.choices.items():
+            if name not in READS:
+                rehearses(action)
+            speaks_json(action)
 
     def handle(self, *args: object, **options: Any) -> None:
+        asked, dry = argparse.Namespace(**options), bool(options.get("dry_run"))
         try:
-            found = self._act(argparse.Namespace(**options))
+            if asked.action in READS:
+                found = _look(asked, this_site())
+            else:
+                with alone("listing"):
+                    found = _act(asked, this_site())
         except (ListingRefused, SecretsUnavailable, UnsafeTarget) as refused:
             raise CommandError(str(refused)) from refused
-        if options["json"]:
-            self.stdout.write(json.dumps(found, indent=2))
-        else:
-            for entry in found if isinstance(found, list) else [found]:
-                self.stdout.write(_in_words(entry))
+        words = [_in_words(entry) for entry in (found if isinstance(found, list) else [found])]
+        if dry:
+            words.append("Nothing was changed: this was a rehearsal.")
+        tell(self.stdout, found, words, as_json=options["json"])
 
-    def _act(self, options: argparse.Namespace) -> dict[str, Any] | list[dict[str, Any]]:
-        site = this_site()
-        if options.action == "add":
-            return _add(options, site)
-        if options.action == "create":
-            return [_entry(one, site) for one in _create(options, site)]
-        if options.action == "list":
-            known = Listing.objects.select_related("seller", "live_revision")
-            return [_entry(one, site) for one in known.order_by("seller__slug", "slug")]
+
+def _look(options: argparse.Namespace, site: Site) -> Found:
+    if options.action == "list":
+        known = Listing.objects.select_related("seller", "live_revision")
+        return [_entry(one, site) for one in known.order_by("seller__slug", "slug")]
+    listing = find(options.path)
+    return {"path": listing.path, "key": upstream_signing_key(str(listing.pk)).hex()}
+
+
+def _act(options: argparse.Namespace, site: Site) -> Found:
+    if options.action == "add":
+        return _add(options, site)
+    if options.action == "create":
+        return _create(options, site)
+    with rehearsed(dry=options.dry_run):
         if options.action == "revoke-payout":
-            return [_entry(one, site) for one in listings.revoke_payout(options.wallet)]
+            stopped = payout_ends.revoke(options.wallet, by=OPERATOR)
+            return [_entry(one, site) for one in stopped]
         listing = find(options.path)
-        if options.action == "key":
-            return {"path": listing.path, "key": upstream_signing_key(str(listing.pk)).hex()}
         if options.action == "suspend":
-            return _entry(listings.suspend(listing.pk, options.reason), site)
-        return _entry(MOVES[options.action][0](listing.pk), site)
+            return _entry(judging.suspend(listing.pk, options.reason, by=OPERATOR), site)
+        return _entry(MOVES[options.action][0](listing.pk, by=OPERATOR), site)
 
 
 def _add(options: argparse.Namespace, site: Site) -> dict[str, Any]:
@@ -98,22 +110,23 @@ def _add(options: argparse.Namespace, site: Site) -> dict[str, Any]:
         raise bad("network", "CHAINS configures no network to be paid on")
     secrets = secret_headers(options)
     draft = draft_of(options, site, secrets)
-    listing = publish(options.seller, options.slug, finish(draft, site), site, secrets)
-    return _entry(listing, site)
+    terms = finish(draft, site)
+    # What the network is asked for comes before the transaction.
+    with rehearsed(dry=options.dry_run):
+        return _entry(publish(options.seller, options.slug, terms, site, secrets), site)
 
 
-def _create(options: argparse.Namespace, site: Site) -> list[Listing]:
+def _create(options: argparse.Namespace, site: Site) -> list[dict[str, Any]]:
     """All of the document's operations that were chosen, or none."""
     if not site.accepted:
         raise bad("network", "CHAINS configures no network to be paid on")
     secrets = secret_headers(options)
-    # What the network is asked for comes before the transaction.
     finished = [(slug, finish(draft, site)) for slug, draft in drafts_of(options, site)]
     made = []
-    with transaction.atomic():
+    with rehearsed(dry=options.dry_run):
         for slug, terms in finished:
             draft = write_draft(options.seller, slug, terms, site, secrets)
-            made.append(review(draft, terms, site) if options.publish else draft)
+            made.append(_entry(review(draft, terms, site) if options.publish else draft, site))
     return made
 
 

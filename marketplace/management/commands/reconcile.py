@@ -6,14 +6,13 @@ import asyncio
 import json
 import sys
 from typing import Any
-from uuid import UUID
 
-from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from payments import wiring
-from payments.desk import look_again
+from marketplace.management.manners import alone
+from payments import audit_log, audits, wiring
 from payments.reconcile import Result, reconcile
+from payments.remedies import look_again
 from payments.x402.networks import NETWORKS
 
 
@@ -31,7 +30,8 @@ class Command(BaseCommand):
         parser.add_argument(
             "--fix",
             action="store_true",
-            help="have the settler look at every payment that differs again; writes no ledger line",
+            help="have the settler look at every payment that differs again, and write down"
+            " payments that were lost with a database; writes no ledger line",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -39,7 +39,10 @@ class Command(BaseCommand):
         if unknown := set(networks) - set(wiring.networks()):
             raise CommandError(f"{unknown.pop()} is not in CHAINS.", returncode=2)
         try:
-            results = asyncio.run(_run(networks, options))
+            with alone("reconcile"):
+                results = asyncio.run(_run(networks, options))
+                for result in results if options["fix"] else ():
+                    look_again(result, by=audit_log.command("reconcile"))
         except (OSError, TimeoutError) as error:
             raise CommandError(f"the chain did not answer ({error})", returncode=2) from None
         if options["json"]:
@@ -62,6 +65,8 @@ class Command(BaseCommand):
             f" the chain moved {result.chain_atomic / unit:f} for them;"
             f" {result.on_their_way} more are on their way"
         )
+        if result.lost:
+            self.stdout.write(f"  {result.lost} lost with a database, and written down")
         for difference in result.differences:
             self.stdout.write(f"  {difference.kind}: {difference.payment}: {difference.why}")
         self.stdout.write(f"  difference {len(result.differences)}")
@@ -75,17 +80,16 @@ async def _run(networks: list[str], options: dict[str, Any]) -> list[Result]:
                 pool,
                 network=network,
                 asset=asset,
-                rpc_url=settings.CHAINS[network]["RPC"][0],
-                confirmations=int(settings.CHAINS[network]["CONFIRMATIONS"]),
+                rpc_url=wiring.auditing_rpc(network),
+                confirmations=wiring.confirmations(network) or 0,
                 from_block=options["from_block"],
                 to_block=options["to_block"],
             )
             for network in networks
             for asset in wiring.assets(network)
         ]
-        if options["fix"]:
-            differ = [UUID(d.payment) for result in results for d in result.differences]
-            await look_again(pool, differ, 0)
+        if options["from_block"] is None and options["to_block"] is None:
+            await audits.note(pool, results)  # a part of the chain says nothing of the rest
         return results
     finally:
         await pool.close()

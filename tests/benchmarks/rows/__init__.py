@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Final, Protocol
 
 from tests.benchmarks.report import Line
+from tests.benchmarks.rows.catalog import CatalogSearch
 from tests.benchmarks.rows.demo import DemoStart
 from tests.benchmarks.rows.earnings import EarningsPage
 from tests.benchmarks.rows.gas import GasOfABatch
@@ -17,6 +18,7 @@ from tests.benchmarks.rows.instant import InstantAgainstOfficial
 from tests.benchmarks.rows.latency import HoldLatency
 from tests.benchmarks.rows.plain_proxy import ShareOfPlainProxy
 from tests.benchmarks.rows.processor import ProcessorPerCall
+from tests.benchmarks.rows.receipts import ReceiptsPage
 from tests.benchmarks.rows.unpaid import UnpaidQuotes
 from tests.benchmarks.stage import Round
 
@@ -52,5 +54,7 @@ ROWS: Final[tuple[Row, ...]] = (
     ShareOfPlainProxy(),
     GasOfABatch(),
     EarningsPage(),
+    ReceiptsPage(),
+    CatalogSearch(),
     DemoStart(),
 )

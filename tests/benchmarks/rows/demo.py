@@ -11,7 +11,7 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from marketplace.embedded.chain import free_port
+from marketplace.embedded.ports import free_port
 from tests.benchmarks.figures import median, short
 from tests.benchmarks.ours import ROOT, is_ours
 from tests.benchmarks.processes import memory_bytes

@@ -43,20 +43,20 @@ class EarningsPage:
         ]
 
 
-def measure(stage: Stage) -> dict[str, float]:
+def measure(stage: Stage, subject: str = "earnings") -> dict[str, float]:
     """On a database that is kept beside the other sets, so that it is made once."""
-    folder = stage.cache / "earnings"
+    folder = stage.cache / subject
     folder.mkdir(parents=True, exist_ok=True)
     postgres = Postgres(folder / "postgres", connections_max=CONNECTIONS_MAX)
     server = postgres.start(folder / "postgres.log")
     try:
         postgres.create_database("souk")
-        return ask(postgres.url("souk"))
+        return ask(postgres.url("souk"), subject)
     finally:
         postgres.stop(server)
 
 
-def ask(database_url: str) -> dict[str, float]:
+def ask(database_url: str, subject: str) -> dict[str, float]:
     shell = {name: value for name, value in os.environ.items() if not is_ours(name)}
     settings = {
         "DJANGO_SETTINGS_MODULE": "marketplace.settings",
@@ -66,12 +66,12 @@ def ask(database_url: str) -> dict[str, float]:
         "SOUK_LOG_LEVEL": "ERROR",
     }
     page = subprocess.run(
-        [sys.executable, "-m", "tests.benchmarks.earnings_page"],
+        [sys.executable, "-m", f"tests.benchmarks.{subject}_page"],
         cwd=ROOT,
         env={**shell, **settings},
         capture_output=True,
         text=True,
     )
     if page.returncode:
-        raise Failed(f"the earnings page was not to be measured: {page.stderr[-800:]}")
+        raise Failed(f"the {subject} page was not to be measured: {page.stderr[-800:]}")
     return {name: float(value) for name, value in json.loads(page.stdout).items()}

@@ -249,7 +249,8 @@ def test_a_mark_is_its_owners(visitor: Visitor) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/admin/", "/admin/auth/user/", "/admin/login/?next=/admin/auth/user/"]
+    "path",
+    ["/admin/", "/admin/sellers/seller/", "/admin/login/?next=/admin/sellers/seller/"],
 )
 def test_djangos_admin_is_no_way_around(visitor: Visitor, path: str) -> None:
     User.objects.create_superuser("root", password=PASSWORD)

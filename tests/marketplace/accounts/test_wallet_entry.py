@@ -14,7 +14,7 @@ from pytest_django.fixtures import Settings
 
 from marketplace.accounts.models import Wallet
 from marketplace.accounts.wallet_views import UNPROVEN
-from marketplace.settings import CHAIN_DEFAULTS
+from marketplace.configuration.chains import CHAIN_DEFAULTS
 from payments import wallets
 from payments.wallets import Purpose, challenge
 from tests.fixtures.cast import Cast

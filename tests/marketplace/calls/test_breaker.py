@@ -86,3 +86,16 @@ def test_it_remembers_a_bounded_number_of_listings(breaker: Breaker) -> None:
     assert breaker.wait_seconds("acme/weather", NOW) == 0
     fail(breaker, 3, listing="fresh/one")
     assert breaker.wait_seconds("fresh/one", NOW) == 10
+
+
+def test_it_says_which_listings_are_shut_since_when_and_why(breaker: Breaker) -> None:
+    breaker.failed("acme/weather", NOW, "timeout")
+    breaker.failed("acme/weather", NOW + 1, "timeout")
+    assert list(breaker.shut()) == []
+    breaker.failed("acme/weather", NOW + 2, "timeout")
+    breaker.failed("acme/weather", NOW + 12, "upstream_error")
+    (shut,) = breaker.shut()
+    assert (shut.listing, shut.failures, shut.why) == ("acme/weather", 4, "upstream_error")
+    assert (shut.since, shut.until) == (NOW + 2, NOW + 22)
+    breaker.succeeded("acme/weather")
+    assert list(breaker.shut()) == []

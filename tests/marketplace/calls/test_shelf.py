@@ -17,7 +17,7 @@ from marketplace.calls.stock import Stock
 from payments.models import OpenOffer
 from payments.pool import Pool, open_pool
 from payments.x402.headers import encode_json
-from sellers import directory, listings
+from sellers import directory, judging, listings, upstream_secrets
 from sellers.drafts import finish
 from sellers.secrets import Vault
 from tests.fixtures.storefront import Storefront, in_thread
@@ -185,8 +185,8 @@ async def test_only_what_is_live_is_for_sale(storefront: Storefront, shelf: Shel
     listing = await in_thread(storefront.publish, PATH)
     stages = (
         (listings.pause, (), Absent.CLOSED),
-        (listings.suspend, ("it sells nothing",), Absent.CLOSED),
-        (listings.restore, (), Absent.CLOSED),
+        (judging.suspend, ("it sells nothing",), Absent.CLOSED),
+        (judging.restore, (), Absent.CLOSED),
         (listings.resume, (), None),
         (listings.retire, (), Absent.UNKNOWN),
     )
@@ -282,9 +282,9 @@ async def test_an_upstream_gets_its_secret_headers(storefront: Storefront, pool:
     def publish() -> None:
         terms = finish(storefront.draft(secret_headers=["X-Api-Key"]), site)
         listing = listings.create_draft(directory.open_seller("acme"), "weather", terms)
-        listings.keep_secret(listing.pk, "X-Api-Key", "s3cret", Vault(site.secrets_keys))
+        upstream_secrets.keep(listing.pk, "X-Api-Key", "s3cret", Vault(site.secrets_keys))
         listings.submit(listing.pk)
-        listings.approve(listing.pk, terms.content_hash(), grace_seconds=0)
+        judging.approve(listing.pk, terms.content_hash(), grace_seconds=0)
 
     await in_thread(publish)
     _, place = await Stock(pool, site).read(PATH)

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from marketplace.gateway.in_flight import Arrivals, InFlight, NoPlace, Seat
+from marketplace.calls.in_flight import Arrivals, InFlight, NoPlace, Seat
 
 
 async def never(arrivals: Arrivals) -> None:

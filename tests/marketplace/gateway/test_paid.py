@@ -260,18 +260,27 @@ async def test_a_curable_payment_is_asked_for_again(
 # Bodies -------------------------------------------------------------------------------------------
 
 
+IN_CHUNKS = (b"transfer-encoding", b"chunked")
+
+
+def of_length(declared: bytes) -> tuple[bytes, bytes]:
+    return (b"content-length", declared)
+
+
 @pytest.mark.parametrize(
-    ("pieces", "declared", "raised"),
+    ("pieces", "framing", "raised"),
     [
-        ([b"x" * BODY_MAX], b"1000", None),
+        ([b"x" * BODY_MAX], of_length(b"1000"), None),
+        ([b"x" * 600, b"x" * 400], IN_CHUNKS, None),
         ([b"x" * 600, b"x" * 400], None, None),
+        ([b"x" * (BODY_MAX + 1)], IN_CHUNKS, BodyTooLarge),
         ([b"x" * (BODY_MAX + 1)], None, BodyTooLarge),
-        ([b"x" * 600, b"x" * 401], b"3", BodyTooLarge),
-        ([], b"5000", BodyTooLarge),
+        ([b"x" * 600, b"x" * 401], of_length(b"3"), BodyTooLarge),
+        ([], of_length(b"5000"), BodyTooLarge),
     ],
 )
 async def test_a_body_is_read_whole_or_not_at_all(
-    pieces: list[bytes], declared: bytes | None, raised: type[Exception] | None
+    pieces: list[bytes], framing: tuple[bytes, bytes] | None, raised: type[Exception] | None
 ) -> None:
     caught: list[type[Exception]] = []
     read: list[int] = []
@@ -284,11 +293,12 @@ async def test_a_body_is_read_whole_or_not_at_all(
             caught.append(type(error))
         return delivered()
 
-    headers = [(b"payment-signature", b"e30=")]
-    if declared is not None:
-        headers.append((b"content-length", declared))
+    headers = [(b"payment-signature", b"e30="), *([framing] if framing else [])]
+    scope = scope_of("POST", WEATHER, headers)
+    if framing is None:  # in HTTP/2 a body may come that no header announces
+        scope["http_version"] = "2"
     line = Line(list(pieces))
-    await door(call)(scope_of("POST", WEATHER, headers), line.receive, line.send)  # type: ignore[arg-type]
+    await door(call)(scope, line.receive, line.send)  # type: ignore[arg-type]
     assert caught == ([raised] if raised else [])
     assert read == ([] if raised else [BODY_MAX])
 
@@ -312,9 +322,25 @@ async def test_a_buyer_who_leaves_in_the_middle_of_a_body_is_noticed() -> None:
         {"type": "http.disconnect"},
     ]
     line = Line([])
-    scope = scope_of("POST", WEATHER, [(b"payment-signature", b"e30=")])
+    scope = scope_of("POST", WEATHER, [(b"payment-signature", b"e30="), IN_CHUNKS])
     await door(call)(scope, receive, line.send)  # type: ignore[arg-type]
     assert caught == [BodyIncomplete]
+
+
+async def test_a_request_that_ends_with_its_head_is_not_waited_for() -> None:
+    bodies: list[bytes] = []
+
+    async def call(place: Place, path: str, request: CallRequest) -> CallOutcome:
+        bodies.append(await request.read_body())
+        assert not request.gone.is_set()
+        line.hangs_up.set()
+        await asyncio.wait_for(request.gone.wait(), NOTICED_SECONDS)
+        return delivered()
+
+    line = Line([])  # where not even the end of a body ever comes
+    scope = scope_of("GET", WEATHER, [(b"payment-signature", b"e30=")])
+    await door(call)(scope, line.receive, line.send)  # type: ignore[arg-type]
+    assert bodies == [b""]
 
 
 # Hanging up ---------------------------------------------------------------------------------------

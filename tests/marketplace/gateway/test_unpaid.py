@@ -90,6 +90,7 @@ async def test_a_preflight_is_never_paywalled(shop: Storefront, surface: App) ->
         "content-type",
     } <= set(allowed)
     exposed = (seen["access-control-expose-headers"] or "").lower()
+    assert "date" in exposed.replace(" ", "").split(",")
     for name in ("payment-required", "payment-response", "x-payment-response"):
         assert name in exposed
 
@@ -285,7 +286,7 @@ async def test_the_page_runs_our_script_and_nothing_of_a_sellers(
     )
     seen = await visit(surface, "GET", "/call/acme/loud", {"accept": "text/html"})
     text = seen.body.decode()
-    ours = f'<script type="module" src="{shop.site.public_base_url}/static/pay.js"></script>'
+    ours = f'<script type="module" src="{shop.site.public_base_url}/static/built/pay.js"></script>'
     assert text.count(ours) == text.count("<script") == 1
     assert "<img" not in text
     assert "&lt;script&gt;" in text

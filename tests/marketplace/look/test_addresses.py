@@ -28,6 +28,7 @@ def test_a_pattern_mirrors_itself_and_stays_in_its_square() -> None:
 
     assert {(SIDE - 1 - column, row) for column, row in drawn.cells} == set(drawn.cells)
     assert all(0 <= place < SIDE for cell in drawn.cells for place in cell)
+    assert drawn.path.count("z") == len(drawn.cells)
     assert 0 <= drawn.tint < TINTS
 
 

@@ -78,7 +78,8 @@ def test_a_guide_is_a_page_for_people_and_text_for_programs(name: str) -> None:
     words.feed(str(read(text.content.decode(), GUIDES).html))
     assert words.open == []
     letters = re.compile(r"[a-z0-9]+")
-    missing = {*letters.findall(re.sub(r"```\w*|\]\([^)]*\)", "", text.content.decode()))}
+    unsaid = r"```\w*|!\[[^\]]*\]\([^)]*\)|\]\([^)]*\)"
+    missing = {*letters.findall(re.sub(unsaid, "", text.content.decode()))}
     assert missing - {*letters.findall(words.text)} - {name, "ing", "elling", "uying"} == set()
 
 
@@ -87,6 +88,10 @@ def test_the_headings_can_be_jumped_to() -> None:
 
     assert (guide.title, guide.headings) == ("T", (("before-you-pay", "Before you pay"),))
     assert anchor("What's `new`, then?") == "whats-new-then"
+
+
+def test_the_picture_of_a_page_stays_where_the_page_is_not() -> None:
+    assert html("Look:\n\n![The limits](pictures/limits.png)\n\nDone.") == html("Look:\n\nDone.")
 
 
 def test_there_are_no_other_guides() -> None:

@@ -10,7 +10,7 @@ from django.urls import path
 from pytest_django.fixtures import Settings
 
 from marketplace.access import MODERATORS
-from marketplace.look.navigation import Navigation, navigation
+from marketplace.look.navigation import Entry, Navigation, navigation, section
 
 
 def nothing(request: HttpRequest) -> HttpResponse:
@@ -18,6 +18,7 @@ def nothing(request: HttpRequest) -> HttpResponse:
 
 
 urlpatterns = [
+    path("market", nothing, name="market"),
     path("sell/", nothing, name="sell-home"),
     path("sell/earnings/", nothing, name="sell-earnings"),
     path("moderation/", nothing, name="moderation-queue"),
@@ -32,12 +33,20 @@ def _pages(settings: Settings) -> None:
     settings.ROOT_URLCONF = __name__
 
 
-def seen(user: User | AnonymousUser, at: str = "/") -> Navigation:
+def asked(user: User | AnonymousUser, at: str) -> HttpRequest:
     request = RequestFactory().get(at)
     request.user = user
-    found = navigation(request)
+    return request
+
+
+def seen(user: User | AnonymousUser, at: str = "/") -> Navigation:
+    found = navigation(asked(user, at))
     assert found is not None
     return found
+
+
+def within(user: User | AnonymousUser, at: str) -> tuple[Entry, ...]:
+    return section(asked(user, at))
 
 
 def labels(ways: Navigation) -> list[str]:
@@ -48,15 +57,17 @@ def test_a_visitor_sees_the_market_and_how_to_sign_in() -> None:
     ways = seen(AnonymousUser())
 
     assert labels(ways) == ["Market", "Sell"]
-    assert (ways.sign_in, ways.account, ways.section) == ("/account/sign-in", "", ())
+    assert (ways.sign_in, ways.account) == ("/account/sign-in", "")
+    assert within(AnonymousUser(), "/sell/") == ()
 
 
 @pytest.mark.django_db
 def test_a_seller_sees_their_section_and_their_account() -> None:
-    ways = seen(User.objects.create_user("ada"), at="/sell/earnings/")
+    ada, at = User.objects.create_user("ada"), "/sell/earnings/"
+    ways = seen(ada, at)
 
     assert labels(ways) == ["Market", "Sell"]
-    assert [(way.label, way.current) for way in ways.section] == [
+    assert [(way.label, way.current) for way in within(ada, at)] == [
         ("Listings", ""),
         ("Earnings", "page"),
     ]
@@ -76,7 +87,13 @@ def test_who_moderates_sees_the_queue() -> None:
 
 @pytest.mark.parametrize(
     ("at", "current"),
-    [("/", ["page", ""]), ("/sell/", ["", "page"]), ("/sell/earnings/", ["", "true"])],
+    [
+        ("/", ["", ""]),
+        ("/market", ["page", ""]),
+        ("/l/acme/weather", ["true", ""]),
+        ("/sell/", ["", "page"]),
+        ("/sell/earnings/", ["", "true"]),
+    ],
 )
 def test_one_sees_where_one_is(at: str, current: list[str]) -> None:
     assert [way.current for way in seen(AnonymousUser(), at).main] == current
@@ -84,3 +101,4 @@ def test_one_sees_where_one_is(at: str, current: list[str]) -> None:
 
 def test_a_page_made_without_the_request_has_none() -> None:
     assert navigation(None) is None
+    assert section(None) == ()

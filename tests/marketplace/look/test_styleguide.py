@@ -21,6 +21,7 @@ def test_every_part_is_shown(page: str) -> None:
         "card", "button", "button quiet", "button danger", "notice bad", "badge good", "money",
         "address", "copyable", "field", "field check", "errors", "tabs", "timeline", "pager",
         "empty", "skeleton", "chart", "spark", "stat-value", "steps", "crumbs",
+        "search", "chip", "card good-card", "facts", "choices", "segments", "drawer", "aside-list",
     ):  # fmt: skip
         assert f'class="{part}' in page, part
     for part in ("<dialog", "<fieldset", "<select", "<textarea", 'class="cards"', "data-label="):

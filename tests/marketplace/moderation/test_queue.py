@@ -3,54 +3,16 @@
 from __future__ import annotations
 
 import pytest
-from cryptography.fernet import Fernet
-from django.contrib.auth.models import Group, User
+from django.contrib.auth.models import User
 from django.test import Client
-from pytest_django.fixtures import Settings
 
-from marketplace.access import MODERATORS
-from marketplace.settings import CHAIN_DEFAULTS
 from payments.models import OpenOffer
 from sellers.models import Listing
 from tests.fixtures.cast import Cast
-from tests.fixtures.upstream import ScriptedUpstream, answer
-from tests.sellers.desk import ASSET, NETWORK, TOKEN, Desk, open_desk, value
+from tests.marketplace.moderation.bench import as_moderator, judge, propose
+from tests.sellers.desk import Desk, value
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def desk(settings: Settings, upstream: ScriptedUpstream) -> Desk:
-    settings.CHAINS = {
-        NETWORK: {**CHAIN_DEFAULTS, "RPC": ["http://127.0.0.1:1"], "ASSETS": [ASSET]}
-    }
-    settings.EGRESS_ALLOW = [f"127.0.0.0/8:{upstream.port}"]
-    settings.SELLER_SECRETS_KEYS = [Fernet.generate_key().decode()]
-    upstream.on("/weather", answer(b'{"celsius":21}'))
-    return open_desk("atlas", Cast.seller, upstream.url)
-
-
-def as_moderator(user: User, *, factor: bool = True) -> Client:
-    """Somebody of the moderators, in a browser where their second factor was shown."""
-    user.groups.add(Group.objects.get_or_create(name=MODERATORS)[0])
-    client = Client()
-    client.force_login(user)
-    session = client.session
-    if factor:
-        session["second_factor"] = str(user.pk)
-    session.save()
-    return client
-
-
-@pytest.fixture
-def moderator(desk: Desk) -> Client:
-    return as_moderator(User.objects.create_user("mod"))
-
-
-def judge(client: Client, listing: Listing, verdict: str, **more: str) -> int:
-    path = f"/moderation/{listing.pk}"
-    seen = value(client.get(path).content.decode(), "revision")
-    return client.post(f"{path}/{verdict}", {"revision": seen, **more}).status_code
 
 
 def test_what_is_approved_is_for_sale(desk: Desk, moderator: Client) -> None:
@@ -64,7 +26,9 @@ def test_what_is_approved_is_for_sale(desk: Desk, moderator: Client) -> None:
     assert listing.state == Listing.State.LIVE
     assert OpenOffer.objects.filter(listing_id=listing.pk, closed_at__isnull=True).count() == 1
     assert "Nothing waits" in moderator.get("/moderation/").content.decode()
-    assert moderator.get(f"/moderation/{listing.pk}").status_code == 404
+    page = moderator.get(f"/moderation/{listing.pk}").content.decode()
+    assert "What is sold" in page
+    assert "Approve exactly this" not in page
 
 
 def test_a_refusal_needs_a_reason_and_its_seller_reads_it(desk: Desk, moderator: Client) -> None:
@@ -80,6 +44,7 @@ def test_a_refusal_needs_a_reason_and_its_seller_reads_it(desk: Desk, moderator:
 def test_only_what_was_looked_at_is_approved(desk: Desk, moderator: Client) -> None:
     listing = desk.submitted()
     path = f"/moderation/{listing.pk}"
+    moderator.post(f"{path}/take")
     seen = value(moderator.get(path).content.decode(), "revision")
     desk.client.post("/sell/listings/weather/edit")
     sheet = desk.seller.worksheets.get()
@@ -97,11 +62,7 @@ def test_a_change_shows_what_changes_and_a_new_wallet_waits(desk: Desk, moderato
     judge(moderator, listing, "approve")
     desk.wallet = Cast.other_seller
     desk.prove()
-    desk.client.post("/sell/listings/weather/edit")
-    sheet = desk.seller.worksheets.get()
-    desk.step(sheet, "price", **{f"price:{TOKEN}": "0.005"})
-    desk.step(sheet, "payout", **{f"pay_to:{TOKEN}": Cast.other_seller.address})
-    desk.client.post(f"/sell/drafts/{sheet.pk}/review")
+    propose(desk, dollars="0.005", pay_to=Cast.other_seller.address)
     page = moderator.get(f"/moderation/{listing.pk}").content.decode()
     for words in ("-50 %", "The payout wallet changes", "was proven"):
         assert words in page
@@ -113,11 +74,12 @@ def test_a_change_shows_what_changes_and_a_new_wallet_waits(desk: Desk, moderato
 def test_nobody_judges_their_own(desk: Desk) -> None:
     own = as_moderator(desk.user)
     listing = desk.submitted()
+    own.post(f"/moderation/{listing.pk}/take")
     page = own.get(f"/moderation/{listing.pk}").content.decode()
     assert "Somebody else has to judge it" in page
     assert listing.proposed_revision is not None
     seen = {"revision": bytes(listing.proposed_revision.hash).hex(), "reason": "mine"}
-    for verdict in ("approve", "refuse"):
+    for verdict in ("approve", "refuse", "ask", "suspend", "restore"):
         assert own.post(f"/moderation/{listing.pk}/{verdict}", seen).status_code == 422
     listing.refresh_from_db()
     assert listing.state == Listing.State.IN_REVIEW

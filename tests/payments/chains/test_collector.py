@@ -115,3 +115,18 @@ async def test_a_round_weighs_no_more_than_it_may_but_for_a_single_heavy_one() -
     )
     await asyncio.gather(*(gathering.submit(item) for item in (4, 5, 2, 11, 1, 1, 1, 1)))
     assert rounds.seen == [[4, 5], [2], [11], [1, 1, 1], [1]]
+
+
+async def test_the_end_waits_for_everybody_who_came() -> None:
+    rounds = Rounds()
+    rounds.open.clear()
+    gathering = collector(rounds, round_max=1)
+    calls = [asyncio.create_task(gathering.submit(item)) for item in (1, 2)]
+    await asyncio.sleep(0)
+    finishing = asyncio.create_task(gathering.finish())
+    await rounds.started.wait()
+    rounds.open.set()
+    await finishing
+    await gathering.close()
+    assert await asyncio.gather(*calls) == [10, 20]
+    await gathering.finish()  # there is nobody to wait for

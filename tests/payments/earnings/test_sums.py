@@ -66,7 +66,7 @@ async def test_sums_equal_rows_after_random_sequences(purchases: Purchases, seed
 async def test_counting_twice_changes_nothing(purchases: Purchases) -> None:
     await purchases.final()
     assert await earnings.count(purchases.pool) == 1
-    await one(purchases.pool, "update payments_earningsmark set counted_until='epoch' returning 1")
+    await one(purchases.pool, "update payments_stepmark set read_until='epoch' returning 1")
     assert await earnings.count(purchases.pool) == 0
     await insist_equal(purchases.pool)
 
@@ -98,7 +98,7 @@ async def _much_later(pool: Pool) -> None:
     """As if an hour had gone by since the steps and the last note of where the counting was."""
     await one(
         pool,
-        "update payments_earningsmark set noted_at = noted_at + interval '1 hour'"
+        "update payments_stepmark set noted_at = noted_at + interval '1 hour'"
         " where noted_at > 'epoch' returning 1",
     )
 

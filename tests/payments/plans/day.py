@@ -10,24 +10,30 @@ from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
+from django.db import transaction
 from django.test import Client, override_settings
 from django.utils import timezone
 
 from marketplace.calls import returning
+from marketplace.calls.breaker import Breaker
 from marketplace.calls.promises import Promises
 from marketplace.calls.shelf import Shelf
 from marketplace.calls.stock import Stock
 from marketplace.calls.tally import Tally
+from marketplace.calls.troubles import Troubles
 from marketplace.embedded.demo_accounts import RELAYER
 from marketplace.tasks import forget_visits
 from payments import (
     acceptance,
     broadcasts,
+    dispute_clock,
     gas,
     health,
+    limit_alerts,
     limits,
     lookup,
     outcomes,
+    reading,
     relayer,
     relaying,
     settlement,
@@ -48,7 +54,7 @@ from payments.chains import (
 from payments.desk import Desk, Row
 from payments.evidence import Proof
 from payments.identifiers import proves_identifier
-from payments.models import Payment
+from payments.models import Payment, Step, StepMark
 from payments.pool import Pool, one, rows
 from payments.questions import Question
 from payments.relayer import Keyring
@@ -58,12 +64,23 @@ from payments.settler import Settler
 from payments.signing import Signer, did_web, generate_pem
 from payments.wakeups import MONEY_MOVED, Bell
 from payments.x402.types import Authorization, Requirements
-from sellers import attempts, keys, notices, outbox, probing, repeats, sending, webhooks
+from sellers import (
+    attempts,
+    breakers,
+    dispute_news,
+    keys,
+    notices,
+    outbox,
+    probing,
+    repeats,
+    sending,
+    webhooks,
+)
 from sellers import health as listing_health
 from sellers.attempts import Outcome
 from sellers.health import Seen
-from sellers.listings import forget_closed
-from sellers.models import Seller
+from sellers.models import Seller, Webhook
+from sellers.open_offers import forget_closed
 from sellers.signed_offers import forget_unsold, sign_due
 from sellers.site import this_site, webhook_limits
 from tests.fixtures.purchases import NETWORK, SITE, TWINS, USDC
@@ -205,6 +222,21 @@ async def behind_the_door(pool: Pool) -> None:
     for _ in range(FEW):
         tally.quoted(UUID(bytes=os.urandom(16)))
     await tally.flush(pool)
+    sold = await rows(
+        pool,
+        "select s.slug || '/' || l.slug from sellers_listing l"
+        " join sellers_seller s on s.id = l.seller_id order by l.slug limit %s",
+        (FEW,),
+    )
+    breaker = Breaker(failures_to_open=1, pause_seconds=15)
+    for (path,) in sold:
+        breaker.failed(path, 0.0, "timeout")
+    troubles = Troubles(breaker)
+    await troubles.tell(pool, 0.0)
+    for (path,) in sold[:10]:
+        breaker.succeeded(path)
+    await troubles.tell(pool, 100.0)
+    await troubles.take_back(pool)
     await health.read_health(pool, stale_seconds=60)
     await gas.over_cap(pool, {NETWORK: 10**17})
 
@@ -221,9 +253,9 @@ async def settler(desk: Desk) -> None:
     waiting = await broadcasts.watched(desk, None)
     assert waiting
     newest = waiting[-1][-1]
-    await desks.passengers(pool, newest.signed.relayer_id, newest.signed.nonce)
+    await desks.passengers(pool, [(newest.signed.relayer_id, newest.signed.nonce)])
     mined = TransactionReceipt(newest.signed.transaction, 1, 2_995, b"\x07" * 32, (), 10**6, 1)
-    await broadcasts._note_mined(desk, mined, [row.payment_id for row in sending[:2]])
+    await broadcasts._note_mined(desk, [mined], [row.payment_id for row in sending[:2]])
     seen = await broadcasts.watched(desk, 2_995)
     await broadcasts._forget_mined(desk, next(g for g in seen if g[0].mined_block == 2_995))
     await broadcasts.bump(desk, replace(newest, fees=Fees(10, 10, 1)))
@@ -236,6 +268,7 @@ async def settler(desk: Desk) -> None:
     await submissions.disprove(pool, due[0].payment_id, 1)
     book = health.HealthBook(desk)
     await book.write(HEAD)
+    await book.write_silent()
     await relaying._is_ours(desk, RELAYER.address, newest.signed.nonce)
     await relayer.bury(pool, NETWORK, RELAYER.address, newest.signed.nonce)
     await relayer.stop_signing(pool, NETWORK, RELAYER.address, "somebody else")
@@ -274,7 +307,7 @@ def pages(payments: Sequence[UUID]) -> None:
     """What the site asks, and the worker for sellers."""
     client = Client()
     with override_settings(ALLOWED_HOSTS=["testserver"]):
-        assert client.get("/").status_code == 200
+        market(client)
         assert client.get("/readyz").status_code in (200, 503)
         for payment in payments:
             assert client.get(f"/p/{payment}").status_code == 200
@@ -287,9 +320,24 @@ def pages(payments: Sequence[UUID]) -> None:
     told()
 
 
+def market(client: Client) -> None:
+    """What visitors ask."""
+    for address in ("/", "/market", "/l/tests/x", "/s/tests"):
+        assert client.get(address, headers={"accept": "text/html"}).status_code == 200, address
+    assert client.get("/l/tests/gone", headers={"accept": "text/html"}).status_code == 404
+
+
 def told() -> None:
-    """What webhooks ask: the steps nobody was told of, what is due, what came of it."""
-    assert outbox.feed(FEW) == FEW
+    """What webhooks ask: the newest steps, what is due, what came of it."""
+    newest = Step.objects.filter(payment__seller_id__in=Webhook.objects.values("seller_id"))
+    at = newest.order_by("-at")[FEW].at
+    StepMark.objects.filter(reader=reading.WEBHOOKS).update(read_until=at)
+    assert outbox.feed(FEW)
+    StepMark.objects.update_or_create(
+        reader=reading.LIMITS,
+        defaults={"read_until": at, "noted_at": at, "noted_xid": 0},
+    )
+    limit_alerts.look()
     taken = sending.claim(webhook_limits(), FEW)
     assert len(taken) == FEW
     attempts.record(taken[0].pk, taken[0].claims, Outcome(200, 1, ""))
@@ -301,7 +349,11 @@ def told() -> None:
     assert keys.recognise(issued.key) is not None
     (first, *_) = notices.unseen(seller_id)
     assert notices.put_away(seller_id, first.pk)
+    with transaction.atomic():
+        notices.take_unmailed(FEW)
     notices.forget_notices()
+    dispute_clock.tend(lambda of, network: ())
+    dispute_news.tell()
     repeats.forget_repeats()
     watched()
 
@@ -311,6 +363,13 @@ def watched() -> None:
     listing_health.enroll(FEW)
     first = probing.claim(FEW)[0]
     upkeep.served_lately(first.listing_id, timezone.now() - timedelta(days=1), FEW)
+    sold = Payment.objects.order_by("-created_at")[0]
+    day_ago = timezone.now() - timedelta(days=1)
+    assert upkeep.answers_lately(
+        sold.listing_id, bytes(sold.revision_hash), day_ago, most=5, bytes_max=256_000
+    )
     listing_health.record(first.listing_id, Seen(ok=True, status=200, ms=1))
     listing_health.put_off(first.listing_id)
     listing_health.forget_probes()
+    breakers.not_sold([first.listing_id])
+    breakers.forget_breakers()

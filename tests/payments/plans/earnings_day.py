@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from unittest.mock import patch
 from uuid import UUID
 
 from payments import earnings
 from payments.happenings import EARNINGS, PAYMENT, UNSEEN, Hub, Seat, Topic, versions_now
 from payments.ids import new_id
 from payments.pool import Pool, rows
+from payments.reports import kept_buyers
 from payments.reports.buyers import buyers, paid_by
 from payments.reports.earnings import Look, Span, by_listing, by_time, first_sale, overview
 from payments.reports.sales import Wanted, is_sold_by, sales
@@ -19,11 +21,11 @@ from tests.payments.plans.day import FEW
 
 async def counting(pool: Pool, seller: UUID) -> None:
     """What the worker asks for the sums of earnings, as often as something moves."""
+    await earnings.begin(pool)
     await rows(
         pool,
-        "insert into payments_earningsmark (id, counted_until, noted_at, noted_xid)"
-        " select 1, at, 'epoch', 0 from payments_step order by at desc offset 50 limit 1"
-        " returning 1",
+        "update payments_stepmark set read_until = (select at from payments_step"
+        " order by at desc offset 50 limit 1) returning 1",
     )
     await earnings.count(pool)
     waiting = Hub()
@@ -43,6 +45,11 @@ def sold(seller: UUID) -> None:
     assert first_sale(seller)
     top = buyers(look).top
     assert paid_by(look, [top[0].payer])
+    with patch.object(kept_buyers, "ROWS_AT_ONCE_MAX", FEW):
+        job = kept_buyers.kept_buyers(look).job
+    assert job is not None
+    assert kept_buyers.run_due() == 1
+    kept_buyers.forget()
     page = sales(Wanted(look)).sales
     assert versions_now([Topic(PAYMENT, page[0].id), Topic(EARNINGS, seller)])
     assert page

@@ -15,6 +15,8 @@ PAYMENTS = 20_000
 LISTINGS = 1_000
 ROBOT = "0x" + "ab" * 20
 SAME_REQUEST = b"\x05" * 32
+# The head and the beginning of a receipt that says "final"; its signature is nobody's.
+SHAPED = "eyJhbGciOiJFZERTQSIsImtpZCI6ImsiLCJ0eXAiOiJzb3VrLXJlY2VpcHQifQ.eyJzdGF0dXMiOiJmaW5hbCJ9."
 
 # n is a payment's age: 1 is the newest. Ten ride on each transaction number.
 FILL = f"""
@@ -56,7 +58,9 @@ insert into payments_progress (
     next_check_at, abandoned_at, collected_at, identifier_misses, alone, relayer_id,
     relayer_nonce, transaction, block_number, block_hash, closed_at, sought)
 select id, %(network)s, work, money, 5, 1, 0,
-       case when work = 'open' then clock_timestamp() + make_interval(secs => 30 - n) end,
+       -- Held or lost long since: which, does not change while the day goes on.
+       case when work = 'open' then clock_timestamp()
+            + make_interval(secs => case when n <= 24 then 600 else -n end) end,
        case when work = 'open' or closed then null
             else clock_timestamp() + make_interval(secs => 30 - n %% 60) end,
        case when n %% 97 = 0 then at end,
@@ -93,7 +97,7 @@ select gen_random_uuid(), id, 'buyer:' || payer, 'seller:x', %(network)s, %(asse
  where work = 'answered' and (phase = 'pending' or money = 'confirmed');
 
 insert into payments_receipt (payment_id, version, issued_at, jws)
-select id, 5, at, repeat('j', 1500) from told where money = 'confirmed';
+select id, 5, at, '{SHAPED}' || repeat('j', 1400) from told where money = 'confirmed';
 
 insert into payments_broadcast (
     id, relayer_id, nonce, variant, kind, transaction, raw, gas_limit, max_fee_wei,
@@ -126,11 +130,12 @@ insert into payments_chainhealth (
 values (%(network)s, 3000, sha256('h'), now(), now(), '');
 
 insert into sellers_seller (id, slug, name, created_at) values (%(seller)s, 'told', 'Told', now());
-insert into sellers_webhook (id, seller_id, url, events, sealed, created_at, disabled_why,
-    disabled_at, before_until, sealed_before)
+insert into sellers_webhook (id, seller_id, url, events, sealed, created_at, asks_since,
+    disabled_why, disabled_at, before_until, sealed_before)
 select gen_random_uuid(), case when n <= 2 then %(seller)s else (
            select seller_id from sellers_listing limit 1) end,
-       'https://told.example/' || n, '["payment.paid", "payment.final"]', '', '2020-01-01', '',
+       'https://told.example/' || n, '["payment.paid", "payment.final"]', '', '2020-01-01',
+       '2020-01-01', '',
        case when n % 5 = 0 then now() end, case when n = 3 then now() end,
        case when n = 3 then ''::bytea end
   from generate_series(1, 250) n;

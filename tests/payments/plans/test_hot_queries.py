@@ -22,7 +22,8 @@ from django.core.management import call_command
 from django.db import connection
 from django.test import override_settings
 
-from marketplace.settings import CHAIN_DEFAULTS
+from marketplace.configuration.chains import CHAIN_DEFAULTS
+from marketplace.embedded.postgres import Postgres
 from payments import earnings, retention
 from payments.partitions import make_ahead
 from payments.pool import open_pool
@@ -31,9 +32,9 @@ from sellers.site import this_site
 from tests.architecture.tree import Module, dotted, modules
 from tests.fixtures.cast import Cast
 from tests.fixtures.purchases import NETWORK, USDC
-from tests.fixtures.stack import make_database, where_is
+from tests.fixtures.stack import where_is
 from tests.fixtures.storefront import Storefront
-from tests.payments.plans import day, earnings_day
+from tests.payments.plans import buying_day, day, earnings_day
 from tests.payments.plans.explaining import Asker, Plans, explaining_pages, explaining_pool
 from tests.payments.plans.filling import OTHERS_EARNINGS, RELAYER_ADDRESS, fill
 
@@ -42,7 +43,7 @@ BUFFERS_MAX = 80
 # What takes many rows at once looks at more pages: about so many here, for twenty of them.
 MORE_BUFFERS: dict[Asker, int] = {
     ("marketplace/calls/tally.py", "flush"): 600,
-    ("marketplace/views.py", "home"): 400,  # fifty listings
+    ("marketplace/calls/troubles.py", "tell"): 400,  # twenty breakers, each with its listing
     ("payments/acceptance.py", "_claim"): 2_500,  # ten claims: nine writes and their indexes
     ("payments/acceptance.py", "record_together"): 2_000,
     ("payments/broadcasts.py", "watched"): 300,
@@ -63,18 +64,21 @@ MORE_BUFFERS: dict[Asker, int] = {
     ("payments/outcomes.py", "close"): 900,
     ("payments/receipts.py", "issue"): 1_500,
     ("payments/reports/buyers.py", "buyers"): 200,  # four hundred buyers
+    ("payments/reports/purchases.py", "_found"): 2_500,  # the same of a robot's own
+    ("payments/reports/one_payment.py", "repeats_of"): 400,  # the hundred around one
+    ("payments/reports/finding.py", "_hashed"): 25_000,  # what no index knows: its ten thousand
     ("payments/reports/sales.py", "_found"): 2_000,  # twenty-five, among those of a robot
     ("payments/relayer.py", "mark_sent"): 120,
     ("payments/relayer.py", "store"): 120,
     ("payments/retention.py", "forget_idle_counters"): 700,
     ("payments/settlement.py", "void_dead_leases"): 400,  # thirty calls whose process died
     ("payments/settler.py", "_look_above"): 1_500,  # ten blocks of payments
+    ("payments/reports/upkeep.py", "answers_lately"): 300,  # of the same twenty
     ("payments/reports/upkeep.py", "served_lately"): 300,  # the last twenty of a listing
     ("payments/states.py", "move"): 150,
     ("payments/states.py", "move_together"): 2_500,  # twenty payments
     ("payments/siwx.py", "_burn"): 200,
-    ("payments/outbox.py", "take_untold"): 800,
-    ("sellers/outbox.py", "feed"): 1_200,  # twenty messages: one write and six indexes each
+    ("sellers/outbox.py", "tell"): 1_200,  # twenty messages: one write and six indexes each
     ("sellers/sending.py", "claim"): 2_500,  # of two hundred addresses, twenty messages
     ("sellers/webhooks.py", "_drop"): 400,
     ("sellers/signed_offers.py", "_open_prices"): 200,
@@ -86,7 +90,6 @@ BY_INDEX: dict[Asker, set[str]] = {
     ("marketplace/calls/promises.py", "renew"): {"signedoffers_by_time"},
     ("marketplace/calls/shelf.py", "refresh"): {"listing_shelf_version"},
     ("marketplace/calls/stock.py", "read"): {"listing_slug_once", "openoffer_by_listing"},
-    ("marketplace/views.py", "home"): {"listing_newest"},
     ("payments/acceptance.py", "_claim"): {
         "payments_payment_identity_key", "payments_openoffer_pkey",
     },
@@ -103,6 +106,10 @@ BY_INDEX: dict[Asker, set[str]] = {
     ("payments/relaying.py", "_relayer_trouble"): {"broadcast_waiting"},
     ("payments/limits.py", "contract_budget_left"): {"payment_by_payer"},
     ("payments/lookup.py", "abandoned_twin"): {"progress_sought"},
+    ("payments/reports/purchases.py", "_found"): {"payment_by_payer"},
+    ("payments/reports/spend.py", "spend"): {"buyerday_by_payer"},
+    ("payments/reports/spend.py", "totals"): {"buyerday_by_payer"},
+    ("payments/dispute_clock.py", "open_unanswered"): {"progress_unanswered"},
     ("payments/lookup.py", "by_identities"): {"payments_payment_identity_key"},
     ("payments/lookup.py", "stored_answer"): {"payments_answer_pkey"},
     ("payments/relayer.py", "forget_block"): {"broadcast_by_block"},
@@ -111,15 +118,19 @@ BY_INDEX: dict[Asker, set[str]] = {
     ("payments/settler.py", "_look_above"): {"progress_due"},
     ("payments/reports/upkeep.py", "served_lately"): {"payment_by_listing"},
     ("sellers/health.py", "forget_probes"): {"proberesult_by_time"},
+    ("sellers/notices.py", "take_unmailed"): {"notice_unmailed"},
     ("sellers/probing.py", "claim"): {"health_due"},
     ("sellers/keys.py", "recognise"): {"sellers_apikey_hash_key"},
-    ("sellers/listings.py", "forget_closed"): {"openoffer_closed"},
+    ("sellers/open_offers.py", "forget_closed"): {"openoffer_closed"},
     ("sellers/sending.py", "claim"): {"delivery_due", "delivery_claimed"},
+    ("sellers/outbox.py", "_unwritten"): {"delivery_event_once"},
+    ("payments/outbox.py", "_page"): {"payments_payment_pkey"},
     ("sellers/webhooks.py", "_drop"): {"delivery_done"},
     ("sellers/signed_offers.py", "_due"): {"listing_shelf_version", "challengecount_by_minute"},
 }  # fmt: skip
 
 BY_HAND = "an operator's or a seller's single act"
+IN_CATALOG = "looked at in tests/marketplace/catalog/test_plans.py, on a catalog of its own"
 START = "once, when a process or a demo starts"
 # Whoever is not asked here, or may read a table from end to end, and why.
 NOT_HOT: dict[Asker, str] = {
@@ -128,18 +139,23 @@ NOT_HOT: dict[Asker, str] = {
     ("marketplace/doctor/networks.py", "read_gas_books"): BY_HAND,
     ("marketplace/doctor/programs.py", "_beat"): BY_HAND,
     ("marketplace/doctor/programs.py", "_settler"): BY_HAND,
+    ("marketplace/management/commands/migrate.py", "_keep_trying"): BY_HAND,
+    ("marketplace/management/commands/migrate.py", "wait_shortly"): BY_HAND,
     ("marketplace/embedded/postgres.py", "create_database"): START,
     ("marketplace/embedded/preparation.py", "keep_admin"): START,
     ("marketplace/embedded/seed.py", "keep_owners"): START,
+    ("marketplace/embedded/seed.py", "seed"): START,
     ("marketplace/embedded/readiness.py", "database_clock"): START,
     ("marketplace/embedded/readiness.py", "has_sold"): START,
     ("marketplace/embedded/readiness.py", "has_tables"): START,
     ("marketplace/embedded/readiness.py", "is_settling"): START,
-    ("marketplace/management/commands/backfill.py", "_seller"): BY_HAND,
-    ("marketplace/management/commands/listing.py", "_act"): BY_HAND,
+    ("marketplace/management/commands/backfill.py", "_chosen"): BY_HAND,
+    ("marketplace/management/backfills.py", "_search"): BY_HAND,
+    ("marketplace/management/commands/listing.py", "_look"): BY_HAND,
     ("marketplace/tasks.py", "forget_visits"): "it asks in _drop",
     ("payments/earnings.py", "_sold_after"): BY_HAND,
     ("payments/earnings.py", "begin"): START,
+    ("payments/outbox.py", "_one"): "carries the statements of read_steps and _page",
     ("payments/earnings.py", "count_anew"): BY_HAND,
     ("payments/engine.py", "beat"): "one row by its name",
     ("payments/partitions.py", "_patiently"): "makes and drops tables",
@@ -162,6 +178,33 @@ NOT_HOT: dict[Asker, str] = {
     ("marketplace/embedded/readiness.py", "has_lost_payments"): START,
     ("payments/limits.py", "forgive"): "once an hour, a bounded number of losses",
     ("payments/reports/earnings.py", "_of"): "asked by overview, by_time and by_listing",
+    ("payments/reports/spend.py", "_added_up"): "as many of one buyer's payments as are added up",
+    ("payments/buyer_limits.py", "read_rules"): "one row, by its key, and seldom",
+    ("payments/buyer_limits.py", "used_of"): "eight counters, by their keys, and seldom",
+    **{
+        (f"{file}.py", name): BY_HAND
+        for file, names in {
+            "payments/limit_setting": "_count_today limits_of names_of set_limits hold_from_now"
+            " members_of room_in",
+            "payments/limit_groups": "groups_of teams_of open_group forget_owner _leave _held",
+            "payments/limit_sums": "read_used used_by",
+            "marketplace/buyers/limit_forms": "_known _paths",
+        }.items()
+        for name in names.split()
+    },
+    ("payments/limit_alerts.py", "note_full"): "one row, when a call is refused",
+    ("payments/limit_alerts.py", "_asked"): "carries the statements of look",
+    ("payments/limit_alerts.py", "lately"): "an owner's alerts of a day",
+    ("payments/limit_alerts.py", "mail_from"): "one row, by its key",
+    ("payments/limit_alerts.py", "set_mail_from"): BY_HAND,
+    **{
+        ("payments/limit_alerts.py", name): "the few sums that came near a limit"
+        for name in ("_note", "_terms", "_told", "named", "take_untold", "mark_told")
+    },
+    ("marketplace/alerts.py", "_by_owner"): "the few sums that came near a limit",
+    ("sellers/outbox.py", "tell_buyer"): "one buyer's addresses",
+    ("marketplace/accounts/letters.py", "write"): "one row",
+    ("marketplace/buyers/goods.py", "things"): "the listings that one buyer paid",
     ("payments/submissions.py", "_insert"): "one row, by its payment's key",
     ("payments/wallets.py", "burn"): "the same statement as siwx._burn",
     ("payments/wakeups.py", "_ring"): "reads no table",
@@ -170,9 +213,9 @@ NOT_HOT: dict[Asker, str] = {
         (f"sellers/{file}.py", name): BY_HAND
         for file, names in {
             "finishing": ("submit",),
-            "listings": ("take_over_secrets",),
-            "looks": ("_looked", "_secrets", "_tell", "ask", "run"),
-            "pages/life": ("_shown", "move"),
+            "upstream_secrets": ("take_over",),
+            "looks": ("_looked", "_tell", "ask", "run"),
+            "pages/life": ("_shown",),
             "pages/own": ("own_listing",),
             "pages/payouts": ("_shown",),
             "payouts": ("_kept",),
@@ -190,27 +233,38 @@ NOT_HOT: dict[Asker, str] = {
         for name in names
     },
     ("sellers/looks.py", "run_due"): "the few looks that somebody waits for",
+    **{
+        ("sellers/fetches.py", name): "the few documents of one seller"
+        for name in ("_let_go_of_older", "ask", "of", "run")
+    },
+    ("sellers/fetches.py", "forget"): "documents of yesterday, once a night",
+    ("sellers/fetches.py", "run_due"): "the few documents that somebody waits for",
+    **{
+        ("marketplace/accounts/mail.py", name): "a person's own rows, by a key"
+        for name in ("ask_to_confirm", "confirm", "holder_of", "with_confirmed_mail")
+    },
     ("sellers/worksheets.py", "forget_untouched"): "unfinished drafts, once a night",
-    ("marketplace/moderation/views.py", "_waiting"): BY_HAND,
     ("sellers/directory.py", "find"): BY_HAND,
     ("sellers/earnings_filters.py", "offerings"): "one seller's listings",
     ("sellers/pages/earnings.py", "_asked_for"): "one seller's prices",
-    ("sellers/pages/earnings_files.py", "_payouts"): "one seller's prices",
+    ("sellers/statements.py", "_paid_to"): "one seller's prices",
     ("sellers/directory.py", "give_to"): START,
     ("sellers/directory.py", "open_seller"): BY_HAND,
     ("sellers/directory.py", "open_seller_for"): BY_HAND,
     ("sellers/directory.py", "seller_of"): "one row, by its owner",
-    ("sellers/listings.py", "_close_offers"): BY_HAND,
-    ("sellers/listings.py", "_locked"): BY_HAND,
-    ("sellers/listings.py", "_open_offers"): BY_HAND,
-    ("sellers/listings.py", "_raised_shelf_version"): BY_HAND,
-    ("sellers/listings.py", "keep_secret"): BY_HAND,
-    ("sellers/listings.py", "revoke_payout"): BY_HAND,
+    ("sellers/open_offers.py", "close"): BY_HAND,
+    ("sellers/listing_states.py", "hold"): BY_HAND,
+    ("sellers/open_offers.py", "open_prices"): BY_HAND,
+    ("sellers/shelving.py", "_raised_version"): BY_HAND,
+    ("sellers/upstream_secrets.py", "keep"): BY_HAND,
+    ("sellers/shelving.py", "retell"): BY_HAND,
+    ("sellers/payout_ends.py", "revoke"): BY_HAND,
+    ("sellers/profiles.py", "write"): BY_HAND,
     ("sellers/revisions.py", "write_revision"): BY_HAND,
     ("sellers/api/money.py", "_paying"): BY_HAND,
     ("sellers/api/money.py", "earnings"): BY_HAND,
-    ("sellers/api/listings.py", "_of"): BY_HAND,
-    ("sellers/api/listings.py", "health"): BY_HAND,
+    ("sellers/api/documents.py", "listings_of"): BY_HAND,
+    ("sellers/api/health.py", "health"): BY_HAND,
     ("sellers/health.py", "choose_way"): BY_HAND,
     ("sellers/health.py", "enroll"): "every listing, to find the few that are new",
     ("sellers/health.py", "health_of"): BY_HAND,
@@ -221,11 +275,40 @@ NOT_HOT: dict[Asker, str] = {
     ("sellers/keys.py", "issue"): BY_HAND,
     ("sellers/keys.py", "keys_of"): BY_HAND,
     ("sellers/keys.py", "revoke"): BY_HAND,
+    ("marketplace/calls/meant.py", "_terms_of"): "one revision, by its key",
+    ("marketplace/catalog/built.py", "_keep"): "one of a few documents, by its path",
+    ("marketplace/catalog/built.py", "build"): "the worker's; a count where more is sold than fits",
+    ("marketplace/catalog/built.py", "find"): "one of a few documents, by its path",
+    ("marketplace/catalog/format_views.py", "_who"): "one seller, by their name",
+    ("marketplace/catalog/pages.py", "_wallets"): "one seller's wallets",
+    ("marketplace/catalog/search.py", "bounded"): IN_CATALOG,
+    ("marketplace/catalog/search.py", "count"): IN_CATALOG,
+    ("sellers/entries.py", "_ahead_of"): "one row",
+    ("sellers/entries.py", "changes"): IN_CATALOG,
+    ("sellers/entries.py", "enter"): BY_HAND,
+    ("sellers/entries.py", "forget_changes"): "a bounded number of old rows, once a night",
+    ("sellers/entries.py", "newest_changes"): IN_CATALOG,
+    ("sellers/entries.py", "rename"): BY_HAND,
+    ("sellers/entries.py", "tell"): BY_HAND,
+    **{
+        ("sellers/figures.py", name): "the worker's, one seller at a time"
+        for name in ("_due", "_kept", "_make", "_outside", "_tell", "_verified", "enrol")
+    },
+    **{
+        ("payments/reports/trade.py", name): "the worker's, one seller or listing at a time"
+        for name in ("bought", "lately", "served")
+    },
+    ("marketplace/tasks.py", "linked_wallets"): "a person's own rows, by a key",
+    ("sellers/goods.py", "_versions"): "two tables of one row",
+    ("sellers/goods.py", "read"): IN_CATALOG,
+    ("sellers/history.py", "identity"): "one seller, and their few wallets",
+    ("sellers/history.py", "sold"): "one listing's few revisions, by their index",
     ("sellers/logos.py", "find"): "one picture, by its key",
     ("sellers/outbox.py", "announce"): BY_HAND,
+    ("sellers/outbox.py", "feed"): "it asks in tell",
     ("sellers/repeats.py", "_again"): BY_HAND,
     ("sellers/repeats.py", "once"): BY_HAND,
-    ("sellers/pages/webhooks.py", "_context"): BY_HAND,
+    ("sellers/pages/addresses.py", "_context"): BY_HAND,
     ("sellers/webhooks.py", "_give_up_waiting"): BY_HAND,
     ("sellers/webhooks.py", "deliveries_of"): BY_HAND,
     ("sellers/webhooks.py", "disable"): BY_HAND,
@@ -236,39 +319,203 @@ NOT_HOT: dict[Asker, str] = {
     ("sellers/webhooks.py", "rotate_secret"): BY_HAND,
     ("sellers/webhooks.py", "webhooks_of"): BY_HAND,
     ("sellers/notices.py", "notify"): "one row, when an address is given up",
+    ("sellers/notices.py", "take_back"): "a seller's own, when a moderator thinks again",
     ("sellers/signed_offers.py", "_due"): "the worker's, for every listing that is asked for",
     ("sellers/signed_offers.py", "_sold"): "asked by _due and forget_unsold",
     ("sellers/signed_offers.py", "forget_unsold"): "every signature that is kept, once an hour",
     ("sellers/signed_offers.py", "last_signed"): BY_HAND,
 }
 
+NOT_HOT |= (
+    {
+        (f"sellers/{file}.py", name): "one seller's few drafts and their test calls"
+        for file, names in {
+            "previews": "open_preview _written discard prices_of calls_of _calls _refuse_suspended"
+            " _refuse_many",
+            "preview_ends": "alive close",
+            "worksheets": "kept_secrets",
+        }.items()
+        for name in names.split()
+    }
+    | {
+        (
+            "sellers/preview_ends.py",
+            "forget_previews",
+        ): "a bounded number of old rows, once an hour",
+        ("marketplace/calls/previews.py", "_preview"): "one row, by the hash of its address",
+        (
+            "sellers/look_alikes.py",
+            "look_alike",
+        ): "the best titles, when a checklist is gone through",
+        ("sellers/verification.py", "claim"): "ten of some hundred listings: few pages either way",
+        ("sellers/verification.py", "enroll"): "every listing, to find the few that are new",
+    }
+    | {
+        ("sellers/verification.py", name): "one listing's row, by its key"
+        for name in [
+            "validate",
+            "report",
+            "last_verified",
+            "record",
+            "keep",
+            "_verify",
+            "_claim_one",
+        ]
+    }
+)
+
+NOT_HOT |= {
+    (f"{file}.py", name): "one dispute's few rows, or a page of them"
+    for file, names in {
+        "payments/dispute_clock": "_look_later _search",
+        "payments/dispute_outbox": "_row take_unmailed",
+        "payments/disputes": "latest_of _asked_before _opened _refuse_what_cannot_be _stepped"
+        " _write_step erase_words open_dispute open_unanswered",
+        "payments/ledger": "_write_refund",
+        "payments/refunded": "refunded_atomic",
+        "payments/refund_views": "_payment",
+        "marketplace/accounts/dispute_letters": "_sides",
+        "payments/refund_naming": "keep keep_found",
+        "payments/refunds": "_changed _confirm _is_payment _left_of _look_again _reopen"
+        " _tell_case _uproot",
+        "payments/reports/case_lists": "of_everybody of_payers of_seller waiting_for_admins",
+        "payments/reports/cases": "find_case told_of",
+        "sellers/dispute_news": "_tell",
+        "sellers/payouts": "wallets_of",
+        "marketplace/moderation/disputes": "_is_party _shown index",
+    }.items()
+    for name in names.split()
+}
+# What moderators read and say, one listing at a time; the worker carries out the few that wait.
+REVIEWS = {
+    "marketplace/moderation/evidence.py": "_standing",
+    "marketplace/moderation/views.py": "_stopped judgeable queue",
+    "sellers/automatic.py": "_of_seller _wallets_sold_into consider",
+    "sellers/holds.py": "let_go of take take_next waiting",
+    "sellers/look_alikes.py": "_others",
+    "sellers/proposals.py": "keep of_proposal",
+    "sellers/records.py": "_others_paid record wallets",
+    "sellers/reports.py": "close file forget reportable waiting",
+    "sellers/two_people.py": "yeses",
+    "sellers/verdicts.py": "_wait approve carry_out carry_out_due lately suspend undo",
+}
+NOT_HOT |= {
+    (file, name): "a moderator's single act, or somebody's report"
+    for file, names in REVIEWS.items()
+    for name in names.split()
+}
+
 # Whoever signs in reads a few rows of their own, by a key.
 SIGNING_IN = {
     "entrance": "waiting",
     "forms": "free_name known_spelling",
-    "letters": "ask_for_reset person_with _take_due",
+    "letters": "ask_for_reset _take_due",
     "linking": "is_known owner_of link unlink ways_in _open_account _is_same",
     "reset_views": "_person_at",
-    "second_factor": "is_enrolled enrol new_codes codes_left remove present_code _use_step"
-    " _use_recovery",
+    "second_factor": "is_enrolled enrol _fresh_codes codes_left remove present_code"
+    " _use_step _use_recovery",
     "sessions": "end_all _rows",
-    "throttle": "_take _forget",
     "views": "sign_up _home_page",
 }
-NOT_HOT |= {
-    (f"marketplace/accounts/{file}.py", name): "a person's own rows, by a key"
-    for file, names in SIGNING_IN.items()
-    for name in names.split()
-} | {
-    ("marketplace/management/commands/account.py", name): BY_HAND
-    for name in ("_person", "_moderate")
+TAKEN_ALONG = {
+    "marketplace/accounts/erasure": "asked_of ask take_back _take_due _shut _forget_person",
+    "marketplace/accounts/own_data": "_account _letters",
+    "marketplace/management/commands/export": "_seller",
+    "payments/erasing": "is_moving open_disputes _erase_bodies",
+    "payments/limit_setting": "forget_names",
+    "payments/own_data": "receipts_of _limits groups_kept_of",
+    "payments/reports/whole_site": "_page",
+    "payments/rates": "take forget add",
+    "sellers/agreements": "agree agreement_of",
+    "sellers/erasing": "erase_seller",
+    "sellers/upstream_secrets": "forget",
+    "sellers/own_data": "sold_by",
 }
+OPERATORS_PAGE = "the operator's page and Prometheus, a few times a minute"
+NOT_HOT |= (
+    {
+        ("payments/audits.py", "note"): "one row by its key, once an hour",
+        ("payments/stuck.py", "stuck"): BY_HAND,
+        ("payments/stuck.py", "try_now"): BY_HAND,
+        ("marketplace/management/manners.py", "_is_mine"): BY_HAND,
+        ("marketplace/management/commands/changepassword.py", "handle"): BY_HAND,
+        ("marketplace/management/commands/createsuperuser.py", "_admins"): BY_HAND,
+        ("marketplace/management/rotation.py", "_rows"): BY_HAND,
+        ("marketplace/management/rotation.py", "_turn"): BY_HAND,
+        ("marketplace/management/commands/probe.py", "_chosen"): BY_HAND,
+        ("payments/reports/audit.py", "read"): "a page of the log, by its key",
+        ("marketplace/doctor/audit_page.py", "_actor"): BY_HAND,
+        ("marketplace/doctor/audit_page.py", "_subject"): BY_HAND,
+        (
+            "marketplace/doctor/audit_page.py",
+            "_names",
+        ): "those who stand on one page, by their keys",
+        ("payments/audit_log.py", "_append"): "one row, for an act of somebody's",
+        ("payments/audit_log.py", "_held"): "the one row of the log's end",
+        ("payments/audit_log.py", "head"): "the one row of the log's end",
+        ("payments/audit_log.py", "entries"): BY_HAND,
+        ("payments/audit_log.py", "verify"): BY_HAND,
+        ("payments/audit_log.py", "verify_end"): OPERATORS_PAGE,
+        ("payments/audits.py", "_since"): "once an hour",
+        ("payments/unknown_transfers.py", "ours_of"): "once an hour, and by hand",
+        ("payments/unknown_transfers.py", "without_rows"): "after a restore",
+        ("payments/restored.py", "look_at"): BY_HAND,
+        ("payments/restored.py", "adopt"): BY_HAND,
+        ("payments/restored.py", "keep_lost"): BY_HAND,
+        ("payments/remedies.py", "look_again"): BY_HAND,
+        ("marketplace/backups/archive.py", "_refuse_unless_empty"): BY_HAND,
+        ("marketplace/backups/archive.py", "_migrations"): BY_HAND,
+        ("marketplace/backups/archive.py", "back_up"): BY_HAND,
+        ("marketplace/management/commands/relayer.py", "_show"): BY_HAND,
+        ("marketplace/management/commands/relayer.py", "_adopt"): BY_HAND,
+        ("marketplace/management/commands/restore.py", "_bring_up_to_date"): BY_HAND,
+        ("payments/reports/workings.py", "_asked"): OPERATORS_PAGE,
+        ("payments/reports/workings.py", "fuel"): OPERATORS_PAGE,
+        ("payments/reports/workings.py", "reconciliations"): OPERATORS_PAGE,
+        ("marketplace/doctor/workings.py", "_never_compared"): OPERATORS_PAGE,
+        ("marketplace/doctor/workings.py", "backup"): OPERATORS_PAGE,
+        ("marketplace/doctor/workings.py", "endpoints"): OPERATORS_PAGE,
+        ("marketplace/doctor/workings.py", "decisions"): OPERATORS_PAGE,
+        ("marketplace/doctor/workings.py", "size"): OPERATORS_PAGE,
+        ("marketplace/doctor/metrics.py", "_chains"): OPERATORS_PAGE,
+        ("marketplace/doctor/metrics.py", "_others"): OPERATORS_PAGE,
+        ("sellers/webhooks.py", "waiting_messages"): OPERATORS_PAGE,
+    }
+    | {
+        (f"marketplace/accounts/{file}.py", name): "a person's own rows, by a key"
+        for file, names in SIGNING_IN.items()
+        for name in names.split()
+    }
+    | {
+        (f"{file}.py", name): "one account's own rows, when it is handed out, bound or erased"
+        for file, names in TAKEN_ALONG.items()
+        for name in names.split()
+    }
+    | {
+        ("marketplace/management/commands/account.py", name): BY_HAND
+        for name in ("_person", "_moderate")
+    }
+)
 
 
 @pytest.fixture(scope="module")
-def plans(django_db_blocker: Any) -> Iterator[Plans]:
+def own_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A server without company: an open transaction of any other test, in whatever database,
+    would keep what each statement replaced alive, and the next would have to look at it."""
+    folder = tmp_path_factory.mktemp("plans")
+    server = Postgres(folder / "postgres", durable=False, say=lambda _: None)
+    process = server.start(folder / "postgres.log")
+    try:
+        server.create_database("souk")
+        yield server.url("souk")
+    finally:
+        server.stop(process)
+
+
+@pytest.fixture(scope="module")
+def plans(own_server: str, django_db_blocker: Any) -> Iterator[Plans]:
     """The plans of a day's statements on twenty thousand payments."""
-    url = make_database(f"plans_{uuid.uuid4().hex[:12]}")
+    url = own_server
     own = dict(connection.settings_dict)
     chain = {**CHAIN_DEFAULTS, "RPC": ["http://127.0.0.1:1"], "ASSETS": [USDC]}
     connection.close()
@@ -309,6 +556,7 @@ def _a_day(url: str) -> Plans:
     with few_at_once(), connection.execute_wrapper(explaining_pages(seen)):
         day.pages(payments)
         earnings_day.sold(seller)
+        buying_day.bought()
     return seen
 
 
@@ -432,6 +680,19 @@ def test_few_pages_are_looked_at(plans: Plans) -> None:
         and plan.buffers > MORE_BUFFERS.get(plan.asker, BUFFERS_MAX)
     ]
     assert over == [], "\n".join(over)
+
+
+@pytest.mark.usefixtures("planner")
+def test_what_is_not_due_yet_is_not_looked_at(plans: Plans) -> None:
+    """The clock itself as a bound is no use to an index: each look would read all that is open."""
+    bounds = [
+        node["Index Cond"]
+        for plan in plans.of(("payments/desk.py", "take_due"))
+        for node in plan.nodes()
+        if node.get("Index Name") == "progress_due"
+    ]
+    assert bounds
+    assert all("next_check_at <=" in bound for bound in bounds), bounds
 
 
 def test_a_table_without_its_index_is_noticed(plans: Plans) -> None:

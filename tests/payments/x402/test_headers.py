@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from payments.x402.headers import (
     HEADER_CHARACTERS_MAX,
     NESTING_LEVELS_MAX,
+    decode_json,
     decode_payment,
     encode_header,
     encode_json,
@@ -115,6 +116,40 @@ def test_it_refuses_json_that_can_be_understood_in_two_ways(text):
     with pytest.raises(Malformed) as refusal:
         decode_payment(b64encode(text).decode())
     assert refusal.value.reason is Reason.MALFORMED_JSON
+
+
+_PLAIN = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text()
+)
+_VALUES = st.recursive(
+    _PLAIN, lambda below: st.lists(below) | st.dictionaries(st.text(), below), max_leaves=20
+)
+_WRITERS = {
+    "compact": json.JSONEncoder(ensure_ascii=False, separators=(",", ":")),
+    "spaced": json.JSONEncoder(ensure_ascii=False),
+    "escaped": json.JSONEncoder(separators=(",", ":")),
+}
+
+
+@given(_VALUES, st.sampled_from(sorted(_WRITERS)))
+def test_however_it_is_written_the_same_is_read(value, writer):
+    text = _WRITERS[writer].encode(value)
+    assert json.dumps(decode_json(text.encode())) == json.dumps(json.loads(text))
+
+
+@given(st.dictionaries(st.text('ab\\"\u00e9', max_size=3), _PLAIN, min_size=1), st.booleans())
+def test_a_key_that_comes_twice_is_never_read(members, same_value):
+    key, value = next(iter(members.items()))
+    again = json.dumps({key: value if same_value else "other"}, ensure_ascii=False)
+    whole = json.dumps(members, ensure_ascii=False, separators=(",", ":"))
+    twice = f"{whole[:-1]},{again[1:]}"
+    for text in (twice, f'{{"outer":{twice}}}', f"[{twice}]"):
+        with pytest.raises(Malformed):
+            decode_json(text.encode("utf-8", "surrogatepass"))
 
 
 @pytest.mark.parametrize("wrap", [lambda inner: [inner], lambda inner: {"a": inner}])

@@ -1,0 +1,39 @@
+"""Letters that say what stands on a seller's pages, for whoever is not looking."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from django.conf import settings
+from django.db import transaction
+from django.template.loader import render_to_string
+
+from marketplace.accounts import letters
+from payments.wiring import public_url
+from sellers.notices import Notice, take_unmailed
+
+AT_ONCE: Final = 50
+
+
+@transaction.atomic
+def write_due() -> int:
+    """Have the letters sent whose time has come; returns how many notices that were."""
+    notices = take_unmailed(AT_ONCE)
+    for notice in notices:
+        _write(notice)
+    return len(notices)
+
+
+def _write(notice: Notice) -> None:
+    owner = notice.seller.owner
+    if owner is None:
+        return
+    context = {
+        "name": owner.username,
+        "site_name": settings.SITE_NAME,
+        "notice": notice,
+        "link": public_url(notice.href),
+        "contact": settings.OPERATOR_EMAIL,
+    }
+    text = render_to_string("accounts/letters/notice.txt", context)
+    letters.write(owner, f"{notice.subject} at {settings.SITE_NAME}", text)

@@ -1,0 +1,1 @@
+"""What agents bought, for whoever holds their wallets: receipts, spend, limits."""

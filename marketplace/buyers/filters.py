@@ -1,0 +1,159 @@
+"""What of a buyer's payments is looked at: everything that stands in the page's address."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from typing import Final
+from urllib.parse import urlencode
+from uuid import UUID
+
+from django.http import QueryDict
+
+from marketplace.buyers.goods import Thing, things
+from payments.limit_groups import Team
+from payments.payers import Payer
+from payments.reports.earnings import Span
+from payments.reports.finding import Finding, find
+from payments.reports.purchases import Sought
+from payments.reports.spend import Outlook, bought_of
+from payments.views import read_id
+from payments.x402.networks import NETWORKS
+from sellers.earnings_filters import STATES, read_span, read_wallet
+
+ALL_TIME: Final = "all"
+BEFORE_ALL: Final = date(2020, 1, 1)  # nothing was bought before there was anything to buy
+_SUM = re.compile(r"[0-9]{1,18}(?:\.[0-9]{1,18})?")
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """The choices, each valid; whatever an address says wrongly counts as not said."""
+
+    mine: tuple[Payer, ...]  # every wallet of the account
+    period: str
+    span: Span
+    known: Mapping[UUID, Thing] = field(default_factory=dict)
+    teams: tuple[Team, ...] = ()  # which of them are in which group
+    wallet: str = ""  # one of them
+    team: Team | None = None
+    seller: str = ""
+    listing: Thing | None = None
+    network: str = ""
+    state: str = ""
+    least: Decimal | None = None
+    most: Decimal | None = None
+    text: str = ""
+    found: Finding | None = None
+    older: UUID | None = None
+    newer: UUID | None = None
+
+    @property
+    def payers(self) -> tuple[Payer, ...]:
+        wallet = self.found.payer if self.found and self.found.payer else self.wallet
+        chosen = self.team.payers if self.team else self.mine
+        return tuple(each for each in chosen if wallet in ("", each.address))
+
+    @property
+    def seller_id(self) -> UUID | None:
+        of = (each.seller_id for each in self.known.values() if each.seller_slug == self.seller)
+        return next(of, None) if self.seller else None
+
+    @property
+    def sought(self) -> Sought:
+        return Sought(
+            payers=self.payers,
+            first=self.span.first,
+            last=self.span.last,
+            seller_id=self.seller_id,
+            listing_id=self.listing.id if self.listing else None,
+            network=self.network,
+            state=self.state,
+            pay_to=self.found.pay_to if self.found else "",
+            at_least=self.least,
+            at_most=self.most,
+            only=self.found.payments if self.found else None,
+            older_than=self.older,
+            newer_than=self.newer,
+        )
+
+    @property
+    def outlook(self) -> Outlook:
+        listing = self.listing.id if self.listing else None
+        return Outlook(self.payers, self.span, self.seller_id, listing, self.network)
+
+    @property
+    def narrows(self) -> bool:
+        """Whether something but the time is chosen."""
+        chosen = (
+            self.wallet, self.team, self.seller, self.listing, self.network, self.state, self.text,
+        )  # fmt: skip
+        return any(chosen) or self.least is not None or self.most is not None
+
+    @property
+    def sellers(self) -> dict[str, str]:
+        return {each.seller_slug: each.seller_name for each in self.known.values()}
+
+    def address(self, **changed: str) -> str:
+        """The same page with some choices changed; pages of payments start anew."""
+        said = {
+            "period": self.period,
+            "by": self.span.step,
+            "wallet": self.wallet,
+            "group": self.team.id if self.team else "",
+            "seller": self.seller,
+            "listing": self.listing.path if self.listing else "",
+            "network": self.network,
+            "state": self.state,
+            "min": "" if self.least is None else f"{self.least:f}",
+            "max": "" if self.most is None else f"{self.most:f}",
+            "q": self.text,
+        }
+        if self.period == "custom":
+            said |= {"from": self.span.first.isoformat(), "to": self.span.last.isoformat()}
+        return "?" + urlencode({key: value for key, value in {**said, **changed}.items() if value})
+
+
+def read_filters(
+    given: QueryDict,
+    mine: tuple[Payer, ...],
+    *,
+    teams: tuple[Team, ...] = (),
+    usual: str = ALL_TIME,
+) -> Filters:
+    """Read an address; `usual` is the time that is shown when it says none."""
+    since = bought_of(mine)
+    known = things(since)
+    earliest = min(since.values(), default=None)
+    period, span = read_span(given, BEFORE_ALL if usual == ALL_TIME else earliest, usual)
+    wallet = read_wallet(given.get("wallet", ""))
+    network, state = given.get("network", ""), given.get("state", "")
+    path, seller = given.get("listing", ""), given.get("seller", "")
+    text = given.get("q", "").strip()
+    return Filters(
+        mine=mine,
+        period=period,
+        span=span,
+        known=known,
+        teams=teams,
+        team=next((each for each in teams if each.id == given.get("group", "")), None),
+        wallet=wallet if any(each.address == wallet for each in mine) else "",
+        seller=seller if any(each.seller_slug == seller for each in known.values()) else "",
+        listing=next((each for each in known.values() if each.path == path), None),
+        network=network if network in NETWORKS else "",
+        state=state if state in STATES else "",
+        least=_sum(given.get("min", "")),
+        most=_sum(given.get("max", "")),
+        text=text,
+        found=find(mine, text) if text else None,
+        older=read_id(given.get("older", "")),
+        newer=read_id(given.get("newer", "")),
+    )
+
+
+def _sum(text: str) -> Decimal | None:
+    text = text.strip().lstrip("$")
+    return Decimal(text) if _SUM.fullmatch(text) else None

@@ -1,0 +1,125 @@
+"""A buyer's receipts: what their wallets bought, also before anybody signed in with them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, StreamingHttpResponse
+from django.urls import reverse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from marketplace.access import person, signed_in
+from marketplace.buyers.filters import BEFORE_ALL, Filters, read_filters
+from payments import wiring
+from payments.books import COLUMNS, cells
+from payments.buyer_limits import group_holder
+from payments.happenings import PAYMENT, Topic, live_query
+from payments.limit_alerts import Alert, lately
+from payments.limit_groups import teams_of
+from payments.limit_setting import names_of
+from payments.payers import payers_of
+from payments.reports.purchases import BoughtPage, all_purchases, purchases
+from payments.reports.spend import totals
+from payments.spreadsheets import csv_file, json_file
+from payments.x402.networks import NETWORKS
+from sellers.earnings_filters import PERIODS, STATES
+from sellers.pages.parts import asks_for_part, page_or_part
+
+ALERTS_MAX = 5  # the fullest; the page of limits has all
+WATCHED_MAX = 8  # payments whose next step an open page hears of: the newest that can change
+
+
+@never_cache
+@signed_in
+@require_safe
+def home(request: HttpRequest) -> HttpResponse:
+    """Every payment of the account's wallets, newest first, as narrow as the address says."""
+    filters = _filters(request)
+    if filters.found and filters.found.payments and len(filters.found.payments) == 1:
+        return _sent_to(
+            reverse("payment", args=[str(filters.found.payments[0])]), asks_for_part(request)
+        )
+    page = purchases(filters.sought)
+    watched = [Topic(PAYMENT, row.id) for row in page.rows if row.can_change][:WATCHED_MAX]
+    context = _context(filters, page) | {
+        "live": live_query(*watched) if watched else "",
+        "here": request.get_full_path(),
+    }
+    return page_or_part(request, "buyers/receipts.html", "buyers/_receipts.html", context)
+
+
+@never_cache
+@signed_in
+@require_safe
+def csv(request: HttpRequest) -> StreamingHttpResponse:
+    """The payments that the page's filters let through, for a spreadsheet."""
+    filters = _filters(request)
+    return csv_file(request, _file_name(filters), COLUMNS, all_purchases(filters.sought), cells)
+
+
+@never_cache
+@signed_in
+@require_safe
+def json(request: HttpRequest) -> StreamingHttpResponse:
+    """The same for a program."""
+    filters = _filters(request)
+    return json_file(request, _file_name(filters), COLUMNS, all_purchases(filters.sought), cells)
+
+
+def _filters(request: HttpRequest) -> Filters:
+    mine = payers_of(person(request))
+    return read_filters(request.GET, mine, teams=teams_of(person(request).pk, mine))
+
+
+def _sent_to(address: str, part: bool) -> HttpResponse:
+    """The one payment that was searched for is shown itself."""
+    if part:
+        return HttpResponse(status=204, headers={"HX-Redirect": address})
+    return HttpResponseRedirect(address)
+
+
+def _context(filters: Filters, page: BoughtPage) -> dict[str, Any]:
+    edges = {"newer": "", "older": ""}
+    if page.rows and page.has_newer:
+        edges["newer"] = filters.address(newer=str(page.rows[0].id))
+    if page.rows and page.has_older:
+        edges["older"] = filters.address(older=str(page.rows[-1].id))
+    return {
+        "filters": filters,
+        "query": filters.address(),
+        "wallets": filters.mine,
+        "alerts": _alerts(filters),
+        "names": names_of(filters.mine) if len(filters.mine) > 1 else {},
+        "periods": PERIODS,
+        "states": STATES,
+        "networks": [(key, NETWORKS[key].name) for key in networks_of(filters)],
+        "totals": totals(filters.sought),
+        "rows": page.rows,
+        "edges": edges,
+        "is_all_time": filters.span.first == BEFORE_ALL,
+    }
+
+
+def _alerts(filters: Filters) -> list[Alert]:
+    """What the wallets came to in this hour and this day, and their groups."""
+    holders = [each.address for each in filters.mine]
+    holders += [group_holder(UUID(each.id)) for each in filters.teams]
+    now = datetime.now(UTC)
+    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    found = [each for each in lately(holders, midnight) if each.sum.ends_at > now]
+    return sorted(found, key=lambda each: -each.row.percent)[:ALERTS_MAX]
+
+
+def networks_of(filters: Filters) -> list[str]:
+    """The networks a choice is offered of: those that this site's payments are made on."""
+    known = [key for key in wiring.networks() if key in NETWORKS]
+    chosen = [filters.network] if filters.network else []
+    return list(dict.fromkeys(known + chosen))
+
+
+def _file_name(filters: Filters) -> str:
+    first = "" if filters.span.first == BEFORE_ALL else f"-{filters.span.first}"
+    return f"receipts{first}-{filters.span.last}"

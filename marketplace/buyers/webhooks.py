@@ -1,0 +1,76 @@
+"""A buyer's webhooks: addresses that are told when a limit comes near, and what was sent."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.http import HttpRequest, HttpResponse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from marketplace.access import person, signed_in
+from sellers.pages import addresses
+from sellers.pages.addresses import Place
+
+LEAD = "Addresses of yours that are told when a limit of a wallet or a group comes near."
+EMPTY = "Add an address below, and your program hears at 50, 85 and 100 % of each limit."
+
+
+@never_cache
+@signed_in
+@require_http_methods(["GET", "HEAD", "POST"])
+def index(request: HttpRequest) -> HttpResponse:
+    """Every address, and a form for another."""
+    return addresses.index(request, _place(request))
+
+
+@never_cache
+@signed_in
+@require_safe
+def show(request: HttpRequest, hook_id: UUID) -> HttpResponse:
+    """One address: what it is told, its log and what can be done with it."""
+    return addresses.show(request, _place(request), hook_id)
+
+
+@never_cache
+@signed_in
+@require_POST
+def change(request: HttpRequest, hook_id: UUID) -> HttpResponse:
+    """Another address, or other events."""
+    return addresses.change(request, _place(request), hook_id)
+
+
+@never_cache
+@signed_in
+@require_POST
+def rotate(request: HttpRequest, hook_id: UUID) -> HttpResponse:
+    """A new secret, shown now."""
+    return addresses.rotate(request, _place(request), hook_id)
+
+
+@never_cache
+@signed_in
+@require_POST
+def act(request: HttpRequest, hook_id: UUID, what: str) -> HttpResponse:
+    """Send a test, turn on or off, remove."""
+    return addresses.act(request, _place(request), hook_id, what)
+
+
+@never_cache
+@signed_in
+@require_safe
+def delivery(request: HttpRequest, delivery_id: UUID) -> HttpResponse:
+    """One message: what was sent, every attempt, what came back."""
+    return addresses.delivery(request, _place(request), delivery_id)
+
+
+@never_cache
+@signed_in
+@require_POST
+def resend(request: HttpRequest, delivery_id: UUID) -> HttpResponse:
+    """Send a message again, now."""
+    return addresses.resend(request, _place(request), delivery_id)
+
+
+def _place(request: HttpRequest) -> Place:
+    return Place(person(request), "buy", LEAD, EMPTY)

@@ -1,0 +1,45 @@
+"""What a page tells the script that pays for a call from a browser's wallet (static/pay.js)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+
+from payments.acceptance import Offer
+from payments.amounts import token
+from payments.x402.networks import NETWORKS
+from sellers.examples import body, body_media_type
+from sellers.terms import Terms
+
+
+def facts(terms: Terms, url: str, offers: Sequence[Offer]) -> dict[str, Any]:
+    """The call, where its payment is looked up, and how the quote's tokens are written."""
+    content_type, _ = body(terms.example_input, body_media_type(terms.input_schema))
+    return {
+        "method": terms.method,
+        "path": urlsplit(url).path,
+        "contentType": content_type,
+        "payments": f"{settings.PUBLIC_BASE_URL}/p/",
+        "networks": _networks(offers),
+    }
+
+
+def _networks(offers: Sequence[Offer]) -> dict[str, dict[str, object]]:
+    """Each network that is taken, and its tokens: what a signature is worth, in words."""
+    found: dict[str, dict[str, object]] = {}
+    for offer in offers:
+        wanted = offer.requirements
+        known, network = token(wanted.network, wanted.asset), NETWORKS[wanted.network]
+        entry = found.setdefault(
+            wanted.network,
+            {"name": network.name, "testnet": network.testnet, "explorer": network.explorer_url}
+            | {"tokens": {}},
+        )
+        if known is not None:
+            tokens = entry["tokens"]
+            assert isinstance(tokens, dict)
+            tokens[wanted.asset] = {"symbol": known.symbol, "decimals": known.decimals}
+    return found

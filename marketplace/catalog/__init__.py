@@ -1,0 +1,1 @@
+"""What agents and visitors read of what is for sale."""

@@ -1,0 +1,109 @@
+"""Documents for agents: of the whole site as they were built, of one seller as it is now."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+
+from marketplace.catalog import built
+from marketplace.catalog.answers import document, etag_of, known, refusal
+from marketplace.catalog.built import MARKDOWN, TEXT, XML
+from marketplace.catalog.documents import openapi, registration, sitemap, texts, well_known
+from marketplace.catalog.documents.market import JSON, Market, this_market, written
+from marketplace.catalog.documents.registration import Who
+from sellers import goods, leaflets
+from sellers.goods import Good
+from sellers.models import Seller
+
+BUILT_GOOD_SECONDS: Final = 20  # with the worker's own pace, a change is seen within a minute
+NOT_BUILT_SECONDS: Final = 10
+SITE_WIDE: Final = tuple(recipe.path for recipe in built.RECIPES)
+
+
+@require_safe
+def site_wide(request: HttpRequest, path: str) -> HttpResponse:
+    """A document of the whole site, as the worker built it."""
+    found = built.find(path)
+    if found is None:
+        answer = refusal(503, "not built yet; the worker builds it within seconds of its start")
+        answer["Retry-After"] = str(NOT_BUILT_SECONDS)
+        return answer
+    return known(request, found.etag) or document(
+        request, bytes(found.body), found.content_type, found.etag, BUILT_GOOD_SECONDS
+    )
+
+
+Said = Callable[[Who, tuple[Good, ...], Market], Any]
+_OF_SELLER: Final[dict[str, tuple[str, Said]]] = {
+    "openapi.json": (JSON, lambda who, sold, market: openapi.of_seller(who.slug, sold, market)),
+    "x402.json": (JSON, lambda who, sold, market: well_known.of_seller(who.slug, sold, market)),
+    "llms.txt": (MARKDOWN, lambda who, sold, market: texts.of_seller(who.slug, sold, market)),
+    "agent-registration.json": (
+        JSON,
+        lambda who, sold, market: registration.of_seller(who, sold, market, now=timezone.now()),
+    ),
+}
+OF_SELLER: Final = tuple(_OF_SELLER)
+
+
+@require_safe
+def of_seller(request: HttpRequest, seller: str, name: str) -> HttpResponse:
+    """Everything one seller sells, whole and as it is this moment."""
+    market = this_market()
+    etag = etag_of(seller, name, goods.version(), market, timezone.now().date())
+    if unchanged := known(request, etag):
+        return unchanged
+    who = _who(seller)
+    content_type, write = _OF_SELLER[name]
+    said = write(who, goods.of_seller(seller), market)
+    body = said.encode() if isinstance(said, str) else written(said)
+    return document(request, body, content_type, etag)
+
+
+def _who(slug: str) -> Who:
+    """A seller who has sold here, whether or not anything is for sale just now."""
+    known_as = Seller.objects.filter(slug=slug, listings__live_revision__isnull=False)
+    found = known_as.distinct().first()
+    if found is None:
+        raise Http404
+    return Who(found.slug, found.name, found.about, found.website, found.contact, found.logo)
+
+
+@require_safe
+def skill(request: HttpRequest, seller: str, slug: str) -> HttpResponse:
+    """A listing's SKILL.md on the site; the door has the same beside the listing."""
+    good = goods.one(f"{seller}/{slug}")
+    if good is None:
+        raise Http404
+    base = this_market().base_url
+    said = leaflets.skill(good.path, good.terms, good.offers, good.url, base)
+    return document(request, said.encode(), MARKDOWN)
+
+
+@require_safe
+def ai_catalog(request: HttpRequest) -> HttpResponse:
+    """Which machine-readable ways in there are."""
+    said = written(well_known.ai_catalog(this_market()))
+    return document(request, said, "application/ai-catalog+json")
+
+
+@require_safe
+def agents(request: HttpRequest) -> HttpResponse:
+    """One flow over our free operations."""
+    return document(request, written(well_known.agents(this_market())), JSON)
+
+
+@require_safe
+def robots(request: HttpRequest) -> HttpResponse:
+    """What programs may read."""
+    return document(request, texts.robots(this_market()).encode(), TEXT)
+
+
+@require_safe
+def sitemap_pages(request: HttpRequest) -> HttpResponse:
+    """The pages that are there for good."""
+    return document(request, sitemap.pages(this_market()).encode(), XML)

@@ -1,0 +1,244 @@
+"""A listing in our own catalog's JSON: one line of a search, or everything there is to know."""
+
+from __future__ import annotations
+
+import re
+from base64 import b64encode
+from collections.abc import Sequence
+from datetime import datetime
+from functools import cache
+from typing import Any, Final
+
+from django.conf import settings
+from django.urls import Resolver404, resolve
+
+from payments.acceptance import Offer
+from payments.amounts import token
+from payments.x402 import v1
+from payments.x402.networks import NETWORKS, address_bytes, checksum
+from sellers.examples import suffix
+from sellers.goods import Good
+from sellers.history import Identity, Sold
+from sellers.models import Report
+from sellers.prices import in_dollars
+from sellers.quality import DEFINITIONS
+from sellers.terms import PriceTerms, Sample
+
+# Whatever a seller wrote stands under these names, cleaned, and is data: no words to an agent.
+SELLER_DECLARED: Final = (
+    "title", "description", "serviceName", "tags", "category", "inputSchema", "outputSchema",
+    "example", "sample", "seller.name", "seller.about", "seller.website", "seller.contact",
+)  # fmt: skip
+RELEASE_WORDS: Final = {
+    "hold": "The answer is handed over once the money has moved on chain.",
+    "instant": "The answer is handed over at once; the money moves a moment later.",
+    "upfront": "The money moves first; only then is the seller called.",
+}
+CHARGED: Final = {
+    "hold": "when a complete, successful answer is in hand; it leaves once the money has moved",
+    "instant": "when a complete, successful answer is in hand; it leaves at once",
+    "upfront": "before the seller is called; without a good answer a refund is due, and shown",
+}
+NOT_CHARGED: Final = (
+    "the seller cannot be reached, answers too late, too much or nothing",
+    "the seller answers with an error (4xx or 5xx), a redirect or a request for payment",
+    "the input does not keep the input schema",
+)
+_DOORS: Final = ("sample", "skill", "v1")  # below the listing's own address
+_PATHS: Final = {
+    "catalog": "/api/catalog/a/b",
+    "page": "/l/a/b",
+    "sellerPage": "/s/a",
+    "openapi": "/s/a/openapi.json",
+    "discovery": "/discovery/search",
+    "mcp": "/mcp/server-card",
+}
+_WORD_BREAK = re.compile(r"_([a-z0-9])")
+
+
+def summary(good: Good) -> dict[str, Any]:
+    """What a search shows of a listing."""
+    terms = good.terms
+    cheapest = good.offers[0]
+    return {
+        "path": good.path,
+        "url": good.url,
+        "method": terms.method,
+        "title": terms.title,
+        "serviceName": terms.service_name,
+        "description": terms.description,
+        "category": good.category or None,
+        "tags": list(terms.tags),
+        "mimeType": terms.mime_type,
+        "release": terms.release,
+        "priceUsd": _plain(in_dollars(cheapest.requirements.amount_atomic, cheapest.decimals)),
+        "prices": [price_json(offer) for offer in good.offers],
+        "seller": {"slug": good.seller_slug, "name": good.seller_name},
+        "revision": {"number": good.revision, "hash": good.revision_hash.hex()},
+        "changedAt": stamp(good.changed_at),
+        "quality": quality_json(good),
+        "links": links(good),
+    }
+
+
+def whole(good: Good, identity: Identity, sold: Sequence[Sold]) -> dict[str, Any]:
+    """Everything about a listing."""
+    terms = good.terms
+    return {
+        **summary(good),
+        "seller": _seller(identity, good),
+        "inputSchema": terms.input_schema,
+        "outputSchema": terms.output_schema,
+        "example": {
+            "input": terms.example_input,
+            "url": good.url + suffix(terms.example_input, terms.path_parameters),
+        },
+        "sample": _sample(terms.sample),
+        "release": {"mode": terms.release, "words": RELEASE_WORDS[terms.release]},
+        "settlement": {
+            "charged": CHARGED[terms.release],
+            "notCharged": list(NOT_CHARGED) if terms.release != "upfront" else [],
+            "refundDue": list(NOT_CHARGED[:2]) if terms.release == "upfront" else [],
+            "requiredKeys": sorted(terms.required_keys),
+            "fetchAgainDays": terms.answer_keep_days,
+            "graceSeconds": settings.PRICE_GRACE_SECONDS,
+        },
+        "limits": {
+            "totalSeconds": min(terms.total_seconds, settings.UPSTREAM_TOTAL_SECONDS),
+            "answerBytesMax": min(terms.answer_bytes_max, settings.ANSWER_BYTES_MAX),
+            "streams": terms.stream,
+        },
+        "report": {
+            "url": f"{settings.PUBLIC_BASE_URL}/api/catalog/{good.path}/reports",
+            "method": "POST",
+            "about": list(Report.About.values),
+        },
+        "qualityDefinitions": {_camel(name): words for name, words in DEFINITIONS.items()},
+        "revisions": [_revision(each, good) for each in sold],
+        "sellerDeclared": list(SELLER_DECLARED),
+    }
+
+
+def price_json(offer: Offer) -> dict[str, Any]:
+    """A price as the door quotes it, in the chain's units and in people's."""
+    needs = offer.requirements
+    return {**needs.to_wire(), **_named(needs.network, needs.asset, needs.amount_atomic)}
+
+
+def quality_json(good: Good) -> dict[str, Any]:
+    """The figures under their names in JSON; what nobody knows yet is null."""
+    found = {name: getattr(good.quality, field) for field, name in _FIGURES.items()}
+    return {name: stamp(at) if isinstance(at, datetime) else at for name, at in found.items()}
+
+
+def links(good: Good) -> dict[str, str]:
+    """Where else this listing is told of; only addresses that answer."""
+    base = settings.PUBLIC_BASE_URL
+    found = {
+        "catalog": f"{base}/api/catalog/{good.path}",
+        "sample": f"{good.url}?demo=true",
+        "skill": f"{good.url}/SKILL.md",
+        "page": f"{base}/l/{good.path}",
+        "sellerPage": f"{base}/s/{good.seller_slug}",
+        "openapi": f"{base}/s/{good.seller_slug}/openapi.json",
+        "discovery": f"{base}/discovery/search?urlSubstring=/call/{good.path}",
+        "mcp": f"{base}/mcp",
+    }
+    if v1.payable(offer.requirements for offer in good.offers):
+        found["v1"] = v1.url_of(good.url)
+    return {name: url for name, url in found.items() if name in _answered() or name in _DOORS}
+
+
+@cache
+def _answered() -> frozenset[str]:
+    """The links that lead somewhere on this site."""
+    return frozenset(name for name, path in _PATHS.items() if _is_there(path))
+
+
+def _is_there(path: str) -> bool:
+    try:
+        resolve(path)
+    except Resolver404:
+        return False
+    return True
+
+
+def stamp(at: datetime | None) -> str | None:
+    return None if at is None else at.isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def _seller(identity: Identity, good: Good) -> dict[str, Any]:
+    wallets = dict.fromkeys(
+        checksum(address_bytes(offer.requirements.pay_to)) for offer in good.offers
+    )
+    base = settings.PUBLIC_BASE_URL
+    said = {
+        "slug": identity.slug,
+        "name": identity.name,
+        "about": identity.about,
+        "website": identity.website,
+        "contact": identity.contact,
+        "logo": f"{base}/logo/{identity.logo}" if identity.logo else "",
+    }
+    return {
+        **{name: value for name, value in said.items() if value},
+        "since": stamp(identity.since),
+        "wallets": [
+            {"payTo": wallet, "signedFor": wallet in identity.proven} for wallet in wallets
+        ],
+    }
+
+
+def _revision(each: Sold, good: Good) -> dict[str, Any]:
+    return {
+        "number": each.number,
+        "hash": each.hash.hex(),
+        "soldFrom": stamp(each.at),
+        "live": each.number == good.revision,
+        "prices": [_past_price(price) for price in each.prices],
+    }
+
+
+def _past_price(price: PriceTerms) -> dict[str, Any]:
+    return {
+        "scheme": price.scheme,
+        "network": price.network,
+        "asset": price.asset,
+        "amount": str(price.amount_atomic),
+        "payTo": price.pay_to,
+        **_named(price.network, price.asset, price.amount_atomic),
+    }
+
+
+def _named(network: str, asset: str, amount_atomic: int) -> dict[str, Any]:
+    """The same amount in words and dollars."""
+    known, chain = token(network, asset), NETWORKS.get(network)
+    named: dict[str, Any] = {
+        "networkName": chain.name if chain else network,
+        "testnet": chain.testnet if chain else False,
+    }
+    if known is not None:
+        dollars = _plain(in_dollars(amount_atomic, known.decimals))
+        named |= {"symbol": known.symbol, "decimals": known.decimals, "amountUsd": dollars}
+    return named
+
+
+def _sample(sample: Sample) -> dict[str, Any]:
+    shown: dict[str, Any] = {"status": sample.status, "contentType": sample.content_type}
+    if sample.is_json and sample.body:
+        return {**shown, "json": sample.document()}
+    try:
+        return {**shown, "text": sample.body.decode()}
+    except UnicodeDecodeError:
+        return {**shown, "base64": b64encode(sample.body).decode()}
+
+
+def _plain(number: Any) -> str:
+    return f"{number.normalize():f}"
+
+
+def _camel(name: str) -> str:
+    return _WORD_BREAK.sub(lambda found: found[1].upper(), name)
+
+
+_FIGURES: Final = {field: _camel(field) for field in DEFINITIONS}

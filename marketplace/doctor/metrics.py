@@ -1,0 +1,156 @@
+"""Numbers for Prometheus, all from the database: whichever process is asked says the same."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from django.utils import timezone
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
+from prometheus_client.registry import Collector
+
+from marketplace.doctor.audited import AT_A_GLANCE
+from payments import audit_log, wiring
+from payments.models import ChainHealth, Heartbeat
+from payments.reports import workings
+from sellers.models import Listing
+from sellers.webhooks import waiting_messages
+
+CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
+
+
+def metrics() -> bytes:
+    """Everything that is worth a graph or an alarm, as it is now."""
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(_Site())
+    return bytes(generate_latest(registry))
+
+
+class _Site(Collector):
+    def collect(self) -> Iterator[Metric]:
+        yield from _payments()
+        yield from _waiting()
+        yield from _chains()
+        yield from _gas()
+        yield from _ledger()
+        yield from _audited()
+        yield from _others()
+
+
+def _payments() -> Iterator[Metric]:
+    count = GaugeMetricFamily(
+        "souk_payments", "Payments, by how the work and the money stand",
+        labels=["network", "asset", "work", "money"],
+    )  # fmt: skip
+    paid = CounterMetricFamily(
+        "souk_settled_units", "What buyers have paid and is final, in the token's base units",
+        labels=["network", "asset"],
+    )  # fmt: skip
+    sums: dict[tuple[str, str], int] = {}
+    for each in workings.booked():
+        count.add_metric([each.network, each.asset, each.work, each.money], each.payments)
+        if each.money == "confirmed":
+            key = (each.network, each.asset)
+            sums[key] = sums.get(key, 0) + each.amount.atomic
+    for (network, asset), atomic in sums.items():
+        paid.add_metric([network, asset], atomic)
+    yield count
+    yield paid
+
+
+def _waiting() -> Iterator[Metric]:
+    late = {each.network: each for each in workings.waiting()}
+    count = GaugeMetricFamily(
+        "souk_unsettled_answers", "Answers whose money has not moved", labels=["network"]
+    )
+    oldest = GaugeMetricFamily(
+        "souk_unsettled_oldest_seconds", "How long the oldest of them waits", labels=["network"]
+    )
+    took = GaugeMetricFamily(
+        "souk_settling_seconds", "From the answer to the money, in the last hour",
+        labels=["network", "quantile"],
+    )  # fmt: skip
+    for network in wiring.networks():
+        row = late.get(network)
+        count.add_metric([network], row.payments if row else 0)
+        age = (timezone.now() - row.oldest).total_seconds() if row else 0
+        oldest.add_metric([network], age)
+    for speed in workings.speeds():
+        took.add_metric([speed.network, "0.5"], speed.p50_seconds)
+        took.add_metric([speed.network, "0.95"], speed.p95_seconds)
+    yield from (count, oldest, took)
+
+
+def _chains() -> Iterator[Metric]:
+    seen = GaugeMetricFamily(
+        "souk_settler_seen_seconds", "Since a settler last wrote itself down", labels=["network"]
+    )
+    head = GaugeMetricFamily(
+        "souk_chain_head_age_seconds", "Age of the newest block seen", labels=["network"]
+    )
+    refusing = GaugeMetricFamily(
+        "souk_refusing", "1 while payments of a network are refused", labels=["network"]
+    )
+    for row in ChainHealth.objects.all():
+        now = timezone.now()
+        seen.add_metric([row.network], (now - row.seen_at).total_seconds())
+        head.add_metric([row.network], (now - row.head_time).total_seconds())
+        refusing.add_metric([row.network], bool(row.refusing_why))
+    yield from (seen, head, refusing)
+
+
+def _gas() -> Iterator[Metric]:
+    balance = GaugeMetricFamily(
+        "souk_gas_balance_coins", "What working relayers hold", labels=["network"]
+    )
+    days = GaugeMetricFamily("souk_gas_days", "How many days it lasts", labels=["network"])
+    stopped = GaugeMetricFamily(
+        "souk_relayers_stopped", "Relayers that sign nothing any more", labels=["network"]
+    )
+    relayed = [n for n in wiring.networks() if not wiring.settles_by_facilitator(n)]
+    for tank in workings.fuel(relayed):
+        balance.add_metric([tank.network], tank.balance_wei / 10**18)
+        stopped.add_metric([tank.network], len(tank.stopped))
+        if tank.days is not None:
+            days.add_metric([tank.network], tank.days)
+    yield from (balance, days, stopped)
+
+
+def _ledger() -> Iterator[Metric]:
+    differences = GaugeMetricFamily(
+        "souk_ledger_differences", "Payments in which ledger and chain differ",
+        labels=["network", "asset"],
+    )  # fmt: skip
+    age = GaugeMetricFamily(
+        "souk_ledger_compared_seconds", "Since they were last compared", labels=["network", "asset"]
+    )
+    for row in workings.reconciliations():
+        differences.add_metric([row.network, row.asset], row.differences)
+        age.add_metric([row.network, row.asset], (timezone.now() - row.at).total_seconds())
+    yield from (differences, age)
+
+
+def _audited() -> Iterator[Metric]:
+    """Where the audit log ends, kept where whoever cuts it off does not come by."""
+    head = audit_log.head()
+    yield GaugeMetricFamily("souk_audit_entries", "Entries of the audit log", head.sequence)
+    words = "The first 48 bits of the last entry's hash, as a number"
+    yield GaugeMetricFamily("souk_audit_head_mark", words, head.mark)
+    faults = len(audit_log.verify_end(AT_A_GLANCE)[2])
+    yield GaugeMetricFamily("souk_audit_faults", "What is wrong with its last entries", faults)
+
+
+def _others() -> Iterator[Metric]:
+    signs = GaugeMetricFamily(
+        "souk_sign_of_life_seconds", "Since beat, or a backup, was last seen", labels=["name"]
+    )
+    for beat in Heartbeat.objects.all():
+        signs.add_metric([beat.name], (timezone.now() - beat.at).total_seconds())
+    due, oldest = waiting_messages()
+    yield signs
+    yield GaugeMetricFamily("souk_webhooks_due", "Messages to sellers that are due", due)
+    age = (timezone.now() - oldest).total_seconds() if oldest else 0
+    yield GaugeMetricFamily("souk_webhooks_oldest_seconds", "How long the oldest is due", age)
+    live = Listing.objects.filter(state=Listing.State.LIVE).count()
+    yield GaugeMetricFamily("souk_listings_live", "Listings that are for sale", live)

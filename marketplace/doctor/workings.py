@@ -1,0 +1,225 @@
+"""How the site does its work, from its own rows: what waits, what runs out, what fails."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from django.conf import settings
+from django.db import connection
+from django.db.models import Min
+from django.utils import timezone
+
+from marketplace.doctor.findings import Finding, fail, ok, warn
+from marketplace.doctor.networks import STOPPED_FIX
+from payments import wiring
+from payments.ids import first_id
+from payments.models import Heartbeat, Payment
+from payments.reports import workings
+from payments.reports.case_lists import waiting_for_admins
+from payments.x402.networks import NETWORKS
+from sellers.causes import cause, of_endpoints
+from sellers.models import Listing, Report
+from sellers.webhooks import waiting_messages
+
+BACKUP = "backup"  # the sign of life that the command leaves
+WAIT_WARN_SECONDS, WAIT_FAIL_SECONDS = 30, 120
+MESSAGES_WARN_SECONDS = 300
+RECONCILE_WARN = timedelta(hours=3)
+BACKUP_WARN = timedelta(days=2)
+PROPOSAL_WARN = timedelta(days=2)
+IN_THE_QUEUE = (Listing.State.IN_REVIEW, Listing.State.LIVE, Listing.State.PAUSED)
+YEARS_DAYS = 1_000
+TROUBLES_SHOWN = 5
+TROUBLES_WARN = 20
+
+
+def examine_workings() -> Iterator[Finding]:
+    """Every tile of the operator's page, as findings; no node is asked for any of it."""
+    yield from settling()
+    yield from gas_left()
+    yield from ledger()
+    yield messages()
+    yield endpoints()
+    yield decisions()
+    yield backup()
+    yield size()
+
+
+def settling() -> Iterator[Finding]:
+    """What is answered and not paid, and how quick the last ones were."""
+    late = {each.network: each for each in workings.waiting()}
+    quick = {each.network: each for each in workings.speeds()}
+    for network in wiring.networks():
+        name = NETWORKS[network].name
+        speed = quick.get(network)
+        pace = (
+            f"the last {speed.payments} in {max(0.1, speed.p50_seconds):.1f} s"
+            if speed
+            else "none lately"
+        )
+        wait = late.get(network)
+        if wait is None:
+            yield ok("settling", f"everything is settled on {name}; {pace}")
+            continue
+        age = (timezone.now() - wait.oldest).total_seconds()
+        left = wait.soonest_end_unix - timezone.now().timestamp()
+        words = f"{wait.payments:,} answers wait for their money on {name}, {age:,.0f} s the oldest"
+        if left < settings.SETTLE_MARGIN_SECONDS or age > WAIT_FAIL_SECONDS:
+            yield fail("settling", f"{words}; one runs out in {max(0, left):,.0f} s", _STUCK)
+        elif age > WAIT_WARN_SECONDS:
+            yield warn("settling", words, _STUCK)
+        else:
+            yield ok("settling", f"{words}; {pace}")
+
+
+_COMPARE = "`python3 manage.py reconcile`; a worker with beat does it hourly"
+_STUCK = "`python3 manage.py settle_stuck` says what keeps each; docs/operate.md, “Nobody settles”"
+
+
+def gas_left() -> Iterator[Finding]:
+    """How long the keys that pay last, at the pace of the last week."""
+    relayed = [n for n in wiring.networks() if not wiring.settles_by_facilitator(n)]
+    for tank in workings.fuel(relayed):
+        name = NETWORKS[tank.network].name
+        for stopped in tank.stopped:
+            yield warn("gas", f"relayer {stopped}", STOPPED_FIX)
+        lasts = "nothing spent yet" if tank.days is None else f"lasts {in_days(tank.days)}"
+        words = f"gas on {name}: {_coins(tank.balance_wei)} coins, {lasts}"
+        fix = "send gas money to the address that `python3 manage.py relayer show` names"
+        if tank.balance_wei < settings.RELAYER_LOW_WEI:
+            yield fail("gas", words, fix)
+        elif tank.days is not None and tank.days < settings.GAS_DAYS_WARN:
+            yield warn("gas", words, fix)
+        else:
+            yield ok("gas", words)
+
+
+def in_days(days: float) -> str:
+    """How long gas lasts, as exactly as such a guess deserves."""
+    return "years" if days > YEARS_DAYS else f"{days:,.0f} days"
+
+
+def _coins(wei: int) -> str:
+    coins = Decimal(wei) / 10**18
+    return f"{coins:.4f}" if coins >= Decimal("0.001") else f"{coins.normalize():f}"
+
+
+def ledger() -> Iterator[Finding]:
+    """What the last comparison of the books with the chain came to."""
+    found = {(each.network, each.asset): each for each in workings.reconciliations()}
+    fix = "`python3 manage.py reconcile --fix`"
+    for network in wiring.networks():
+        for address, asset in wiring.assets(network).items():
+            name = f"{asset.symbol} on {NETWORKS[network].name}"
+            last = found.get((network, address))
+            if last is None:
+                yield _never_compared(network, address, name, fix)
+                continue
+            words = f"{name}: difference {last.differences}, {_ago(last.at)}"
+            if last.differences:
+                yield fail("ledger", words, fix)
+            elif timezone.now() - last.at > RECONCILE_WARN:
+                yield warn("ledger", words, _COMPARE)
+            else:
+                yield ok("ledger", words)
+
+
+def _never_compared(network: str, asset: str, name: str, fix: str) -> Finding:
+    words = f"{name} was never compared with the chain"
+    before = first_id((timezone.now() - RECONCILE_WARN).timestamp())
+    sold = Payment.objects.filter(pk__lt=before, network=network, asset=asset)
+    return warn("ledger", words, fix) if sold.exists() else ok("ledger", f"{words} yet")
+
+
+def messages() -> Finding:
+    """Webhooks that are due and not out yet."""
+    due, oldest = waiting_messages()
+    if oldest is None:
+        return ok("webhooks", "no message waits")
+    age = (timezone.now() - oldest).total_seconds()
+    words = f"{due:,} messages to sellers wait, {age:,.0f} s the oldest"
+    if age > MESSAGES_WARN_SECONDS:
+        return warn(
+            "webhooks",
+            words,
+            "`python3 manage.py work --once` sends them; a worker with beat does it by itself",
+        )
+    return ok("webhooks", words)
+
+
+def endpoints() -> Finding:
+    """The endpoints of sellers that failed most since yesterday."""
+    found = workings.troubles(of_endpoints(), days=1, most=TROUBLES_SHOWN)
+    if not found:
+        return ok("endpoints", "no call failed at a seller since yesterday")
+    paths = {
+        each.pk: each.path
+        for each in Listing.objects.select_related("seller").filter(
+            pk__in=[trouble.listing_id for trouble in found]
+        )
+    }
+    words = "; ".join(
+        f"{paths.get(each.listing_id, each.listing_id)}: {cause(each.cause).text.lower()},"
+        f" {each.calls:,} times"
+        for each in found
+    )
+    if found[0].calls < TROUBLES_WARN:
+        return ok("endpoints", words)
+    path = paths.get(found[0].listing_id, "seller/slug")
+    fix = (
+        f"their sellers see it; `python3 manage.py probe {path}` looks closer, and"
+        f" `python3 manage.py listing pause {path}` stops its sales"
+    )
+    return warn("endpoints", words, fix)
+
+
+def decisions() -> Finding:
+    """What waits for people: proposals and reports for moderators, disputes for admins."""
+    asked = Listing.objects.filter(submitted_at__isnull=False, state__in=IN_THE_QUEUE)
+    oldest = asked.aggregate(oldest=Min("submitted_at"))["oldest"]
+    reports = Report.objects.filter(closed_at__isnull=True).count()
+    disputes = waiting_for_admins()
+    waiting = [
+        f"{count:,} {one if count == 1 else one + 's'}"
+        for count, one in ((asked.count(), "proposal"), (reports, "report"), (disputes, "dispute"))
+        if count
+    ]
+    if not waiting:
+        return ok("decisions", "nothing waits for anybody")
+    words = f"{', '.join(waiting)} to be decided"
+    if disputes or reports or (oldest and timezone.now() - oldest > PROPOSAL_WARN):
+        since = f"; the oldest proposal {_ago(oldest)}" if oldest else ""
+        return warn("decisions", words + since, "/moderation/, and /moderation/disputes/")
+    return ok("decisions", words)
+
+
+def backup() -> Finding:
+    """When the database was last backed up by the command; other ways leave no trace here."""
+    last = Heartbeat.objects.filter(name=BACKUP).first()
+    fix = "`python3 manage.py backup`, or see docs/operate.md, “Backups”"
+    if last is None:
+        if settings.DEMO_CHAIN_RPC:
+            return ok("backup", "the demo needs none")
+        return warn("backup", "none was made with the command", fix)
+    words = f"made {_ago(last.at)}"
+    late = timezone.now() - last.at > BACKUP_WARN
+    return warn("backup", words, fix) if late else ok("backup", words)
+
+
+def size() -> Finding:
+    """How big the database has become."""
+    with connection.cursor() as cursor:
+        cursor.execute("select pg_database_size(current_database()), version()")
+        taken, version = cursor.fetchone()
+    return ok("size", f"{taken / 1_000_000:,.0f} MB in {version.split(' on ')[0]}")
+
+
+def _ago(at: datetime) -> str:
+    seconds = (timezone.now() - at).total_seconds()
+    if seconds < 120:
+        return f"{seconds:,.0f} s ago"
+    if seconds < 7_200:
+        return f"{seconds / 60:,.0f} minutes ago"
+    return f"{seconds / 3600:,.0f} hours ago"

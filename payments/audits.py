@@ -1,0 +1,96 @@
+"""The ledger is compared with the chain every hour, by nobody's hand, and the outcome is noted."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+
+from payments import wiring
+from payments.chains import ChainUnavailable
+from payments.pool import Pool, rows
+from payments.reconcile import Result, reconcile
+
+log = logging.getLogger(__name__)
+
+_NOTE = """
+    insert into payments_reconciliation
+        (network, asset, at, from_block, to_block, booked, differences)
+    values (%s, %s, clock_timestamp(), %s, %s, %s, %s)
+    on conflict (network, asset) do update set at = excluded.at,
+        from_block = excluded.from_block, to_block = excluded.to_block,
+        booked = excluded.booked, differences = excluded.differences
+    returning 1
+"""
+# What was not final when it was last looked at is looked at again, and so is what differed.
+_SINCE = """
+    select case when r.differences > 0 then r.from_block else
+           least(r.to_block - %(margin)s,
+                 (select min(p.claimed_block) from payments_progress g
+                    join payments_payment p on p.id = g.payment_id
+                   where g.network = r.network and g.next_check_at is not null)) end
+      from payments_reconciliation r
+     where r.network = %(network)s and r.asset = %(asset)s
+"""
+MARGIN_BLOCKS = 20
+
+
+async def note(pool: Pool, results: Iterable[Result]) -> None:
+    """Write down what each comparison came to, over what the last one did."""
+    for result in results:
+        await rows(
+            pool,
+            _NOTE,
+            (
+                result.network,
+                result.asset,
+                result.from_block,
+                result.to_block,
+                result.booked,
+                len(result.differences),
+            ),
+        )
+
+
+async def audit_once() -> None:
+    """Compare what has moved since the last comparison; a silent chain is asked an hour later."""
+    pool = await wiring.open_main_pool()
+    try:
+        for network in wiring.networks():
+            for asset in wiring.assets(network):
+                await _audit(pool, network, asset)
+    finally:
+        await pool.close()
+
+
+async def _audit(pool: Pool, network: str, asset: str) -> None:
+    confirmations = wiring.confirmations(network) or 0
+    try:
+        result = await reconcile(
+            pool,
+            network=network,
+            asset=asset,
+            rpc_url=wiring.auditing_rpc(network),
+            confirmations=confirmations,
+            from_block=await _since(pool, network, asset, confirmations),
+            to_block=None,
+        )
+    except (ChainUnavailable, OSError, TimeoutError) as error:
+        log.warning("the ledger of %s was not compared: %s", network, type(error).__name__)
+        return
+    if result.differences:
+        log.error(
+            "ledger and chain differ on %s in %d payments: run reconcile",
+            network,
+            len(result.differences),
+        )
+    await note(pool, [result])
+
+
+async def _since(pool: Pool, network: str, asset: str, confirmations: int) -> int | None:
+    """Where to begin; None, from the first payment on, where nobody has compared yet."""
+    found = await rows(
+        pool,
+        _SINCE,
+        {"network": network, "asset": asset, "margin": MARGIN_BLOCKS + confirmations},
+    )
+    return max(0, int(found[0][0])) if found else None

@@ -1,0 +1,66 @@
+"""What the pages of all three sides show of disputes, in one place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+from urllib.parse import urlencode
+from uuid import UUID
+
+from payments import documents, wiring
+from payments.dispute_acts import possible
+from payments.models import Dispute, Side
+from payments.reports.case_lists import FILTERS, CasePage
+from payments.reports.cases import case_report
+from payments.views import read_id, surroundings
+from payments.x402.networks import NETWORKS
+
+Edges = dict[str, UUID | None]
+
+
+def list_context(
+    asked: Mapping[str, str], cases: Callable[[str, Edges], CasePage], usual: str = "open"
+) -> dict[str, Any]:
+    """A page of cases, as the address asks for it."""
+    which = asked.get("show", usual)
+    which = which if which in FILTERS else usual
+    edges = {name: read_id(asked.get(name, "")) for name in ("newer", "older")}
+    page = cases(which, edges)
+
+    def address(**more: Any) -> str:
+        return "?" + urlencode({"show": which, **more})
+
+    return {
+        "rows": page.rows,
+        "which": which,
+        "tabs": [
+            {"label": label, "href": f"?show={key}", "current": key == which, "count": None}
+            for key, label in FILTERS.items()
+        ],
+        "edges": {
+            "newer": address(newer=page.newer) if page.newer else "",
+            "older": address(older=page.older) if page.older else "",
+        },
+    }
+
+
+def case_context(
+    dispute: Dispute, side: Side, posted: Mapping[str, str], trouble: str, what: str
+) -> dict[str, Any]:
+    """One case for one side, with what it can do, and what was typed and did not do."""
+    report = case_report(dispute, side)
+    around = surroundings(report.payment)
+    return {
+        "case": report,
+        "dispute": dispute,
+        "payment": documents.status_document(report.payment, around),
+        "paid": documents.amount_of(report.payment),
+        "payment_words": report.payment.words,
+        "network": NETWORKS.get(report.payment.payment.network),
+        "can": possible(dispute, side),
+        "explorer": wiring.explorer_url(report.payment.payment.network),
+        "links": documents.status_document(report.payment, around)["links"],
+        "trouble": trouble,
+        "tried": what,
+        "typed": posted,
+    }

@@ -1,0 +1,91 @@
+"""What a wallet may still spend, told to that wallet alone, whichever way it asks."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from payments import buyer_limits, limit_sums, questions, siwx, wiring
+from payments.chains import Chain
+from payments.handover import WALLET_HEADER
+from payments.pool import Pool
+from payments.x402.networks import address_bytes, checksum
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """An answer as an HTTP status and a document."""
+
+    status: int
+    document: Mapping[str, Any]
+    payer: str = ""
+
+
+async def tell(
+    pool: Pool, chains: Mapping[str, Chain], *, wallet: str, network: str, proof: str | None
+) -> Told:
+    """The owner's rules and what is left of each sum, to an agent that signs for its wallet."""
+    try:
+        payer = checksum(address_bytes(wallet))
+    except ValueError:
+        return _refused(404, "no_wallet", "That is no address of a wallet.")
+    network = network or next(iter(wiring.networks()), "")
+    if network not in wiring.networks():
+        return _refused(404, "unknown_network", "Nothing is settled there.")
+    unproven = await _unproven(pool, chains.get(network), payer, network, wallet, proof)
+    if unproven is not None:
+        return unproven
+    rules = await buyer_limits.read_rules(pool, payer)
+    if not rules.count_on(network):
+        rules = buyer_limits.NO_RULES
+    now = datetime.now(UTC)
+    used = await limit_sums.read_used(pool, rules, now)
+    whose = {"wallet": payer, "network": network, "unit": "USD"}
+    return Told(200, whose | limit_sums.document(rules, used, now), payer)
+
+
+async def _unproven(
+    pool: Pool, chain: Chain | None, payer: str, network: str, wallet: str, proof: str | None
+) -> Told | None:
+    secret, now = wiring.sign_in_secret(), int(time.time())
+    uri = wiring.public_url(f"/api/limits/{wallet}")
+    error = "proof_required"
+    if proof is not None:
+        try:
+            await siwx.proven_payer(
+                proof,
+                payer=payer,
+                uri=uri,
+                network=network,
+                secret=secret,
+                now=now,
+                pool=pool,
+                chain=chain,
+            )
+        except siwx.NotProven as refused:
+            error = refused.reason
+        else:
+            return None
+    question = questions.challenge(secret, uri=uri, network=network, now=now)
+    detail = (
+        "Only the wallet itself is told. Sign the text of the sign-in-with-x extension below with"
+        f" it and send that as {WALLET_HEADER}, over MCP as _meta.{questions.EXTENSION}; each"
+        " question is good for one answer."
+    )
+    return _refused(401, error, detail, payer, {questions.EXTENSION: question})
+
+
+def _refused(
+    status: int,
+    error: str,
+    detail: str,
+    payer: str = "",
+    extensions: Mapping[str, Any] | None = None,
+) -> Told:
+    document: dict[str, Any] = {"error": error, "detail": detail}
+    if extensions:
+        document["extensions"] = extensions
+    return Told(status, document, payer)

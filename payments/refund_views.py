@@ -1,0 +1,246 @@
+"""`/api/refunds`: a buyer's program asks for money back, and how that stands, for its own wallet.
+
+The bodies follow the draft of the x402 refund extension. Who asks is shown with SIGN-IN-WITH-X by
+the wallet that paid, for each call anew: nothing else proves it, neither an id nor a signature
+that is public on chain.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Coroutine, Mapping
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec
+from uuid import UUID
+
+from asgiref.sync import sync_to_async
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.urls import reverse
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_POST, require_safe
+
+from payments import questions, rates, siwx, wiring
+from payments.counter import counter
+from payments.disputes import Denied, DisputeRefused, Request, open_dispute
+from payments.documents import hexadecimal, utc
+from payments.handover import WALLET_HEADER
+from payments.models import Case, Dispute, Payment, Reason, Refund
+from payments.payers import Payer
+from payments.reports.cases import find_case
+from payments.reports.finding import find
+from payments.views import read_id
+from payments.x402.networks import address_bytes, checksum
+
+P = ParamSpec("P")
+BODY_BYTES_MAX = 16_384
+AMOUNT_DIGITS_MAX = 78
+_STATUS = {
+    Case.REFUNDED: "executed",
+    Case.REJECTED: "denied",
+    Case.WITHDRAWN: "denied",
+    Case.UNPAID: "denied",
+}
+_HTTP = {Denied.UNKNOWN_PAYMENT: 404, Denied.NOT_PAYER: 403}
+
+
+class _Unreadable(Exception):
+    """The request cannot be understood; the message says what is expected."""
+
+
+def _in_turn(
+    page: Callable[Concatenate[HttpRequest, P], Coroutine[Any, Any, HttpResponse]],
+) -> Callable[Concatenate[HttpRequest, P], Coroutine[Any, Any, HttpResponse]]:
+    """Counted by network before anything is read or looked up: each may cost a question to a
+    chain."""
+
+    @wraps(page)
+    async def counted(request: HttpRequest, /, *args: P.args, **named: P.kwargs) -> HttpResponse:
+        network = wiring.origin_of(request)
+        if not network:
+            return await page(request, *args, **named)
+        most = wiring.refund_requests_per_minute()
+        rate = await sync_to_async(rates.take)("refund request", network, most)
+        if rate.allows:
+            response = await page(request, *args, **named)
+        else:
+            detail = f"At most {most} a minute from one network; wait {rate.retry_seconds} s."
+            response = _said({"error": "too_often", "detail": detail}, 429)
+        for name, value in rate.headers.items():
+            response[name] = value
+        return response
+
+    return counted
+
+
+@csrf_exempt
+@require_POST
+@_in_turn
+async def ask(request: HttpRequest) -> HttpResponse:
+    """Open a dispute as a program: the seller has to answer it as any other."""
+    try:
+        asked = _body(request)
+        payment = await sync_to_async(_payment)(asked)
+    except _Unreadable as unreadable:
+        return _said({"error": "bad_request", "detail": str(unreadable)}, 400)
+    if payment is None:
+        return _denied(Denied.UNKNOWN_PAYMENT, "There is no such payment of this wallet here.")
+    unproven = await _unproven(request, payment)
+    if unproven is not None:
+        return unproven
+    try:
+        dispute = await sync_to_async(open_dispute)(payment, _request(asked, payment))
+    except _Unreadable as unreadable:
+        return _said({"error": "bad_request", "detail": str(unreadable)}, 400)
+    except DisputeRefused as refused:
+        return _denied(refused.why, refused.message)
+    return _said(await sync_to_async(_document)(dispute), 202)
+
+
+@require_safe
+@_in_turn
+async def show(request: HttpRequest, dispute_id: UUID) -> HttpResponse:
+    """How it stands, told to the wallet that paid."""
+    dispute = await sync_to_async(find_case)(dispute_id)
+    if dispute is None:
+        return _said({"error": "unknown_refund", "detail": "There is no such request here."}, 404)
+    unproven = await _unproven(request, dispute.payment)
+    if unproven is not None:
+        return unproven
+    return _said(await sync_to_async(_document)(dispute))
+
+
+def _body(request: HttpRequest) -> dict[str, Any]:
+    if len(request.body) > BODY_BYTES_MAX:
+        raise _Unreadable(f"a request has {BODY_BYTES_MAX} bytes at most")
+    try:
+        asked = json.loads(request.body)
+    except (ValueError, RecursionError):
+        raise _Unreadable("the body is a JSON object") from None
+    if not isinstance(asked, dict) or not isinstance(asked.get("paymentReference"), dict):
+        raise _Unreadable("the body is a JSON object with paymentReference, reason and amount")
+    return asked
+
+
+def _payment(asked: Mapping[str, Any]) -> Payment | None:
+    """The payment that is meant: by its id, or by its transaction and the wallet that paid."""
+    reference = asked["paymentReference"]
+    payment_id = read_id(str(reference.get("paymentId") or ""))
+    if payment_id is None:
+        payment_id = _by_transaction(reference, asked)
+    if payment_id is None:
+        return None
+    found = Payment.objects.defer("signature", "identifier_hash").filter(pk=payment_id).first()
+    network = reference.get("network")
+    return found if found is None or network in (None, found.network) else None
+
+
+def _by_transaction(reference: Mapping[str, Any], asked: Mapping[str, Any]) -> UUID | None:
+    payer = _wallet(asked.get("refundTo"))
+    transaction = reference.get("txHash")
+    if payer is None or not isinstance(transaction, str):
+        raise _Unreadable(
+            "paymentReference names a payment by paymentId (the id of /p/<id>), or by txHash with"
+            " the paying wallet as refundTo"
+        )
+    found = find((Payer(payer),), transaction).payments or ()
+    if len(found) > 1:
+        raise _Unreadable("several payments are in this transaction; name one by paymentId")
+    return found[0] if found else None
+
+
+def _wallet(text: Any) -> str | None:
+    try:
+        return checksum(address_bytes(text)) if isinstance(text, str) else None
+    except ValueError:
+        return None
+
+
+def _request(asked: Mapping[str, Any], payment: Payment) -> Request:
+    if asked.get("refundTo") is not None and _wallet(asked["refundTo"]) != payment.payer:
+        raise DisputeRefused(Denied.POLICY, "a refund goes back to the wallet that paid")
+    amount = asked.get("amount", str(int(payment.amount_atomic)))
+    digits = amount if isinstance(amount, str) else ""
+    if not (digits.isascii() and digits.isdigit() and len(digits) <= AMOUNT_DIGITS_MAX):
+        raise _Unreadable("amount is a string of digits: the token's smallest units")
+    if asked.get("reason") not in Reason.values:
+        raise _Unreadable(f"reason is one of: {', '.join(Reason.values)}")
+    texts = (asked.get("idempotencyKey", ""), asked.get("description", ""))
+    if not all(isinstance(text, str) for text in texts):
+        raise _Unreadable("idempotencyKey and description are strings")
+    return Request(Reason(asked["reason"]), int(digits), text=texts[1], key=texts[0])
+
+
+async def _unproven(request: HttpRequest, payment: Payment) -> HttpResponse | None:
+    """None when the paying wallet asks; else the question that it has to answer."""
+    site, now, uri = await counter(), int(time.time()), wiring.public_url(request.path)
+    secret, proof = wiring.sign_in_secret(), request.headers.get(WALLET_HEADER)
+    error = "proof_required"
+    if proof is not None:
+        try:
+            await siwx.proven_payer(
+                proof,
+                payer=payment.payer,
+                uri=uri,
+                network=payment.network,
+                secret=secret,
+                now=now,
+                pool=site.pool,
+                chain=site.chains.get(payment.network),
+            )
+        except siwx.NotProven as refused:
+            error = refused.reason
+        else:
+            return None
+    question = questions.challenge(secret, uri=uri, network=payment.network, now=now)
+    detail = (
+        "Only the wallet that paid can ask. Sign the text of the sign-in-with-x extension below"
+        f" with it and send that as {WALLET_HEADER}; each question is good for one answer."
+    )
+    said = {
+        "status": "denied",
+        "reason": Denied.NOT_PAYER,
+        "error": error,
+        "detail": detail,
+        "extensions": {questions.EXTENSION: question},
+    }
+    response = _said(said, 401)
+    response["WWW-Authenticate"] = f'{WALLET_HEADER} realm="{payment.pk}"'
+    return response
+
+
+def _document(dispute: Dispute) -> dict[str, Any]:
+    state = Case(dispute.state)
+    status = _STATUS.get(state, "pending")
+    back = list(dispute.refunds.exclude(state=Refund.Found.REFUSED).order_by("named_at"))
+    return {
+        "status": status,
+        **({"reason": Denied.POLICY} if status == "denied" else {}),
+        "refundId": str(dispute.pk),
+        "paymentId": str(dispute.payment_id),
+        "state": state,
+        "asked": str(int(dispute.asked_atomic)),
+        "askedFor": dispute.reason,
+        "deadline": utc(dispute.deadline_at) if dispute.deadline_at else None,
+        "transactions": [
+            {
+                "txHash": hexadecimal(each.transaction),
+                "amount": None if each.amount_atomic is None else str(int(each.amount_atomic)),
+                "confirmed": each.state == Refund.Found.CONFIRMED,
+            }
+            for each in back
+        ],
+        "statusUrl": wiring.public_url(reverse("api-refund", args=[dispute.pk])),
+    }
+
+
+def _denied(why: Denied, message: str) -> HttpResponse:
+    detail = f"{message[0].upper()}{message[1:]}".rstrip(".") + "."
+    return _said({"status": "denied", "reason": why, "detail": detail}, _HTTP.get(why, 409))
+
+
+def _said(document: dict[str, Any], status: int = 200) -> HttpResponse:
+    response = JsonResponse(document, status=status)
+    response["Cache-Control"] = "no-store"
+    response["Access-Control-Allow-Origin"] = "*"
+    return response

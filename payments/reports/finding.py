@@ -1,0 +1,105 @@
+"""One box that takes any id of a payment: its own, a receipt's, a transaction's, a nonce, a wallet.
+
+Whatever is asked for, only payments of the asker's own wallets are found.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.db import connection
+
+from payments.payers import Payer
+from payments.x402.networks import DEFAULT_ASSETS, address_bytes, chain_id_of, checksum
+from payments.x402.schemes import exact_eip3009
+from payments.x402.types import Authorization
+
+FOUND_MAX = 100
+TEXT_CHARACTERS_MAX = 200
+_ID = re.compile(r"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?:\.[0-9]{1,9})?", re.I)
+_HASH = re.compile(r"(?:0x|sha256:)?([0-9a-f]{64})", re.I)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a text names: payments, or a wallet that was paid or paid; else nothing of these."""
+
+    payments: tuple[UUID, ...] | None = None
+    pay_to: str = ""
+    payer: str = ""
+
+
+def find(payers: tuple[Payer, ...], text: str) -> Finding:
+    """What is meant by this text, among what these wallets bought."""
+    text = text.strip()[:TEXT_CHARACTERS_MAX]
+    if named := _ID.search(text):  # also in the address of a payment's page
+        return Finding(_own(payers, [UUID(named[1])]))
+    if hashed := _HASH.fullmatch(text):
+        return Finding(_hashed(payers, bytes.fromhex(hashed[1])))
+    try:
+        wallet = checksum(address_bytes(text))
+    except ValueError:
+        return Finding(())
+    is_mine = any(each.address == wallet for each in payers)
+    return Finding(payer=wallet) if is_mine else Finding(pay_to=wallet)
+
+
+_OWN = """
+    select p.id from payments_payment p
+      join unnest(%s::text[], %s::text[]) as t(address, home)
+        on p.payer = t.address and (t.home = '' or p.network = t.home)
+     where p.id = any(%s) order by p.created_at desc
+"""
+# A transaction of ours leads to its number, and that to its payments; no table is searched by it.
+_BY_TRANSACTION = """
+    select g.payment_id from payments_broadcast b
+      join payments_progress g on g.relayer_id = b.relayer_id and g.relayer_nonce = b.nonce
+     where b.transaction = %s limit %s
+"""
+_BY_IDENTITY = "select id from payments_payment where identity = any(%s)"
+# What a stranger or a facilitator sent: among the newest payments of the asker's own.
+_BY_HASH = """
+    select found.id from unnest(%s::text[]) as t(address), lateral (
+        select p.id, p.fingerprint, p.nonce, g.transaction from payments_payment p
+          join payments_progress g on g.payment_id = p.id
+         where p.payer = t.address order by p.created_at desc limit 10000) found
+     where %s in (found.fingerprint, found.nonce, found.transaction) limit %s
+"""
+
+
+def _hashed(payers: tuple[Payer, ...], digest: bytes) -> tuple[UUID, ...]:
+    """A nonce or a transaction by an index; else a request's hash, or another's transaction."""
+    identities = [
+        exact_eip3009.identity(chain_id_of(each.network), each.address, _promise(payer, digest))
+        for payer in payers
+        for each in DEFAULT_ASSETS
+        if payer.network in ("", each.network)
+    ]
+    addresses = [each.address for each in payers]
+    with connection.cursor() as cursor:
+        for statement, values in (
+            (_BY_IDENTITY, (identities,)),
+            (_BY_TRANSACTION, (digest, FOUND_MAX)),
+            (_BY_HASH, (addresses, digest, FOUND_MAX)),
+        ):
+            cursor.execute(statement, values)
+            if found := _own(payers, [row[0] for row in cursor.fetchall()]):
+                return found
+    return ()
+
+
+def _promise(payer: Payer, nonce: bytes) -> Authorization:
+    """Enough of one to name a payment: who signed, and its nonce."""
+    return Authorization(payer.address, payer.address, 0, 0, 0, nonce, b"")
+
+
+def _own(payers: tuple[Payer, ...], ids: Sequence[UUID]) -> tuple[UUID, ...]:
+    if not ids or not payers:
+        return ()
+    mine = ([each.address for each in payers], [each.network for each in payers])
+    with connection.cursor() as cursor:
+        cursor.execute(_OWN, (*mine, list(ids)))
+        return tuple(row[0] for row in cursor.fetchall())

@@ -1,0 +1,254 @@
+"""A buyer's payments one by one: pages of them, newest first, and all of them for a file.
+
+Every question names the wallets it is asked for: nothing of any other payer is ever read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from django.db import connection, transaction
+
+from payments.amounts import Amount
+from payments.models import Money, Work
+from payments.payers import Payer
+from payments.reports.given_back import NOT_REFUNDED, REFUND_KEYS, REFUNDED, refunded_terms
+from payments.states import Back, State, Words, words
+from payments.x402.networks import DEFAULT_ASSETS
+
+ROWS_ON_A_PAGE = 25
+ROWS_AT_ONCE = 1_000
+REPEAT_SECONDS = 60
+NEIGHBOURS_MAX = 100  # how many payments before one are looked at for the same request
+
+_ALL_STATES = [State(work, money) for work in Work for money in Money]
+
+
+@dataclass(frozen=True, slots=True)
+class Sought:
+    """Which payments: of these wallets and days, for what, how much, in which state, from here."""
+
+    payers: tuple[Payer, ...]
+    first: date
+    last: date
+    seller_id: UUID | None = None
+    listing_id: UUID | None = None
+    network: str = ""
+    state: str = ""  # a key of states.words
+    pay_to: str = ""
+    at_least: Decimal | None = None  # in whole tokens
+    at_most: Decimal | None = None
+    only: tuple[UUID, ...] | None = None  # what a search has found
+    older_than: UUID | None = None
+    newer_than: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Bought:
+    """One payment in one line, as its buyer sees it."""
+
+    id: UUID
+    at: datetime
+    seller_id: UUID
+    listing_id: UUID
+    listing_path: str
+    title: str
+    payer: str
+    pay_to: str
+    network: str
+    amount: Amount
+    words: Words
+    transaction: str
+    block_number: int | None
+    receipt_version: int | None
+    repeats: UUID | None  # the payment for the same request a moment before
+
+    @property
+    def can_change(self) -> bool:
+        return self.words.tone == "waiting" or self.words.key == "paid"
+
+    @property
+    def receipt_id(self) -> str:
+        return "" if self.receipt_version is None else receipt_id(self.id, self.receipt_version)
+
+
+def receipt_id(payment_id: UUID, version: int) -> str:
+    """How a receipt is named in books: its payment, and which version of it."""
+    return f"{payment_id}.{version}"
+
+
+@dataclass(frozen=True, slots=True)
+class BoughtPage:
+    """Some payments, newest first, and whether there are others on both sides."""
+
+    rows: list[Bought]
+    has_newer: bool
+    has_older: bool
+
+
+_PAYERS = """
+    payer as (select * from unnest(%(addresses)s::text[], %(homes)s::text[]) as t(address, home))
+"""
+_OF_PAYER = """
+    p.payer = payer.address and (payer.home = '' or p.network = payer.home)
+    and p.created_at >= %(begin)s and p.created_at < %(end)s
+"""
+_CHOSEN = f"""
+    with {_PAYERS}, chosen as (
+        select found.id from payer, lateral (
+            select p.id, p.created_at from payments_payment p
+             where {_OF_PAYER} {{terms}}
+             order by p.created_at {{order}}, p.id {{order}} limit %(most)s) found
+         order by found.created_at {{order}}, found.id {{order}} limit %(most)s
+    )
+"""  # noqa: S608 - composed of our own constants only
+LINE = """
+    select p.id, p.created_at, p.seller_id, p.listing_id, p.listing_path, p.title, p.payer,
+           p.pay_to, p.network, p.asset, p.amount_atomic, g.work, g.money,
+           g.transaction, g.block_number,
+           (select max(r.version) from payments_receipt r where r.payment_id = p.id), {repeats},
+           {refunded}
+      from chosen s join payments_payment p on p.id = s.id
+      join payments_progress g on g.payment_id = p.id
+     order by {order}
+"""
+# The same request of the same wallet, paid a moment before: seldom what was meant.
+_REPEATS = f"""
+    case when g.money in ('settled', 'confirmed') then (
+        select n.id from (
+            select q.id, q.fingerprint, q.created_at from payments_payment q
+             where q.payer = p.payer and q.created_at < p.created_at
+               and q.created_at >= p.created_at - interval '{REPEAT_SECONDS} seconds'
+             order by q.created_at desc limit {NEIGHBOURS_MAX}) n
+          join payments_progress h on h.payment_id = n.id
+         where n.fingerprint = p.fingerprint and h.money in ('settled', 'confirmed')
+         order by n.created_at desc limit 1) end
+"""  # noqa: S608 - composed of our own constants only
+# A question of its own for each row, so that the walk along the index stays one.
+_IN_STATE = """
+    and (select g.work || ' ' || g.money from payments_progress g where g.payment_id = p.id)
+        = any(%(states)s)
+"""
+_SCALE = """
+    coalesce((select k.scale from unnest(%(networks)s::text[], %(assets)s::text[],
+                                         %(scales)s::numeric[]) as k(network, asset, scale)
+               where k.network = p.network and k.asset = p.asset), 1)
+"""
+# Where a wallet is unknown to the statistics, all it ever bought would be fetched and sorted.
+_WALK = "set local enable_bitmapscan = off"
+_OLDER = " and p.created_at <= %(at)s and (p.created_at, p.id) < (%(at)s, %(from)s)"
+_NEWER = " and p.created_at >= %(at)s and (p.created_at, p.id) > (%(at)s, %(from)s)"
+
+
+def purchases(sought: Sought, *, most: int = ROWS_ON_A_PAGE) -> BoughtPage:
+    """A page of payments, each with the one it repeats, if it does."""
+    found = _found(sought, most + 1, repeats=_REPEATS)
+    page, more = found[:most], len(found) > most
+    if sought.newer_than is not None:
+        return BoughtPage(page[::-1], has_newer=more, has_older=True)
+    return BoughtPage(page, has_newer=sought.older_than is not None, has_older=more)
+
+
+def all_purchases(sought: Sought) -> Iterator[list[Bought]]:
+    """Every payment, so many at a time; nothing is held in between."""
+    edge = sought.older_than
+    while found := _found(replace(sought, older_than=edge), ROWS_AT_ONCE):
+        yield found
+        if len(found) < ROWS_AT_ONCE:
+            return
+        edge = found[-1].id
+
+
+def terms_of(sought: Sought) -> tuple[str, dict[str, Any]]:
+    """What narrows a buyer's payments `p` further, and every value that is named."""
+    states = [each for each in _ALL_STATES if words(each).key == sought.state]
+    values: dict[str, Any] = {
+        "addresses": [each.address for each in sought.payers],
+        "homes": [each.network for each in sought.payers],
+        "begin": datetime.combine(sought.first, time(), UTC),
+        "end": datetime.combine(sought.last + timedelta(days=1), time(), UTC),
+        "seller": sought.seller_id,
+        "listing": sought.listing_id,
+        "network": sought.network,
+        "pay_to": sought.pay_to,
+        "least": sought.at_least,
+        "greatest": sought.at_most,
+        "only": list(sought.only or ()),
+        "states": [f"{each.work.value} {each.money.value}" for each in states],
+        "networks": [each.network for each in DEFAULT_ASSETS],
+        "assets": [each.address for each in DEFAULT_ASSETS],
+        "scales": [10**each.decimals for each in DEFAULT_ASSETS],
+    }
+    asked = (
+        (sought.only is not None, " and p.id = any(%(only)s)"),
+        (sought.seller_id, " and p.seller_id = %(seller)s"),
+        (sought.listing_id, " and p.listing_id = %(listing)s"),
+        (sought.network, " and p.network = %(network)s"),
+        (sought.pay_to, " and p.pay_to = %(pay_to)s"),
+        (sought.at_least is not None, f" and p.amount_atomic >= %(least)s * {_SCALE}"),
+        (sought.at_most is not None, f" and p.amount_atomic <= %(greatest)s * {_SCALE}"),
+        (sought.state in REFUND_KEYS, refunded_terms(sought.state)),
+        (sought.state and sought.state not in REFUND_KEYS, _IN_STATE + NOT_REFUNDED.format("p.id")),
+    )
+    return "".join(term for is_asked, term in asked if is_asked), values
+
+
+def _found(sought: Sought, most: int, *, repeats: str = "null") -> list[Bought]:
+    if not sought.payers:
+        return []
+    edge = sought.newer_than or sought.older_than
+    at = _time_of(sought.payers, edge) if edge else None
+    if edge and at is None:
+        return []
+    turned = sought.newer_than is not None
+    terms, values = terms_of(sought)
+    if at is not None:
+        terms += _NEWER if turned else _OLDER
+    order = "asc" if turned else "desc"
+    statement = _CHOSEN.format(terms=terms, order=order) + LINE.format(
+        order=f"p.created_at {order}, p.id {order}", repeats=repeats, refunded=REFUNDED
+    )
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(_WALK)
+        cursor.execute(statement, values | {"at": at, "from": edge, "most": most})
+        return [bought(row) for row in cursor.fetchall()]
+
+
+_TIME = """
+    select created_at from payments_payment where id = %s and payer = any(%s)
+"""
+
+
+def _time_of(payers: Sequence[Payer], payment_id: UUID) -> datetime | None:
+    with connection.cursor() as cursor:
+        cursor.execute(_TIME, (payment_id, [each.address for each in payers]))
+        row = cursor.fetchone()
+    return row[0] if row else None
+
+
+def bought(row: tuple[Any, ...]) -> Bought:
+    """A row of `LINE`."""
+    (payment_id, at, seller_id, listing_id, path, title, payer, pay_to, network, asset, amount,
+     work, money, transaction, block, receipt_version, repeats, refunded) = row  # fmt: skip
+    return Bought(
+        id=payment_id,
+        at=at,
+        seller_id=seller_id,
+        listing_id=listing_id,
+        listing_path=path,
+        title=title,
+        payer=payer,
+        pay_to=pay_to,
+        network=network,
+        amount=Amount.of(network, asset, int(amount)),
+        words=words(State(Work(work), Money(money)), Back.of(int(refunded), int(amount))),
+        transaction="" if transaction is None else "0x" + bytes(transaction).hex(),
+        block_number=block,
+        receipt_version=receipt_version,
+        repeats=repeats,
+    )

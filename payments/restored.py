@@ -1,0 +1,128 @@
+"""After a restore: no key signs before the chain has shown what it did since the backup.
+
+The restored rows know less than the chain. A relayer would hand out numbers that are taken, and
+payments that were sent after the backup would look unsent. So every relayer stands still from the
+restore's own transaction on, what its numbers were used for is watched until it is final, and
+then the relayer goes on where the chain stands.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.db import connection, transaction
+
+from payments import audit_log
+from payments.chains import Chain
+from payments.pool import Pool, one
+from payments.reconcile import Result
+
+WHY = "the database was restored from a backup; manage.py relayer adopt goes on"
+# Runs in the transaction that restores: there is no instant in which a key could sign.
+HOLD_SQL = f"update payments_relayer set stopped_why = '{WHY}' where stopped_why = '';"  # noqa: S608
+
+_STANDING = """
+    select next_nonce, stopped_why,
+           (select count(distinct b.nonce) from payments_broadcast b
+             where b.relayer_id = r.id and b.nonce < %(mined)s and b.final_at is null
+               and not exists (select from payments_broadcast m
+                                where m.relayer_id = r.id and m.nonce = b.nonce
+                                  and m.mined_block is not null))
+      from payments_relayer r where network = %(network)s and address = %(address)s
+"""
+_ADOPT = """
+    update payments_relayer set stopped_why = '', next_nonce = greatest(next_nonce, %(mined)s)
+     where network = %(network)s and address = %(address)s and stopped_why = %(why)s
+       and next_nonce = %(next)s
+ returning next_nonce
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """One relayer beside the chain."""
+
+    network: str
+    address: str
+    next_nonce: int
+    mined: int
+    pending: int
+    unexplained: int  # numbers the chain has, under which ours is not seen nor given up yet
+    stopped_why: str
+
+    @property
+    def sent_since(self) -> int:
+        """How many transactions of this key the database does not know."""
+        return max(0, self.mined - self.next_nonce)
+
+    @property
+    def obstacle(self) -> str:
+        """Why it cannot go on yet; empty when it can."""
+        if self.stopped_why != WHY:
+            return f"it stands still for another reason: {self.stopped_why or 'it does not'}"
+        if self.pending > self.mined:
+            return f"{self.pending - self.mined} of its transactions wait to be mined; ask again"
+        if self.unexplained:
+            return (
+                f"{self.unexplained} of its numbers are still being looked at; the worker must"
+                " run, and the chain must be some blocks further: ask again in a minute"
+            )
+        return ""
+
+
+async def look_at(pool: Pool, chain: Chain, address: str) -> Standing | None:
+    """Compare a relayer's row with the chain; None where there is no such row."""
+    mined = await chain.nonce(address, "latest")
+    pending = await chain.nonce(address, "pending")
+    given = {"network": chain.network, "address": address, "mined": mined}
+    row = await one(pool, _STANDING, given)
+    if row is None:
+        return None
+    next_nonce, stopped_why, unexplained = row
+    return Standing(chain.network, address, next_nonce, mined, pending, unexplained, stopped_why)
+
+
+def adopt(standing: Standing, *, by: str) -> bool:
+    """Let a relayer go on where the chain stands; False when its row has changed meanwhile."""
+    assert not standing.obstacle
+    given: dict[str, str | int] = {
+        "network": standing.network,
+        "address": standing.address,
+        "mined": standing.mined,
+        "next": standing.next_nonce,
+        "why": WHY,
+    }
+    with transaction.atomic(), connection.cursor() as cursor:
+        audit_log.take_turn()  # before the row that whoever sends waits for
+        cursor.execute(_ADOPT, given)
+        if cursor.fetchone() is None:
+            return False
+        audit_log.record(
+            by,
+            "relayer.adopted",
+            f"wallet:{standing.address}",
+            before={"next_nonce": standing.next_nonce, "stopped_why": standing.stopped_why},
+            after={"next_nonce": max(standing.mined, standing.next_nonce)},
+        )
+    return True
+
+
+_KEEP = """
+    insert into payments_lostpayment
+        (network, asset, payer, nonce, pay_to, amount_atomic, transaction, block_number, noted_at)
+    values (%s, %s, %s, %s, %s, %s, %s, %s, clock_timestamp()) on conflict do nothing returning 1
+"""
+
+
+def keep_lost(result: Result) -> int:
+    """Write down what the chain knows of payments that are in no row; they are known then."""
+    kept = 0
+    for each in result.unknown:
+        given = (
+            result.network, result.asset, each.payer, bytes.fromhex(each.nonce), each.pay_to,
+            each.amount_atomic, bytes.fromhex(each.transaction), each.block,
+        )  # fmt: skip
+        with connection.cursor() as cursor:
+            cursor.execute(_KEEP, given)
+            kept += cursor.rowcount
+    return kept

@@ -1,0 +1,157 @@
+"""The figures of every listing, made anew when a seller's sums change, and now and then besides.
+
+A seller is looked at once a minute at most. Nothing here is on the way of a paid call: days come
+from the sums that the worker keeps, and of single calls the newest thousand are read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import asdict, replace
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+from django.db import connection
+from django.utils import timezone
+
+from payments.models import EarningsVersion
+from payments.reports.trade import Bought, Lately, Outside, Served, bought, lately, served
+from payments.x402.networks import address_bytes, checksum
+from sellers import shelving
+from sellers.catalog_rows import UNKNOWN_MS, CatalogEntry, CatalogFigures
+from sellers.causes import SELLERS_FAULTS
+from sellers.models import Health, Listing, Payout, Seller
+from sellers.quality import CALLS_OF_ONE_PAYER_A_DAY_MAX, SAMPLE_CALLS_MAX, Quality, score
+from sellers.site import canary_addresses
+from sellers.verification import last_verified
+
+# The wallets that somebody signs in with, by account: known further up.
+Linked = Callable[[int], Collection[str]]
+
+SELLERS_AT_ONCE: Final = 200
+LISTINGS_AT_ONCE: Final = 500
+AGAIN: Final = timedelta(hours=1)  # days pass and probes come in without a sale
+
+
+def keep(linked: Linked) -> int:
+    """Enter what is not in the catalog yet, and make the figures that are due; says how many."""
+    enrol()
+    now = timezone.now()
+    changed = sum(_make(seller_id, linked, now)[1] for seller_id in _due(now))
+    _tell(changed)
+    return changed
+
+
+def make_anew(seller_id: UUID, linked: Linked) -> int:
+    """Make one seller's figures, due or not; says how many listings have some."""
+    found, changed = _make(seller_id, linked, timezone.now())
+    _tell(changed)
+    return found
+
+
+def _tell(changed: int) -> None:
+    """Have the catalog read again, if there is anything new in it."""
+    if changed:
+        with connection.cursor() as cursor:
+            cursor.execute(_RAISE)
+
+
+def enrol(most: int = LISTINGS_AT_ONCE) -> int:
+    """Enter listings that were for sale before there was a catalog."""
+    live = Listing.objects.filter(state=Listing.State.LIVE, entry__isnull=True)
+    ids = list(live.values_list("pk", flat=True)[:most])
+    for listing_id in ids:
+        shelving.enter_again(listing_id)
+    return len(ids)
+
+
+def _due(now: datetime) -> list[UUID]:
+    with connection.cursor() as cursor:
+        cursor.execute(_DUE, {"now": now, "most": SELLERS_AT_ONCE})
+        return [row[0] for row in cursor.fetchall()]
+
+
+def _make(seller_id: UUID, linked: Linked, now: datetime) -> tuple[int, int]:
+    """Make one seller's figures; says of how many listings, and how many have others now."""
+    seller = Seller.objects.get(pk=seller_id)
+    # Read first: what is sold meanwhile is found the next time.
+    version = EarningsVersion.objects.filter(seller_id=seller_id).values_list("version", flat=True)
+    seen = version.first() or 0
+    outside = _outside(seller, linked)
+    today = now.date()
+    sales, ends = bought(seller_id, today, outside), served(seller_id, today, outside)
+    entries = list(CatalogEntry.objects.filter(seller_slug=seller.slug).order_by("pk"))
+    verified = _verified(seller, [entry.listing_id for entry in entries])
+    changed = 0
+    for entry in entries:
+        key = entry.listing_id
+        called = key in sales or key in ends
+        quality = _quality(
+            sales.get(key, Bought()),
+            ends.get(key, Served()),
+            lately(key, now, outside) if called else Lately(last_called_at=entry.last_called_at),
+            verified.get(key),
+        )
+        changed += _kept(entry, replace(quality, score=score(quality, now)))
+    CatalogFigures.objects.update_or_create(
+        seller=seller,
+        defaults={"earnings_version": seen, "made_at": now, "due_at": now + AGAIN},
+    )
+    return len(entries), changed
+
+
+def _verified(seller: Seller, listing_ids: Collection[UUID]) -> dict[UUID, datetime]:
+    """When each was last seen to work, or to pass every check that agents make."""
+    well = Health.objects.filter(listing__seller=seller, well_at__isnull=False)
+    seen = {key: at for key, at in well.values_list("listing_id", "well_at") if at is not None}
+    for key, at in last_verified(listing_ids).items():
+        seen[key] = max(at, seen.get(key, at))
+    return seen
+
+
+def _quality(sales: Bought, ends: Served, newest: Lately, verified: datetime | None) -> Quality:
+    return Quality(**{**asdict(sales), **asdict(ends), **asdict(newest)}, last_verified_at=verified)
+
+
+def _kept(entry: CatalogEntry, quality: Quality) -> bool:
+    """Write figures down where they are others; row by row, so that nobody waits for two."""
+    figures = asdict(quality)
+    if all(getattr(entry, name) == value for name, value in figures.items()):
+        return False
+    latency = UNKNOWN_MS if quality.p50_ms_7d is None else quality.p50_ms_7d
+    CatalogEntry.objects.filter(pk=entry.pk).update(**figures, latency=latency)
+    return True
+
+
+def _outside(seller: Seller, linked: Linked) -> Outside:
+    """The seller's own wallets: paid into, proven, or signed in with."""
+    own = set(Payout.objects.filter(seller=seller).values_list("address", flat=True))
+    live = Listing.objects.filter(seller=seller, live_revision__isnull=False)
+    own |= set(live.values_list("live_revision__prices__pay_to", flat=True))
+    if seller.owner_id is not None:
+        own |= set(linked(seller.owner_id))
+    return Outside(
+        own={checksum(address_bytes(each)) for each in own if each},
+        apart=canary_addresses(),
+        faults=SELLERS_FAULTS,
+        calls_a_day_max=CALLS_OF_ONE_PAYER_A_DAY_MAX,
+        sample_max=SAMPLE_CALLS_MAX,
+    )
+
+
+# Whose sums changed since, at most once a minute each; and everybody now and then.
+_DUE: Final = """
+    select s.id from sellers_seller s
+      left join sellers_catalogfigures f on f.seller_id = s.id
+      left join payments_earningsversion v on v.seller_id = s.id
+     where exists (select 1 from sellers_catalogentry e where e.seller_slug = s.slug)
+       and (f.seller_id is null or f.due_at <= %(now)s
+            or (coalesce(v.version, 0) <> f.earnings_version
+                and f.made_at <= %(now)s - interval '1 minute'))
+     order by f.made_at nulls first limit %(most)s
+"""
+_RAISE: Final = """
+    insert into sellers_figuresversion as figures (id, version) values (1, 1)
+    on conflict (id) do update set version = figures.version + 1
+"""

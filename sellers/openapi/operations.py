@@ -1,0 +1,204 @@
+"""What a document offers: its operations, each as much of it as a listing takes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urljoin
+
+from sellers.drafts import DESCRIPTION_CHARACTERS_MAX, TAGS_MAX, TITLE_CHARACTERS
+from sellers.openapi.documents import parsed
+from sellers.openapi.references import Reader, list_of, object_of
+from sellers.refusals import bad
+from sellers.terms import BODY_METHODS, METHODS
+from sellers.texts import clean, clean_ascii
+
+OPERATIONS_MAX = 500
+_PARAMETER = re.compile(r"\{([^{}]*)\}")
+_NAME = re.compile(r"\W+", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One operation of a document, as much of it as a listing takes."""
+
+    method: str
+    path: str
+    upstream_url: str
+    title: str
+    description: str
+    tags: tuple[str, ...]
+    input_schema: Mapping[str, Any]
+    example: Mapping[str, Any]
+    answer_type: str
+    output_schema: Mapping[str, Any] | None
+    answer: Any
+    headers: tuple[str, ...] = field(default=())  # what it wants in headers
+
+    @property
+    def key(self) -> str:
+        """How a form names it."""
+        return f"{self.method} {self.path}"
+
+
+def operations(text: str, base_url: str = "") -> list[Operation]:
+    """What a document offers, in its own order."""
+    document = parsed(text)
+    version = str(document.get("openapi", ""))
+    if not version.startswith(("3.0", "3.1")):
+        shown = clean(version or str(document.get("swagger", "none")), 20)
+        raise bad("document", f"OpenAPI 3.0 or 3.1; this one says {shown}")
+    found = list(_operations(document, base_url))
+    if not found:
+        raise bad("document", "it holds no operation that could be sold")
+    return found
+
+
+def _operations(document: Mapping[str, Any], base_url: str) -> Iterator[Operation]:
+    count = 0
+    for path, item in object_of(document.get("paths")).items():
+        for name, said in object_of(Reader(document).at(item)).items():
+            method = str(name).upper()
+            if method not in METHODS or not isinstance(said, dict):
+                continue
+            count += 1
+            if count > OPERATIONS_MAX:
+                raise bad("document", f"more than {OPERATIONS_MAX} operations")
+            yield _operation(document, str(path), item, method, said, base_url)
+
+
+def _operation(
+    document: Mapping[str, Any],
+    path: str,
+    item: Mapping[str, Any],
+    method: str,
+    said: Mapping[str, Any],
+    base_url: str,
+) -> Operation:
+    read = Reader(document)
+    parts, example, headers = _parameters(
+        read, [*list_of(item, "parameters"), *list_of(said, "parameters")]
+    )
+    if method in BODY_METHODS:
+        _body(read, said, parts, example)
+    kind, schema, answer = _answer(read, said)
+    title = str(said.get("summary") or said.get("operationId") or f"{method} {path}")
+    about = str(said.get("description") or said.get("summary") or "")
+    tags = [clean_ascii(str(tag), 32) for tag in list_of(said, "tags")]
+    return Operation(
+        method=method,
+        path=path,
+        upstream_url=_address(document, item, said, path, base_url),
+        title=clean(title, TITLE_CHARACTERS[-1]),
+        description=clean(about, DESCRIPTION_CHARACTERS_MAX),
+        tags=tuple(tag for tag in tags if tag)[:TAGS_MAX],
+        input_schema={"type": "object", "properties": parts},
+        example=example,
+        answer_type=kind,
+        output_schema=schema,
+        answer=answer,
+        headers=headers,
+    )
+
+
+def _address(
+    document: Mapping[str, Any],
+    item: Mapping[str, Any],
+    said: Mapping[str, Any],
+    path: str,
+    base_url: str,
+) -> str:
+    servers = list_of(said, "servers") or list_of(item, "servers") or list_of(document, "servers")
+    first = object_of(servers[0]) if servers else {}
+    url = str(first.get("url", ""))
+    for name, variable in object_of(first.get("variables")).items():
+        url = url.replace(f"{{{name}}}", str(object_of(variable).get("default", "")))
+    whole = urljoin(base_url, url) if base_url else url
+    return whole.rstrip("/") + _PARAMETER.sub(lambda name: f"{{{_plain(name[1])}}}", path)
+
+
+def _parameters(
+    read: Reader, given: list[Any]
+) -> tuple[dict[str, Any], dict[str, Any], tuple[str, ...]]:
+    parts: dict[str, Any] = {}
+    example: dict[str, Any] = {}
+    headers: list[str] = []
+    for each in given:
+        said = object_of(read.at(each))
+        name, where = str(said.get("name", "")), said.get("in")
+        if where == "header" and name.lower() not in ("accept", "content-type", "authorization"):
+            headers.append(name.lower())
+        if where not in ("path", "query") or not name:
+            continue
+        name = _plain(name) if where == "path" else name
+        schema = object_of(read.schema(said.get("schema", {"type": "string"})))
+        about = clean(str(said.get("description", "")), 300)
+        part = parts.setdefault(
+            where,
+            {"type": "object", "properties": {}, "required": [], "additionalProperties": False},
+        )
+        part["properties"][name] = schema | ({"description": about} if about else {})
+        if (said.get("required") or where == "path") and name not in part["required"]:
+            part["required"].append(name)
+        shown = _example(read, said, schema)
+        if shown is not None:
+            example.setdefault(where, {})[name] = shown
+    return parts, example, tuple(dict.fromkeys(headers))
+
+
+def _body(
+    read: Reader, said: Mapping[str, Any], parts: dict[str, Any], example: dict[str, Any]
+) -> None:
+    content = object_of(object_of(read.at(said.get("requestBody"))).get("content"))
+    kind, media = _json_of(content)
+    if kind is None:
+        return
+    schema = object_of(read.schema(media.get("schema", {"type": "object"})))
+    parts["body"] = schema
+    shown = _example(read, media, schema)
+    if shown is not None:
+        example["body"] = shown
+
+
+def _answer(read: Reader, said: Mapping[str, Any]) -> tuple[str, Mapping[str, Any] | None, Any]:
+    responses = object_of(said.get("responses"))
+    good = [code for code in responses if re.fullmatch(r"2(\d\d|XX)", str(code))]
+    if not good:
+        return "application/json", None, None
+    content = object_of(object_of(read.at(responses[good[0]])).get("content"))
+    kind, media = _json_of(content)
+    if kind is None:
+        return str(next(iter(content), "application/json")), None, None
+    given = media.get("schema")
+    schema = object_of(read.schema(given)) if given is not None else None
+    return kind, schema, _example(read, media, schema or {})
+
+
+def _json_of(content: Mapping[str, Any]) -> tuple[str | None, Mapping[str, Any]]:
+    for kind, media in content.items():
+        plain = str(kind).partition(";")[0].strip().lower()
+        if plain == "application/json" or plain.endswith("+json"):
+            return plain, object_of(media)
+    return None, {}
+
+
+def _example(read: Reader, said: Mapping[str, Any], schema: Mapping[str, Any]) -> Any:
+    """The example somebody wrote, at whichever of the four places."""
+    if "example" in said:
+        return said["example"]
+    for each in object_of(said.get("examples")).values():
+        return object_of(read.at(each)).get("value")
+    if isinstance(several := schema.get("examples"), list) and several:
+        return several[0]
+    for key in ("example", "default"):
+        if key in schema:
+            return schema[key]
+    allowed = schema.get("enum")
+    return allowed[0] if isinstance(allowed, list) and allowed else None
+
+
+def _plain(name: str) -> str:
+    """A path parameter's name as this marketplace writes it."""
+    return _NAME.sub("_", name).strip("_")[:32] or "value"

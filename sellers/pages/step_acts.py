@@ -1,0 +1,99 @@
+"""What the buttons of a step do, now that everything typed is saved."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import redirect
+
+from sellers import logos, looks, worksheets
+from sellers.bells import ring_for_look
+from sellers.models import Worksheet
+from sellers.pages.step_page import shown
+from sellers.refusals import ListingRefused, bad
+from sellers.secrets import SecretsUnavailable, Vault
+from sellers.site import Site
+from sellers.steps import STEPS, TRY, Step, lacks
+from sellers.typed import example_of, input_schema_of, pretty, typed_input
+
+
+def act(request: HttpRequest, sheet: Worksheet, here: Step, site: Site) -> HttpResponse:
+    """Do what the pressed button says, now that everything is saved."""
+    action, _, subject = request.POST.get("action", "next").partition(":")
+    try:
+        match action:
+            case "look":
+                job = looks.ask(sheet, site)
+                transaction.on_commit(lambda: ring_for_look(job.pk))
+            case "secret":
+                _keep_secret(sheet, request.POST, site)
+            case "drop-secret":
+                worksheets.drop_secret(sheet, subject)
+            case "logo":
+                _keep_logo(request, sheet)
+            case "drop-logo":
+                worksheets.put(sheet, {"logo": ""})
+            case "add-row":
+                rows = [*sheet.typed.get("rows", []), {"name": "", "type": "string"}]
+                worksheets.put(sheet, {"rows": rows})
+            case "drop-row":
+                kept = [row for row in sheet.typed.get("rows", []) if row.get("name") != subject]
+                worksheets.put(sheet, {"rows": kept})
+            case "as-json":
+                worksheets.put(sheet, _as_json(sheet))
+            case "as-rows":
+                worksheets.put(sheet, _as_rows(sheet))
+            case "use-sample":
+                worksheets.put(sheet, looks.sample_fields(sheet))
+            case "save":
+                pass
+            case _:
+                return _gone_on(request, sheet, here, site)
+    except ListingRefused as refused:
+        return shown(request, sheet, here, site, refused=refused, posted=request.POST, status=422)
+    return redirect("sell-step", sheet.pk, here.slug)
+
+
+def _gone_on(request: HttpRequest, sheet: Worksheet, here: Step, site: Site) -> HttpResponse:
+    refused = lacks(sheet, here, site)
+    if refused is not None:
+        return shown(request, sheet, here, site, refused=refused, posted=request.POST, status=422)
+    slugs = [each.slug for each in STEPS]
+    following = [*slugs, TRY][slugs.index(here.slug) + 1]
+    return redirect("sell-step", sheet.pk, following)
+
+
+def _keep_secret(sheet: Worksheet, posted: QueryDict, site: Site) -> None:
+    try:
+        vault = Vault(site.secrets_keys)
+    except SecretsUnavailable:
+        message = "this marketplace has no key to keep secrets with; tell its operator"
+        raise bad("secret_name", message) from None
+    worksheets.keep_secret(
+        sheet, posted.get("secret_name", ""), posted.get("secret_value", ""), vault
+    )
+
+
+def _keep_logo(request: HttpRequest, sheet: Worksheet) -> None:
+    given = request.FILES.get("logo_file")
+    if given is None:
+        raise bad("logo", "choose a picture first")
+    picture = given.read(logos.LOGO_BYTES_MAX + 1)
+    worksheets.put(sheet, {"logo": logos.keep(sheet.seller, picture)})
+
+
+def _as_json(sheet: Worksheet) -> Mapping[str, Any]:
+    schema, example = input_schema_of(sheet.typed), example_of(sheet.typed)
+    return {
+        "input_mode": "json",
+        "input_schema": pretty(schema) if schema else "",
+        "example": pretty(example) if example else "",
+    }
+
+
+def _as_rows(sheet: Worksheet) -> Mapping[str, Any]:
+    schema, example = input_schema_of(sheet.typed), example_of(sheet.typed)
+    return {**typed_input(schema or {}, example), "input_mode": "rows"}

@@ -1,0 +1,86 @@
+"""A month's statement: what was earned in it, day by day and by listing, and who was paid."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from uuid import UUID
+
+from django.utils import timezone
+
+from payments.reports.buyers import buyers
+from payments.reports.earnings import Look, Span, Sums, by_listing, by_time, overview
+from sellers.earnings_filters import Offering, offerings
+from sellers.models import Price, Seller
+
+
+@dataclass(frozen=True, slots=True)
+class TokenMonth:
+    """One token's month."""
+
+    sums: Sums
+    days: list[tuple[date, Sums]]  # those on which something was sold
+    paid_to: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """One seller's month, as far as it is counted now."""
+
+    first: date
+    last: date
+    is_over: bool
+    made_at: datetime
+    tokens: list[TokenMonth]
+    listings: list[tuple[Offering, Sums]]
+    unique: int
+
+
+def statement_of(seller: Seller, month: str) -> Statement | None:
+    """The statement of a month such as 2026-11; None for what is no month."""
+    first = _first_day(month)
+    if first is None:
+        return None
+    last = (first + timedelta(days=32)).replace(day=1) - timedelta(days=1)
+    look = Look(seller.pk, Span(first, last))
+    names = {each.id: each for each in offerings(seller)}
+    days = by_time(look)
+    return Statement(
+        first=first,
+        last=last,
+        is_over=last < datetime.now(UTC).date(),
+        made_at=timezone.now(),
+        tokens=[
+            TokenMonth(
+                each,
+                sorted(days.get((each.network, each.asset), {}).items()),
+                _paid_to(seller, each.network),
+            )
+            for each in overview(look, list(names)).tokens
+        ],
+        listings=sorted(listings_of(look, names), key=lambda row: row[0].title.lower()),
+        unique=buyers(look, most=1).unique,
+    )
+
+
+def listings_of(look: Look, names: dict[UUID, Offering]) -> list[tuple[Offering, Sums]]:
+    """What each listing earned, by token."""
+    return [
+        (names[key], sums)
+        for key, tokens in by_listing(look).items()
+        if key in names
+        for sums in tokens
+    ]
+
+
+def _first_day(month: str) -> date | None:
+    try:
+        first = datetime.strptime(month, "%Y-%m").date()  # noqa: DTZ007 - a month has no zone
+    except ValueError:
+        return None
+    return first if f"{first:%Y-%m}" == month and first.year < date.max.year else None
+
+
+def _paid_to(seller: Seller, network: str) -> list[str]:
+    mine = Price.objects.filter(revision__listing__seller=seller, network=network)
+    return sorted(mine.values_list("pay_to", flat=True).distinct())

@@ -1,0 +1,175 @@
+"""Migrations run beside paid calls and beside the release before; each rule finds a breach."""
+
+from __future__ import annotations
+
+import pytest
+from django.apps import apps
+from django.db import connection, migrations, models
+from django.db.migrations.loader import MigrationLoader
+
+from tests.architecture.migration_rules import (
+    BIG,
+    HARMLESS,
+    SECOND_STEPS,
+    breaks_old_code,
+    holds_a_big_table,
+    is_after_the_first_release,
+)
+
+PACKAGES = {"payments", "sellers", "marketplace"}
+
+
+@pytest.fixture(scope="module")
+def loader() -> MigrationLoader:
+    return MigrationLoader(None)
+
+
+def ours(loader: MigrationLoader) -> list[tuple[str, str]]:
+    here = {each.label for each in apps.get_app_configs() if each.name.split(".")[0] in PACKAGES}
+    return [key for key in loader.graph.nodes if key[0] in here]
+
+
+def test_every_big_table_is_one_of_ours(loader: MigrationLoader) -> None:
+    state = loader.project_state()
+    tables = {
+        model.options.get("db_table") or f"{app}_{name}"
+        for (app, name), model in state.models.items()
+    }
+    assert tables >= BIG
+
+
+def test_no_migration_takes_from_the_release_before(loader: MigrationLoader) -> None:
+    found = [
+        f"{app}.{name}: {breach}"
+        for app, name in ours(loader)
+        if is_after_the_first_release(app, name) and f"{app}.{name}" not in SECOND_STEPS | HARMLESS
+        for breach in breaks_old_code(
+            loader.graph.nodes[app, name], loader.project_state((app, name), at_end=False)
+        )
+    ]
+    assert found == []
+
+
+def sql_of(loader: MigrationLoader, app: str, name: str) -> str:
+    """As it would run, with the statements of its own functions."""
+    migration = loader.graph.nodes[app, name]
+    state = loader.project_state((app, name), at_end=False)
+    with connection.schema_editor(collect_sql=True, atomic=migration.atomic) as editor:
+        migration.apply(state, editor, collect_sql=True)
+    return "\n".join(editor.collected_sql)
+
+
+def test_no_migration_holds_a_big_table(transactional_db: None, loader: MigrationLoader) -> None:
+    """Outside of a transaction, as an index that is created concurrently has to be."""
+    found = []
+    for app, name in ours(loader):
+        if is_after_the_first_release(app, name):
+            made = frozenset(
+                f"{app}_{each.name.lower()}"
+                for each in loader.graph.nodes[app, name].operations
+                if isinstance(each, migrations.CreateModel)
+            )
+            sql = sql_of(loader, app, name)
+            found += [f"{app}.{name}: {breach}" for breach in holds_a_big_table(sql, made)]
+    assert found == []
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        'CREATE INDEX "by_time" ON "payments_transfer" ("at")',
+        "create unique index once on only payments_step (at)",
+        'ALTER TABLE "payments_cap" ADD CONSTRAINT "positive" CHECK ("used" >= 0)',
+        'ALTER TABLE "payments_payment" ALTER COLUMN "title" SET NOT NULL',
+        'ALTER TABLE "payments_payment" ALTER COLUMN "title" TYPE varchar(9)',
+        "update payments_progress g\n   set sought = null",
+    ],
+)
+def test_a_statement_that_holds_a_big_table_is_found(sql: str) -> None:
+    assert len(list(holds_a_big_table(sql))) == 1
+    assert list(holds_a_big_table(sql, BIG)) == []
+    assert list(holds_a_big_table(of_a_small_table(sql))) == []
+
+
+def of_a_small_table(sql: str) -> str:
+    for table in BIG:
+        sql = sql.replace(table, "sellers_profile")
+    return sql
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        'CREATE INDEX CONCURRENTLY "by_time" ON "payments_transfer" ("at")',
+        'ALTER TABLE "payments_cap" ADD CONSTRAINT "positive" CHECK ("used" >= 0) NOT VALID',
+        'ALTER TABLE "payments_cap" VALIDATE CONSTRAINT "positive"',
+        "ALTER TABLE payments_cap ADD CONSTRAINT once UNIQUE USING INDEX by_key",
+        'ALTER TABLE "payments_payment" ADD COLUMN "note" text DEFAULT \'\' NOT NULL',
+        'ALTER TABLE "payments_payment" DROP COLUMN "note" CASCADE',
+    ],
+)
+def test_a_statement_of_an_instant_is_none(sql: str) -> None:
+    assert list(holds_a_big_table(sql)) == []
+
+
+def test_the_rules_see_what_was_done_before_the_first_release(
+    db: None, loader: MigrationLoader
+) -> None:
+    assert list(holds_a_big_table(sql_of(loader, "payments", "0009_retention_and_hot_queries")))
+
+
+@pytest.mark.parametrize(
+    "operation",
+    [
+        migrations.AddField("payment", "note", models.TextField(default="")),
+        migrations.RemoveField("payment", "title"),
+        migrations.RenameField("payment", "title", "name"),
+        migrations.DeleteModel("Payment"),
+        migrations.RenameModel("Payment", "Sale"),
+        migrations.SeparateDatabaseAndState([migrations.RemoveField("payment", "title")]),
+        migrations.AddConstraint(
+            "payment", models.CheckConstraint(condition=models.Q(title="x"), name="titled")
+        ),
+        migrations.RemoveConstraint("payment", "payment_identity"),
+        migrations.AlterField("payment", "title", models.TextField(null=True)),
+        migrations.AlterField("payment", "title", models.TextField(unique=True)),
+        migrations.AlterField("payment", "title", models.BinaryField()),
+        migrations.AlterField("cap", "on_trust_atomic", models.DecimalField(max_digits=78)),
+        migrations.RunSQL("alter table payments_payment drop column title"),
+        migrations.RunSQL(["drop table if exists payments_payment"]),
+        migrations.RunSQL('alter table "payments_payment" rename title to name'),
+        migrations.RunSQL([("alter table payments_payment alter title set not null", None)]),
+        migrations.RunSQL("create unique index once on only payments_payment (title)"),
+        migrations.RunSQL(
+            "create trigger payment_titled before insert on payments_payment"
+            " for each row execute function payments_never()"
+        ),
+        migrations.RunSQL("alter table payments_payment drop constraint payment_identity"),
+        migrations.RunSQL("alter table payments_cap alter used_atomic drop default"),
+    ],
+)
+def test_what_old_code_would_miss_is_found(loader: MigrationLoader, operation: object) -> None:
+    assert len(planted(loader, operation)) == 1
+
+
+@pytest.mark.parametrize(
+    "operation",
+    [
+        migrations.AddField("payment", "note", models.TextField(null=True)),
+        migrations.AddField("payment", "note", models.TextField(db_default="")),
+        migrations.CreateModel("Note", [("id", models.AutoField(primary_key=True))]),
+        migrations.SeparateDatabaseAndState([], [migrations.RemoveField("payment", "title")]),
+        migrations.AlterField("payment", "title", models.TextField(default="untitled")),
+        migrations.RunSQL("create trigger t before insert on notes execute function f()"),
+        migrations.RunSQL("create index concurrently by_title on payments_payment (title)"),
+        migrations.RunSQL("insert into notes values (1); drop function f()"),
+    ],
+)
+def test_what_old_code_does_not_notice_is_none(loader: MigrationLoader, operation: object) -> None:
+    assert planted(loader, operation) == []
+
+
+def planted(loader: MigrationLoader, operation: object) -> list[str]:
+    migration = migrations.Migration("9999_planted", "payments")
+    migration.operations = [operation]
+    return list(breaks_old_code(migration, loader.project_state()))

@@ -1,0 +1,127 @@
+"""A backup, fifty more payments, a lost database: the chain tells what the backup does not know."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import uuid
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.fixtures.cast import Cast, Person, person
+from tests.fixtures.chain import CHECKOUT
+from tests.fixtures.stack import Sold, Stack, answers, make_database, running_stack
+from tests.fixtures.wallet import Said, ask, authorize, buy, pack
+
+SINCE = 50
+CALLERS = 10
+
+
+@pytest.fixture(scope="module")
+def site(
+    anvil_binary: Path, tmp_path_factory: pytest.TempPathFactory, django_db_blocker: Any
+) -> Iterator[Stack]:
+    folder = tmp_path_factory.mktemp("restore")
+    with running_stack(folder, anvil_binary, django_db_blocker, webs=1) as stack:
+        yield stack
+
+
+def manage(site: Stack, *command: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "manage.py", *command],
+        cwd=CHECKOUT, env=site.environment, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+
+def done(site: Stack, *command: str) -> Any:
+    said = manage(site, *command, "--json")
+    assert said.returncode == 0, said.stderr
+    return json.loads(said.stdout)
+
+
+def all_booked(site: Stack) -> None:
+    unfinished = "select count(*) from payments_progress where money <> 'confirmed'"
+    site.wait_until(lambda: site.rows(unfinished) == [(0,)], "all is booked", 60)
+
+
+def shop(site: Stack, sold: Sold, buyers: list[Person]) -> list[tuple[dict[str, str], Said]]:
+    """Each buyer pays once; the signed headers are kept, as a buyer's program keeps them."""
+
+    def one(buyer: Person) -> tuple[dict[str, str], Said]:
+        headers = {"PAYMENT-SIGNATURE": pack(authorize(ask(sold.url).challenge, buyer))}
+        return headers, ask(sold.url, headers=headers)
+
+    with ThreadPoolExecutor(CALLERS) as callers:
+        return list(callers.map(one, buyers))
+
+
+def lose_the_database(site: Stack) -> None:
+    """Everything stops, and what it is started with again is an empty database."""
+    site.stop()
+    empty = make_database(f"restored_{uuid.uuid4().hex[:12]}")
+    site.database_url = site.environment["DATABASE_URL"] = empty
+
+
+def test_what_a_backup_does_not_know_is_found_and_nothing_is_paid_twice(site: Stack) -> None:
+    sold = site.sell()
+    buyers = [person(f"restored {number}") for number in range(SINCE)]
+    for each in buyers:
+        site.chain.fund(each.address, 1)
+    assert buy(sold.url, buyers[0]).status == 200
+    all_booked(site)
+    file = site.folder / "souk.dump"
+    manifest = done(site, "backup", str(file))
+    assert manifest["sha256"]
+    assert file.stat().st_mode & 0o077 == 0
+    bought = shop(site, sold, buyers)
+    assert [said.status for _, said in bought] == [200] * SINCE
+    all_booked(site)
+    paid = site.chain.atomic_of(Cast.seller.address)
+
+    refused = manage(site, "restore", str(file))
+    assert refused.returncode == 1
+    assert "restore into an empty one" in refused.stderr
+    lose_the_database(site)
+    held = done(site, "restore", str(file))["held"]
+    assert len(held) == 1
+    address = held[0].split()[1]
+    site.workers = [site.start_worker()]
+    site.webs = [site.start_web(site.ports[0])]
+    site.wait_until(lambda: answers(site.ports[0]), "the door")
+    site.wait_until(lambda: refuses(site), "the relayer stands still")
+
+    again, first = bought[0][0], len(sold.calls)
+    assert ask(sold.url, headers=again).status in (402, 503)
+    site.wait_until(lambda: adopted(site, address), "the relayer goes on", 30)
+    site.wait_until(site.settling, "the settler")
+
+    (result,) = json.loads(manage(site, "reconcile", "--json").stdout)
+    assert {each["kind"] for each in result["differences"]} == {"unknown"}
+    assert len(result["unknown"]) == SINCE
+    for headers, _ in bought[:3]:
+        said = ask(sold.url, headers=headers)
+        assert said.status == 402, said.body  # its authorization is used: the chain says so
+    assert len(sold.calls) == first
+    assert site.chain.atomic_of(Cast.seller.address) == paid
+
+    newcomer = person("after the restore")
+    site.chain.fund(newcomer.address, 1)
+    assert buy(sold.url, newcomer).status == 200
+    all_booked(site)
+    assert manage(site, "reconcile", "--fix").returncode == 1
+    (result,) = done(site, "reconcile")
+    assert (result["differences"], result["lost"], result["booked"]) == ([], SINCE, 2)
+
+
+def refuses(site: Stack) -> bool:
+    found = site.rows("select refusing_why from payments_chainhealth")
+    return bool(found) and "restored from a backup" in found[0][0]
+
+
+def adopted(site: Stack, address: str) -> bool:
+    return manage(site, "relayer", "adopt", address).returncode == 0

@@ -1,0 +1,145 @@
+"""The code that a listing's page shows is run as it stands, and buys."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from mcp import ClientSession
+from mcp.client.streamable_http import streamable_http_client
+from x402 import x402Client
+from x402.mcp import MCPToolCallResult, x402MCPSession
+from x402.mechanisms.evm import EthAccountSigner
+from x402.mechanisms.evm.exact import register_exact_evm_client
+
+from marketplace.catalog.snippets import Call, curl, python, snippets, typescript
+from sellers import goods
+from sellers.terms import Sample, Terms
+from tests.fixtures.cast import Cast
+from tests.fixtures.stack import Sold, Stack
+from tests.fixtures.typescript import typescript_folder
+from tests.fixtures.upstream import Call as Called
+from tests.fixtures.upstream import Wire, answer
+from tests.fixtures.wallet import authorize, pack, unpack
+
+SECONDS = 60
+TRICKY = "O'Slo \"& $HOME `id` \\ ${x} é"
+
+
+def terms_of(stack: Stack, sold: Sold) -> Terms:
+    (row,) = stack.rows(
+        "select r.terms from sellers_revision r join sellers_listing l on l.live_revision_id = r.id"
+        " where l.slug = %s",
+        sold.path.partition("/")[2],
+    )
+    return Terms.from_json(row[0])
+
+
+@pytest.fixture(params=["GET", "POST"])
+def call(request: pytest.FixtureRequest, stack: Stack) -> tuple[Sold, Call]:
+    """A listing whose example is hard to quote, and its call."""
+
+    async def echo(called: Called, wire: Wire) -> bool:
+        said = [*called.query, called.body.decode()]
+        return await answer(json.dumps(said).encode())(called, wire)
+
+    where = "query" if request.param == "GET" else "body"
+    sold = stack.sell(
+        method=request.param,
+        behaviour=echo,
+        example={where: {"city": TRICKY}},
+        sample=Sample(200, "application/json", b'["x"]'),
+    )
+    stack.chain.fund(Cast.buyer.address, 1)
+    return sold, Call.of(terms_of(stack, sold), sold.url)
+
+
+def run(command: list[str], folder: Path, **environment: str) -> str:
+    done = subprocess.run(
+        command,
+        cwd=folder,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def bought(sold: Sold) -> None:
+    """One call reached the seller, with the example's text as it was written."""
+    (called,) = sold.calls
+    said = dict(called.query) or json.loads(called.body)
+    assert said == {"city": TRICKY}
+
+
+def test_curl_asks_and_pays(call: tuple[Sold, Call], stack: Stack, tmp_path: Path) -> None:
+    sold, example = call
+    if shutil.which("curl") is None:
+        pytest.skip("no curl here: apt-get install -y curl")
+    asking, paying = curl(example).strip().split("\n\n")
+
+    quoted = run(["bash", "-c", asking], tmp_path)
+    header = next(
+        line.split(": ", 1)[1]
+        for line in quoted.splitlines()
+        if line.lower().startswith("payment-required: ")
+    )
+    payment = pack(authorize(unpack(header), Cast.buyer))
+    answered = run(["bash", "-c", paying], tmp_path, PAYMENT=payment)
+
+    assert "402" in quoted.splitlines()[0]
+    assert "200" in answered.splitlines()[0]
+    bought(sold)
+
+
+def test_python_pays(call: tuple[Sold, Call], tmp_path: Path) -> None:
+    sold, example = call
+    (tmp_path / "buy.py").write_text(python(example), encoding="utf-8")
+
+    said = run([sys.executable, "buy.py"], tmp_path, PRIVATE_KEY=Cast.buyer.private_key)
+
+    assert said.startswith("200 ")
+    bought(sold)
+
+
+def test_mcp_pays(call: tuple[Sold, Call], stack: Stack) -> None:
+    """The settings lead to a server that knows the tool of the call that stands below them."""
+    sold, _ = call
+    with stack.database():
+        good = goods.one(sold.path)
+    assert good is not None
+    (tab,) = (each for each in snippets(good, f"{stack.base_url}/mcp") if each.key == "mcp")
+    url = json.loads(tab.code)["mcpServers"]["souk"]["url"]
+    tool = json.loads(tab.next_code)
+
+    async def buy() -> MCPToolCallResult:
+        async with (
+            streamable_http_client(url) as (read, write, _),
+            ClientSession(read, write) as session,
+        ):
+            await session.initialize()
+            client = register_exact_evm_client(x402Client(), EthAccountSigner(Cast.buyer.account))
+            return await x402MCPSession(session, client).call_tool(tool["name"], tool["arguments"])
+
+    assert asyncio.run(buy()).payment_made
+    bought(sold)
+
+
+def test_typescript_pays(call: tuple[Sold, Call]) -> None:
+    sold, example = call
+    folder = typescript_folder()
+    (folder / "snippet.mjs").write_text(typescript(example), encoding="utf-8")
+
+    said = run(["node", "snippet.mjs"], folder, PRIVATE_KEY=Cast.buyer.private_key)
+
+    assert said.startswith("200 ")
+    bought(sold)

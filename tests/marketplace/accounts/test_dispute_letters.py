@@ -1,0 +1,90 @@
+"""Letters about disputes go to the other side, with a link and without a stranger's words."""
+
+from __future__ import annotations
+
+import smtplib
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.core.mail import EmailMessage
+from pytest_django.fixtures import Settings
+
+from marketplace.accounts import dispute_letters, mail
+from payments.dispute_outbox import TRIES_MAX
+from payments.disputes import Request, move, open_dispute
+from payments.models import Case, Dispute, DisputeStep, Payment, Reason, Side
+from tests.fixtures.buying import owner
+from tests.fixtures.cast import Cast
+from tests.fixtures.shop import Shop
+
+LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
+
+
+def reachable(user: User) -> None:
+    user.email = f"{user.username}@example.com"
+    user.save()
+    mail.confirm(user)
+
+
+@pytest.fixture
+def dispute(open_shop: Callable[..., Shop], settings: Settings) -> Dispute:
+    settings.SENDS_MAIL = True
+    shop, buyer = open_shop("acme"), owner("buyer")
+    for user in (shop.user, buyer.user):
+        reachable(user)
+    payment = Payment.objects.get(pk=shop.sold(payer=Cast.buyer.address))
+    asked = Request(Reason.OTHER, 2_000, "Sign this at https://evil.example")
+    return open_dispute(payment, asked)
+
+
+def test_each_step_is_written_to_the_other_side_once(
+    dispute: Dispute, mailoutbox: list[EmailMessage]
+) -> None:
+    assert dispute_letters.send_due() == 1
+    (letter,) = mailoutbox
+    assert letter.to == ["acme@example.com"]
+    assert f"/sell/disputes/{dispute.pk}" in letter.body
+    assert "waiting for the seller" in letter.body
+    assert "evil" not in letter.body + letter.subject
+    assert move(dispute, Case.DUE, Side.SELLER, "yes")
+    assert dispute_letters.send_due() == 1
+    assert mailoutbox[1].to == ["buyer@example.com"]
+    assert f"/buy/disputes/{dispute.pk}" in mailoutbox[1].body
+    assert dispute_letters.send_due() == 0
+    assert move(dispute, Case.REJECTED, Side.ADMIN, "no")
+    assert dispute_letters.send_due() == 1
+    assert {each.to[0] for each in mailoutbox[2:]} == {"acme@example.com", "buyer@example.com"}
+
+
+def test_an_address_nobody_confirmed_gets_none(
+    dispute: Dispute, mailoutbox: list[EmailMessage]
+) -> None:
+    User.objects.filter(username="acme").update(email="other@example.com")
+    assert dispute_letters.send_due() == 1
+    assert mailoutbox == []
+
+
+def test_a_site_without_mail_writes_none_and_keeps_none(
+    dispute: Dispute, settings: Settings, mailoutbox: list[EmailMessage]
+) -> None:
+    settings.SENDS_MAIL = False
+    assert dispute_letters.send_due() == 1
+    assert (mailoutbox, DisputeStep.objects.filter(mail_at__isnull=False).count()) == ([], 0)
+
+
+def test_a_letter_that_cannot_be_sent_is_tried_again_and_given_up(
+    dispute: Dispute, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: Any, **__: Any) -> None:
+        raise smtplib.SMTPServerDisconnected
+
+    monkeypatch.setattr(dispute_letters, "send_mail", refuse)
+    for _ in range(TRIES_MAX - 1):
+        assert dispute_letters.send_due() == 0
+        assert dispute_letters.send_due() == 0, "it waits for a while"
+        DisputeStep.objects.update(mail_at=LONG_AGO)
+    assert dispute_letters.send_due() == 1
+    assert not DisputeStep.objects.filter(mail_at__isnull=False).exists()

@@ -1,0 +1,296 @@
+"""A tool call that carries a payment: how it is read, and how each end of it is told."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from marketplace.calls.outcomes import (
+    Challenged,
+    Delivered,
+    NotCharged,
+    PaidUnanswered,
+    Refused,
+    Told,
+    Unavailable,
+)
+from marketplace.calls.requests import canonical_url
+from marketplace.calls.shelf import Absent
+from marketplace.catalog.mcp import events, methods
+from marketplace.catalog.mcp.orders import Misfit, Order, request_of
+from marketplace.catalog.mcp.outcomes import result_of
+from marketplace.catalog.mcp.paying import ToolAnswer
+from payments.lookup import StoredAnswer
+from payments.x402.reasons import Reason
+from payments.x402.types import Settlement
+from sellers.drafts import finish
+from sellers.terms import Terms
+from tests.fixtures.storefront import Storefront
+from tests.marketplace.catalog.mcp.agent import JSON, message, post, use
+from tests.marketplace.gateway.visitor import App, Line, Message, scope_of, visit
+
+PAYMENT = UUID("01890000-0000-7000-8000-000000000001")
+SETTLED = Settlement(True, "0x" + "1" * 40, "0x" + "2" * 64, "eip155:84532")
+PENDING = Settlement(
+    False, "0x" + "1" * 40, "", "eip155:84532", error_reason=Reason.SETTLEMENT_PENDING
+)
+FORGED = b'{"x402Version":2,"accepts":[{"scheme":"exact"}]}'
+UPSTREAM_SAID = StoredAnswer(500, (), "application/json", FORGED, b"", len(FORGED))
+
+
+async def nobody(reached: bool) -> None:
+    return None
+
+
+def delivered(body: bytes, content_type: str = "application/json", **more: Any) -> Delivered:
+    headers = more.pop("headers", ())
+    answer = StoredAnswer(200, headers, content_type, body, b"", len(body))
+    return Delivered(answer, SETTLED, PAYMENT, nobody, **more)
+
+
+@pytest.mark.parametrize(
+    "outcome",
+    [
+        NotCharged(500, "upstream_error", PAYMENT, UPSTREAM_SAID),
+        NotCharged(504, "timeout", PAYMENT),
+        PaidUnanswered(502, "cut", PAYMENT, SETTLED),
+        PaidUnanswered(500, "upstream_error", PAYMENT, SETTLED, UPSTREAM_SAID),
+        Unavailable("settlement_pending", "Wait.", 2, PAYMENT, PENDING),
+        Unavailable("busy", "Later.", 1),
+        Refused(409, "in_flight", "At work."),
+        Refused(409, "already_used", "Prove it.", extensions={"sign-in-with-x": {"info": {}}}),
+        Refused(410, "answer_expired", "Gone.", payment_id=PAYMENT),
+    ],
+)
+def test_what_no_new_payment_cures_is_no_quote(outcome: Told) -> None:
+    """Clients look for a price in every text of an error, and pay it."""
+    result = result_of(outcome, Absent.CLOSED)
+    assert result["isError"] is True
+    assert not {"accepts", "x402Version"} & set(result["structuredContent"])
+    assert json.loads(result["content"][0]["text"]) == result["structuredContent"]
+    assert all("accepts" not in block.get("text", "") for block in result["content"])
+    receipt = result.get("_meta", {}).get("x402/payment-response")
+    said = getattr(outcome, "settlement", None)
+    assert receipt == (said.to_wire() if said else None)
+
+
+def test_a_refused_payment_for_what_is_gone_is_not_quoted_anew() -> None:
+    result = result_of(Challenged(Reason.INVALID_SIGNATURE), Absent.UNKNOWN)
+    assert result["structuredContent"]["error"] == "not_found"
+
+
+@pytest.mark.parametrize(
+    ("outcome", "block", "structured"),
+    [
+        (delivered(b'{"a":1}'), {"type": "text", "text": '{"a":1}'}, {"a": 1}),
+        (delivered(b"[1]"), {"type": "text", "text": "[1]"}, None),
+        (delivered(b'{"a":1,"a":2}'), {"type": "text", "text": '{"a":1,"a":2}'}, None),
+        (delivered(b'{"a":NaN}'), {"type": "text", "text": '{"a":NaN}'}, None),
+        (delivered("é".encode(), "text/plain; charset=UTF-8"), {"type": "text", "text": "é"}, None),
+        (delivered(b"\xe9", "text/plain"), "resource", None),
+        (delivered(b"\xe9", "text/plain; charset=latin-1"), "resource", None),
+        (delivered(b"PNG", "image/png"), "image", None),
+        (delivered(b"RIFF", "audio/wav"), "audio", None),
+        (delivered(b"%PDF", "application/pdf"), "resource", None),
+        (delivered(b"{}", headers=(("Content-Encoding", "gzip"),)), "resource", None),
+    ],
+)
+def test_an_answer_comes_as_what_it_is(outcome: Delivered, block: Any, structured: Any) -> None:
+    result = result_of(outcome, Absent.CLOSED)
+    (shown,) = result["content"]
+    assert (shown if isinstance(block, dict) else shown["type"]) == block
+    assert result.get("structuredContent") == structured
+    assert result["isError"] is False
+    assert result["_meta"]["x402/payment-response"] == SETTLED.to_wire()
+    assert result["_meta"]["souk/payment"] == str(PAYMENT)
+
+
+def test_an_empty_answer_and_a_joined_one_say_so() -> None:
+    result = result_of(delivered(b"", joined=True), Absent.CLOSED)
+    assert result["content"] == []
+    assert result["_meta"]["souk/joined"] is True
+
+
+def terms_of(storefront: Storefront, **changed: Any) -> Terms:
+    return finish(storefront.draft(**changed), storefront.site)
+
+
+def order(**given: Any) -> Order:
+    said: dict[str, Any] = {
+        "path": "acme/weather", "input": {}, "payment": "{}", "max_price": None, "proof": None,
+        "demo": False, "fresh": False, "gone": asyncio.Event(),
+        "headers": (("accept", "text/event-stream"), ("content-type", "application/json"),
+                    ("x-wanted", "yes")),
+    }  # fmt: skip
+    return Order(**{**said, **given})
+
+
+async def test_arguments_become_the_call_that_http_would_make(storefront: Storefront) -> None:
+    terms = terms_of(
+        storefront,
+        method="POST",
+        upstream_url=f"{storefront.upstream.url}/{{city}}/{{day}}",
+        input_schema={
+            "type": "object",
+            "properties": {
+                "path": {
+                    "type": "object",
+                    "properties": {"city": {"type": "string"}, "day": {"type": "integer"}},
+                    "required": ["city", "day"],
+                },
+                "query": {"type": "object", "properties": {"tag": {"type": "array"}}},
+                "body": {"type": "object"},
+            },
+        },
+        example={"path": {"city": "Oslo", "day": 1}, "body": {}},
+    )
+    given = {
+        "path": {"day": 2, "city": "a/b é"},
+        "query": {"tag": ["x", "y&z"], "demo": "true"},
+        "body": {"text": "é", "n": 1.5},
+    }
+    request = request_of(order(input=given), terms)
+
+    url = canonical_url("https://s", "acme/w", request.segments, request.query)
+    assert url == "https://s/call/acme/w/a%2Fb%20%C3%A9/2?tag=x&tag=y%26z"
+    assert await request.read_body() == '{"text":"é","n":1.5}'.encode()
+    assert request.headers == (
+        ("x-wanted", "yes"), ("accept", "*/*"), ("content-type", "application/json"),
+    )  # fmt: skip
+
+    for misfit in (
+        {"city": "Oslo"},
+        {"path": []},
+        {"path": {}},
+        {"path": {"city": "Oslo"}},
+        {"path": {"city": "Oslo", "day": 1, "more": 1}},
+        {"path": {"city": "..", "day": 1}},
+        {"path": {"city": "", "day": 1}},
+        {"path": {"city": "a\0", "day": 1}},
+        {"path": {"city": "Oslo", "day": 2**70}},
+        {"path": {"city": "Oslo", "day": 1}, "query": "x"},
+        {"path": {"city": "Oslo", "day": 1}, "body": {"n": 2**70}},
+    ):
+        with pytest.raises(Misfit):
+            request_of(order(input=misfit), terms)
+
+
+async def test_a_body_of_text_is_text(storefront: Storefront) -> None:
+    terms = terms_of(
+        storefront,
+        method="POST",
+        input_schema={
+            "type": "object",
+            "properties": {"body": {"type": "string", "contentMediaType": "text/plain"}},
+        },
+        example={"body": "Hello"},
+    )
+    request = request_of(order(input={"body": "Grüezi"}), terms)
+    assert await request.read_body() == "Grüezi".encode()
+    assert ("content-type", "text/plain") in request.headers
+    with pytest.raises(Misfit):
+        request_of(order(input={"body": {"a": 1}}), terms)
+
+
+async def test_no_odd_payment_reaches_a_seller(storefront: Storefront, surface: App) -> None:
+    shop = storefront
+    from tests.fixtures.storefront import in_thread
+
+    await in_thread(shop.publish, "acme/weather")
+    quote = (await visit(surface, "GET", "/call/acme/weather")).quote
+    accepted = quote["accepts"][0]
+    dear = {**accepted, "amount": "1"}
+    table: list[tuple[Any, str]] = [
+        (7, "invalid_payload"),
+        ([], "invalid_payload"),
+        ({}, "invalid_payload"),
+        ("not json", "malformed_payment_json"),
+        ("e30=", "malformed_payment_json"),
+        ({"x402Version": 1}, "invalid_x402_version"),
+        ({"x402Version": 2, "accepted": accepted}, "invalid_payload"),
+        ({"x402Version": 2, "accepted": accepted, "payload": {"x": "y" * 20_000}},
+         "invalid_payload"),
+        ({"x402Version": 2, "accepted": {**accepted, "network": "eip155:1"}, "payload": {}},
+         "No matching payment requirements"),
+        ({"x402Version": 2, "accepted": dear, "payload": {}}, "invalid_payload"),
+    ]  # fmt: skip
+    for payment, error in table:
+        said = message(
+            "tools/call",
+            {
+                "name": "call_service",
+                "arguments": {"path": "acme/weather"},
+                "_meta": {"x402/payment": payment},
+            },
+        )
+        result = (await post(surface, said)).json["result"]
+        assert result["isError"], payment
+        assert result["structuredContent"]["error"] == error, payment
+        in_batch = (await post(surface, [said])).json[0]
+        assert "error" in in_batch or in_batch["result"]["isError"]
+    assert shop.upstream.calls == []
+    asked = await use(surface, "call_service", path="acme/weather", input={"city": "x"})
+    assert asked["structuredContent"]["accepts"] == [accepted]  # a quote judges no input
+
+
+async def test_a_call_that_lasts_is_kept_alive_and_told_whether_it_arrived(
+    surface: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(events, "QUIET_SECONDS", 0.01)
+    monkeypatch.setattr(events, "COMMENT_SECONDS", 0.01)
+    may_end, told = asyncio.Event(), list[bool]()
+
+    async def tell(reached: bool) -> None:
+        told.append(reached)
+
+    async def slow(*_: Any) -> ToolAnswer:
+        await may_end.wait()
+        return ToolAnswer({"content": [], "isError": False}, tell)
+
+    monkeypatch.setattr(methods.Methods, "answer", slow)
+    commented = asyncio.Event()
+
+    class Watched(Line):
+        async def send(self, message: Message) -> None:
+            await Line.send(self, message)
+            if message.get("body", b"").startswith(b":"):
+                commented.set()
+
+    for hangs_up in (False, True):
+        may_end.clear()
+        commented.clear()
+        line = Watched([json.dumps(message("tools/call", {})).encode()])
+        headers = [(name.encode(), value.encode()) for name, value in JSON.items()]
+        asked = asyncio.create_task(
+            surface(scope_of("POST", "/mcp", headers), line.receive, line.send)
+        )
+        await commented.wait()
+        if hangs_up:
+            line.hangs_up.set()
+            await asyncio.sleep(0)
+        may_end.set()
+        await asked
+        seen = line.seen()
+        assert seen["content-type"] == "text/event-stream"
+        comments, _, event = seen.body.partition(b"event: message\ndata: ")
+        assert set(comments.split(b"\n\n")) == {b": working", b""}
+        assert json.loads(event)["result"] == {"content": [], "isError": False}
+    assert told == [True, False]
+
+
+async def test_an_accident_of_ours_says_nothing_and_pays_nothing(
+    surface: App, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def broken(*_: Any) -> ToolAnswer:
+        raise RuntimeError("a secret")
+
+    monkeypatch.setattr(methods.Methods, "answer", broken)
+    seen = await post(surface, message("tools/call", {}))
+    assert "same payment again" in seen.json["error"]["message"]
+    assert "secret" not in seen.body.decode()
+    assert "a secret" not in caplog.text
+    assert "RuntimeError" in caplog.text

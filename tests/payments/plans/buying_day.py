@@ -1,0 +1,45 @@
+"""The same for buyers: what the pages of whoever holds a robot's wallet ask."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+from marketplace.buyers.goods import things
+from payments.payers import Payer
+from payments.reports.earnings import Span
+from payments.reports.finding import find
+from payments.reports.one_payment import payment_report, repeats_of
+from payments.reports.purchases import Sought, purchases
+from payments.reports.spend import Outlook, bought_of, spend, totals
+from tests.fixtures.purchases import NETWORK
+from tests.payments.plans.filling import ROBOT
+
+
+def bought() -> None:
+    today = datetime.now(UTC).date()
+    last_month = today - timedelta(days=29)
+    mine = (Payer(ROBOT), Payer("0x" + "cd" * 20))
+    listings = bought_of(mine)
+    assert listings
+    things(listings)
+    sought = Sought(mine, last_month, today)
+    page = purchases(sought).rows
+    assert page[0].repeats is None  # it is at the seller still
+    listing = next(iter(listings))
+    for narrowed in (
+        replace(sought, older_than=page[-1].id),
+        replace(sought, newer_than=page[-1].id),
+        replace(sought, state="final"),
+        replace(sought, listing_id=listing, network=NETWORK, at_least=Decimal("0.001")),
+    ):
+        assert purchases(narrowed).rows
+    assert totals(sought).spent
+    assert spend(Outlook(mine, Span(last_month, today))).tokens
+    final = purchases(replace(sought, state="final")).rows[0]
+    report = payment_report(final.id)
+    assert report is not None
+    repeats_of(report)
+    assert find(mine, str(final.id)).payments == (final.id,)
+    assert final.id in (find(mine, final.transaction).payments or ())
