@@ -6,6 +6,7 @@ import sys
 from dataclasses import dataclass
 from typing import Final
 
+import psycopg
 from django.conf import settings
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -57,6 +58,13 @@ DATABASE_AWAY: Final = Problem(
     " payment is lost by it: send the same payment again, and it buys once.",
 )
 
+# Pages that need the door's plain SQL meet the driver's own errors.
+_AWAY: Final = (
+    OperationalError,
+    InterfaceError,
+    psycopg.OperationalError,
+    psycopg.InterfaceError,
+)
 _HARMLESS: Final = (NOT_FOUND, FORBIDDEN)  # nothing failed: the navigation can be shown
 
 
@@ -82,7 +90,7 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 def fault(request: HttpRequest) -> HttpResponse:
     """Say that we failed, and of how only what an operator must know at once."""
-    away = isinstance(sys.exc_info()[1], OperationalError | InterfaceError)
+    away = isinstance(sys.exc_info()[1], _AWAY)
     return _said(request, DATABASE_AWAY if away else FAULT)
 
 

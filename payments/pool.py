@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any, TypeAlias
@@ -26,9 +25,18 @@ class NotDurable(Exception):
 
 
 async def open_pool(
-    url: str, *, size_max: int, timeout_seconds: float = 10.0, statement_ms_max: int = 0
+    url: str,
+    *,
+    size_max: int,
+    timeout_seconds: float = 10.0,
+    statement_ms_max: int = 0,
+    is_idle: bool = False,
 ) -> Pool:
-    """Connections in autocommit: a single statement is its own durable transaction."""
+    """Connections in autocommit: a single statement is its own durable transaction.
+
+    Where calls come seldom, a connection that lay idle while the database was started anew would
+    fail the next of them. Such a pool asks each connection before it lends it, for a round trip.
+    """
     pool: Pool = AsyncConnectionPool(
         url,
         min_size=1,
@@ -37,7 +45,7 @@ async def open_pool(
         open=False,
         kwargs={"autocommit": True},
         configure=partial(_prepare, statement_ms_max=statement_ms_max),
-        check=None,
+        check=AsyncConnectionPool.check_connection if is_idle else None,
         reconnect_timeout=RECONNECT_SECONDS,
         reconnect_failed=_keep_trying(),
     )
@@ -54,22 +62,17 @@ def _keep_trying() -> Callable[[Pool], Awaitable[None]]:
     """Try every second while the database is away, however long it is.
 
     The pool's own tries come twice as late each time: after a minute's outage it would not notice
-    for another minute that the database is back. Given up on, it tries anew when it is asked.
+    for another minute that the database is back. Given up on, it looks at the connections that lie
+    idle, which are lost as well, and tries anew for each of them, or else for one.
     """
-    asking: set[asyncio.Task[None]] = set()
+    looking: set[asyncio.Task[None]] = set()
 
     async def given_up(pool: Pool) -> None:
-        task = asyncio.create_task(_ask(pool))
-        asking.add(task)
-        task.add_done_callback(asking.discard)
+        task = asyncio.create_task(pool.check())
+        looking.add(task)
+        task.add_done_callback(looking.discard)
 
     return given_up
-
-
-async def _ask(pool: Pool) -> None:
-    with contextlib.suppress(psycopg.OperationalError):
-        async with pool.connection(timeout=RECONNECT_SECONDS):
-            pass
 
 
 async def _prepare(connection: Connection, *, statement_ms_max: int) -> None:

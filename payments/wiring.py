@@ -249,7 +249,7 @@ async def open_main_pool(*, statement_ms_max: int = 0) -> Pool:
 
 async def open_site_pool(size_max: int) -> Pool:
     """Connections for the site's few pages that need the door's plain SQL."""
-    return await open_pool(settings.DATABASE_URL, size_max=size_max)
+    return await open_pool(settings.DATABASE_URL, size_max=size_max, is_idle=True)
 
 
 def facilitators(network: str) -> list[Facilitator]:

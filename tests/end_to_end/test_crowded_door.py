@@ -75,7 +75,7 @@ def test_a_slow_drip_gives_its_places_back_at_the_deadline(stack: Stack) -> None
     with ThreadPoolExecutor(PLACES) as callers:
         waiting = [callers.submit(buy, sold, each) for each in people]
         sold.upstream.wait_for_calls(len(sold.upstream.calls) - len(sold.calls) + PLACES)
-        stack.wait_until(lambda: len(sold.calls) == PLACES, "all places are taken", 20)
+        stack.wait_until(lambda: len(sold.calls) == PLACES, "all places are taken")
         assert buy(sold).status == 503
         said = [each.result() for each in waiting]
     sold.answers(answer())

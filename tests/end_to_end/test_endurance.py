@@ -34,5 +34,5 @@ def test_nothing_is_left_behind(tmp_path: Path, anvil_binary: Path, django_db_bl
             assert files[1] - files[0] < FILES_MAX, "\n".join(report.lines())
         assert report.connections[-1] <= report.connections[0] + 8
         unfinished = "select count(*) from payments_progress where money <> 'confirmed'"
-        stack.wait_until(lambda: stack.rows(unfinished) == [(0,)], "all is booked", 60)
+        stack.wait_until(lambda: stack.rows(unfinished) == [(0,)], "all is booked")
         check(stack.database_url, chain=stack.chain)

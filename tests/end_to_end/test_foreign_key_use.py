@@ -53,5 +53,5 @@ def test_a_used_number_stops_its_key_and_no_payment(two_keys: Stack, cast: type[
     sent = stack.chain.rpc("eth_getTransactionByHash", [said.settlement["transaction"]])
     assert sent["from"] == SECOND.address.lower()
     stopped = "select stopped_why <> '' from payments_relayer where address = %s"
-    stack.wait_until(lambda: stack.rows(stopped, RELAYER.address) == [(True,)], "the stop", 20)
+    stack.wait_until(lambda: stack.rows(stopped, RELAYER.address) == [(True,)], "the stop")
     assert stack.rows(stopped, SECOND.address) == [(False,)]

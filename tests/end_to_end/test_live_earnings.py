@@ -74,10 +74,10 @@ def test_a_sale_appears_on_the_open_page(stack: Stack, cast: type[Cast]) -> None
             assert events.headers["Content-Type"] == "text/event-stream"
             payment = buy(sold.url, cast.buyer).settlement["extensions"]["souk"]["payment"]
             assert next_event(events) == "earnings"
-        stack.wait_until(lambda: payment in page(stack, cookie), "the sale on the page", 20)
+        stack.wait_until(lambda: payment in page(stack, cookie), "the sale on the page")
         # And with the sums: the listing stands among those that earned something.
         name = f"Test {sold.path.removeprefix('tests/')}</a>"
-        stack.wait_until(lambda: name in page(stack, cookie), "the sale in the sums", 20)
+        stack.wait_until(lambda: name in page(stack, cookie), "the sale in the sums")
 
 
 def test_a_payments_own_page_hears_of_every_step(stack: Stack, cast: type[Cast]) -> None:

@@ -196,8 +196,8 @@ def test_an_answer_is_given_again_for_the_same_payment(
 
     payment_id = first.meta["souk/payment"]
     status = f"{stack.base_url}/p/{payment_id}"
-    stack.wait_until(lambda: ask(status).json["money"] == "confirmed", "the confirmation", 20)
-    stack.wait_until(lambda: ask(status).json["receipts"], "the receipt", 20)
+    stack.wait_until(lambda: ask(status).json["money"] == "confirmed", "the confirmation")
+    stack.wait_until(lambda: ask(status).json["receipts"], "the receipt")
     checked = call(stack, "check_payment", {"payment": payment_id}).structuredContent
     known = ask(status).json
     assert {**checked, "block": None} == {**known, "block": None}

@@ -144,7 +144,7 @@ def test_a_buyer_that_timed_out_gets_the_answer_for_one_payment(
     try:
         with pytest.raises((httpx.TimeoutException, PaymentError)):
             asyncio.run(get(1))
-        stack.wait_until(lambda: stack.rows(noticed, sold.path) == [(1,)], "the hang-up", 10)
+        stack.wait_until(lambda: stack.rows(noticed, sold.path) == [(1,)], "the hang-up")
     finally:
         gate.set()
     said = asyncio.run(get(30))

@@ -78,7 +78,7 @@ def facilitated(_facilitated: Stack) -> Iterator[Stack]:
     """Afterwards every invariant holds."""
     yield _facilitated
     under_way = "select 1 from payments_progress where money <> 'confirmed'"
-    _facilitated.wait_until(lambda: not _facilitated.rows(under_way), "quiet", 20)
+    _facilitated.wait_until(lambda: not _facilitated.rows(under_way), "quiet")
     check(_facilitated.database_url, chain=_facilitated.chain)
 
 
@@ -110,7 +110,7 @@ def test_a_payment_is_settled_confirmed_receipted_and_reconciled(
     mined = facilitated.chain.rpc("eth_getTransactionByHash", [said.settlement["transaction"]])
     assert mined["from"].lower() == FACILITATOR.address.lower()
     souk = said.settlement["extensions"]["souk"]
-    facilitated.wait_until(lambda: confirmed(facilitated, souk["payment"]), "the confirmation", 20)
+    facilitated.wait_until(lambda: confirmed(facilitated, souk["payment"]), "the confirmation")
     receipt = ask(souk["receipt"], headers={"Accept": "application/json"})
     assert receipt.status == 200
     code, (result,) = manage(facilitated, "reconcile")
@@ -133,7 +133,7 @@ def test_what_it_calls_pending_is_settled_when_its_block_comes(
 
     assert said.status == 200, (said.body, facilitated.logs())
     payment = said.settlement["extensions"]["souk"]["payment"]
-    facilitated.wait_until(lambda: confirmed(facilitated, payment), "the confirmation", 20)
+    facilitated.wait_until(lambda: confirmed(facilitated, payment), "the confirmation")
     outcomes = facilitated.rows(
         "select outcome from payments_submission where payment_id = %s order by number", payment
     )
@@ -163,9 +163,9 @@ def test_one_look_without_a_worker_waits_for_its_answer(
     try:
         with ThreadPoolExecutor(1) as callers:
             asked = callers.submit(ask, sold.url, headers=headers)
-            facilitated.wait_until(lambda: sold.calls, "the call", 20)
+            facilitated.wait_until(lambda: sold.calls, "the call")
             ready = "select 1 from payments_progress where (work, money) = ('answered', 'none')"
-            facilitated.wait_until(lambda: facilitated.rows(ready), "the answer", 20)
+            facilitated.wait_until(lambda: facilitated.rows(ready), "the answer")
             done = subprocess.run(
                 [sys.executable, "manage.py", "work", "--once"],
                 cwd=CHECKOUT, env=facilitated.environment, capture_output=True, text=True,

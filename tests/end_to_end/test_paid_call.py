@@ -42,7 +42,7 @@ def test_a_payment_is_confirmed_with_ledger_and_receipt(stack: Stack, cast: type
         query = "select money from payments_progress where payment_id = %s"
         return str(stack.rows(query, payment)[0][0])
 
-    stack.wait_until(lambda: money() == "confirmed", "the confirmation", 20)
+    stack.wait_until(lambda: money() == "confirmed", "the confirmation")
     phases = stack.rows("select phase from payments_transfer where payment_id = %s", payment)
     assert sorted(phases) == [("pending",), ("post",)]
     assert stack.rows("select count(*) from payments_receipt where payment_id = %s", payment) == [

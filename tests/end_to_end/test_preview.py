@@ -100,7 +100,7 @@ def test_the_demos_own_command_buys_a_draft(
     with stack.database(), override_settings(PREVIEW_WALLETS=[BUYER.address]):
         sheet = finished_draft(draft_of(stack, cast), "shown", cast.seller.address)
         url = previews.address_of(previews.open_preview(sheet, this_site()), this_site())
-    stack.wait_until(lambda: quotes(url), "the quote", 30)
+    stack.wait_until(lambda: quotes(url), "the quote")
     had = subprocess.run(
         [sys.executable, "manage.py", "buy", "--quiet", url],
         cwd=CHECKOUT, env=stack.environment, capture_output=True, check=False,
@@ -118,7 +118,7 @@ def test_a_draft_is_bought_by_its_own_seller(
         own = cast.seller.address, cast.other_seller.address
         sheet = finished_draft(draft_of(stack, cast), "trier", *own)
         url = previews.address_of(previews.open_preview(sheet, this_site()), this_site())
-    stack.wait_until(lambda: quotes(url), "the quote", 30)
+    stack.wait_until(lambda: quotes(url), "the quote")
 
     before = tried(stack)
     stranger = buy(url, cast.buyer)
@@ -128,7 +128,7 @@ def test_a_draft_is_bought_by_its_own_seller(
     assert (said.status, said.json) == (200, {"ok": True})
     payment = said.settlement["extensions"]["souk"]["payment"]
     receipts = "select count(*) from payments_receipt where payment_id = %s"
-    stack.wait_until(lambda: stack.rows(receipts, payment) == [(1,)], "the receipt", 30)
+    stack.wait_until(lambda: stack.rows(receipts, payment) == [(1,)], "the receipt")
     with stack.database():
         (call,) = previews.calls_of(sheet)
         assert (str(call.payment_id), call.is_paid) == (payment, True)
@@ -137,7 +137,7 @@ def test_a_draft_is_bought_by_its_own_seller(
     sold = stack.sell()
     other = buy(sold.url, cast.buyer).settlement["extensions"]["souk"]["payment"]
     counted = "select count(*) from payments_counted where payment_id = %s"
-    stack.wait_until(lambda: stack.rows(counted, other) == [(1,)], "the sums", 30)
+    stack.wait_until(lambda: stack.rows(counted, other) == [(1,)], "the sums")
     assert stack.rows(counted, payment) == [(0,)]
 
     with stack.database():

@@ -113,9 +113,9 @@ def test_a_stopping_door_finishes_what_it_has_in_hand(production: Production) ->
         waiting = callers.submit(ask, url, headers=signed(url, patient))
         with pytest.raises(TimeoutError):
             ask(url, headers=signed(url, hasty), seconds=1.0)
-        production.wait_until(lambda: gate.waiting == 2 and left(production, sold), "both", 20)
+        production.wait_until(lambda: gate.waiting == 2 and left(production, sold), "both")
         production.running["door-a"].terminate()
-        production.wait_until(lambda: not answers(production.port("door-a")), "the stop", 20)
+        production.wait_until(lambda: not answers(production.port("door-a")), "the stop")
         other = production.url(sold.path, 1)
         joining = callers.submit(ask, other, headers=signed(other, hasty))
         gate.open()
@@ -250,7 +250,7 @@ def test_the_site_shows_a_payment_and_hands_its_answer_over_again(
     handed = ask(f"{page}/answer", headers={"SIGN-IN-WITH-X": proof})
     assert (handed.status, handed.json) == (200, {"ok": True})
     production.bury()
-    production.wait_until(lambda: ask(f"{page}/receipt").status == 200, "the receipt", 40)
+    production.wait_until(lambda: ask(f"{page}/receipt").status == 200, "the receipt")
 
 
 def test_a_door_is_no_site_and_a_site_no_door(production: Production) -> None:
@@ -269,7 +269,7 @@ def test_a_pause_and_its_end_are_seen_by_both_doors(production: Production) -> N
     for act, status in ((pause, 503), (resume, 402)):
         with production.database():
             act(find(sold.path).pk)
-        production.wait_until(both(urls, status), f"both doors answer {status}", 10)
+        production.wait_until(both(urls, status), f"both doors answer {status}")
 
 
 def both(urls: list[str], status: int) -> Callable[[], bool]:
@@ -299,7 +299,7 @@ def test_garbage_makes_its_network_wait_at_both_doors_and_nobody_else(
         sent.append(get(doors[1], garbage).status)
         return sent[-1] == 429
 
-    production.wait_until(is_told_too, "the other door heard of it", 20)
+    production.wait_until(is_told_too, "the other door heard of it")
     assert len(sent) < BAD_PAYMENTS, "it counted for itself"
     for door in doors:
         assert get(door, here).status == 402
@@ -324,7 +324,7 @@ def test_beats_rings_travel_over_redis(production: Production) -> None:
         now = production.broker.info("commandstats")
         return all(calls(now, each) > calls(asked, each) for each in ("lpush", "brpop"))
 
-    production.wait_until(carried, "a ring was sent and taken", 40)
+    production.wait_until(carried, "a ring was sent and taken")
 
 
 def calls(stats: dict[str, Any], command: str) -> int:

@@ -32,7 +32,7 @@ def confirmed_payment(stack: Stack, cast: type[Cast]) -> str:
     assert said.status == 200, said.body
     payment = str(said.settlement["extensions"]["souk"]["payment"])
     query = "select money from payments_progress where payment_id = %s"
-    stack.wait_until(lambda: stack.rows(query, payment) == [("confirmed",)], "the confirmation", 20)
+    stack.wait_until(lambda: stack.rows(query, payment) == [("confirmed",)], "the confirmation")
     return payment
 
 

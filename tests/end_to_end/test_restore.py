@@ -46,7 +46,7 @@ def done(site: Stack, *command: str) -> Any:
 
 def all_booked(site: Stack) -> None:
     unfinished = "select count(*) from payments_progress where money <> 'confirmed'"
-    site.wait_until(lambda: site.rows(unfinished) == [(0,)], "all is booked", 60)
+    site.wait_until(lambda: site.rows(unfinished) == [(0,)], "all is booked")
 
 
 def shop(site: Stack, sold: Sold, buyers: list[Person]) -> list[tuple[dict[str, str], Said]]:
@@ -97,7 +97,7 @@ def test_what_a_backup_does_not_know_is_found_and_nothing_is_paid_twice(site: St
 
     again, first = bought[0][0], len(sold.calls)
     assert ask(sold.url, headers=again).status in (402, 503)
-    site.wait_until(lambda: adopted(site, address), "the relayer goes on", 30)
+    site.wait_until(lambda: adopted(site, address), "the relayer goes on")
     site.wait_until(site.settling, "the settler")
 
     (result,) = json.loads(manage(site, "reconcile", "--json").stdout)

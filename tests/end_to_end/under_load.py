@@ -82,7 +82,7 @@ def the_books_are_right(production: Production) -> int:
         " where work = 'open' or (work = 'answered' and money <> 'confirmed')"
     )
     production.bury()
-    production.wait_until(lambda: production.rows(unfinished) == [(0,)], "all is booked", 60)
+    production.wait_until(lambda: production.rows(unfinished) == [(0,)], "all is booked")
     check(production.database_url, chain=production.chain)
     done = production.run("worker-a", "python", "manage.py", "reconcile", "--json")
     (result,) = json.loads(done.stdout)
@@ -130,6 +130,6 @@ class Page:
             return words in said[-1]
 
         try:
-            self._production.wait_until(says_so, f"the page says {words!r}", 30)
+            self._production.wait_until(says_so, f"the page says {words!r}")
         except AssertionError as silent:
             raise AssertionError(f"it says: {said[-1]}\n{silent}") from None

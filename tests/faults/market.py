@@ -325,7 +325,7 @@ class Market:
             return not any(seen)
 
         try:
-            self.stack.wait_until(nothing_under_way, "quiet", 45)
+            self.stack.wait_until(nothing_under_way, "quiet")
         except AssertionError as error:
             raise AssertionError(f"under way, unmined, unseen: {seen}\n{error}") from None
 

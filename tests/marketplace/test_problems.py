@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 from django.core.exceptions import PermissionDenied, SuspiciousOperation
+from django.db import OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.test import Client
 from django.urls import path
+from psycopg_pool import PoolTimeout
 from pytest_django.fixtures import Settings
 
 from marketplace.urls import handler400, handler403, handler404, handler500
@@ -21,6 +23,14 @@ def crash(request: HttpRequest) -> HttpResponse:
     raise RuntimeError(SECRET)
 
 
+def lose_it(request: HttpRequest) -> HttpResponse:
+    raise OperationalError(SECRET)
+
+
+def lose_it_in_plain_sql(request: HttpRequest) -> HttpResponse:
+    raise PoolTimeout(SECRET)
+
+
 def deny(request: HttpRequest) -> HttpResponse:
     raise PermissionDenied(SECRET)
 
@@ -29,10 +39,23 @@ def suspect(request: HttpRequest) -> HttpResponse:
     raise SuspiciousOperation(SECRET)
 
 
-urlpatterns = [path("crash", crash), path("deny", deny), path("suspect", suspect)]
+urlpatterns = [
+    path("crash", crash),
+    path("lost", lose_it),
+    path("lost-too", lose_it_in_plain_sql),
+    path("deny", deny),
+    path("suspect", suspect),
+]
 __all__ = ["handler400", "handler403", "handler404", "handler500"]
 
-STATUSES = {"/crash": 500, "/deny": 403, "/suspect": 400, "/nowhere": 404}
+STATUSES = {
+    "/crash": 500,
+    "/lost": 503,
+    "/lost-too": 503,
+    "/deny": 403,
+    "/suspect": 400,
+    "/nowhere": 404,
+}
 
 
 @pytest.fixture

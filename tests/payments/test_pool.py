@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import AsyncExitStack
 
 import psycopg
 import pytest
@@ -45,16 +46,34 @@ async def test_a_calls_statement_that_takes_too_long_is_given_up(transactional_d
         await pool.close()
 
 
+async def test_an_idle_pool_lends_no_connection_that_the_database_has_ended(
+    transactional_db: None, tcp_proxy_to: Callable[[str], TcpProxy]
+) -> None:
+    proxy = tcp_proxy_to(sql_url())
+    pool = await open_pool(proxy.conninfo, size_max=2, is_idle=True)
+    try:
+        proxy.cut()
+        proxy.pass_on()
+        assert await one(pool, "select 1") == (1,)
+    finally:
+        await pool.close()
+
+
+@pytest.mark.parametrize("idle", [1, 2])
 async def test_a_database_that_was_away_for_long_is_found_at_once(
     transactional_db: None,
     tcp_proxy_to: Callable[[str], TcpProxy],
     monkeypatch: pytest.MonkeyPatch,
+    idle: int,
 ) -> None:
     """Tries do not come further and further apart, and need nobody who asks."""
     monkeypatch.setattr("payments.pool.RECONNECT_SECONDS", 0.01)
     proxy = tcp_proxy_to(sql_url())
-    pool = await open_pool(proxy.conninfo, size_max=2)
+    pool = await open_pool(proxy.conninfo, size_max=idle)
     try:
+        async with AsyncExitStack() as held:
+            for _ in range(idle):
+                await held.enter_async_context(pool.connection())
         proxy.cut()
         with pytest.raises(psycopg.OperationalError):
             await one(pool, "select 1")
