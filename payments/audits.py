@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from payments import wiring
 from payments.chains import ChainUnavailable
 from payments.pool import Pool, rows
-from payments.reconcile import Result, reconcile
+
+if TYPE_CHECKING:
+    from payments.reconcile import Result
 
 log = logging.getLogger(__name__)
 
@@ -63,6 +66,9 @@ async def audit_once() -> None:
 
 
 async def _audit(pool: Pool, network: str, asset: str) -> None:
+    # Here and not above: web3 loads for a second, and a worker compares once an hour.
+    from payments.reconcile import reconcile
+
     confirmations = wiring.confirmations(network) or 0
     try:
         result = await reconcile(

@@ -13,7 +13,7 @@ import hashlib
 import json
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Any, Final
 
 import psycopg
@@ -40,7 +40,7 @@ def alone(command: str, *, waits: bool = False) -> Iterator[psycopg.Connection[A
         )
     except psycopg.OperationalError as error:
         raise CommandError(f"the database does not answer: {error}", returncode=2) from None
-    with session:
+    with closing(session):  # psycopg's own block would roll back, in the middle of a statement too
         while not _is_mine(session, key):
             if waits:
                 time.sleep(WAIT_SECONDS)

@@ -22,7 +22,7 @@ def violations(checkout: Path) -> list[str]:
 def silent(module: Module, asking: set[str]) -> Iterator[str]:
     """Calls that leave it open who acts."""
     names = full_names(module)
-    for name, call in module.calls():
+    for name, call in module.calls:
         first, dot, rest = name.partition(".")
         full = f"{names.get(first, first)}{dot}{rest}"
         if full in asking and not any(each.arg == "by" for each in call.keywords):
@@ -36,7 +36,7 @@ def full_names(module: Module) -> dict[str, str]:
         for node in module.tree.body
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
     }
-    for node in module.nodes():
+    for node in module.nodes:
         if isinstance(node, ast.ImportFrom):
             for alias in node.names:
                 known[alias.asname or alias.name] = f"{node.module}.{alias.name}"

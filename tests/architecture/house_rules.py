@@ -48,12 +48,12 @@ def environment_reads(module: Module) -> Iterator[str]:
     if module.path == ENVIRONMENT_READER:
         return
     writes = set()
-    for node in module.nodes():
+    for node in module.nodes:
         if isinstance(node, ast.Subscript) and not isinstance(node.ctx, ast.Load):
             writes.add(id(node.value))
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
             writes |= {id(child) for child in ast.walk(node.value.func)}
-    for node in module.nodes():
+    for node in module.nodes:
         if not isinstance(node, ast.Attribute | ast.Name) or id(node) in writes:
             continue
         if dotted(node) in ENVIRONMENT:
@@ -63,13 +63,13 @@ def environment_reads(module: Module) -> Iterator[str]:
 def settings_reads(module: Module) -> Iterator[str]:
     if not module.path.startswith("payments/") or module.path == WIRING:
         return
-    for node in module.nodes():
+    for node in module.nodes:
         if isinstance(node, ast.ImportFrom) and node.module == "django.conf":
             yield f"{module.at(node)} reads settings; in payments only {WIRING} does"
 
 
 def long_functions(module: Module) -> Iterator[str]:
-    for node in module.nodes():
+    for node in module.nodes:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             lines = (node.end_lineno or node.lineno) - node.lineno + 1
             if lines > FUNCTION_LINES_MAX:
@@ -80,12 +80,12 @@ def caught_surprises(module: Module) -> Iterator[str]:
     """Catching everything is for two places; tidying up and raising again is no catching."""
     if module.path in SURPRISE_CATCHERS:
         return
-    for node in module.nodes():
+    for node in module.nodes:
         if isinstance(node, ast.ExceptHandler) and catches_all(node.type):
             last = node.body[-1]
             if not (isinstance(last, ast.Raise) and last.exc is None):
                 yield f"{module.at(node)} catches every exception"
-    for name, call in module.calls():
+    for name, call in module.calls:
         if name.split(".")[-1] == "suppress" and any(catches_all(a) for a in call.args):
             yield f"{module.at(call)} suppresses every exception"
 
@@ -99,7 +99,7 @@ def catches_all(caught: ast.expr | None) -> bool:
 def client_makers(module: Module) -> Iterator[str]:
     if module.path.startswith(CLIENT_MAKERS):
         return
-    for node in module.nodes():
+    for node in module.nodes:
         names = []
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
@@ -109,7 +109,7 @@ def client_makers(module: Module) -> Iterator[str]:
             if CLIENT_MODULES & {name, name.split(".")[0]}:
                 yield f"{module.path}:{node.lineno} uses {name}; only egress makes clients"  # type: ignore[attr-defined]
                 break
-    for name, call in module.calls():
+    for name, call in module.calls:
         if name.split(".")[-1] in CLIENT_CALLS or name == "aiohttp.request":
             yield f"{module.at(call)} makes a client; only egress does"
 
@@ -117,7 +117,7 @@ def client_makers(module: Module) -> Iterator[str]:
 def key_uses(module: Module) -> Iterator[str]:
     if module.path.startswith(KEY_HOLDERS):
         return
-    for node in module.nodes():
+    for node in module.nodes:
         name = node.attr if isinstance(node, ast.Attribute) else ""
         if isinstance(node, ast.ImportFrom):
             name = next((alias.name for alias in node.names if alias.name in KEY_USES), "")

@@ -3,15 +3,18 @@
 import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 
 ROOMS = ("marketplace", "sellers", "payments")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Module:
-    """One file: its path from the checkout, its dotted name, its syntax."""
+    """One file: its path from the checkout, its dotted name, its syntax.
+
+    Walked once: a dozen rules ask each of some hundred files.
+    """
 
     path: str
     name: str
@@ -21,19 +24,23 @@ class Module:
     def at(self, node: ast.stmt | ast.expr | ast.ExceptHandler) -> str:
         return f"{self.path}:{node.lineno}"
 
-    def nodes(self) -> Iterator[ast.AST]:
-        return ast.walk(self.tree)
+    @cached_property
+    def nodes(self) -> tuple[ast.AST, ...]:
+        return tuple(ast.walk(self.tree))
 
-    def calls(self) -> Iterator[tuple[str, ast.Call]]:
+    @cached_property
+    def calls(self) -> tuple[tuple[str, ast.Call], ...]:
         """Every call with the dotted name of what is called, as written."""
-        for node in self.nodes():
-            if isinstance(node, ast.Call):
-                yield dotted(node.func), node
+        return tuple((dotted(node.func), node) for node in self.nodes if isinstance(node, ast.Call))
 
-    def texts(self) -> Iterator[tuple[ast.expr, str]]:
+    @cached_property
+    def texts(self) -> tuple[tuple[ast.expr, str], ...]:
+        return tuple(self._texts())
+
+    def _texts(self) -> Iterator[tuple[ast.expr, str]]:
         """Every string as one text; what an f-string fills in becomes a question mark."""
-        inside = {id(part) for node in self.nodes() for part in parts_of(node)}
-        for node in self.nodes():
+        inside = {id(part) for node in self.nodes for part in parts_of(node)}
+        for node in self.nodes:
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
                 if id(node) not in inside:
                     yield node, node.value
@@ -102,7 +109,7 @@ def imports(module: Module, known: set[str]) -> Iterator[tuple[ast.stmt, str]]:
 
     `from a import b` means module `a.b` where that is one of the known modules.
     """
-    for node in module.nodes():
+    for node in module.nodes:
         if isinstance(node, ast.Import):
             for alias in node.names:
                 yield node, alias.name

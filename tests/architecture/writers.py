@@ -127,7 +127,7 @@ def violations(checkout: Path) -> list[str]:
 
 
 def writes(module: Module, fact: Fact) -> Iterator[str]:
-    for node, text in module.texts():
+    for node, text in module.texts:
         if module.path not in fact.may_update and updates(text, fact):
             yield module.at(node)
         if module.path not in fact.may_insert and inserts(text, fact):
@@ -152,7 +152,7 @@ def inserts(sql: str, fact: Fact) -> bool:
 
 def orm_writes(module: Module, fact: Fact) -> Iterator[str]:
     """`Progress.objects…update()`, and `save()` on a variable named like the model."""
-    for name, call in module.calls():
+    for name, call in module.calls:
         root = name.split(".")[0].removesuffix("()")
         own = root == fact.model or root == fact.model.lower()
         if own and isinstance(call.func, ast.Attribute) and ORM_WRITES.search(name):

@@ -124,9 +124,8 @@ def test_the_database_refuses_whatever_is_not_the_next_entry(statement: str) -> 
 
 @pytest.mark.parametrize("table", TABLES)
 def test_the_database_refuses_to_empty_the_log(table: str) -> None:
-    guard = f"{table.removeprefix('payments_')}_not_emptied"
     with pytest.raises(ProgrammingError, match="append-only"):
-        sql(f"alter table {table} enable trigger {guard}", f"truncate {table}")
+        sql(f"truncate {table}")
 
 
 MOVED = "update payments_auditentry set sequence = {} where sequence = {}"

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from marketplace.embedded.postgres import Postgres
 from tests.benchmarks.figures import median, short
-from tests.benchmarks.ours import ROOT, is_ours
+from tests.benchmarks.ours import ROOT, is_ours, production_secrets
 from tests.benchmarks.report import Line
 from tests.benchmarks.stage import Round, Stage, say
 from tests.benchmarks.waiting import Failed
@@ -61,14 +61,14 @@ def ask(database_url: str, subject: str) -> dict[str, float]:
     settings = {
         "DJANGO_SETTINGS_MODULE": "marketplace.settings",
         "DATABASE_URL": database_url,
-        "SOUK_DEBUG": "1",
         "CHAINS": "{}",
+        "PUBLIC_BASE_URL": "http://testserver",
         "SOUK_LOG_LEVEL": "ERROR",
     }
     page = subprocess.run(
         [sys.executable, "-m", f"tests.benchmarks.{subject}_page"],
         cwd=ROOT,
-        env={**shell, **settings},
+        env={**shell, **production_secrets(), **settings},
         capture_output=True,
         text=True,
     )
