@@ -19,7 +19,7 @@ from payments.payers import Payer
 from payments.reports.earnings import Span
 from payments.reports.finding import Finding, find
 from payments.reports.purchases import Sought
-from payments.reports.spend import Outlook, bought_of
+from payments.reports.spend import Ever, Outlook, ever
 from payments.views import read_id
 from payments.x402.networks import NETWORKS
 from sellers.earnings_filters import STATES, read_span, read_wallet
@@ -36,6 +36,7 @@ class Filters:
     mine: tuple[Payer, ...]  # every wallet of the account
     period: str
     span: Span
+    ever: Ever  # what all of these wallets ever paid
     known: Mapping[UUID, Thing] = field(default_factory=dict)
     teams: tuple[Team, ...] = ()  # which of them are in which group
     wallet: str = ""  # one of them
@@ -94,6 +95,10 @@ class Filters:
         return any(chosen) or self.least is not None or self.most is not None
 
     @property
+    def is_all_time(self) -> bool:
+        return self.span.first == BEFORE_ALL
+
+    @property
     def sellers(self) -> dict[str, str]:
         return {each.seller_slug: each.seller_name for each in self.known.values()}
 
@@ -125,9 +130,9 @@ def read_filters(
     usual: str = ALL_TIME,
 ) -> Filters:
     """Read an address; `usual` is the time that is shown when it says none."""
-    since = bought_of(mine)
-    known = things(since)
-    earliest = min(since.values(), default=None)
+    paid = ever(mine)
+    known = things(paid.since)
+    earliest = min(paid.since.values(), default=None)
     period, span = read_span(given, BEFORE_ALL if usual == ALL_TIME else earliest, usual)
     wallet = read_wallet(given.get("wallet", ""))
     network, state = given.get("network", ""), given.get("state", "")
@@ -137,6 +142,7 @@ def read_filters(
         mine=mine,
         period=period,
         span=span,
+        ever=paid,
         known=known,
         teams=teams,
         team=next((each for each in teams if each.id == given.get("group", "")), None),

@@ -7,13 +7,13 @@ from typing import Any
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, StreamingHttpResponse
-from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from marketplace.access import person, signed_in
-from marketplace.buyers.filters import BEFORE_ALL, Filters, read_filters
+from marketplace.buyers.filters import Filters, read_filters
 from payments import wiring
+from payments.addresses import payment_path
 from payments.books import COLUMNS, cells
 from payments.buyer_limits import group_holder
 from payments.happenings import PAYMENT, Topic, live_query
@@ -22,7 +22,7 @@ from payments.limit_groups import teams_of
 from payments.limit_setting import names_of
 from payments.payers import payers_of
 from payments.reports.purchases import BoughtPage, all_purchases, purchases
-from payments.reports.spend import totals
+from payments.reports.spend import Totals, totals
 from payments.spreadsheets import csv_file, json_file
 from payments.x402.networks import NETWORKS
 from sellers.earnings_filters import PERIODS, STATES
@@ -39,9 +39,7 @@ def home(request: HttpRequest) -> HttpResponse:
     """Every payment of the account's wallets, newest first, as narrow as the address says."""
     filters = _filters(request)
     if filters.found and filters.found.payments and len(filters.found.payments) == 1:
-        return _sent_to(
-            reverse("payment", args=[str(filters.found.payments[0])]), asks_for_part(request)
-        )
+        return _sent_to(payment_path(filters.found.payments[0]), asks_for_part(request))
     page = purchases(filters.sought)
     watched = [Topic(PAYMENT, row.id) for row in page.rows if row.can_change][:WATCHED_MAX]
     context = _context(filters, page) | {
@@ -96,11 +94,17 @@ def _context(filters: Filters, page: BoughtPage) -> dict[str, Any]:
         "periods": PERIODS,
         "states": STATES,
         "networks": [(key, NETWORKS[key].name) for key in networks_of(filters)],
-        "totals": totals(filters.sought),
+        "totals": _totals(filters),
         "rows": page.rows,
         "edges": edges,
-        "is_all_time": filters.span.first == BEFORE_ALL,
+        "is_all_time": filters.is_all_time,
     }
+
+
+def _totals(filters: Filters) -> Totals:
+    if filters.is_all_time and not filters.narrows:
+        return Totals(filters.ever.spent)
+    return totals(filters.sought)
 
 
 def _alerts(filters: Filters) -> list[Alert]:
@@ -121,5 +125,5 @@ def networks_of(filters: Filters) -> list[str]:
 
 
 def _file_name(filters: Filters) -> str:
-    first = "" if filters.span.first == BEFORE_ALL else f"-{filters.span.first}"
+    first = "" if filters.is_all_time else f"-{filters.span.first}"
     return f"receipts{first}-{filters.span.last}"

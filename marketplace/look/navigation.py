@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 
+from django.conf import settings
 from django.http import HttpRequest
-from django.urls import NoReverseMatch, reverse
+from django.urls import NoReverseMatch, get_urlconf, reverse
 
 from marketplace.access import is_admin, is_moderator
 
@@ -108,10 +110,13 @@ def section(request: HttpRequest | None) -> tuple[Entry, ...]:
 
 def address(page: str) -> str:
     """Where a page is; nothing for a page that this site does not have."""
-    if page.startswith("/"):
-        return page
+    return page if page.startswith("/") else _address(page, get_urlconf() or settings.ROOT_URLCONF)
+
+
+@lru_cache(256)
+def _address(page: str, urlconf: str) -> str:
     try:
-        return reverse(page, args=["buy"] if page == "guide" else None)
+        return reverse(page, urlconf, args=["buy"] if page == "guide" else None)
     except NoReverseMatch:
         return ""
 

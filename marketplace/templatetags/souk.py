@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 from django import template
 from django.forms import BoundField
@@ -16,6 +17,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from marketplace.look import addresses, charts, fields, marks, navigation, themes, times
+from payments.addresses import payment_path
 from payments.amounts import Amount
 from payments.wiring import explorer_url
 
@@ -50,6 +52,12 @@ def copyable(text: Any, label: str = "") -> SafeString:
 def command(words: str, *arguments: str) -> dict[str, str]:
     """`{% command "curl -i" url %}`: a command to take along; arguments are quoted for a shell."""
     return {"text": " ".join((words, *map(shlex.quote, arguments)))}
+
+
+@register.filter(name="payment_path")
+def show_payment_path(payment_id: UUID | str) -> str:
+    """`{{ id|payment_path }}`: where the payment's page is."""
+    return payment_path(payment_id)
 
 
 @register.filter

@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import connection
 
 from payments.amounts import Amount
 from payments.models import Money, Work
@@ -140,7 +140,8 @@ _SCALE = """
                where k.network = p.network and k.asset = p.asset), 1)
 """
 # Where a wallet is unknown to the statistics, all it ever bought would be fetched and sorted.
-_WALK = "set local enable_bitmapscan = off"
+# Sent with its statement: both are one transaction, and one way there and back instead of four.
+_WALK = "set local enable_bitmapscan = off;"
 _OLDER = " and p.created_at <= %(at)s and (p.created_at, p.id) < (%(at)s, %(from)s)"
 _NEWER = " and p.created_at >= %(at)s and (p.created_at, p.id) > (%(at)s, %(from)s)"
 
@@ -213,9 +214,9 @@ def _found(sought: Sought, most: int, *, repeats: str = "null") -> list[Bought]:
     statement = _CHOSEN.format(terms=terms, order=order) + LINE.format(
         order=f"p.created_at {order}, p.id {order}", repeats=repeats, refunded=REFUNDED
     )
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(_WALK)
-        cursor.execute(statement, values | {"at": at, "from": edge, "most": most})
+    with connection.cursor() as cursor:
+        cursor.execute(_WALK + statement, values | {"at": at, "from": edge, "most": most})
+        cursor.nextset()
         return [bought(row) for row in cursor.fetchall()]
 
 

@@ -77,8 +77,14 @@ _TOTALS = f"""
     select d.network, d.asset, sum(d.payments)::bigint, sum(d.amount_atomic){_OF}
      group by d.network, d.asset order by 3 desc, 1, 2
 """
-_BOUGHT_OF = """
-    select listing_id, min(day) from payments_buyerday where payer = any(%s) group by listing_id
+_EVER = """
+    select d.listing_id, d.network, d.asset, min(d.day), sum(d.payments)::bigint,
+           sum(d.amount_atomic)
+      from payments_buyerday d
+      join unnest(%(addresses)s::text[], %(homes)s::text[]) as t(address, home)
+        on d.payer = t.address and (t.home = '' or d.network = t.home)
+     where d.payer = any(%(addresses)s)
+     group by d.listing_id, d.network, d.asset
 """
 
 
@@ -169,10 +175,29 @@ def _spent(row: tuple[Any, ...]) -> Spent:
     return Spent(payments, Amount.of(network, asset, int(amount)))
 
 
-def bought_of(payers: tuple[Payer, ...]) -> dict[UUID, date]:
-    """The listings that these wallets ever paid, and since when."""
+@dataclass(frozen=True, slots=True)
+class Ever:
+    """All that wallets ever paid: since when for which listing, and how much of which token."""
+
+    since: dict[UUID, date]
+    spent: list[Spent]
+
+
+def ever(payers: tuple[Payer, ...]) -> Ever:
+    """One question for what a page of theirs always needs: its choices and its totals."""
     if not payers:
-        return {}
+        return Ever({}, [])
+    since: dict[UUID, date] = {}
+    sums: dict[tuple[str, str], tuple[int, int]] = {}
+    values = {
+        "addresses": [each.address for each in payers],
+        "homes": [each.network for each in payers],
+    }
     with connection.cursor() as cursor:
-        cursor.execute(_BOUGHT_OF, ([each.address for each in payers],))
-        return dict(cursor.fetchall())
+        cursor.execute(_EVER, values)
+        for listing, network, asset, first, payments, amount in cursor.fetchall():
+            since[listing] = min(first, since.get(listing, first))
+            count, paid = sums.get((network, asset), (0, 0))
+            sums[network, asset] = (count + payments, paid + int(amount))
+    most_first = sorted(sums.items(), key=lambda each: (-each[1][0], each[0]))
+    return Ever(since, [_spent((*token, *paid)) for token, paid in most_first])

@@ -12,7 +12,7 @@ from payments.reports.earnings import Span
 from payments.reports.finding import find
 from payments.reports.one_payment import payment_report, repeats_of
 from payments.reports.purchases import Sought, purchases
-from payments.reports.spend import Outlook, bought_of, spend, totals
+from payments.reports.spend import Outlook, ever, spend, totals
 from tests.fixtures.purchases import NETWORK
 from tests.payments.plans.filling import ROBOT
 
@@ -21,7 +21,7 @@ def bought() -> None:
     today = datetime.now(UTC).date()
     last_month = today - timedelta(days=29)
     mine = (Payer(ROBOT), Payer("0x" + "cd" * 20))
-    listings = bought_of(mine)
+    listings = ever(mine).since
     assert listings
     things(listings)
     sought = Sought(mine, last_month, today)
