@@ -13,7 +13,11 @@ from celery import Celery
 from celery.schedules import crontab
 from celery.signals import worker_init, worker_ready, worker_shutting_down
 
+from payments.x402.crypto import slow_keccak
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "marketplace.settings")
+# Celery ignores what Django's checks find, and they load every page: a third of a worker's start.
+os.environ.setdefault("CELERY_SKIP_CHECKS", "1")
 
 app = Celery("souk")
 app.config_from_object("django.conf:settings", namespace="CELERY")
@@ -64,6 +68,8 @@ def _start_settling(**_: Any) -> None:
     from payments.engine import Engine  # models: only after Django is set up
     from sellers import sending
 
+    if slow := slow_keccak():
+        raise SystemExit(slow[0])
     engine = Engine()
     engine.start()
     worker_shutting_down.connect(lambda **_: sending.stop(), weak=False)
