@@ -5,7 +5,6 @@ from __future__ import annotations
 from functools import lru_cache
 from uuid import UUID
 
-from django.conf import settings
 from django.urls import get_urlconf, reverse
 
 _NOBODYS = str(UUID(int=0))
@@ -13,10 +12,10 @@ _NOBODYS = str(UUID(int=0))
 
 def payment_path(payment_id: UUID | str) -> str:
     """The address of a payment's page, below this site's."""
-    before, _, after = _around(get_urlconf() or settings.ROOT_URLCONF)
+    before, _, after = _around(get_urlconf())
     return f"{before}{payment_id}{after}"
 
 
 @lru_cache(8)
-def _around(urlconf: str) -> tuple[str, str, str]:
+def _around(urlconf: str | None) -> tuple[str, str, str]:
     return reverse("payment", args=[_NOBODYS], urlconf=urlconf).partition(_NOBODYS)

@@ -182,6 +182,8 @@ _WHAT = {
 
 def named(rows: Sequence[LimitAlert]) -> list[Alert]:
     """These notes with the names of their wallets and groups."""
+    if not rows:
+        return []
     holders = {each.holder for each in rows}
     ids = [UUID(each.removeprefix(GROUP)) for each in holders if each.startswith(GROUP)]
     groups = {group_holder(each.pk): each for each in LimitGroup.objects.filter(pk__in=ids)}

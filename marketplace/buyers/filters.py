@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -99,6 +99,14 @@ class Filters:
         return self.span.first == BEFORE_ALL
 
     @property
+    def team_choices(self) -> dict[str, str]:
+        return {each.id: each.name for each in self.teams}
+
+    @property
+    def listing_choices(self) -> dict[str, str]:
+        return {each.path: f"{each.title} ({each.path})" for each in self.known.values()}
+
+    @property
     def sellers(self) -> dict[str, str]:
         return {each.seller_slug: each.seller_name for each in self.known.values()}
 
@@ -158,6 +166,17 @@ def read_filters(
         older=read_id(given.get("older", "")),
         newer=read_id(given.get("newer", "")),
     )
+
+
+def wallet_choices(mine: Sequence[Payer], names: Mapping[str, str]) -> dict[str, str]:
+    """Each wallet as a choice names it, where there is one to make."""
+    return {each.address: _label(each.address, names.get(each.address, "")) for each in mine}
+
+
+def _label(address: str, name: str) -> str:
+    if name:
+        return f"{name} ({address[:6]}…{address[-4:]})"
+    return f"{address[:10]}…{address[-6:]}"
 
 
 def _sum(text: str) -> Decimal | None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from uuid import UUID
 
-from sellers.models import Listing
+from django.db import connection
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,17 +21,23 @@ class Thing:
     seller_name: str
 
 
+_THINGS = """
+    select l.id, l.seller_id, l.slug, s.slug, s.name,
+           coalesce(nullif(live.terms ->> 'title', ''), nullif(draft.terms ->> 'title', ''), '')
+      from sellers_listing l
+      join sellers_seller s on s.id = l.seller_id
+      left join sellers_revision live on live.id = l.live_revision_id
+      left join sellers_revision draft on draft.id = l.proposed_revision_id
+     where l.id = any(%s)
+     order by s.slug, l.slug
+"""
+
+
 def things(listing_ids: Iterable[UUID]) -> dict[UUID, Thing]:
     """These listings, in the order of their paths."""
-    rows = (
-        Listing.objects.filter(pk__in=list(listing_ids))
-        .order_by("seller__slug", "slug")
-        .values_list(
-            "pk", "seller_id", "seller__slug", "seller__name", "slug",
-            "live_revision__terms__title", "proposed_revision__terms__title",
-        )
-    )  # fmt: skip
-    return {
-        key: Thing(key, seller, f"{whose}/{slug}", live or draft or slug, whose, name)
-        for key, seller, whose, name, slug, live, draft in rows
-    }
+    with connection.cursor() as cursor:
+        cursor.execute(_THINGS, [list(listing_ids)])
+        return {
+            key: Thing(key, seller, f"{whose}/{slug}", title or slug, whose, name)
+            for key, seller, slug, whose, name, title in cursor.fetchall()
+        }

@@ -11,7 +11,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from marketplace.access import person, signed_in
-from marketplace.buyers.filters import Filters, read_filters
+from marketplace.buyers.filters import Filters, read_filters, wallet_choices
+from marketplace.buyers.rows import purchase_rows
 from payments import wiring
 from payments.addresses import payment_path
 from payments.books import COLUMNS, cells
@@ -80,6 +81,7 @@ def _sent_to(address: str, part: bool) -> HttpResponse:
 
 
 def _context(filters: Filters, page: BoughtPage) -> dict[str, Any]:
+    many = len(filters.mine) > 1
     edges = {"newer": "", "older": ""}
     if page.rows and page.has_newer:
         edges["newer"] = filters.address(newer=str(page.rows[0].id))
@@ -90,12 +92,13 @@ def _context(filters: Filters, page: BoughtPage) -> dict[str, Any]:
         "query": filters.address(),
         "wallets": filters.mine,
         "alerts": _alerts(filters),
-        "names": names_of(filters.mine) if len(filters.mine) > 1 else {},
+        "wallet_choices": wallet_choices(filters.mine, names_of(filters.mine)) if many else {},
         "periods": PERIODS,
         "states": STATES,
         "networks": [(key, NETWORKS[key].name) for key in networks_of(filters)],
         "totals": _totals(filters),
         "rows": page.rows,
+        "table": purchase_rows(page.rows, many_wallets=many),
         "edges": edges,
         "is_all_time": filters.is_all_time,
     }

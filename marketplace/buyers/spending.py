@@ -11,7 +11,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from marketplace.access import person, signed_in
-from marketplace.buyers.filters import Filters, read_filters
+from marketplace.buyers.filters import Filters, read_filters, wallet_choices
 from marketplace.buyers.receipts import networks_of
 from payments.amounts import Amount
 from payments.limit_groups import teams_of
@@ -44,7 +44,7 @@ def _context(filters: Filters, found: Spend) -> dict[str, Any]:
         "filters": filters,
         "query": filters.address(),
         "wallets": filters.mine,
-        "names": names,
+        "wallet_choices": wallet_choices(filters.mine, names),
         "periods": PERIODS,
         "steps": STEPS,
         "networks": [(key, NETWORKS[key].name) for key in networks_of(filters)],

@@ -1,4 +1,4 @@
-"""The small marks that stand on a page by the hundred: icons, badges, money, addresses.
+"""The small marks that stand on a page by the hundred: icons, badges, money, addresses, times.
 
 They are written here and not as templates: a list of 25 rows has 109 of them, and a template each
 took two thirds of the time in which the whole page was made.
@@ -6,11 +6,15 @@ took two thirds of the time in which the whole page was made.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+from datetime import datetime
 from functools import lru_cache
 
-from django.utils.html import format_html
+from django.utils import timezone
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
+from marketplace.look import times
 from marketplace.look.addresses import SIDE, pattern, short
 from marketplace.look.icons import ICONS
 from marketplace.look.money import figure_of
@@ -18,6 +22,7 @@ from payments.amounts import Amount
 
 KEPT = 2_048  # so many marks of a kind are written once and remembered
 NOTHING = SafeString("")
+_SELECTED = SafeString(" selected")
 _TONES = {"good": "✓", "waiting": "…", "bad": "!", "neutral": ""}
 
 
@@ -82,6 +87,23 @@ def address(value: str, explorer: str, full: bool) -> SafeString:
         _copy(value, name),
         link if explorer else NOTHING,
     )
+
+
+def ago(when: datetime) -> SafeString:
+    """How long ago, and exactly when on a closer look; nothing in it is to be escaped."""
+    said = times.ago(when, timezone.now())
+    return SafeString(
+        f'<time datetime="{when.isoformat()}" title="{times.exact(when)}">{said}</time>'
+    )
+
+
+def options(choices: Mapping[str, str] | Iterable[tuple[str, str]], chosen: str) -> SafeString:
+    """What a `<select>` offers."""
+    pairs = choices.items() if isinstance(choices, Mapping) else choices
+    return format_html_join(
+        "", '<option value="{}"{}>{}</option>',
+        ((key, _SELECTED if key == chosen else NOTHING, text) for key, text in pairs),
+    )  # fmt: skip
 
 
 def copyable(text: str, label: str) -> SafeString:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -12,7 +12,6 @@ from uuid import UUID
 from django import template
 from django.forms import BoundField
 from django.http import HttpRequest
-from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
@@ -63,14 +62,7 @@ def show_payment_path(payment_id: UUID | str) -> str:
 @register.filter
 def ago(when: datetime | None) -> SafeString | str:
     """`{{ when|ago }}`: how long ago, and exactly when on a closer look."""
-    if not when:
-        return "never"
-    return format_html(
-        '<time datetime="{}" title="{}">{}</time>',
-        when.isoformat(),
-        times.exact(when),
-        times.ago(when, timezone.now()),
-    )
+    return marks.ago(when) if when else "never"
 
 
 @register.filter
@@ -79,6 +71,14 @@ def moment(when: datetime | None) -> SafeString | str:
     if not when:
         return "never"
     return format_html('<time datetime="{}">{}</time>', when.isoformat(), times.exact(when))
+
+
+@register.simple_tag(name="options")
+def show_options(
+    choices: Mapping[str, str] | Iterable[tuple[str, str]], chosen: str = ""
+) -> SafeString:
+    """`<select …>{% options choices chosen %}</select>`."""
+    return marks.options(choices, chosen)
 
 
 @register.filter

@@ -242,8 +242,8 @@ class Market:
             self.row(paper)["id"],
         )
 
-    def wait(self, true: Any, what: str, seconds: float = 30.0) -> None:
-        self.stack.wait_until(true, what, seconds)
+    def wait(self, true: Any, what: str) -> None:
+        self.stack.wait_until(true, what)
 
     def wait_state(self, paper: Paper, *states: tuple[str, str]) -> None:
         self._wait_for(paper, lambda: self.state(paper) in states, f"a state of {states}")
@@ -312,7 +312,7 @@ class Market:
         self.chain.mine()
         for index in range(len(self.stack.ports)):
             self.wait(lambda index=index: answers(self.stack.ports[index]), "the web processes")
-        self.wait(self.stack.settling, "the settler", 20)
+        self.wait(self.stack.settling, "the settler")
 
     def quiet(self) -> None:
         """Wait until nothing is under way any more, mining what waits for depth."""

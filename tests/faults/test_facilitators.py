@@ -133,7 +133,7 @@ def counter(_counter: Counter) -> Iterator[Counter]:
     """The marketplace that these tests share; afterwards every invariant holds."""
     _counter.heal()
     _counter.market.heal()
-    _counter.market.wait(_counter.first_is_first, "the first facilitator", 45)
+    _counter.market.wait(_counter.first_is_first, "the first facilitator")
     yield _counter
     _counter.heal()
     _counter.market.heal()

@@ -21,6 +21,8 @@ from tests.fixtures.chain import CHECKOUT
 
 EXPLAIN = "explain (analyze, buffers, format json) "
 ASKS_A_TABLE = re.compile(r"\s*(select|with|insert|update|delete)\b(?!.*pg_notify)", re.S | re.I)
+# What a statement sets for itself goes before it, in the same message.
+SETS = re.compile(r"(\s*set local [^;]+;)*", re.I)
 # A table that holds fewer rows is read whole, whatever indexes it has.
 ROWS_BIG = 300
 
@@ -131,11 +133,15 @@ def explaining_pages(plans: Plans) -> Any:
     """The same for Django's own statements: a wrapper for its connection's `execute_wrapper`."""
 
     def explain(execute: Any, statement: str, params: Any, many: bool, context: Any) -> Any:
-        if not many and ASKS_A_TABLE.match(statement):
+        begin = SETS.match(statement).end()  # type: ignore[union-attr]
+        sets, asks = statement[:begin], statement[begin:]
+        if not many and ASKS_A_TABLE.match(asks):
             server = context["connection"].connection
             with server.transaction(force_rollback=True), server.cursor() as cursor:
-                cursor.execute(EXPLAIN + statement, params)
-                plans.add(statement, cursor.fetchone()[0])
+                if sets:
+                    cursor.execute(sets)
+                cursor.execute(EXPLAIN + asks, params)
+                plans.add(asks, cursor.fetchone()[0])
         return execute(statement, params, many, context)
 
     return explain

@@ -109,6 +109,7 @@ BY_INDEX: dict[Asker, set[str]] = {
     ("payments/reports/purchases.py", "_found"): {"payment_by_payer"},
     ("payments/reports/spend.py", "spend"): {"buyerday_by_payer"},
     ("payments/reports/spend.py", "totals"): {"buyerday_by_payer"},
+    ("payments/reports/spend.py", "ever"): {"buyerday_by_payer"},
     ("payments/dispute_clock.py", "open_unanswered"): {"progress_unanswered"},
     ("payments/lookup.py", "by_identities"): {"payments_payment_identity_key"},
     ("payments/lookup.py", "stored_answer"): {"payments_answer_pkey"},
@@ -625,7 +626,7 @@ def speakers(checkout: Path) -> set[Asker]:
 
 
 def _speaking(module: Module) -> Iterator[str]:
-    for node in module.nodes():
+    for node in module.nodes:
         is_function = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
         if is_function and any(_speaks(inner) for inner in ast.walk(node)):
             yield node.name  # type: ignore[attr-defined]
