@@ -51,7 +51,11 @@ class Surface:
         """Send a request to the part it is for."""
         if scope["type"] == "http":
             note_request(scope)
-            await self._app_for(scope["raw_path"])(scope, receive, send)
+            path = scope["raw_path"]
+            if self._door is not None and path.startswith(_DOOR):  # hot: nothing else is asked
+                await self._door(scope, receive, send)
+            else:
+                await self._app_for(path)(scope, receive, send)
         elif scope["type"] == "lifespan":
             await self._live(receive, send)
         else:

@@ -40,6 +40,10 @@ class Breaker:
         self._pause_seconds = pause_seconds
         self._troubles: OrderedDict[str, _Trouble] = OrderedDict()
 
+    def __contains__(self, listing: str) -> bool:
+        """Whether a listing had trouble lately."""
+        return listing in self._troubles
+
     def wait_seconds(self, listing: str, now: float) -> float:
         """Say how long this listing is not for sale; 0 means it may be quoted."""
         trouble = self._troubles.get(listing)

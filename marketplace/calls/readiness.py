@@ -14,11 +14,9 @@ SETTLEMENT_RETRY_SECONDS: Final = 5.0
 def wait_seconds(room: Room, shelved: Shelved) -> float:
     """Say how long this listing is not for sale; 0 means it may be quoted."""
     for offer in () if room.is_blind else shelved.offers:
-        if not _refuses(room, offer.requirements.network):
+        health = room.health.get(offer.requirements.network)
+        if health is not None and not health.refusing_why:
+            if shelved.path not in room.breaker:
+                return 0.0
             return room.breaker.wait_seconds(shelved.path, asyncio.get_running_loop().time())
     return SETTLEMENT_RETRY_SECONDS
-
-
-def _refuses(room: Room, network: str) -> bool:
-    health = room.health.get(network)
-    return health is None or bool(health.refusing_why)

@@ -38,11 +38,12 @@ class Tally:
     """Quotes per listing and minute. A process that dies loses the last few seconds of them."""
 
     def __init__(self) -> None:
-        self._counted: Counter[tuple[UUID, int]] = Counter()  # by minutes since 1970
+        # By the id's number, which is hashed faster than a UUID, and minutes since 1970.
+        self._counted: Counter[tuple[int, int]] = Counter()
 
     def quoted(self, listing_id: UUID) -> None:
         if len(self._counted) < LISTINGS_COUNTED_MAX:
-            self._counted[listing_id, int(time.time()) // 60] += 1
+            self._counted[listing_id.int, int(time.time()) // 60] += 1
 
     async def keep(self, pool: Pool) -> None:
         while True:
@@ -53,7 +54,7 @@ class Tally:
         counted, self._counted = self._counted, Counter()
         if not counted:
             return
-        listings = [listing_id for listing_id, _ in counted]
+        listings = [UUID(int=number) for number, _ in counted]
         minutes = [datetime.fromtimestamp(60 * minute, UTC) for _, minute in counted]
         try:
             await rows(pool, _ADD, (listings, minutes, list(counted.values())))

@@ -66,8 +66,9 @@ class DoorLimits:
 
 
 @dataclass(slots=True)
-class _Answer:
-    """What to send, whether the buyer still listens, and who wants to know if it arrived."""
+class _Outcome:
+    """What to send after a paid call, whether the buyer still listens, and who wants to know if
+    it arrived."""
 
     response: Response
     connected: bool = True
@@ -109,26 +110,30 @@ class Door:
         try:
             answer = await self._answer(scope, receive)
             sending = True
-            await _deliver(answer, scope["method"], send)
+            if isinstance(answer, Response):
+                await send_response(answer, scope["method"], send)
+            else:
+                await _deliver(answer, scope["method"], send)
         except Exception as error:
             _log(error)
             if not sending:
                 await send_response(responses.FAULT, scope["method"], send)
 
-    async def _answer(self, scope: HTTPScope, receive: ASGIReceiveCallable) -> _Answer:
+    async def _answer(self, scope: HTTPScope, receive: ASGIReceiveCallable) -> Response | _Outcome:
+        """Quote before anything else is judged: graders and clients probe in every way."""
         route = read_path(scope["raw_path"])
         if route is None:
-            return _Answer(responses.NOT_FOUND)
+            return responses.NOT_FOUND
         try:
             headers = read_headers(scope["headers"], bytes_max=self._limits.header_bytes_max)
         except HeadersTooLarge:
-            return _Answer(responses.HEADERS_TOO_LARGE)
+            return responses.HEADERS_TOO_LARGE
         except AmbiguousCredentials:
-            return _Answer(responses.TWO_PAYMENTS)
+            return responses.TWO_PAYMENTS
         if headers.get(b"sec-fetch-dest") in _EMBEDDING:
-            return _Answer(responses.NOT_HERE)
+            return responses.NOT_HERE
         if scope["method"] == "OPTIONS":
-            return _Answer(responses.PREFLIGHT)
+            return responses.PREFLIGHT
         place: Place | None = self._shelf.peek(route.path)
         if place is None:
             place = await self._shelf.get(route.path)
@@ -136,20 +141,28 @@ class Door:
         arrival = Arrival(route, headers, query, spoken(query or ()), scope, receive)
         if arrival.pays:
             return await self._answer_paid(arrival, place)
-        return _Answer(await self._answer_unpaid(arrival, place))
-
-    async def _answer_unpaid(self, arrival: Arrival, place: Place) -> Response:
-        """Quote before anything else is judged: graders and clients probe in every way."""
         if isinstance(place, Absent):
             return responses.absent(place)
-        if _asks_for_skill(arrival, place):
-            return responses.skill(place, self._public_base_url)
-        # A bare address is quoted as well: the path parameters are for the paid request.
-        if len(arrival.route.segments) not in (0, len(place.terms.path_parameters)):
-            return responses.NOT_FOUND
-        asks_more = arrival.brings_body or arrival.scope["query_string"]
+        unasked = self._besides(arrival, place)
+        if unasked is not None:
+            return unasked
+        asks_more = arrival.brings_body or scope["query_string"]
         if asks_more and await self._wants_sample(arrival):
             return responses.sample(place)
+        return self._quote(arrival, place)
+
+    def _besides(self, arrival: Arrival, place: Shelved) -> Response | None:
+        """What stands below a listing's address and is no call of it."""
+        segments = arrival.route.segments
+        if not segments:  # a bare address is quoted: path parameters are for the paid request
+            return None
+        if _asks_for_skill(arrival, place):
+            return responses.skill(place, self._public_base_url)
+        if len(segments) != len(place.terms.path_parameters):
+            return responses.NOT_FOUND
+        return None
+
+    def _quote(self, arrival: Arrival, place: Shelved) -> Response:
         wait_seconds = self._wait_seconds(place)
         if wait_seconds:
             return responses.unavailable(wait_seconds)
@@ -174,13 +187,13 @@ class Door:
         finally:
             inbox.close()
 
-    async def _answer_paid(self, arrival: Arrival, place: Place) -> _Answer:
+    async def _answer_paid(self, arrival: Arrival, place: Place) -> Response | _Outcome:
         if arrival.query is None:
-            return _Answer(responses.BAD_QUERY)
+            return responses.BAD_QUERY
         if asks_for_demo(arrival.query) and not isinstance(place, Absent):
-            return _Answer(responses.sample(place))
+            return responses.sample(place)
         if arrival.dialect.credential not in arrival.headers:
-            return _Answer(arrival.dialect.elsewhere)
+            return arrival.dialect.elsewhere
         path = arrival.route.path
         seat = Seat(self.in_flight, path)
         inbox = self._inbox(arrival, seat if arrival.brings_body else None)
@@ -191,16 +204,16 @@ class Door:
             outcome = await self._paid_call(place, path, arrival.request(arrival.query, inbox))
             if isinstance(outcome, Streamed):  # it keeps its place until its end
                 flow = Flow(outcome, inbox, seat.give_back)
-                return _Answer(head_of(outcome, arrival.dialect), flow=flow)
+                return _Outcome(head_of(outcome, arrival.dialect), flow=flow)
         except NoPlace:
-            return _Answer(responses.BUSY)
+            return responses.BUSY
         finally:
             if flow is None:
                 connected = inbox.close()
                 seat.give_back()
         response = response_of(outcome, place, arrival.dialect, self._public_base_url)
         told = outcome.handed_over if isinstance(outcome, Delivered) else None
-        return _Answer(response, connected, told)
+        return _Outcome(response, connected, told)
 
     def _inbox(self, arrival: Arrival, seat: Seat | None) -> Inbox:
         return Inbox(
@@ -227,7 +240,7 @@ def _readable(query_string: bytes) -> Query | None:
         return None
 
 
-async def _deliver(answer: _Answer, method: str, send: ASGISendCallable) -> None:
+async def _deliver(answer: _Outcome, method: str, send: ASGISendCallable) -> None:
     if answer.flow is not None:
         await answer.flow.send(answer.response, send)
         return
