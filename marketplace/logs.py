@@ -12,9 +12,8 @@ import os
 import re
 import secrets
 from contextvars import ContextVar
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from asgiref.typing import HTTPScope
 from django.conf import settings
@@ -25,18 +24,14 @@ _GIVEN: Final = re.compile(rb"[A-Za-z0-9_-]{8,64}")
 _PAYMENT: Final = re.compile(r"(?:payment |/p/)([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})")
 
 
-@dataclass(slots=True)
-class _Request:
-    scope: HTTPScope
-    number: str = ""  # made when it is first asked for: most requests say nothing
+_NUMBER: Final = "souk.request"  # in the scope, once it was asked for: most requests say nothing
 
-
-_request: ContextVar[_Request | None] = ContextVar("request", default=None)
+_request: ContextVar[dict[str, Any] | None] = ContextVar("request", default=None)
 
 
 def note_request(scope: HTTPScope) -> None:
     """Whatever this task and its children say from now on is about this request."""
-    _request.set(_Request(scope))
+    _request.set(cast(dict[str, Any], scope))
 
 
 def request_id() -> str:
@@ -47,12 +42,12 @@ def request_id() -> str:
     request = _request.get()
     if request is None:
         return ""
-    if not request.number:
+    if _NUMBER not in request:
         given = b""
         if settings.PROXY_HOPS:
-            given = dict(request.scope["headers"]).get(b"x-request-id", b"")
-        request.number = given.decode() if _GIVEN.fullmatch(given) else secrets.token_hex(8)
-    return request.number
+            given = dict(request["headers"]).get(b"x-request-id", b"")
+        request[_NUMBER] = given.decode() if _GIVEN.fullmatch(given) else secrets.token_hex(8)
+    return str(request[_NUMBER])
 
 
 class JsonLine(logging.Formatter):

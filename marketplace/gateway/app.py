@@ -27,7 +27,7 @@ from marketplace.calls.requests import BodyIncomplete, BodyTooLarge, CallRequest
 from marketplace.calls.shelf import Absent, Place, Shelf, Shelved
 from marketplace.gateway import responses
 from marketplace.gateway.arrival import Arrival
-from marketplace.gateway.dialects import spoken
+from marketplace.gateway.dialects import V2, spoken
 from marketplace.gateway.flow import Flow
 from marketplace.gateway.incoming import (
     AmbiguousCredentials,
@@ -137,8 +137,9 @@ class Door:
         place: Place | None = self._shelf.peek(route.path)
         if place is None:
             place = await self._shelf.get(route.path)
-        query = _readable(scope["query_string"])
-        arrival = Arrival(route, headers, query, spoken(query or ()), scope, receive)
+        query = _readable(scope["query_string"]) if scope["query_string"] else ()
+        dialect = spoken(query) if query else V2
+        arrival = Arrival(route, headers, query, dialect, scope, receive)
         if arrival.pays:
             return await self._answer_paid(arrival, place)
         if isinstance(place, Absent):
@@ -166,7 +167,7 @@ class Door:
         wait_seconds = self._wait_seconds(place)
         if wait_seconds:
             return responses.unavailable(wait_seconds)
-        if is_too_dear(place.offers, arrival.text(b"x-max-price")):
+        if arrival.headers and is_too_dear(place.offers, arrival.text(b"x-max-price")):
             return arrival.dialect.quote_again(place, Reason.PRICE_ABOVE_MAX, "")
         if place.only_for is None:
             self._quoted(place.listing_id)
