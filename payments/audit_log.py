@@ -28,8 +28,8 @@ from django.db.models import Max
 from django.utils import timezone
 
 from payments.audit_chain import EMPTY, START, Entry, Head, digest, faults, written
-from payments.audit_entries import AuditEntry, AuditHead
 from payments.canonical import WHOLE_NUMBER_MAX, canonical
+from payments.models import AuditEntry, AuditHead
 
 SYSTEM: Final = "system"
 ENTRY_BYTES_MAX: Final = 65_536

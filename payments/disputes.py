@@ -20,9 +20,9 @@ from django.utils import timezone
 
 from payments import wiring
 from payments.amounts import Amount
-from payments.dispute_rows import KEY_CHARACTERS_MAX, WORDS_CHARACTERS_MAX
 from payments.dispute_states import STILL_OPEN, allowed
 from payments.models import Case, Dispute, DisputeStep, Payment, Progress, Reason, Side
+from payments.models.disputes import KEY_CHARACTERS_MAX, WORDS_CHARACTERS_MAX
 from payments.refunded import refunded_atomic
 from payments.states import PAID
 

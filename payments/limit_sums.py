@@ -11,9 +11,9 @@ from typing import Any
 from django.db import connection
 
 from payments.buyer_limits import DECIMALS, SUMS, Rules, Sum, Terms, group_holder, read_counter
-from payments.limit_rows import THRESHOLDS
 from payments.limits import SPENT_KEY
 from payments.models import Limit, LimitGroup
+from payments.models.limits import THRESHOLDS
 from payments.pool import Pool, rows
 
 SHOWN_MAX = 200  # sellers and listings of one day, the dearest first

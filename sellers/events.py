@@ -12,9 +12,9 @@ from payments.amounts import Amount
 from payments.dispute_states import words
 from payments.ids import new_id
 from payments.limit_alerts import Alert
-from payments.limit_rows import THRESHOLDS
 from payments.limit_sums import text as plain
 from payments.models import Case, DisputeStep, Payment
+from payments.models.limits import THRESHOLDS
 from payments.outbox import Told
 from payments.wiring import public_url
 from sellers.models import Listing
@@ -54,7 +54,7 @@ DISPUTE_EVENTS = {
     "dispute.unpaid": "A refund was ordered and did not come in time",
 }
 EVENTS = PAYMENT_EVENTS | LISTING_EVENTS | DISPUTE_EVENTS
-# What buyers can be told of: the thresholds of `payments.limit_rows`.
+# What buyers can be told of: the thresholds of `payments.models.limits`.
 BUYER_EVENTS = {
     "limit.half_used": "Half of a limit of a wallet or a group of yours is used",
     "limit.nearly_used": "85 % of a limit is used",

@@ -14,7 +14,7 @@ from django.db.models.functions import Length, Lower
 from django.db.models.lookups import Exact, GreaterThan
 
 from payments.ids import new_id
-from payments.models import atomic_field
+from payments.models.fields import atomic_field
 from sellers.agreements import Agreement as Agreement
 from sellers.catalog_rows import CatalogChange as CatalogChange
 from sellers.catalog_rows import CatalogEntry as CatalogEntry

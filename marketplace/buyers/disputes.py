@@ -18,9 +18,9 @@ from payments import wiring
 from payments.amounts import Amount
 from payments.dispute_acts import NoSuchAct, act
 from payments.dispute_pages import case_context, list_context
-from payments.dispute_rows import WORDS_CHARACTERS_MAX
 from payments.disputes import DisputeRefused, Request, latest_of, open_dispute, why_not
 from payments.models import Dispute, Reason, Side
+from payments.models.disputes import WORDS_CHARACTERS_MAX
 from payments.payers import has_paid, payers_of
 from payments.reports.case_lists import of_payers
 from payments.reports.cases import find_case

@@ -10,7 +10,7 @@ from typing import Any, Final
 from urllib.parse import urlencode
 
 from payments.amounts import Amount
-from payments.audit_entries import AuditEntry
+from payments.models import AuditEntry
 
 SHOWN: Final = 50
 _HASH_CHARACTERS: Final = 64

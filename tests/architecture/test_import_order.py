@@ -37,7 +37,7 @@ def test_nothing_imports_upwards_or_sideways(checkout):
         ("payments/chains/evm.py", "from payments.models import Payment"),
         ("payments/chains/evm.py", "from payments.x402.schemes import SCHEMES"),
         ("payments/ids.py", "def make():\n    import payments.states"),
-        ("payments/models.py", "from payments import tasks"),
+        ("payments/models/payment.py", "from payments import tasks"),
         ("payments/states.py", "from payments.settlement import step"),
         ("payments/relayer.py", "from payments import acceptance"),
         ("payments/wakeups.py", "from payments.tasks import ring"),

@@ -14,7 +14,7 @@ from pytest_django.fixtures import Settings
 
 from marketplace.configuration.chains import CHAIN_DEFAULTS
 from payments import audit_log
-from payments.audit_entries import AuditEntry
+from payments.models import AuditEntry
 from sellers.keys import SCOPES
 from sellers.models import ApiKey
 from tests.fixtures.cast import Cast

@@ -18,7 +18,7 @@ from marketplace.doctor.audited import examine_audit_log
 from marketplace.doctor.findings import Level
 from payments import audit_log
 from payments.audit_chain import EMPTY
-from payments.audit_entries import AuditEntry, AuditHead
+from payments.models import AuditEntry, AuditHead
 from tests.fixtures.threads import together
 
 pytestmark = pytest.mark.django_db

@@ -9,8 +9,7 @@ from decimal import Decimal
 from django.test import Client
 
 from marketplace.accounts.linking import unlink
-from payments.audit_entries import AuditEntry
-from payments.models import Cap, Limit, LimitGroup
+from payments.models import AuditEntry, Cap, Limit, LimitGroup
 from tests.fixtures.buying import owner
 from tests.fixtures.cast import Cast
 from tests.fixtures.shop import Shop

@@ -26,8 +26,7 @@ from marketplace.accounts.models import SecondFactor
 from marketplace.management.commands import call
 from marketplace.management.manners import RUNS_ALREADY, alone, key_of
 from marketplace.management.rotation import PLACES, Rotation
-from payments.audit_entries import AuditEntry
-from payments.models import Progress
+from payments.models import AuditEntry, Progress
 from sellers import upstream_secrets, webhooks
 from sellers.models import UpstreamSecret, Webhook, Worksheet
 from sellers.secrets import SecretsUnavailable, Vault

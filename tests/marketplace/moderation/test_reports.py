@@ -9,7 +9,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 from pytest_django.fixtures import Settings
 
-from payments.audit_entries import AuditEntry
+from payments.models import AuditEntry
 from sellers import reports
 from sellers.models import Listing, Report
 from sellers.site import ReportLimits

@@ -12,8 +12,8 @@ from django.db import models
 from django.db.models import Q
 
 from payments.ids import new_id
+from payments.models.fields import atomic_field
 
-ATOMIC_DIGITS = 78
 WORDS_CHARACTERS_MAX = 2_000
 KEY_CHARACTERS_MAX = 128
 
@@ -62,7 +62,7 @@ class Dispute(models.Model):
     opened_by = models.TextField(choices=Side.choices)
     opened_at = models.DateTimeField()
     reason = models.TextField(choices=Reason.choices)
-    asked_atomic = models.DecimalField(max_digits=ATOMIC_DIGITS, decimal_places=0)
+    asked_atomic = atomic_field()
     idempotency_key = models.TextField(null=True)
     state = models.TextField(choices=Case.choices)
     version = models.IntegerField()
@@ -180,7 +180,7 @@ class Refund(models.Model):
     version = models.IntegerField(default=1)
     log_place = models.IntegerField(null=True)  # of the transfer, among its transaction's events
     sender = models.TextField(default="")
-    amount_atomic = models.DecimalField(max_digits=ATOMIC_DIGITS, decimal_places=0, null=True)
+    amount_atomic = atomic_field(null=True)
     block_number = models.BigIntegerField(null=True)
     block_hash = models.BinaryField(max_length=32, null=True)
     why = models.TextField(default="")  # it was refused

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from django.db import models
 
+from payments.models.fields import atomic_field
+
 
 class Reconciliation(models.Model):
     """The last comparison of one token of one network."""
@@ -30,7 +32,7 @@ class LostPayment(models.Model):
     payer = models.TextField()
     nonce = models.BinaryField(max_length=32)
     pay_to = models.TextField()
-    amount_atomic = models.DecimalField(max_digits=78, decimal_places=0)
+    amount_atomic = atomic_field()
     transaction = models.BinaryField(max_length=32)
     block_number = models.BigIntegerField()
     noted_at = models.DateTimeField()
