@@ -17,23 +17,11 @@ from psycopg.types.json import Jsonb
 from payments import ledger, limits, lookup
 from payments.ids import new_id
 from payments.lookup import TwinTerms
+from payments.marks import ABANDON, COLLECT, DROP, RENEW_LEASES, UNCOLLECT
 from payments.models import Money, Work
+from payments.moves import ANSWER_MEMBERS, LEASE_OVER, NEVER, NOW, move, seconds_from_now
 from payments.pool import Pool, one, rows
-from payments.states import (
-    ABANDON,
-    ANSWER_MEMBERS,
-    COLLECT,
-    DROP,
-    LEASE_OVER,
-    NEVER,
-    NOW,
-    RENEW_LEASES,
-    UNCOLLECT,
-    Standing,
-    State,
-    move,
-    seconds_from_now,
-)
+from payments.states import Standing, State
 from payments.x402.types import Authorization, Requirements
 
 

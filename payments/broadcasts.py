@@ -14,10 +14,11 @@ from payments import gas, outcomes, relayer
 from payments.chains import Block, Call, ChainUnavailable, Fees, SendOutcome, TransactionReceipt
 from payments.desk import Desk, Row
 from payments.evidence import Proof, read_receipts, trusted_receipts
+from payments.marks import DECIDE_ALONE
 from payments.models import Broadcast, Money
+from payments.moves import NEVER, move_together, seconds_from_now
 from payments.pool import Connection, rows
 from payments.relayer import Signed
-from payments.states import DECIDE_ALONE, NEVER, move_together, seconds_from_now
 
 log = logging.getLogger(__name__)
 

@@ -10,11 +10,12 @@ from typing import Any
 from uuid import UUID
 
 from payments.chains import Call, Chain
+from payments.marks import LOOK_AGAIN
 from payments.models import Money, Work
 from payments.pool import Pool, rows
 from payments.relayer import Keyring
 from payments.signing import Signer
-from payments.states import LOOK_AGAIN, Standing, State
+from payments.states import Standing, State
 from payments.wakeups import Bell
 from payments.ways import Way
 from payments.x402.schemes import SCHEMES, Scheme

@@ -10,8 +10,8 @@ import hashlib
 import hmac
 
 from payments.lookup import Held
+from payments.marks import IDENTIFIER_MISS
 from payments.pool import Pool
-from payments.states import IDENTIFIER_MISS
 
 TRIES_MAX = 5
 

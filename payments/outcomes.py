@@ -15,17 +15,11 @@ from psycopg import sql
 from payments import ledger, limits, receipts, relayer
 from payments.desk import Desk, Row
 from payments.evidence import Proof
+from payments.marks import CLOSE
 from payments.models import Money
+from payments.moves import NEVER, NOW, move, move_together, seconds_from_now
 from payments.pool import Connection
-from payments.states import (
-    CLOSE,
-    NEVER,
-    NOW,
-    State,
-    move,
-    move_together,
-    seconds_from_now,
-)
+from payments.states import State
 
 log = logging.getLogger(__name__)
 

@@ -8,9 +8,9 @@ from uuid import UUID
 from django.db import connection, transaction
 
 from payments import audit_log
+from payments.marks import LOOK_AGAIN
 from payments.reconcile import UNKNOWN, Result
 from payments.restored import keep_lost
-from payments.states import LOOK_AGAIN
 
 PAYMENTS_NAMED_MAX: Final = 100
 

@@ -16,8 +16,9 @@ from payments.chains import Block, ChainUnavailable, Simulation
 from payments.desk import Desk, Row
 from payments.evidence import find_end
 from payments.models import Money, Work
+from payments.moves import LEASE_OVER, NEVER, NOW, move
 from payments.pool import rows
-from payments.states import LEASE_OVER, NEVER, NOW, Standing, State, move
+from payments.states import Standing, State
 from payments.x402.reasons import Reason
 
 log = logging.getLogger(__name__)

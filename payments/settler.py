@@ -15,8 +15,8 @@ import psycopg
 from payments import broadcasts, health, relayer, settlement
 from payments.chains import Block, ChainUnavailable
 from payments.desk import Desk
+from payments.marks import LOOK_ABOVE
 from payments.pool import rows
-from payments.states import LOOK_ABOVE
 
 log = logging.getLogger(__name__)
 

@@ -11,8 +11,9 @@ from psycopg import Rollback
 
 from payments.desk import Desk, Row
 from payments.models import Money, Submission
+from payments.moves import NEVER, move, seconds_from_now
 from payments.pool import Connection, Pool, one, rows
-from payments.states import NEVER, State, move, seconds_from_now
+from payments.states import State
 
 Outcome = Submission.Outcome
 

@@ -1,7 +1,7 @@
 """The tables of money, one file for each subject. Their columns cannot be changed cheaply later.
 
 Django owns the schema and the pages' reads; every write that concerns money goes through
-`acceptance`, `states`, `settlement`, `relayer` and `ledger` in plain SQL on these tables.
+`acceptance`, `moves`, `settlement`, `relayer` and `ledger` in plain SQL on these tables.
 """
 
 from payments.models.answers import Answer, AnswerBody

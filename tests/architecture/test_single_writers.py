@@ -12,9 +12,9 @@ def test_each_fact_about_money_has_one_writer(checkout):
 
 def test_the_writers_themselves_are_recognised(checkout):
     """Were the tables renamed, the rule above would hold of nothing."""
-    states = (checkout / "payments" / "states.py").read_text()
+    moves = (checkout / "payments" / "moves.py").read_text()
     ledger = (checkout / "payments" / "ledger.py").read_text()
-    assert "update payments_progress" in states
+    assert "update payments_progress" in moves
     assert "insert into payments_transfer" in ledger
     submissions = (checkout / "payments" / "submissions.py").read_text()
     assert "insert into payments_submission" in submissions

@@ -31,8 +31,8 @@ FACTS = (
         "payments_progress",
         "Progress",
         ("work", "money", "version"),
-        ("payments/states.py",),
-        ("payments/acceptance.py", "payments/states.py"),
+        ("payments/moves.py",),
+        ("payments/acceptance.py",),
     ),
     Fact("payments_transfer", "Transfer", (), ("payments/ledger.py",), ("payments/ledger.py",)),
     Fact(

@@ -8,7 +8,8 @@ import psycopg
 import pytest
 
 from payments.models import Money, Work
-from payments.states import State, move
+from payments.moves import move
+from payments.states import State
 from tests.fixtures.purchases import Purchases
 
 

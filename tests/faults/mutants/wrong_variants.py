@@ -66,7 +66,7 @@ MUTANTS = (
         "a move is guarded by the state and not by the version",
         (
             (
-                "payments/states.py",
+                "payments/moves.py",
                 "where payment_id = %(payment_id)s and version = %(version)s {guard}",
                 "where payment_id = %(payment_id)s and version >= %(version)s {guard}",
             ),
@@ -77,7 +77,7 @@ MUTANTS = (
         "many move at once, guarded by nothing",
         (
             (
-                "payments/states.py",
+                "payments/moves.py",
                 "         where g.payment_id = m.id and g.version = m.version\n",
                 "         where g.payment_id = m.id\n",
             ),
@@ -121,7 +121,7 @@ MUTANTS = (
         "a burnt batch is sent again as it was",
         (
             (
-                "payments/states.py",
+                "payments/marks.py",
                 "    update payments_progress set alone = true, next_check_at",
                 "    update payments_progress set alone = alone, next_check_at",
             ),

@@ -75,8 +75,8 @@ MORE_BUFFERS: dict[Asker, int] = {
     ("payments/settler.py", "_look_above"): 1_500,  # ten blocks of payments
     ("payments/reports/upkeep.py", "answers_lately"): 300,  # of the same twenty
     ("payments/reports/upkeep.py", "served_lately"): 300,  # the last twenty of a listing
-    ("payments/states.py", "move"): 150,
-    ("payments/states.py", "move_together"): 2_500,  # twenty payments
+    ("payments/moves.py", "move"): 150,
+    ("payments/moves.py", "move_together"): 2_500,  # twenty payments
     ("payments/siwx.py", "_burn"): 200,
     ("sellers/outbox.py", "tell"): 1_200,  # twenty messages: one write and six indexes each
     ("sellers/sending.py", "claim"): 2_500,  # of two hundred addresses, twenty messages
