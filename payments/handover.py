@@ -19,7 +19,8 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_http_methods
 
-from payments import acceptance, lookup, questions, siwx, wiring
+from payments import lookup, questions, siwx, wiring
+from payments.acceptance import collecting
 from payments.counter import Counter, counter
 from payments.identifiers import TRIES_MAX, proves_identifier
 from payments.lookup import Held, StoredAnswer
@@ -77,7 +78,7 @@ async def answer(request: HttpRequest, payment: str) -> HttpResponse:
     stored = await lookup.stored_answer(site.pool, held.payment_id)
     if stored is None or stored.body is None:
         return _gone(held, stored)
-    await acceptance.collect(site.pool, held.payment_id)
+    await collecting.collect(site.pool, held.payment_id)
     return _handed_over(held, stored, stored.body)
 
 
@@ -95,7 +96,7 @@ async def _fetched_by_form(request: HttpRequest, payment: str) -> HttpResponse:
     stored = await lookup.stored_answer(site.pool, held.payment_id)
     if stored is None or stored.body is None:
         return _gone(held, stored)
-    await acceptance.collect(site.pool, held.payment_id)
+    await collecting.collect(site.pool, held.payment_id)
     if request.POST.get("how") == "show":
         return await sync_to_async(_shown)(request, held, stored, stored.body)
     response = _handed_over(held, stored, stored.body)

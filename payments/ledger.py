@@ -10,7 +10,7 @@ from django.db import connection as django_connection
 from payments.ids import new_id
 from payments.pool import Connection
 
-# A fragment of the statement that stores answers (acceptance): its members are `answered`.
+# A fragment of the statement that stores answers (answering): its members are `answered`.
 PENDING_OF_ANSWERED = """
     insert into payments_transfer (
         id, payment_id, debit, credit, network, asset, amount_atomic, phase, version, at)

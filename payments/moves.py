@@ -178,7 +178,7 @@ def seconds_from_now(seconds: float) -> sql.SQL:
 NOW = sql.SQL("clock_timestamp()")
 NEVER = sql.SQL("null")
 
-# A fragment of the statement that stores answers (acceptance): `member` holds what was answered.
+# A fragment of the statement that stores answers (answering): `member` holds what was answered.
 # Guarded by the attempt: work leaves `open` once an attempt, and attempts only grow. The money
 # may have moved meanwhile (a stranger's transaction); that must not cost the buyer the answer.
 ANSWER_MEMBERS = """

@@ -15,7 +15,7 @@ from uuid import UUID
 import orjson
 from django.db import connection
 
-from payments.acceptance import Offer
+from payments.acceptance.promise import Offer
 from sellers import offers
 from sellers.quality import Quality
 from sellers.site import Site, settings_mark, this_site

@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from payments.acceptance import Offer
+from payments.acceptance.promise import Offer
 from payments.amounts import Amount
 from payments.x402 import v1
 from payments.x402.networks import NETWORKS

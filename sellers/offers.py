@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from urllib.parse import urlsplit
 from uuid import UUID
 
-from payments.acceptance import Offer
+from payments.acceptance.promise import Offer
 from payments.x402 import v1
 from payments.x402.headers import encode_header
 from payments.x402.reasons import Reason

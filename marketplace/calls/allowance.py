@@ -10,7 +10,7 @@ from marketplace.calls.ceiling import price_dollars
 from marketplace.calls.outcomes import Refused
 from marketplace.calls.room import Room
 from payments import buyer_limits
-from payments.acceptance import Claim, Offer
+from payments.acceptance.promise import Claim, Offer
 from payments.buyer_limits import Refusal, Rules
 from payments.limit_alerts import note_full
 from payments.limits import SPENT_KEY, CapLimit

@@ -33,8 +33,10 @@ from marketplace.calls.room import Room
 from marketplace.calls.shelf import Shelved
 from marketplace.calls.streaming import begins, streamed
 from marketplace.calls.upfront import is_to_be_done, settle_first, unsettled
-from payments import acceptance, lookup, wiring
-from payments.acceptance import Claim, NewAnswer
+from payments import lookup, wiring
+from payments.acceptance import attempts, collecting
+from payments.acceptance.answering import NewAnswer
+from payments.acceptance.promise import Claim
 from payments.at_hand import payment_at_hand
 from payments.lookup import Held, StoredAnswer
 from payments.models import Money, Work
@@ -111,7 +113,7 @@ async def run(room: Room, sold: Shelved, attempt: Attempt, request: CallRequest)
 async def _abandon_in_the_end(room: Room, payment_id: UUID) -> None:
     for _ in range(ABANDON_TRIES):
         with contextlib.suppress(psycopg.Error, TimeoutError):
-            await acceptance.abandon(room.pool, payment_id)
+            await collecting.abandon(room.pool, payment_id)
             return
         await asyncio.sleep(ABANDON_PAUSE_SECONDS)
 
@@ -125,7 +127,7 @@ async def _run(room: Room, sold: Shelved, attempt: Attempt, request: CallRequest
     if ended is None:
         if passage is not None:
             passage.leave()
-        await acceptance.abandon(room.pool, attempt.payment_id)
+        await collecting.abandon(room.pool, attempt.payment_id)
         return gone_away(attempt.payment_id)
     if isinstance(ended, Held):
         return await unsettled(room, ended)
@@ -260,9 +262,7 @@ async def _void(
             return
         if held.money == Money.BROADCAST:  # upfront, and a reorg took it back: it is sent again
             return
-        if await acceptance.void(
-            room.pool, held.standing, why=why, detail=detail, definite=definite
-        ):
+        if await attempts.void(room.pool, held.standing, why=why, detail=detail, definite=definite):
             return
 
 

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 
-from payments.acceptance import Offer
+from payments.acceptance.promise import Offer
 from payments.amounts import token
 from payments.x402.networks import NETWORKS
 from sellers.examples import body, body_media_type

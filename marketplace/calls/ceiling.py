@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from decimal import Decimal
 
-from payments.acceptance import Offer
+from payments.acceptance.promise import Offer
 
 _PRICE = re.compile(r"\$?\s*([0-9]{1,12}(?:\.[0-9]{1,18})?)\s*(?:USD|USDC)?", re.IGNORECASE)
 

@@ -31,7 +31,8 @@ from marketplace.calls.outcomes import CallOutcome, Challenged, Refused, Unavail
 from marketplace.calls.requests import CallRequest, canonical_url
 from marketplace.calls.room import Room
 from marketplace.calls.shelf import Absent, Place, Shelved
-from payments.acceptance import Claim, ClaimVerdict, Offer, Purchase
+from payments.acceptance.claiming import ClaimVerdict
+from payments.acceptance.promise import Claim, Offer, Purchase
 from payments.chains import ChainUnavailable
 from payments.chains.collector import TooManyWaiting
 from payments.limits import contract_budget_left

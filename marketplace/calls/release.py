@@ -13,7 +13,8 @@ from django.conf import settings
 from marketplace.calls.outcomes import CallOutcome, Challenged, Delivered, Refused, Unavailable
 from marketplace.calls.requests import CallRequest, Gone
 from marketplace.calls.room import Room
-from payments import acceptance, documents, lookup
+from payments import documents, lookup
+from payments.acceptance import collecting
 from payments.lookup import Held, StoredAnswer
 from payments.models import Money
 from payments.states import PAID
@@ -34,7 +35,7 @@ async def release(
     """
     held = await wait_for(room, payment_id, decided, request.gone)
     if held is None:
-        await acceptance.abandon(room.pool, payment_id)
+        await collecting.abandon(room.pool, payment_id)
         return await pending(room, payment_id)
     if held.money == Money.FAILED:
         return Challenged(Reason.TRANSACTION_FAILED, "the payment could not be collected")
@@ -108,11 +109,11 @@ def deliver(room: Room, paid: Paid, answer: StoredAnswer, *, joined: bool = Fals
 
     async def handed_over(reached: bool) -> None:
         if joined and not reached:
-            await acceptance.uncollect(room.pool, payment_id)
+            await collecting.uncollect(room.pool, payment_id)
         elif reached:
             await room.collected.submit(payment_id)
         else:
-            await acceptance.abandon(room.pool, payment_id)
+            await collecting.abandon(room.pool, payment_id)
 
     return Delivered(answer, paid.settlement(), payment_id, handed_over, joined)
 

@@ -29,8 +29,10 @@ from marketplace.calls.release import decided, hand_over, pending, release, wait
 from marketplace.calls.requests import CallRequest, canonical_url
 from marketplace.calls.room import Room
 from marketplace.calls.shelf import Shelved
-from payments import acceptance, lookup, questions, wiring
-from payments.acceptance import Purchase, Reopening
+from payments import lookup, questions, wiring
+from payments.acceptance import attempts
+from payments.acceptance.attempts import Reopening
+from payments.acceptance.promise import Purchase, fingerprint
 from payments.identifiers import proves_identifier
 from payments.lookup import Held
 from payments.models import Money, Work
@@ -87,9 +89,7 @@ def _is_held(held: Held, presented: Presented) -> bool:
 
 def _fingerprint(held: Held, request: CallRequest, body: bytes) -> bytes:
     url = canonical_url(settings.CALL_BASE_URL, held.listing_path, request.segments, request.query)
-    return acceptance.fingerprint(
-        held.revision_hash, request.method, url, hashlib.sha256(body).digest()
-    )
+    return fingerprint(held.revision_hash, request.method, url, hashlib.sha256(body).digest())
 
 
 def _terms_of(room: Room, held: Held) -> Requirements:
@@ -187,7 +187,7 @@ async def _take_up(room: Room, held: Held, request: CallRequest, body: bytes) ->
     if sold is None:
         return None
     lease_seconds = settings.LEASE_SECONDS
-    if not await acceptance.take_up(room.pool, held.standing, lease_seconds=lease_seconds):
+    if not await attempts.take_up(room.pool, held.standing, lease_seconds=lease_seconds):
         return _conflict("in_flight", "This payment was just taken up by another request.")
     return await run(room, sold, Attempt.another(held, body), request)
 
@@ -247,7 +247,7 @@ async def _reopen(
         listing_id=held.listing_id,
         amount=held.amount_atomic,
     )
-    reopened = await acceptance.reopen(
+    reopened = await attempts.reopen(
         room.pool, held.standing, caps, lease_seconds=settings.LEASE_SECONDS
     )
     if reopened is Reopening.CAP_REACHED:

@@ -24,8 +24,11 @@ from marketplace.calls.strikes import Strikes
 from marketplace.calls.tally import Tally
 from marketplace.calls.troubles import Troubles
 from marketplace.calls.waits import Waits
-from payments import acceptance, gas, lookup, wiring
-from payments.acceptance import Claim, ClaimVerdict, NewAnswer
+from payments import gas, lookup, wiring
+from payments.acceptance import answering, attempts, claiming, collecting
+from payments.acceptance.answering import NewAnswer
+from payments.acceptance.claiming import ClaimVerdict
+from payments.acceptance.promise import Claim
 from payments.buyer_limits import KnownRules
 from payments.chains import Chain
 from payments.chains.collector import Collector
@@ -122,7 +125,7 @@ class Room:
             weight_max=ROUND_BYTES_MAX,
         )
         self.known = _together(partial(lookup.by_identities, self.pool))
-        self.collected = _together(partial(acceptance.collect_together, self.pool))
+        self.collected = _together(partial(collecting.collect_together, self.pool))
         site = this_site()
         stock = StockAndPreviews(Stock(self.pool, site), self.pool, site)
         self.shelf = Shelf(self.pool, stock, entries_max=settings.SHELF_MAX)
@@ -205,7 +208,7 @@ class Room:
         self._watchers.append(asyncio.create_task(watcher))
 
     async def _claim(self, claims: Sequence[Claim]) -> list[ClaimVerdict]:
-        verdicts = await acceptance.claim_together(
+        verdicts = await claiming.claim_together(
             self.pool, claims, lease_seconds=settings.LEASE_SECONDS, twins=self.twins
         )
         if any(claim.purchase.release == "upfront" for claim in claims):
@@ -213,7 +216,7 @@ class Room:
         return verdicts
 
     async def _record(self, answers: Sequence[NewAnswer]) -> list[bool]:
-        recorded = await acceptance.record_together(self.pool, answers)
+        recorded = await answering.record_together(self.pool, answers)
         self.settle_bell.ring()
         return recorded
 
@@ -221,7 +224,7 @@ class Room:
         while True:
             await asyncio.sleep(settings.LEASE_RENEW_SECONDS)
             with contextlib.suppress(psycopg.Error, TimeoutError):
-                await acceptance.renew_leases(
+                await attempts.renew_leases(
                     self.pool, dict(self.leases), lease_seconds=settings.LEASE_SECONDS
                 )
 

@@ -19,7 +19,7 @@ from uuid import UUID
 import psycopg
 
 from marketplace.calls.forwarding import Upstream
-from payments.acceptance import Offer
+from payments.acceptance.promise import Offer
 from payments.pool import Pool, rows
 from payments.x402 import v1
 from payments.x402.types import Challenge

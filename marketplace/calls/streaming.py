@@ -11,7 +11,7 @@ from marketplace.calls.outcomes import Streamed
 from marketplace.calls.passage import Passage
 from marketplace.calls.requests import CallRequest
 from marketplace.calls.room import Room
-from payments import acceptance
+from payments.acceptance import collecting
 
 
 async def begins(passage: Passage, work: asyncio.Task[Any], request: CallRequest) -> bool:
@@ -35,7 +35,7 @@ def streamed(room: Room, payment_id: UUID, passage: Passage) -> Streamed:
         if reached:
             await room.collected.submit(payment_id)
         else:
-            await acceptance.abandon(room.pool, payment_id)
+            await collecting.abandon(room.pool, payment_id)
 
     return Streamed(
         status=passage.head.status,

@@ -9,7 +9,8 @@ from django.conf import settings
 from marketplace.calls.outcomes import CallOutcome, Challenged, Unavailable
 from marketplace.calls.release import PENDING_RETRY_SECONDS, pending
 from marketplace.calls.room import Room
-from payments import acceptance, lookup
+from payments import lookup
+from payments.acceptance import attempts
 from payments.lookup import Held
 from payments.models import Money, Work
 from payments.x402.reasons import Reason
@@ -28,10 +29,10 @@ async def settle_first(room: Room, payment_id: UUID, attempt: int) -> Held:
             break
         if held.money in {Money.NONE, Money.FAILED}:
             why = "not settled in time"
-            await acceptance.void(room.pool, held.standing, why=why, detail={}, definite=True)
+            await attempts.void(room.pool, held.standing, why=why, detail={}, definite=True)
             held = None  # and how it stands now
     if held.money == Money.BROADCAST:
-        await acceptance.drop(room.pool, payment_id, attempt)
+        await attempts.drop(room.pool, payment_id, attempt)
     return held
 
 

@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from marketplace.catalog.standing import Standing, standing
-from payments.acceptance import Offer
+from payments.acceptance.promise import Offer
 from payments.amounts import Amount
 from sellers.goods import Good
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 from django.conf import settings
 from django.urls import Resolver404, resolve
 
-from payments.acceptance import Offer
+from payments.acceptance.promise import Offer
 from payments.amounts import token
 from payments.x402 import v1
 from payments.x402.networks import NETWORKS, address_bytes, checksum

@@ -14,7 +14,7 @@ from django.conf import settings
 
 from marketplace.calls import browsers
 from marketplace.calls.shelf import Shelved
-from payments.acceptance import Offer
+from payments.acceptance.promise import Offer
 from payments.amounts import Amount
 from payments.x402.networks import NETWORKS
 from sellers.examples import body, body_media_type, buying, suffix

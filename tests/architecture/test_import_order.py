@@ -68,7 +68,7 @@ def test_a_planted_import_is_found(tmp_path, path, line):
         ("marketplace/catalog/views.py", "from sellers import listings"),
         ("marketplace/catalog/views.py", "from marketplace.catalog import documents"),
         ("sellers/offers.py", "from payments.x402.types import Requirements"),
-        ("payments/acceptance.py", "from payments.moves import move"),
+        ("payments/acceptance/claiming.py", "from payments.moves import move"),
         ("payments/chains/evm.py", "from payments.x402.types import Call"),
         ("payments/x402/headers.py", "import json"),
     ],

@@ -32,7 +32,7 @@ FACTS = (
         "Progress",
         ("work", "money", "version"),
         ("payments/moves.py",),
-        ("payments/acceptance.py",),
+        ("payments/acceptance/claiming.py",),
     ),
     Fact("payments_transfer", "Transfer", (), ("payments/ledger.py",), ("payments/ledger.py",)),
     Fact(

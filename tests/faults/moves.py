@@ -14,9 +14,11 @@ from uuid import UUID
 from django.test import override_settings
 
 from marketplace.configuration.chains import CHAIN_DEFAULTS
-from payments import acceptance, lookup, outcomes, settlement, wiring
 from payments import desk as desks
-from payments.acceptance import Claim, NewAnswer, Offer, Purchase
+from payments import lookup, outcomes, settlement, wiring
+from payments.acceptance import answering, attempts, claiming
+from payments.acceptance.answering import NewAnswer
+from payments.acceptance.promise import Claim, Offer, Purchase
 from payments.desk import Desk, Row
 from payments.evidence import Proof
 from payments.ids import new_id
@@ -92,7 +94,7 @@ class Play:
             members.append(replace(self.random.choice(self.claims), payment_id=new_id()))
         self.claims += members
         lease = self.random.choice([0.0, 10.0])
-        await acceptance.claim_together(self.pool, members, lease_seconds=lease, twins=TWINS)
+        await claiming.claim_together(self.pool, members, lease_seconds=lease, twins=TWINS)
 
     def new_claim(self, payer: str = "", release: str = "instant") -> Claim:
         payer, nonce = payer or self.random.choice(self.payers), self.random.randbytes(32)
@@ -125,7 +127,7 @@ class Play:
         if held := await self._held():
             attempt = self.random.randrange(1, held.attempt + 1)
             body = self.random.randbytes(8)
-            await acceptance.record_together(
+            await answering.record_together(
                 self.pool,
                 [NewAnswer(held.payment_id, attempt, 200, (), "text/plain", body, 1)],
             )
@@ -133,14 +135,14 @@ class Play:
     async def void(self) -> None:
         held = await self._held()
         if held and held.work == Work.OPEN and held.money != Money.BROADCAST:
-            await acceptance.void(
+            await attempts.void(
                 self.pool, held.standing, why="not billable", detail={}, definite=True
             )
 
     async def reopen(self) -> None:
         held = await self._held()
         if held and held.work == Work.VOID and held.money == Money.NONE:
-            await acceptance.reopen(
+            await attempts.reopen(
                 self.pool,
                 held.standing,
                 (self.cap, self.payer_cap(held.payer)),
@@ -150,7 +152,7 @@ class Play:
     async def take_up(self) -> None:
         held = await self._held()
         if held and held.to_take_up:
-            await acceptance.take_up(
+            await attempts.take_up(
                 self.pool, held.standing, lease_seconds=self.random.choice([0, 10])
             )
 

@@ -14,16 +14,10 @@ import pytest
 
 from payments import desk as desks
 from payments import limits, lookup, outcomes
-from payments.acceptance import (
-    Claim,
-    ClaimVerdict,
-    NewAnswer,
-    Reopening,
-    claim_together,
-    record_together,
-    reopen,
-    void,
-)
+from payments.acceptance.answering import NewAnswer, record_together
+from payments.acceptance.attempts import Reopening, reopen, void
+from payments.acceptance.claiming import ClaimVerdict, claim_together
+from payments.acceptance.promise import Claim
 from payments.evidence import Proof
 from payments.ids import new_id
 from payments.models import Money

@@ -8,9 +8,11 @@ from dataclasses import replace
 
 import pytest
 
-from payments import acceptance, lookup, outcomes, settlement
 from payments import desk as desks
-from payments.acceptance import Claim, NewAnswer
+from payments import lookup, outcomes, settlement
+from payments.acceptance import answering, attempts, claiming
+from payments.acceptance.answering import NewAnswer
+from payments.acceptance.promise import Claim
 from payments.desk import Row
 from payments.evidence import Proof
 from payments.lookup import Held
@@ -33,7 +35,7 @@ async def play(transactional_db: None, receipt_signer: Signer) -> AsyncIterator[
 async def dropped(play: Play, *moneys: Money) -> Claim:
     """A payment whose process died at once, and whose money moved all the same."""
     claim = play.new_claim(release="upfront")
-    await acceptance.claim_together(play.pool, [claim], lease_seconds=0, twins=TWINS)
+    await claiming.claim_together(play.pool, [claim], lease_seconds=0, twins=TWINS)
     for money in moneys:
         row = await row_of(play, claim)
         if money == Money.SETTLED:
@@ -86,14 +88,14 @@ async def test_it_waits_for_its_buyer_and_is_taken_up_once(play: Play) -> None:
     held = await held_of(play, claim)
     assert held.to_take_up
 
-    first = await acceptance.take_up(play.pool, held.standing, lease_seconds=10)
-    second = await acceptance.take_up(play.pool, held.standing, lease_seconds=10)
+    first = await attempts.take_up(play.pool, held.standing, lease_seconds=10)
+    second = await attempts.take_up(play.pool, held.standing, lease_seconds=10)
 
     assert (first, second) == (True, False)
     late = NewAnswer(claim.payment_id, 1, 200, (), "text/plain", b"late", 1)
     own = replace(late, attempt=2, body=b"own")
-    assert await acceptance.record_together(play.pool, [late]) == [False]
-    assert await acceptance.record_together(play.pool, [own]) == [True]
+    assert await answering.record_together(play.pool, [late]) == [False]
+    assert await answering.record_together(play.pool, [own]) == [True]
     stored = await lookup.stored_answer(play.pool, claim.payment_id)
     assert stored is not None
     assert stored.body == b"own"
@@ -102,11 +104,11 @@ async def test_it_waits_for_its_buyer_and_is_taken_up_once(play: Play) -> None:
 async def test_nobody_takes_it_up_while_it_is_at_work(play: Play) -> None:
     claim = await dropped(play, Money.SETTLED)
     held = await held_of(play, claim)
-    assert await acceptance.take_up(play.pool, held.standing, lease_seconds=10)
+    assert await attempts.take_up(play.pool, held.standing, lease_seconds=10)
     again = await held_of(play, claim)
 
     assert not again.to_take_up
-    assert not await acceptance.take_up(play.pool, again.standing, lease_seconds=10)
+    assert not await attempts.take_up(play.pool, again.standing, lease_seconds=10)
 
 
 async def test_when_its_buyer_does_not_come_a_refund_is_due(play: Play) -> None:
@@ -124,9 +126,9 @@ async def test_the_receipt_follows_the_work_that_comes_after_the_money(play: Pla
     claim = await dropped(play, Money.SETTLED, Money.CONFIRMED)
     assert await receipts(play, claim) == ["paid"]
     held = await held_of(play, claim)
-    assert await acceptance.take_up(play.pool, held.standing, lease_seconds=10)
+    assert await attempts.take_up(play.pool, held.standing, lease_seconds=10)
     answer = NewAnswer(claim.payment_id, 2, 200, (), "text/plain", b"here", 1)
-    await acceptance.record_together(play.pool, [answer])
+    await answering.record_together(play.pool, [answer])
 
     for _ in range(2):
         await outcomes.receipt_anew(play.desk, [await row_of(play, claim)])
@@ -139,7 +141,7 @@ async def test_an_answer_that_comes_when_its_money_failed_is_not_taken(play: Pla
     await outcomes.fail(play.desk, await row_of(play, claim), "window over")
     answer = NewAnswer(claim.payment_id, 1, 200, (), "text/plain", b"here", 1)
 
-    assert await acceptance.record_together(play.pool, [answer]) == [False]
+    assert await answering.record_together(play.pool, [answer]) == [False]
 
     await settlement.void_dead_leases(play.desk)
     held = await held_of(play, claim)

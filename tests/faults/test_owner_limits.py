@@ -17,7 +17,9 @@ from asgiref.sync import sync_to_async
 from django.db import connection
 
 from payments import limits
-from payments.acceptance import Claim, ClaimVerdict, claim_together, void
+from payments.acceptance.attempts import void
+from payments.acceptance.claiming import ClaimVerdict, claim_together
+from payments.acceptance.promise import Claim
 from payments.buyer_limits import NO_RULES, UNLIMITED_ATOMIC, KnownRules, Rules, used_of
 from payments.ids import new_id
 from payments.limit_groups import change_group, close_group, leave_group, open_group, pause_group

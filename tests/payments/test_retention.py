@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 
 from payments import limits, lookup, retention
-from payments.acceptance import Reopening, reopen
+from payments.acceptance.attempts import Reopening, reopen
 from payments.ids import new_id
 from payments.limits import CapLimit
 from payments.pool import one, rows

@@ -14,7 +14,7 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
-from payments import acceptance
+from payments.acceptance import attempts
 from payments.models import Answer, AnswerBody
 from sellers import health, judging, listings, probing, upstream_secrets
 from sellers.drafts import finish
@@ -171,7 +171,7 @@ def test_buyers_calls_say_how_it_is(
     async def fails(purchases: Purchases) -> UUID:
         payment_id = await purchases.claim(**bought)
         held = await purchases.held(payment_id)
-        assert await acceptance.void(
+        assert await attempts.void(
             purchases.pool, held.standing, why="not billable", detail={"reason": "timeout"},
             definite=True,
         )  # fmt: skip

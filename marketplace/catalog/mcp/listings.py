@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from marketplace.catalog.mcp.definitions import DEMO
-from payments.acceptance import Offer
+from payments.acceptance.promise import Offer
 from payments.amounts import Amount
 from payments.documents import sha256, utc
 from payments.x402.networks import NETWORKS

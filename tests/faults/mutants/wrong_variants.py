@@ -58,7 +58,7 @@ MUTANTS = (
                 "models.BinaryField(max_length=16, unique=True)",
                 "models.BinaryField(max_length=16)",
             ),
-            ("payments/acceptance.py", "    on conflict (identity) do nothing\n", ""),
+            ("payments/acceptance/claiming.py", "    on conflict (identity) do nothing\n", ""),
         ),
         "tests/faults/test_claims.py::test_twins_in_two_processes_are_one_claim",
     ),
@@ -88,7 +88,7 @@ MUTANTS = (
         "a counter is read without its lock",
         (
             (
-                "payments/acceptance.py",
+                "payments/acceptance/claiming.py",
                 "     where key = any(%(cap_keys)s) order by key for update\n",
                 "     where key = any(%(cap_keys)s) order by key\n",
             ),
@@ -99,7 +99,7 @@ MUTANTS = (
         "a counter that was swept away limits nothing",
         (
             (
-                "payments/acceptance.py",
+                "payments/acceptance/claiming.py",
                 "bool_and(l.key is not null and w.most >= l.used_atomic + w.running) as fits",
                 "coalesce(bool_and(w.most >= l.used_atomic + w.running), true) as fits",
             ),
@@ -157,7 +157,13 @@ MUTANTS = (
     ),
     Mutant(
         "a payer is trusted up to the cap, whatever they paid before",
-        (("payments/acceptance.py", "least(w.most_on_trust, l.earned)", "w.most_on_trust"),),
+        (
+            (
+                "payments/acceptance/claiming.py",
+                "least(w.most_on_trust, l.earned)",
+                "w.most_on_trust",
+            ),
+        ),
         "tests/faults/test_claims.py"
         "::test_a_payer_is_trusted_with_what_they_paid_and_with_no_more_than_the_cap",
     ),

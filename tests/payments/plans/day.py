@@ -24,7 +24,6 @@ from marketplace.calls.troubles import Troubles
 from marketplace.embedded.demo_accounts import RELAYER
 from marketplace.tasks import forget_visits
 from payments import (
-    acceptance,
     broadcasts,
     dispute_clock,
     gas,
@@ -42,7 +41,10 @@ from payments import (
     wiring,
 )
 from payments import desk as desks
-from payments.acceptance import Claim, NewAnswer, Offer, Purchase
+from payments.acceptance import answering, claiming, collecting
+from payments.acceptance.answering import NewAnswer
+from payments.acceptance.attempts import drop, renew_leases, reopen, void
+from payments.acceptance.promise import Claim, Offer, Purchase
 from payments.chains import (
     Block,
     ChainUnavailable,
@@ -162,23 +164,23 @@ async def door(pool: Pool) -> None:
     unsent = await lookup.by_id(pool, ready)
     assert unsent is not None
     await returning._never_was_out(SimpleNamespace(pool=pool), unsent)  # type: ignore[arg-type]
-    await acceptance.drop(pool, open_now, 1)
+    await drop(pool, open_now, 1)
     claims = [await a_claim(pool) for _ in range(10)]
-    await acceptance.claim_together(pool, claims, lease_seconds=10, twins=TWINS)
+    await claiming.claim_together(pool, claims, lease_seconds=10, twins=TWINS)
     answers = [
         NewAnswer(claim.payment_id, 1, 200, (), "text/plain", b"sunny", 1) for claim in claims
     ]
-    assert all(await acceptance.record_together(pool, answers))
-    await acceptance.renew_leases(pool, {open_now: 1}, lease_seconds=10)
-    await acceptance.abandon(pool, claims[0].payment_id)
-    await acceptance.collect(pool, claims[1].payment_id)
-    await acceptance.uncollect(pool, claims[1].payment_id)
+    assert all(await answering.record_together(pool, answers))
+    await renew_leases(pool, {open_now: 1}, lease_seconds=10)
+    await collecting.abandon(pool, claims[0].payment_id)
+    await collecting.collect(pool, claims[1].payment_id)
+    await collecting.uncollect(pool, claims[1].payment_id)
     gone = await lookup.by_id(pool, open_now)
     assert gone is not None
-    assert await acceptance.void(pool, gone.standing, why="x", detail={}, definite=True)
+    assert await void(pool, gone.standing, why="x", detail={}, definite=True)
     again = await lookup.by_id(pool, voided)
     assert again is not None
-    await acceptance.reopen(pool, again.standing, claims[0].caps, lease_seconds=10)
+    await reopen(pool, again.standing, claims[0].caps, lease_seconds=10)
     question = Question(SITE, NETWORK, os.urandom(32).hex(), 2**31)
     assert await siwx._burn(pool, question)
 

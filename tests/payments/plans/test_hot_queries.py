@@ -44,8 +44,11 @@ BUFFERS_MAX = 80
 MORE_BUFFERS: dict[Asker, int] = {
     ("marketplace/calls/tally.py", "flush"): 600,
     ("marketplace/calls/troubles.py", "tell"): 400,  # twenty breakers, each with its listing
-    ("payments/acceptance.py", "_claim"): 2_500,  # ten claims: nine writes and their indexes
-    ("payments/acceptance.py", "record_together"): 2_000,
+    (
+        "payments/acceptance/claiming.py",
+        "_claim",
+    ): 2_500,  # ten: nine writes and their indexes
+    ("payments/acceptance/answering.py", "record_together"): 2_000,
     ("payments/broadcasts.py", "watched"): 300,
     ("payments/broadcasts.py", "_note_mined"): 120,
     ("payments/desk.py", "passengers"): 400,
@@ -90,13 +93,13 @@ BY_INDEX: dict[Asker, set[str]] = {
     ("marketplace/calls/promises.py", "renew"): {"signedoffers_by_time"},
     ("marketplace/calls/shelf.py", "refresh"): {"listing_shelf_version"},
     ("marketplace/calls/stock.py", "read"): {"listing_slug_once", "openoffer_by_listing"},
-    ("payments/acceptance.py", "_claim"): {
+    ("payments/acceptance/claiming.py", "_claim"): {
         "payments_payment_identity_key", "payments_openoffer_pkey",
     },
-    ("payments/acceptance.py", "record_together"): {
+    ("payments/acceptance/answering.py", "record_together"): {
         "payments_progress_pkey", "payments_payment_pkey",
     },
-    ("payments/acceptance.py", "renew_leases"): {"payments_progress_pkey"},
+    ("payments/acceptance/attempts.py", "renew_leases"): {"payments_progress_pkey"},
     ("payments/broadcasts.py", "finish"): {"broadcast_mined", "broadcast_by_block"},
     ("payments/broadcasts.py", "watched"): {"broadcast_waiting"},
     ("payments/desk.py", "passengers"): {"progress_by_nonce"},

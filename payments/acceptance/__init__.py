@@ -1,0 +1,1 @@
+"""A buyer's promise taken in: the claim, the answer stored against it, and its undoing."""

@@ -1,0 +1,111 @@
+"""One attempt after another at what was bought: given up, tried again, taken up; under a lease."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from uuid import UUID
+
+from psycopg import Rollback, sql
+
+from payments import limits
+from payments.marks import DROP, RENEW_LEASES
+from payments.models import Money, Work
+from payments.moves import LEASE_OVER, NEVER, NOW, move, seconds_from_now
+from payments.pool import Pool, one
+from payments.states import Standing, State
+
+
+async def void(
+    pool: Pool, standing: Standing, *, why: str, detail: dict[str, object], definite: bool
+) -> bool:
+    """The work is not billable: nothing is charged, and the amount is no longer at risk.
+
+    `definite` says that the upstream did not do the work; else it may have, all the same.
+    """
+    after = State(Work.VOID, standing.state.money)
+    async with pool.connection() as connection, connection.transaction():
+        moved = await move(
+            connection,
+            standing,
+            after,
+            why=why,
+            detail=detail,
+            lease_until=NEVER,
+            definite_failures=sql.SQL(f"definite_failures + {int(definite)}"),
+            next_check_at=NEVER if after.money == Money.FAILED else NOW,
+        )
+        if moved:
+            change = limits.Change(standing.payment_id, standing.state, after)
+            await limits.rebalance(connection, [change])
+    return moved
+
+
+class Reopening(StrEnum):
+    REOPENED = "reopened"
+    TOO_LATE = "too_late"
+    CAP_REACHED = "cap_reached"
+
+
+async def reopen(
+    pool: Pool,
+    standing: Standing,
+    caps: Sequence[limits.CapLimit],
+    *,
+    lease_seconds: float,
+) -> Reopening:
+    """A voided payment gets a new attempt at its own request, under a new lease.
+
+    The row is locked before its counters, as in every other move.
+    """
+    after = State(Work.OPEN, standing.state.money)
+    change = limits.Change(standing.payment_id, standing.state, after)
+    async with pool.connection() as connection, connection.transaction() as changes:
+        moved = await move(
+            connection,
+            standing,
+            after,
+            why="tried again",
+            lease_until=seconds_from_now(lease_seconds),
+            next_check_at=NOW if standing.upfront else NEVER,
+            abandoned_at=NEVER,
+            attempt=sql.SQL("attempt + 1"),
+            on_trust=False,  # a second attempt waits for its money
+        )
+        if not moved:
+            return Reopening.TOO_LATE
+        if await limits.fits_again(connection, standing.payment_id, caps):
+            await limits.rebalance(connection, [change])
+            return Reopening.REOPENED
+        raise Rollback(changes)
+    return Reopening.CAP_REACHED
+
+
+async def take_up(pool: Pool, standing: Standing, *, lease_seconds: float) -> bool:
+    """Work that is paid for and whose process is gone gets a new attempt, under a new lease."""
+    async with pool.connection() as connection, connection.transaction():
+        return await move(
+            connection,
+            standing,
+            standing.state,
+            why="taken up again",
+            guard=LEASE_OVER,
+            lease_until=seconds_from_now(lease_seconds),
+            abandoned_at=NEVER,
+            attempt=sql.SQL("attempt + 1"),
+        )
+
+
+async def drop(pool: Pool, payment_id: UUID, attempt: int) -> None:
+    """Money is on its way for work that nobody waits for: whoever comes next may take it up."""
+    await one(pool, DROP, (payment_id, attempt))
+
+
+async def renew_leases(pool: Pool, attempts: Mapping[UUID, int], *, lease_seconds: float) -> None:
+    """Say that this process is still at work on these calls: one UPDATE for all of them."""
+    if attempts:
+        async with pool.connection() as connection:
+            await connection.execute(
+                RENEW_LEASES,
+                (lease_seconds, list(attempts), list(attempts.values()), list(attempts)),
+            )
