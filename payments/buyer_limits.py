@@ -15,7 +15,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from payments.limits import SPENT_KEY, CapLimit
+from payments.exposure import SPENT_KEY, CapLimit
 from payments.pool import Pool, one, rows
 
 UNLIMITED_ATOMIC = 10**30  # it is counted all the same

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 import psycopg
 import uvloop
 
-from payments import earnings, limits, partitions, retention, wiring
+from payments import earnings, partitions, retention, risk, wiring
 from payments.desk import Desk
 from payments.pool import NotDurable, Pool, rows
 from payments.settler import Settler
@@ -92,7 +92,7 @@ async def tend_partitions() -> list[str]:
     try:
         today = datetime.now(UTC).date()
         await partitions.make_ahead(pool, today)
-        while await limits.forgive(pool, after_seconds=wiring.forgive_seconds()):
+        while await risk.forgive(pool, after_seconds=wiring.forgive_seconds()):
             continue
         return await partitions.drop_expired_bodies(pool, today)
     finally:

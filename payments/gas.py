@@ -1,4 +1,4 @@
-"""Gas is the operator's money: counted per seller and day, and capped."""
+"""Gas is the operator's money: counted and capped per seller and day, and per contract wallet."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 from payments.chains import TransactionReceipt
-from payments.pool import Connection, Pool, rows
+from payments.pool import Connection, Pool, one, rows
 
 _ATTRIBUTE = """
     with mined as materialized (
@@ -55,3 +55,28 @@ async def over_cap(pool: Pool, caps_wei: Mapping[str, int]) -> frozenset[tuple[s
         (list(caps_wei), list(caps_wei.values())),
     )
     return frozenset((network, seller_id) for network, seller_id in found)
+
+
+CONTRACT_FAILURES_MAX = 3  # reverted transactions of ours per contract wallet and hour
+
+
+async def contract_budget_left(pool: Pool, payer: str) -> bool:
+    """Whether a contract wallet may make us pay for another attempt at its payments.
+
+    Each sending again tells of a failure before it; the last failure has none after it. What
+    has failed once goes alone from then on.
+    """
+    row = await one(
+        pool,
+        """
+        select coalesce(sum((g.money in ('broadcast', 'failed'))::int + (
+                   select count(*) from payments_step s
+                    where s.payment_id = p.id and s.why = 'sent again'
+                      and s.at > p.created_at - interval '1 minute')), 0)
+          from payments_payment p join payments_progress g on g.payment_id = p.id
+         where p.payer = %s and p.payer_has_code and p.created_at > now() - interval '1 hour'
+           and g.alone
+        """,
+        (payer,),
+    )
+    return row is not None and row[0] < CONTRACT_FAILURES_MAX

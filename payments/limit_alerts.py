@@ -19,9 +19,9 @@ from django.utils import timezone
 
 from payments import reading
 from payments.buyer_limits import DECIMALS, GROUP, Rules, Sum, Terms, group_holder, read_counter
+from payments.exposure import SPENT_KEY
 from payments.ids import new_id
 from payments.limit_sums import Standing, terms_of
-from payments.limits import SPENT_KEY
 from payments.models import AlertWish, Limit, LimitAlert, LimitGroup
 from payments.models.limits import THRESHOLDS
 from payments.pool import Pool, one

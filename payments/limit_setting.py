@@ -19,7 +19,7 @@ from django.db.models import F
 from payments import wiring
 from payments.audit_log import SYSTEM, record
 from payments.buyer_limits import AMOUNTS
-from payments.limits import PAYER_KEY, SPENT_KEY
+from payments.exposure import PAYER_KEY, SPENT_KEY
 from payments.models import Limit, LimitGroup
 from payments.payers import Payer
 from payments.x402.networks import DEFAULT_ASSETS

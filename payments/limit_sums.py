@@ -11,7 +11,7 @@ from typing import Any
 from django.db import connection
 
 from payments.buyer_limits import DECIMALS, SUMS, Rules, Sum, Terms, group_holder, read_counter
-from payments.limits import SPENT_KEY
+from payments.exposure import SPENT_KEY
 from payments.models import Limit, LimitGroup
 from payments.models.limits import THRESHOLDS
 from payments.pool import Pool, rows

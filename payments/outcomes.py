@@ -12,7 +12,7 @@ from uuid import UUID
 
 from psycopg import sql
 
-from payments import ledger, limits, receipts, relayer
+from payments import ledger, receipts, relayer, risk
 from payments.desk import Desk, Row
 from payments.evidence import Proof
 from payments.marks import CLOSE
@@ -25,9 +25,9 @@ log = logging.getLogger(__name__)
 
 
 async def _rebalance(connection: Connection, moved: Sequence[tuple[Row, Money]]) -> None:
-    await limits.rebalance(
+    await risk.rebalance(
         connection,
-        [limits.Change(row.payment_id, row.state, State(row.work, to)) for row, to in moved],
+        [risk.Change(row.payment_id, row.state, State(row.work, to)) for row, to in moved],
     )
 
 

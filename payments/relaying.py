@@ -6,7 +6,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from payments import broadcasts, limits, relayer
+from payments import broadcasts, gas, relayer
 from payments import desk as desks
 from payments.chains import Block
 from payments.desk import Desk, Row
@@ -134,7 +134,7 @@ async def _has_budget(desk: Desk, row: Row) -> bool:
     """Contract wallets that burnt our gas lately wait; others are not made to pay for them."""
     if not row.payer_has_code:
         return True
-    return await limits.contract_budget_left(desk.pool, row.authorization.payer)
+    return await gas.contract_budget_left(desk.pool, row.authorization.payer)
 
 
 async def _is_ours(desk: Desk, address: str, number: int) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from payments.limits import SPENT_KEY
+from payments.exposure import SPENT_KEY
 from payments.pool import Pool, one
 
 ROWS_AT_ONCE = 1_000
@@ -60,7 +60,7 @@ async def forget_idle_counters(pool: Pool, *, idle_hours: int = COUNTER_IDLE_HOU
 
     What a wallet has earned or lost stands in its counter, and stays.
 
-    A claim that finds its counter gone makes it again (acceptance, limits).
+    A claim that finds its counter gone makes it again (claiming, risk).
     """
     gone, after = 0, ""
     values = {"idle": idle_hours, "most": ROWS_AT_ONCE}

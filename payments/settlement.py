@@ -11,7 +11,7 @@ from uuid import UUID
 from psycopg import sql
 
 from payments import desk as desks
-from payments import limits, outcomes
+from payments import outcomes, risk
 from payments.chains import Block, ChainUnavailable, Simulation
 from payments.desk import Desk, Row
 from payments.evidence import find_end
@@ -219,6 +219,6 @@ async def void_dead_leases(desk: Desk) -> None:
                 abandoned_at=sql.SQL("coalesce(abandoned_at, lease_until)"),
                 next_check_at=NEVER if after.money == Money.FAILED else NOW,
             ):
-                await limits.rebalance(connection, [limits.Change(payment_id, state, after)])
+                await risk.rebalance(connection, [risk.Change(payment_id, state, after)])
     if dead:
         desk.moved.ring()

@@ -17,10 +17,10 @@ from payments.chains import Chain
 from payments.chains.evm import EvmChain
 from payments.desk import Desk, NetworkTerms
 from payments.egress import EgressRule, open_trusted_client, own_addresses, parse_allowance
+from payments.exposure import Exposure, Trust
 from payments.facilitator_calls import CallLimits, Facilitator, FacilitatorCalls
 from payments.facilitator_list import FacilitatorList
 from payments.facilitators import Facilitators
-from payments.limits import Exposure, Trust
 from payments.origins import network_in
 from payments.pool import Pool, open_pool
 from payments.relayer import BATCH_GAS, MEMBER_GAS, TRANSACTION_GAS_MAX, Keyring

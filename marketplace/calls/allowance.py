@@ -12,8 +12,8 @@ from marketplace.calls.room import Room
 from payments import buyer_limits
 from payments.acceptance.promise import Claim, Offer
 from payments.buyer_limits import Refusal, Rules
+from payments.exposure import SPENT_KEY, CapLimit
 from payments.limit_alerts import note_full
-from payments.limits import SPENT_KEY, CapLimit
 from payments.lookup import Held
 
 OWNERS = " Nothing was charged. The owner of the wallet changes it on the marketplace's page."

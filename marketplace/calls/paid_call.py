@@ -35,7 +35,7 @@ from payments.acceptance.claiming import ClaimVerdict
 from payments.acceptance.promise import Claim, Offer, Purchase
 from payments.chains import ChainUnavailable
 from payments.chains.collector import TooManyWaiting
-from payments.limits import contract_budget_left
+from payments.gas import contract_budget_left
 from payments.presented import Presented
 from payments.x402.headers import matches
 from payments.x402.reasons import Malformed, PaymentRefused, Reason

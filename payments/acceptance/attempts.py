@@ -8,7 +8,8 @@ from uuid import UUID
 
 from psycopg import Rollback, sql
 
-from payments import limits
+from payments import risk
+from payments.exposure import CapLimit
 from payments.marks import DROP, RENEW_LEASES
 from payments.models import Money, Work
 from payments.moves import LEASE_OVER, NEVER, NOW, move, seconds_from_now
@@ -36,8 +37,8 @@ async def void(
             next_check_at=NEVER if after.money == Money.FAILED else NOW,
         )
         if moved:
-            change = limits.Change(standing.payment_id, standing.state, after)
-            await limits.rebalance(connection, [change])
+            change = risk.Change(standing.payment_id, standing.state, after)
+            await risk.rebalance(connection, [change])
     return moved
 
 
@@ -50,7 +51,7 @@ class Reopening(StrEnum):
 async def reopen(
     pool: Pool,
     standing: Standing,
-    caps: Sequence[limits.CapLimit],
+    caps: Sequence[CapLimit],
     *,
     lease_seconds: float,
 ) -> Reopening:
@@ -59,7 +60,7 @@ async def reopen(
     The row is locked before its counters, as in every other move.
     """
     after = State(Work.OPEN, standing.state.money)
-    change = limits.Change(standing.payment_id, standing.state, after)
+    change = risk.Change(standing.payment_id, standing.state, after)
     async with pool.connection() as connection, connection.transaction() as changes:
         moved = await move(
             connection,
@@ -74,8 +75,8 @@ async def reopen(
         )
         if not moved:
             return Reopening.TOO_LATE
-        if await limits.fits_again(connection, standing.payment_id, caps):
-            await limits.rebalance(connection, [change])
+        if await risk.fits_again(connection, standing.payment_id, caps):
+            await risk.rebalance(connection, [change])
             return Reopening.REOPENED
         raise Rollback(changes)
     return Reopening.CAP_REACHED

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from enum import StrEnum
 
-from payments import limits, lookup
+from payments import lookup, risk
 from payments.acceptance.promise import Claim
 from payments.lookup import TwinTerms
 from payments.pool import Pool
@@ -201,13 +201,13 @@ async def claim_together(
     for _ in range(ROOM_TRIES):
         members = [claims[ix] for ix in left]
         keys = {cap.key for claim in members for cap in claim.caps}
-        await limits.make_room(pool, keys)
+        await risk.make_room(pool, keys)
         found = await _claim(pool, members, lease_seconds, twins)
         verdicts |= {ix: each for ix, each in zip(left, found, strict=True) if each is not None}
         left = [ix for ix in left if ix not in verdicts]
         if not left:
             break
-        limits.doubt_room(keys)
+        risk.doubt_room(keys)
     return [verdicts.get(ix, ClaimVerdict.CAP_REACHED) for ix in range(len(claims))]
 
 

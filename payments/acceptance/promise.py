@@ -6,7 +6,7 @@ import hashlib
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from payments import limits
+from payments.exposure import PAYER_KEY, CapLimit
 from payments.ids import new_id
 from payments.x402.types import Authorization, Requirements
 
@@ -59,7 +59,7 @@ class Claim:
     payer_has_code: bool
     identifier_hash: bytes | None
     claimed_block: int
-    caps: tuple[limits.CapLimit, ...]
+    caps: tuple[CapLimit, ...]
     joins: bool = True  # an abandoned payment for the same request, should there be one
     protocol_version: int = 2
     limits_version: int = 0  # of the owner's rules that were looked at; 0: there were none
@@ -68,4 +68,4 @@ class Claim:
     @property
     def payer_key(self) -> str | None:
         """The payer's counter: how far they are trusted, and which rules of theirs hold."""
-        return next((c.key for c in self.caps if c.key.startswith(limits.PAYER_KEY)), None)
+        return next((c.key for c in self.caps if c.key.startswith(PAYER_KEY)), None)

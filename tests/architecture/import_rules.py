@@ -20,7 +20,7 @@ SURFACES = tuple(
 PAYMENTS_LINES = (
     ("views", "admin", "tasks", "settler", "urls"),
     ("acceptance", "settlement", "receipts", "reports", "disputes"),
-    ("relayer", "facilitators", "ledger", "limits", "moves", "marks", "states"),
+    ("relayer", "facilitators", "ledger", "exposure", "risk", "moves", "marks", "states"),
     ("models",),
 )
 FRAMEWORKS = ("django", "celery", "redis", "web3")

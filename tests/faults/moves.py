@@ -21,8 +21,8 @@ from payments.acceptance.answering import NewAnswer
 from payments.acceptance.promise import Claim, Offer, Purchase
 from payments.desk import Desk, Row
 from payments.evidence import Proof
+from payments.exposure import CapLimit
 from payments.ids import new_id
-from payments.limits import CapLimit
 from payments.models import Money, Work
 from payments.moves import move, seconds_from_now
 from payments.pool import Pool, one, rows

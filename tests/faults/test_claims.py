@@ -13,12 +13,13 @@ import psycopg
 import pytest
 
 from payments import desk as desks
-from payments import limits, lookup, outcomes
+from payments import lookup, outcomes, risk
 from payments.acceptance.answering import NewAnswer, record_together
 from payments.acceptance.attempts import Reopening, reopen, void
 from payments.acceptance.claiming import ClaimVerdict, claim_together
 from payments.acceptance.promise import Claim
 from payments.evidence import Proof
+from payments.exposure import Exposure, Trust
 from payments.ids import new_id
 from payments.models import Money
 from payments.pool import one, open_pool, rows
@@ -49,7 +50,7 @@ def somebody() -> str:
 
 async def at_the_same_time(play: Play, askers: Sequence[list[Claim]]) -> Counter[ClaimVerdict]:
     """Each claim has begun before any may go on: their counter is held until all wait for it."""
-    await limits.make_room(play.pool, {play.cap.key})
+    await risk.make_room(play.pool, {play.cap.key})
     async with await psycopg.AsyncConnection.connect(sql_url()) as holder:
         await holder.execute("select from payments_cap where key = %s for update", (play.cap.key,))
         asking = [
@@ -222,14 +223,14 @@ async def test_what_was_lost_takes_up_room_until_it_is_forgiven(play: Play) -> N
         play.pool, [play.new_claim(payers[-1])], lease_seconds=10, twins=TWINS
     ) == [ClaimVerdict.TAKEN]
     check(sql_url())
-    assert not await limits.forgive(play.pool, after_seconds=3600), "it is too early"
+    assert not await risk.forgive(play.pool, after_seconds=3600), "it is too early"
 
-    assert await limits.forgive(play.pool, after_seconds=0)
+    assert await risk.forgive(play.pool, after_seconds=0)
 
     assert await claim_together(
         play.pool, [play.new_claim(payers[-1])], lease_seconds=10, twins=TWINS
     ) == [ClaimVerdict.TAKEN_ON_TRUST]
-    assert not await limits.forgive(play.pool, after_seconds=0), "once is enough"
+    assert not await risk.forgive(play.pool, after_seconds=0), "once is enough"
 
 
 async def test_a_second_attempt_waits_for_its_money(play: Play) -> None:
@@ -254,8 +255,8 @@ async def test_a_second_attempt_waits_for_its_money(play: Play) -> None:
 
 
 def test_a_call_above_the_price_that_may_be_instant_is_never_trusted() -> None:
-    trust = limits.Trust(Decimal("0.10"), payer=Decimal(1), listing=Decimal(10), site=Decimal(80))
-    exposure = limits.Exposure(Decimal(100), Decimal(1000), Decimal(10000), 8, trust)
+    trust = Trust(Decimal("0.10"), payer=Decimal(1), listing=Decimal(10), site=Decimal(80))
+    exposure = Exposure(Decimal(100), Decimal(1000), Decimal(10000), 8, trust)
     who = {"network": NETWORK, "asset": USDC, "decimals": 6, "payer": "0x" + "1" * 40}
 
     cheap = exposure.caps(**who, listing_id=new_id(), amount=100_000)
@@ -295,7 +296,7 @@ async def test_a_counter_swept_while_claims_wait_for_it_still_admits_exactly_wha
 ) -> None:
     """They began when it was there, and come in when it is gone."""
     askers = [[play.new_claim() for _ in range(3)] for _ in range(10)]
-    await limits.make_room(play.pool, {play.cap.key})
+    await risk.make_room(play.pool, {play.cap.key})
     async with await psycopg.AsyncConnection.connect(sql_url()) as broom:
         await broom.execute("delete from payments_cap where key = %s", (play.cap.key,))
         asking = [

@@ -16,15 +16,15 @@ import pytest
 from asgiref.sync import sync_to_async
 from django.db import connection
 
-from payments import limits
+from payments import risk
 from payments.acceptance.attempts import void
 from payments.acceptance.claiming import ClaimVerdict, claim_together
 from payments.acceptance.promise import Claim
 from payments.buyer_limits import NO_RULES, UNLIMITED_ATOMIC, KnownRules, Rules, used_of
+from payments.exposure import CapLimit
 from payments.ids import new_id
 from payments.limit_groups import change_group, close_group, leave_group, open_group, pause_group
 from payments.limit_setting import Wishes, set_limits
-from payments.limits import CapLimit
 from payments.lookup import by_id
 from payments.models import LimitGroup
 from payments.payers import Payer
@@ -199,7 +199,7 @@ async def test_a_claim_beside_the_first_limit_is_counted_once(
     payer = somebody()
     key = f"payer:{payer}:{NETWORK}/{USDC}"
     claim = replace(play.new_claim(payer), caps=(CapLimit(key, UNLIMITED_ATOMIC),))
-    await limits.make_room(play.pool, {key})
+    await risk.make_room(play.pool, {key})
 
     def claiming() -> Awaitable[object]:
         return claim_together(play.pool, [claim], lease_seconds=10, twins=TWINS)

@@ -7,10 +7,10 @@ from uuid import UUID
 
 import pytest
 
-from payments import limits, lookup, retention
+from payments import lookup, retention, risk
 from payments.acceptance.attempts import Reopening, reopen
+from payments.exposure import CapLimit
 from payments.ids import new_id
-from payments.limits import CapLimit
 from payments.pool import one, rows
 from tests.faults.invariants import caps_hold_what_is_at_risk, read_books
 from tests.fixtures.purchases import NETWORK, Purchases, sql_url
@@ -56,7 +56,7 @@ async def test_the_broom_reaches_every_counter_in_small_steps(
     purchases: Purchases, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(retention, "ROWS_AT_ONCE", 3)
-    await limits.make_room(purchases.pool, {a_cap().key for _ in range(10)})
+    await risk.make_room(purchases.pool, {a_cap().key for _ in range(10)})
     await rest(purchases)
 
     assert await retention.forget_idle_counters(purchases.pool) == 10
@@ -67,7 +67,7 @@ async def test_a_counter_that_somebody_holds_is_left_for_the_next_time(
     purchases: Purchases,
 ) -> None:
     cap = a_cap()
-    await limits.make_room(purchases.pool, {cap.key})
+    await risk.make_room(purchases.pool, {cap.key})
     await rest(purchases)
     async with purchases.pool.connection() as holder, holder.transaction():
         await holder.execute("select from payments_cap where key = %s for update", (cap.key,))
@@ -82,7 +82,7 @@ async def test_a_swept_counter_is_made_again_by_the_next_claim(purchases: Purcha
     swept, standing = a_cap(), a_cap()
     await voided(purchases, swept)
     await rest(purchases)
-    await limits.make_room(purchases.pool, {standing.key})
+    await risk.make_room(purchases.pool, {standing.key})
     assert await retention.forget_idle_counters(purchases.pool) == 1
 
     await purchases.claim(caps=(swept, standing))
@@ -115,8 +115,8 @@ async def test_a_payment_that_a_reorg_took_back_is_counted_again(purchases: Purc
 
     held = await purchases.held(payment)
     async with purchases.pool.connection() as connection, connection.transaction():
-        change = limits.Change(payment, before, held.standing.state)
-        await limits.rebalance(connection, [change])
+        change = risk.Change(payment, before, held.standing.state)
+        await risk.rebalance(connection, [change])
 
     assert await counters(purchases) == {cap.key: 2_000}
     caps_hold_what_is_at_risk(read_books(sql_url()))

@@ -171,7 +171,7 @@ MUTANTS = (
         "what was lost makes room for the next loss at once",
         (
             (
-                "payments/limits.py",
+                "payments/risk.py",
                 "return self.used + int(unpaid(self.after))",
                 "return self.used",
             ),

@@ -29,7 +29,6 @@ from payments import (
     gas,
     health,
     limit_alerts,
-    limits,
     lookup,
     outcomes,
     reading,
@@ -155,7 +154,7 @@ async def door(pool: Pool) -> None:
     await lookup.abandoned_twin(pool, TWINS, payer=ROBOT, fingerprint=SAME_REQUEST)
     assert await lookup.stored_answer(pool, final)
     await proves_identifier(pool, held, "a wrong identifier")
-    await limits.contract_budget_left(pool, held.payer)
+    await gas.contract_budget_left(pool, held.payer)
     unsigned = SimpleNamespace(
         signed_by_own_key=lambda offer: False, authorization=SimpleNamespace(signature=b"")
     )

@@ -13,74 +13,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence, Set
 from dataclasses import dataclass
-from decimal import Decimal
 from uuid import UUID
 
+from payments.exposure import PAYER_KEY, SPENT_KEY, CapLimit
 from payments.models import Money, Work
 from payments.pool import Connection, Pool, one
 from payments.states import PAID, State
-
-
-@dataclass(frozen=True, slots=True)
-class CapLimit:
-    key: str
-    limit_atomic: int
-    on_trust_atomic: int = 0  # how much of it may leave before it is paid
-
-
-PAYER_KEY = "payer:"
-SPENT_KEY = "spent:"  # of a wallet whose owner limits it: what it spent in an hour, in a day
-
-
-@dataclass(frozen=True, slots=True)
-class Trust:
-    """The dearest call, and the most in dollars, that may be answered before it is paid."""
-
-    price: Decimal
-    payer: Decimal
-    listing: Decimal
-    site: Decimal
-
-
-@dataclass(frozen=True, slots=True)
-class Exposure:
-    """The most, in dollars, that may be unsettled per payer, per listing and on the site."""
-
-    payer: Decimal
-    listing: Decimal
-    site: Decimal
-    site_slices: int
-    trust: Trust
-
-    @property
-    def price_max(self) -> Decimal:
-        """The most that a call may cost, in dollars: a dearer one could never be claimed."""
-        return min(self.payer, self.listing, self.site / self.site_slices)
-
-    def caps(
-        self, *, network: str, asset: str, decimals: int, payer: str, listing_id: UUID, amount: int
-    ) -> tuple[CapLimit, ...]:
-        unit = Decimal(10) ** decimals
-        token = f"{network}/{asset}"
-        slice_number = int.from_bytes(bytes.fromhex(payer[2:])[-4:], "big") % self.site_slices
-        known, slices = self.trust, self.site_slices
-        share = unit if amount <= known.price * unit else Decimal(0)  # a dearer call is held
-        return (
-            CapLimit(
-                f"listing:{listing_id}:{token}",
-                int(self.listing * unit),
-                int(known.listing * share),
-            ),
-            CapLimit(
-                f"{PAYER_KEY}{payer}:{token}", int(self.payer * unit), int(known.payer * share)
-            ),
-            CapLimit(
-                f"site:{slice_number}:{token}",
-                int(self.site * unit) // slices,
-                int(known.site * share) // slices,
-            ),
-        )
-
 
 _KNOWN_KEYS_MAX = 50_000
 _known_keys: set[str] = set()
@@ -277,28 +215,3 @@ async def fits_again(connection: Connection, payment_id: UUID, caps: Sequence[Ca
     )
     row = await cursor.fetchone()
     return row is not None and bool(row[0])
-
-
-CONTRACT_FAILURES_MAX = 3  # reverted transactions of ours per contract wallet and hour
-
-
-async def contract_budget_left(pool: Pool, payer: str) -> bool:
-    """Whether a contract wallet may make us pay for another attempt at its payments.
-
-    Each sending again tells of a failure before it; the last failure has none after it. What
-    has failed once goes alone from then on.
-    """
-    row = await one(
-        pool,
-        """
-        select coalesce(sum((g.money in ('broadcast', 'failed'))::int + (
-                   select count(*) from payments_step s
-                    where s.payment_id = p.id and s.why = 'sent again'
-                      and s.at > p.created_at - interval '1 minute')), 0)
-          from payments_payment p join payments_progress g on g.payment_id = p.id
-         where p.payer = %s and p.payer_has_code and p.created_at > now() - interval '1 hour'
-           and g.alone
-        """,
-        (payer,),
-    )
-    return row is not None and row[0] < CONTRACT_FAILURES_MAX
