@@ -1,30 +1,24 @@
-"""Our transactions: signed, stored, then sent; watched, bumped, filled, until final."""
+"""Our transactions on their way out: signed, stored, then sent; again at a higher price."""
 
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import groupby
 from uuid import UUID
 
 from payments import desk as desks
-from payments import gas, outcomes, relayer
-from payments.chains import Block, Call, ChainUnavailable, Fees, SendOutcome, TransactionReceipt
+from payments import relayer
+from payments.chains import Call, ChainUnavailable, Fees, SendOutcome
 from payments.desk import Desk, Row
-from payments.evidence import Proof, read_receipts, trusted_receipts
-from payments.marks import DECIDE_ALONE
 from payments.models import Broadcast, Money
 from payments.moves import NEVER, move_together, seconds_from_now
-from payments.pool import Connection, rows
+from payments.pool import Connection
 from payments.relayer import Signed
 
 log = logging.getLogger(__name__)
 
-RESEND_SECONDS = 2.0
 PASSENGER_CHECK_SECONDS = 15.0
-FINISHED_AT_ONCE = 200
 
 
 class _NobodyLeft(Exception):
@@ -115,159 +109,6 @@ class Variant:
     mined_hash: bytes | None
 
 
-_WATCHED = """
-    select b.id, b.relayer_id, b.nonce, b.transaction,
-           case when b.mined_block is null then b.raw else '' end,
-           r.address, b.variant, b.max_fee_wei, b.priority_fee_wei,
-           extract(epoch from clock_timestamp() - b.created_at)::float8,
-           extract(epoch from clock_timestamp() - b.sent_at)::float8,
-           b.mined_block, b.mined_hash
-      from payments_broadcast b join payments_relayer r on r.id = b.relayer_id
-     where r.network = %(network)s and b.final_at is null
-"""
-_UNMINED = " and b.mined_block is null"
-_OR_MINED_FROM = " and (b.mined_block is null or b.mined_block >= %(from)s)"
-_IN_ORDER = " order by b.relayer_id, b.nonce, b.variant"
-
-
-async def watched(desk: Desk, mined_from: int | None) -> list[list[Variant]]:
-    """Transaction numbers not yet mined, and those mined from a height on; variants together."""
-    those = _UNMINED if mined_from is None else _OR_MINED_FROM
-    found = await rows(
-        desk.pool,
-        _WATCHED + those + _IN_ORDER,
-        {"network": desk.terms.network, "from": mined_from},
-    )
-    variants = [
-        Variant(Signed(*row[:5]), row[5], row[6], Fees(int(row[7]), int(row[8]), 0), *row[9:])
-        for row in found
-    ]
-    return [
-        list(group)
-        for _, group in groupby(variants, key=lambda v: (v.signed.relayer_id, v.signed.nonce))
-    ]
-
-
-async def watch(desk: Desk, head: Block, mined_from: int | None) -> None:
-    """Look at every transaction of ours that is not final, and do what it needs."""
-    numbers = await watched(desk, mined_from)
-    hashes = [variant.signed.transaction for group in numbers for variant in group]
-    receipts = dict(zip(hashes, await desk.chain.receipts(hashes), strict=True)) if hashes else {}
-    mined: list[tuple[Signed, TransactionReceipt]] = []
-    waiting: list[list[Variant]] = []
-    for group in numbers:
-        found = (receipts[variant.signed.transaction] for variant in group)
-        if (receipt := next((each for each in found if each is not None), None)) is not None:
-            mined.append((group[0].signed, receipt))
-        else:
-            waiting.append(group)
-    if mined:
-        await _mined(desk, mined)
-    first_waiting: set[int] = set()
-    for group in waiting:
-        relayer_id = group[0].signed.relayer_id
-        await _waiting(desk, group, head, is_first=relayer_id not in first_waiting)
-        first_waiting.add(relayer_id)
-
-
-async def _mined(desk: Desk, mined: Sequence[tuple[Signed, TransactionReceipt]]) -> None:
-    """Settle whom these transactions paid, all at once: their buyers wait for nothing else."""
-    aboard = await desks.passengers(desk.pool, [(s.relayer_id, s.nonce) for s, _ in mined])
-    carried = [(receipt, aboard[signed.relayer_id, signed.nonce]) for signed, receipt in mined]
-    trusted = await trusted_receipts(
-        desk.chain,
-        [
-            (receipt, max((row.authorization.amount_atomic for row in riders), default=0))
-            for receipt, riders in carried
-        ],
-        agree_above_atomic=desk.terms.agree_above_atomic,
-    )
-    carried = [each for each, is_trusted in zip(carried, trusted, strict=True) if is_trusted]
-    paid: list[tuple[Row, Proof]] = []
-    for receipt, riders in carried:
-        ends = read_receipts(riders, receipt)
-        found = ((row, ends.get(row.payment_id)) for row in riders)
-        paid += [(row, end.proof) for row, end in found if end is not None and end.proof]
-    await outcomes.settle(desk, paid, "paid on chain")
-    settled = {row.payment_id for row, _ in paid}
-    unpaid = [row.payment_id for _, riders in carried for row in riders]
-    await _note_mined(
-        desk, [receipt for receipt, _ in carried], [each for each in unpaid if each not in settled]
-    )
-
-
-_NOTE_MINED = """
-    update payments_broadcast b
-       set mined_block = t.block, mined_hash = t.hash, gas_cost_wei = t.cost
-      from unnest(%s::bytea[], %s::bigint[], %s::bytea[], %s::numeric[]) as t(tx, block, hash, cost)
-     where b.transaction = t.tx and b.mined_hash is distinct from t.hash
-    returning b.transaction
-"""
-
-
-async def _note_mined(
-    desk: Desk, receipts: Sequence[TransactionReceipt], unpaid: Sequence[UUID]
-) -> None:
-    """Keep where they were mined. Whom they did not pay is decided one by one, alone, and now.
-
-    A batch that reverted is never sent again as it was.
-    """
-    values = (
-        [receipt.transaction for receipt in receipts],
-        [receipt.block_number for receipt in receipts],
-        [receipt.block_hash for receipt in receipts],
-        [receipt.cost_wei for receipt in receipts],
-    )
-    async with desk.pool.connection() as connection, connection.transaction():
-        cursor = await connection.execute(_NOTE_MINED, values)
-        new = {row[0] for row in await cursor.fetchall()}
-        await gas.attribute(connection, [each for each in receipts if each.transaction in new])
-        if unpaid:
-            await connection.execute(DECIDE_ALONE, (list(unpaid),))
-
-
-async def _waiting(desk: Desk, group: Sequence[Variant], head: Block, *, is_first: bool) -> None:
-    latest = group[-1]
-    if any(variant.mined_block is not None for variant in group):
-        await _forget_mined(desk, group)
-        return
-    refused = False
-    if await _must_be_sent(desk, latest):
-        refused = await send(desk, latest.signed) is SendOutcome.UNDERPRICED
-    stuck = latest.age_seconds > desk.terms.stuck_seconds and _blocks_passed(desk, latest, head)
-    # A key that was taken away signs nothing more; what it signed before may still be mined.
-    if is_first and (refused or stuck) and latest.address in desk.keyring.addresses:
-        await bump(desk, latest)
-
-
-async def _must_be_sent(desk: Desk, latest: Variant) -> bool:
-    """Never sent (we died between commit and send), or dropped by the node."""
-    if latest.sent_seconds is None:
-        return True
-    if latest.sent_seconds < RESEND_SECONDS:
-        return False
-    return not await desk.chain.knows(latest.signed.transaction)
-
-
-def _blocks_passed(desk: Desk, latest: Variant, head: Block) -> bool:
-    """Only a chain that goes on without us says that our bid is too low."""
-    sent_at = time.time() - (latest.sent_seconds or latest.age_seconds)
-    return head.timestamp > sent_at + 2 * desk.terms.block_seconds
-
-
-async def _forget_mined(desk: Desk, group: Sequence[Variant]) -> None:
-    """A reorg dropped it. Nodes do not always take it back by themselves: it is sent again."""
-    forgotten = await rows(
-        desk.pool,
-        "update payments_broadcast set mined_block = null, mined_hash = null, gas_cost_wei = null,"
-        " sent_at = null where relayer_id = %s and nonce = %s and final_at is null"
-        " returning variant, id, relayer_id, nonce, transaction, raw",
-        (group[0].signed.relayer_id, group[0].signed.nonce),
-    )
-    for _, *signed in sorted(forgotten):
-        await send(desk, Signed(*signed))
-
-
 async def bump(desk: Desk, latest: Variant) -> None:
     """The same number at a higher price; a filler when nobody needs the number any more."""
     now = await desk.chain.fees(cap_wei=desk.terms.fee_cap_wei)
@@ -298,36 +139,3 @@ async def bump(desk: Desk, latest: Variant) -> None:
             connection, desk.keyring, seat, call, fees, kind, variant=latest.number + 1
         )
     await send(desk, signed)
-
-
-async def finish(desk: Desk, final_block: int) -> None:
-    """A number whose mined variant is in a final block needs no watching.
-
-    The block must still be there: a reorg may have undone it between two looks of ours.
-    """
-    blocks = await rows(desk.pool, _BURIED, (final_block, FINISHED_AT_ONCE, desk.terms.network))
-    for number, block_hash in blocks:
-        stands = await desk.chain.is_canonical(number, block_hash)
-        async with desk.pool.connection() as connection:
-            if stands:
-                await connection.execute(_FINISH, (block_hash,))
-            else:
-                await relayer.forget_block(connection, block_hash)
-
-
-# In order and so many at once: the index is walked from its oldest block, however many wait.
-_BURIED = """
-    select distinct b.mined_block, b.mined_hash
-      from payments_relayer r
-     cross join lateral (
-           select mined_block, mined_hash from payments_broadcast
-            where relayer_id = r.id and final_at is null and mined_block <= %s
-            order by mined_block limit %s) b
-     where r.network = %s
-"""
-_FINISH = """
-    update payments_broadcast b set final_at = clock_timestamp()
-      from payments_broadcast m
-     where m.mined_hash = %s and m.final_at is null
-       and b.relayer_id = m.relayer_id and b.nonce = m.nonce and b.final_at is null
-"""

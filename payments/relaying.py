@@ -36,7 +36,7 @@ class Relaying(Way):
         self._foreign: dict[str, _Suspicion] = {}
 
     async def follow(self, desk: Desk, rows: Sequence[Row]) -> list[Row]:
-        """Our transactions are watched number by number (`broadcasts`), not row by row."""
+        """Our transactions are watched number by number (`watching`), not row by row."""
         return list(rows)
 
     async def send(self, desk: Desk, riders: Sequence[Row], alone: Sequence[Row]) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable
 
 import psycopg
 
-from payments import broadcasts, health, relayer, settlement
+from payments import health, relayer, settlement, watching
 from payments.chains import Block, ChainUnavailable
 from payments.desk import Desk
 from payments.marks import LOOK_ABOVE
@@ -120,8 +120,8 @@ class Settler:
         if fork is not None:
             log.warning("%s: reorg from block %s on", desk.terms.network, fork)
             await self._look_above(fork)
-        await broadcasts.watch(desk, head, self._watch_from(fork))
-        await broadcasts.finish(desk, self._final.number)
+        await watching.watch(desk, head, self._watch_from(fork))
+        await watching.finish(desk, self._final.number)
         self._head_hash, self._watched_at = head.hash, self._now()
 
     def _watch_from(self, fork: int | None) -> int | None:

@@ -37,6 +37,7 @@ from payments import (
     settlement,
     siwx,
     submissions,
+    watching,
     wiring,
 )
 from payments import desk as desks
@@ -251,17 +252,17 @@ async def settler(desk: Desk) -> None:
     await settlement.void_dead_leases(desk)
     sending = await rows_of(pool, await some(pool, "answered", "none", FEW))
     await broadcasts.dispatch(desk, sending, FEES)
-    waiting = await broadcasts.watched(desk, None)
+    waiting = await watching.watched(desk, None)
     assert waiting
     newest = waiting[-1][-1]
     await desks.passengers(pool, [(newest.signed.relayer_id, newest.signed.nonce)])
     mined = TransactionReceipt(newest.signed.transaction, 1, 2_995, b"\x07" * 32, (), 10**6, 1)
-    await broadcasts._note_mined(desk, [mined], [row.payment_id for row in sending[:2]])
-    seen = await broadcasts.watched(desk, 2_995)
-    await broadcasts._forget_mined(desk, next(g for g in seen if g[0].mined_block == 2_995))
+    await watching._note_mined(desk, [mined], [row.payment_id for row in sending[:2]])
+    seen = await watching.watched(desk, 2_995)
+    await watching._forget_mined(desk, next(g for g in seen if g[0].mined_block == 2_995))
     await broadcasts.bump(desk, replace(newest, fees=Fees(10, 10, 1)))
-    await broadcasts.watched(desk, 0)
-    await broadcasts.finish(desk, 2_705)
+    await watching.watched(desk, 0)
+    await watching.finish(desk, 2_705)
     await Settler(desk)._look_above(2_990)
     await money_moves(desk)
     await submissions.asked_before(pool, [row.payment_id for row in sending])
