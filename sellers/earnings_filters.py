@@ -12,7 +12,7 @@ from uuid import UUID
 from django.http import QueryDict
 
 from payments.models import Money, Work
-from payments.reports.earnings import Look, Span
+from payments.reports.looks import Look, Span
 from payments.reports.sales import Wanted
 from payments.states import REFUND_WORDS, State, words
 from payments.views import read_id

@@ -9,7 +9,9 @@ from uuid import UUID
 from django.utils import timezone
 
 from payments.reports.buyers import buyers
-from payments.reports.earnings import Look, Span, Sums, by_listing, by_time, overview
+from payments.reports.earnings import by_listing, by_time, overview
+from payments.reports.looks import Look, Span
+from payments.reports.sums import Sums
 from sellers.earnings_filters import Offering, offerings
 from sellers.models import Price, Seller
 

@@ -16,8 +16,8 @@ from django.http import QueryDict
 from marketplace.buyers.goods import Thing, things
 from payments.limit_groups import Team
 from payments.payers import Payer
-from payments.reports.earnings import Span
 from payments.reports.finding import Finding, find
+from payments.reports.looks import Span
 from payments.reports.purchases import Sought
 from payments.reports.spend import Ever, Outlook, ever
 from payments.views import read_id

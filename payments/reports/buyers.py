@@ -9,7 +9,7 @@ from typing import Any
 from django.db import connection, transaction
 
 from payments.amounts import Amount
-from payments.reports.earnings import Look
+from payments.reports.looks import Look
 from payments.x402.networks import DEFAULT_ASSETS
 
 TOP = 8

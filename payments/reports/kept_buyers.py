@@ -19,7 +19,7 @@ from django.utils import timezone
 from payments.amounts import Amount
 from payments.models import BuyersLook
 from payments.reports.buyers import FROM, Buyer, Buyers, buyers, values_of
-from payments.reports.earnings import Look, Span
+from payments.reports.looks import Look, Span
 
 ROWS_AT_ONCE_MAX = 5_000  # days of wallets; more are the worker's
 FRESH = timedelta(minutes=1)

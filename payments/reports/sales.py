@@ -13,8 +13,8 @@ from django.db import connection
 from payments.amounts import Amount
 from payments.earnings import IS_SALE
 from payments.models import Money, Payment, Work
-from payments.reports.earnings import Look
 from payments.reports.given_back import NOT_REFUNDED, REFUND_KEYS, REFUNDED, refunded_terms
+from payments.reports.looks import Look
 from payments.states import Back, State, Words, words
 
 ROWS_ON_A_PAGE = 25

@@ -15,7 +15,7 @@ from django.db import connection
 
 from payments.amounts import Amount
 from payments.payers import Payer
-from payments.reports.earnings import Span
+from payments.reports.looks import Span
 from payments.reports.purchases import Sought, terms_of
 
 ROWS_TOTALLED_MAX = 2_000  # so many of the newest payments are added up one by one

@@ -8,7 +8,7 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework.request import Request
 
-from payments.reports.earnings import Look, Span
+from payments.reports.looks import Look, Span
 from sellers.api.pages import id_of
 from sellers.models import Seller
 from sellers.refusals import bad

@@ -10,7 +10,9 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from payments.reports.earnings import Look, Sums, by_time
+from payments.reports.earnings import by_time
+from payments.reports.looks import Look
+from payments.reports.sums import Sums
 from sellers.api.access import endpoint, seller_of_key
 from sellers.api.days import STEP, WHICH, look_of
 from sellers.api.documents import stamp

@@ -18,17 +18,12 @@ from payments.disputes import latest_of
 from payments.happenings import EARNINGS, PAYMENT, Topic, live_query
 from payments.models import Case
 from payments.reports.buyers import paid_by
-from payments.reports.earnings import (
-    Funnel,
-    Look,
-    Span,
-    Sums,
-    by_time,
-    first_sale,
-    overview,
-)
+from payments.reports.earnings import by_time, first_sale, overview
+from payments.reports.funnel import Funnel
+from payments.reports.looks import Look, Span
 from payments.reports.one_payment import payment_report
 from payments.reports.sales import is_sold_by, sales
+from payments.reports.sums import Sums
 from payments.views import surroundings
 from payments.x402.networks import NETWORKS, address_bytes, checksum
 from sellers.causes import cause

@@ -12,7 +12,7 @@ from django.utils import timezone
 from payments.models import BuyersLook
 from payments.reports import kept_buyers
 from payments.reports.buyers import buyers
-from payments.reports.earnings import Look, Span
+from payments.reports.looks import Look, Span
 from tests.fixtures.shop import Shop
 
 OpenShop = Callable[..., Shop]

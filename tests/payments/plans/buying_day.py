@@ -8,8 +8,8 @@ from decimal import Decimal
 
 from marketplace.buyers.goods import things
 from payments.payers import Payer
-from payments.reports.earnings import Span
 from payments.reports.finding import find
+from payments.reports.looks import Span
 from payments.reports.one_payment import payment_report, repeats_of
 from payments.reports.purchases import Sought, purchases
 from payments.reports.spend import Outlook, ever, spend, totals

@@ -13,7 +13,8 @@ from payments.ids import new_id
 from payments.pool import Pool, rows
 from payments.reports import kept_buyers
 from payments.reports.buyers import buyers, paid_by
-from payments.reports.earnings import Look, Span, by_listing, by_time, first_sale, overview
+from payments.reports.earnings import by_listing, by_time, first_sale, overview
+from payments.reports.looks import Look, Span
 from payments.reports.sales import Wanted, is_sold_by, sales
 from tests.fixtures.purchases import NETWORK
 from tests.payments.plans.day import FEW

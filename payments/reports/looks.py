@@ -1,0 +1,44 @@
+"""What a report of sums looks at: whose, of which days, by which steps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from uuid import UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """The days that are looked at, both ends included, and the steps of the chart."""
+
+    first: date
+    last: date
+    step: str = "day"  # or week, month
+
+    def starts(self) -> list[date]:
+        """The first day of every step, also of those in which nothing was sold."""
+        found, day = [], self.start_of(self.first)
+        while day <= self.last:
+            found.append(day)
+            day = self._after(day)
+        return found
+
+    def start_of(self, day: date) -> date:
+        if self.step == "week":
+            return day - timedelta(days=day.weekday())
+        return day.replace(day=1) if self.step == "month" else day
+
+    def _after(self, day: date) -> date:
+        if self.step == "month":
+            return (day + timedelta(days=32)).replace(day=1)
+        return day + timedelta(days=7 if self.step == "week" else 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """Whose earnings, of which days, and of what if not of everything."""
+
+    seller_id: UUID
+    span: Span
+    listing_id: UUID | None = None
+    network: str = ""
