@@ -10,20 +10,13 @@ import hashlib
 import math
 import time
 from collections.abc import Awaitable
-from typing import Literal
 
 import psycopg
 from django.conf import settings
 
-from marketplace.calls import allowance, returning
-from marketplace.calls.admission import (
-    LATER_SECONDS,
-    admit_input,
-    check_window,
-    closed_trial,
-    not_now,
-    simulate,
-)
+from marketplace.calls import returning
+from marketplace.calls.accepting import accept
+from marketplace.calls.admission import LATER_SECONDS, admit_input, not_now
 from marketplace.calls.attached import read_payment
 from marketplace.calls.attempt import Attempt, run
 from marketplace.calls.ceiling import BadCeiling, ceiling_dollars, price_dollars
@@ -31,20 +24,15 @@ from marketplace.calls.outcomes import CallOutcome, Challenged, Refused, Unavail
 from marketplace.calls.requests import CallRequest, canonical_url
 from marketplace.calls.room import Room
 from marketplace.calls.shelf import Absent, Place, Shelved
-from payments.acceptance.claiming import ClaimVerdict
-from payments.acceptance.promise import Claim, Offer, Purchase
+from payments.acceptance.promise import Offer, Purchase
 from payments.chains import ChainUnavailable
 from payments.chains.collector import TooManyWaiting
-from payments.gas import contract_budget_left
 from payments.presented import Presented
 from payments.x402.headers import matches
 from payments.x402.reasons import Malformed, PaymentRefused, Reason
 from payments.x402.types import PaymentPayload
 
-SOON_SECONDS = 2
 CLOSED_SECONDS = 60
-WALLET_PAUSE_SECONDS = 600
-JOINS_MAX = 3
 NOT_YOURS = (
     "This is a test call: only wallets that the draft's own seller has proven can pay for it."
     " Nothing was charged."
@@ -106,7 +94,7 @@ async def _call(room: Room, place: Place, path: str, request: CallRequest) -> Ca
     if unavailable := not_now(room, sold, offer.requirements.network):
         return unavailable
     purchase = _purchase(sold, request, body)
-    outcome = await _accept(room, sold, offer, presented, purchase, request, body)
+    outcome = await accept(room, sold, offer, presented, purchase, request, body)
     if isinstance(outcome, Attempt):
         return await run(room, sold, outcome, request)
     return outcome
@@ -177,145 +165,4 @@ def _purchase(sold: Shelved, request: CallRequest, body: bytes) -> Purchase:
         body_hash=hashlib.sha256(body).digest(),
         release=sold.terms.release,
         answer_keep_days=sold.terms.answer_keep_days,
-    )
-
-
-async def _accept(
-    room: Room,
-    sold: Shelved,
-    offer: Offer,
-    presented: Presented,
-    purchase: Purchase,
-    request: CallRequest,
-    body: bytes,
-) -> CallOutcome | Attempt:
-    """Check the promise, offline first and then on chain, and claim it.
-
-    The claim itself notices a call that its buyer went away from. The new payment joins that
-    one; should it end without an answer, everything is checked again.
-    """
-    for _ in range(JOINS_MAX):
-        outcome = await _try_to_claim(room, sold, offer, presented, purchase, request, body)
-        if outcome is ClaimVerdict.LIMITS_CHANGED:
-            await room.rules.learn(room.pool, presented.authorization.payer)
-            continue
-        if outcome is not ClaimVerdict.HAS_TWIN:
-            return outcome
-        if joined := await returning.join(room, presented, purchase, request):
-            return joined
-    raise TimeoutError  # so many twins were abandoned and failed: it is tried again later
-
-
-async def _try_to_claim(
-    room: Room,
-    sold: Shelved,
-    offer: Offer,
-    presented: Presented,
-    purchase: Purchase,
-    request: CallRequest,
-    body: bytes,
-) -> CallOutcome | Attempt | Literal[ClaimVerdict.HAS_TWIN, ClaimVerdict.LIMITS_CHANGED]:
-    requirements = offer.requirements
-    check_window(room, presented, requirements)
-    own_key = presented.signed_by_own_key(requirements)
-    payer = presented.authorization.payer
-    if payer in room.denied or requirements.pay_to in room.denied:
-        return Refused(403, "address_denied", "This marketplace does not serve that address.")
-    if refused := await allowance.forbidden(room, payer, offer, purchase.listing_path):
-        return refused
-    try:
-        has_code = await simulate(room, presented, requirements, own_key=own_key)
-    except PaymentRefused:
-        # The first payment may have taken the last of the buyer's money.
-        if own_key and (joined := await _join(room, presented, purchase, request)):
-            return joined
-        if own_key:  # whoever only names a wallet must not speak for it
-            room.strikes.empty(payer)
-        raise
-    if has_code is None:
-        return await _once_more(room, presented, purchase, request)
-    if has_code and not await contract_budget_left(room.pool, payer):
-        return Unavailable(
-            "wallet_paused", "Settling for this wallet failed too often.", WALLET_PAUSE_SECONDS
-        )
-    if unavailable := closed_trial(room, sold):
-        return unavailable
-    plain = _claim(room, offer, purchase, presented, has_code, joins=not request.fresh)
-    claim = allowance.limited(room, plain)
-    verdict = await room.claims.submit(claim)
-    if verdict in {ClaimVerdict.TAKEN, ClaimVerdict.TAKEN_ON_TRUST}:
-        return Attempt.first(claim, body, on_trust=verdict is ClaimVerdict.TAKEN_ON_TRUST)
-    if verdict is ClaimVerdict.HAS_TWIN or verdict is ClaimVerdict.LIMITS_CHANGED:
-        return verdict
-    return await _not_taken(room, verdict, claim, presented, request)
-
-
-async def _join(
-    room: Room, presented: Presented, purchase: Purchase, request: CallRequest
-) -> CallOutcome | None:
-    return None if request.fresh else await returning.join(room, presented, purchase, request)
-
-
-async def _once_more(
-    room: Room, presented: Presented, purchase: Purchase, request: CallRequest
-) -> CallOutcome:
-    """Used on chain already. A twin of this call may have done that; nobody else's use counts."""
-    held = await room.known.submit(presented.identity)
-    if held is not None:
-        return await returning.answer(room, held, presented, purchase.listing_path, request)
-    raise PaymentRefused(Reason.ALREADY_USED, "this authorization was used or cancelled elsewhere")
-
-
-def _claim(
-    room: Room,
-    offer: Offer,
-    purchase: Purchase,
-    presented: Presented,
-    has_code: bool,
-    *,
-    joins: bool,
-) -> Claim:
-    requirements = offer.requirements
-    return Claim(
-        offer=offer,
-        purchase=purchase,
-        authorization=presented.authorization,
-        identity=presented.identity,
-        payer_has_code=has_code,
-        identifier_hash=presented.identifier_hash,
-        claimed_block=room.health[requirements.network].head_number,
-        caps=room.exposure.caps(
-            network=requirements.network,
-            asset=requirements.asset,
-            decimals=offer.decimals,
-            payer=presented.authorization.payer,
-            listing_id=purchase.listing_id,
-            amount=requirements.amount_atomic,
-        ),
-        joins=joins,
-        protocol_version=presented.version,
-    )
-
-
-async def _not_taken(
-    room: Room,
-    verdict: ClaimVerdict,
-    claim: Claim,
-    presented: Presented,
-    request: CallRequest,
-) -> CallOutcome:
-    held = await room.known.submit(presented.identity)
-    if held is not None:
-        path = claim.purchase.listing_path
-        return await returning.answer(room, held, presented, path, request)
-    if verdict is ClaimVerdict.CAP_REACHED:
-        if refused := await allowance.used_up(room, claim):
-            return refused
-        return Unavailable(
-            "exposure_cap",
-            "Too much is unsettled for now; nothing was charged. Send the same payment again.",
-            SOON_SECONDS,
-        )
-    return Unavailable(
-        "offer_closed", "This price was just closed; nothing was charged.", SOON_SECONDS
     )

@@ -1,0 +1,163 @@
+"""A promise taken in: what it must stand before it is claimed, and what is said when it is not."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from marketplace.calls import allowance, joining, returning
+from marketplace.calls.admission import check_window, closed_trial, simulate
+from marketplace.calls.attempt import Attempt
+from marketplace.calls.outcomes import CallOutcome, Refused, Unavailable
+from marketplace.calls.requests import CallRequest
+from marketplace.calls.room import Room
+from marketplace.calls.shelf import Shelved
+from payments.acceptance.claiming import ClaimVerdict
+from payments.acceptance.promise import Claim, Offer, Purchase
+from payments.gas import contract_budget_left
+from payments.presented import Presented
+from payments.x402.reasons import PaymentRefused, Reason
+
+SOON_SECONDS = 2
+WALLET_PAUSE_SECONDS = 600
+JOINS_MAX = 3
+
+
+async def accept(
+    room: Room,
+    sold: Shelved,
+    offer: Offer,
+    presented: Presented,
+    purchase: Purchase,
+    request: CallRequest,
+    body: bytes,
+) -> CallOutcome | Attempt:
+    """Check the promise, offline first and then on chain, and claim it.
+
+    The claim itself notices a call that its buyer went away from. The new payment joins that
+    one; should it end without an answer, everything is checked again.
+    """
+    for _ in range(JOINS_MAX):
+        outcome = await _try_to_claim(room, sold, offer, presented, purchase, request, body)
+        if outcome is ClaimVerdict.LIMITS_CHANGED:
+            await room.rules.learn(room.pool, presented.authorization.payer)
+            continue
+        if outcome is not ClaimVerdict.HAS_TWIN:
+            return outcome
+        if joined := await joining.join(room, presented, purchase, request):
+            return joined
+    raise TimeoutError  # so many twins were abandoned and failed: it is tried again later
+
+
+async def _try_to_claim(
+    room: Room,
+    sold: Shelved,
+    offer: Offer,
+    presented: Presented,
+    purchase: Purchase,
+    request: CallRequest,
+    body: bytes,
+) -> CallOutcome | Attempt | Literal[ClaimVerdict.HAS_TWIN, ClaimVerdict.LIMITS_CHANGED]:
+    requirements = offer.requirements
+    check_window(room, presented, requirements)
+    own_key = presented.signed_by_own_key(requirements)
+    payer = presented.authorization.payer
+    if payer in room.denied or requirements.pay_to in room.denied:
+        return Refused(403, "address_denied", "This marketplace does not serve that address.")
+    if refused := await allowance.forbidden(room, payer, offer, purchase.listing_path):
+        return refused
+    try:
+        has_code = await simulate(room, presented, requirements, own_key=own_key)
+    except PaymentRefused:
+        # The first payment may have taken the last of the buyer's money.
+        if own_key and (joined := await _join(room, presented, purchase, request)):
+            return joined
+        if own_key:  # whoever only names a wallet must not speak for it
+            room.strikes.empty(payer)
+        raise
+    if has_code is None:
+        return await _once_more(room, presented, purchase, request)
+    if has_code and not await contract_budget_left(room.pool, payer):
+        return Unavailable(
+            "wallet_paused", "Settling for this wallet failed too often.", WALLET_PAUSE_SECONDS
+        )
+    if unavailable := closed_trial(room, sold):
+        return unavailable
+    plain = _claim(room, offer, purchase, presented, has_code, joins=not request.fresh)
+    claim = allowance.limited(room, plain)
+    verdict = await room.claims.submit(claim)
+    if verdict in {ClaimVerdict.TAKEN, ClaimVerdict.TAKEN_ON_TRUST}:
+        return Attempt.first(claim, body, on_trust=verdict is ClaimVerdict.TAKEN_ON_TRUST)
+    if verdict is ClaimVerdict.HAS_TWIN or verdict is ClaimVerdict.LIMITS_CHANGED:
+        return verdict
+    return await _not_taken(room, verdict, claim, presented, request)
+
+
+async def _join(
+    room: Room, presented: Presented, purchase: Purchase, request: CallRequest
+) -> CallOutcome | None:
+    return None if request.fresh else await joining.join(room, presented, purchase, request)
+
+
+async def _once_more(
+    room: Room, presented: Presented, purchase: Purchase, request: CallRequest
+) -> CallOutcome:
+    """Used on chain already. A twin of this call may have done that; nobody else's use counts."""
+    held = await room.known.submit(presented.identity)
+    if held is not None:
+        return await returning.answer(room, held, presented, purchase.listing_path, request)
+    raise PaymentRefused(Reason.ALREADY_USED, "this authorization was used or cancelled elsewhere")
+
+
+def _claim(
+    room: Room,
+    offer: Offer,
+    purchase: Purchase,
+    presented: Presented,
+    has_code: bool,
+    *,
+    joins: bool,
+) -> Claim:
+    requirements = offer.requirements
+    return Claim(
+        offer=offer,
+        purchase=purchase,
+        authorization=presented.authorization,
+        identity=presented.identity,
+        payer_has_code=has_code,
+        identifier_hash=presented.identifier_hash,
+        claimed_block=room.health[requirements.network].head_number,
+        caps=room.exposure.caps(
+            network=requirements.network,
+            asset=requirements.asset,
+            decimals=offer.decimals,
+            payer=presented.authorization.payer,
+            listing_id=purchase.listing_id,
+            amount=requirements.amount_atomic,
+        ),
+        joins=joins,
+        protocol_version=presented.version,
+    )
+
+
+async def _not_taken(
+    room: Room,
+    verdict: ClaimVerdict,
+    claim: Claim,
+    presented: Presented,
+    request: CallRequest,
+) -> CallOutcome:
+    held = await room.known.submit(presented.identity)
+    if held is not None:
+        path = claim.purchase.listing_path
+        return await returning.answer(room, held, presented, path, request)
+    if verdict is ClaimVerdict.CAP_REACHED:
+        if refused := await allowance.used_up(room, claim):
+            return refused
+        return Unavailable(
+            "exposure_cap",
+            "Too much is unsettled for now; nothing was charged. Send the same payment again.",
+            SOON_SECONDS,
+        )
+    return Unavailable(
+        "offer_closed", "This price was just closed; nothing was charged.", SOON_SECONDS
+    )
