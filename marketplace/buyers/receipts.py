@@ -12,7 +12,6 @@ from django.views.decorators.http import require_safe
 
 from marketplace.access import person, signed_in
 from marketplace.buyers.filters import Filters, read_filters, wallet_choices
-from marketplace.buyers.rows import purchase_rows
 from payments import wiring
 from payments.addresses import payment_path
 from payments.books import COLUMNS, cells
@@ -98,7 +97,6 @@ def _context(filters: Filters, page: BoughtPage) -> dict[str, Any]:
         "networks": [(key, NETWORKS[key].name) for key in networks_of(filters)],
         "totals": _totals(filters),
         "rows": page.rows,
-        "table": purchase_rows(page.rows, many_wallets=many),
         "edges": edges,
         "is_all_time": filters.is_all_time,
     }

@@ -15,9 +15,10 @@ from django.http import HttpRequest
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from marketplace.look import addresses, charts, fields, marks, navigation, themes, times
+from marketplace.look import addresses, charts, fields, marks, navigation, purchases, themes, times
 from payments.addresses import payment_path
 from payments.amounts import Amount
+from payments.reports.purchases import Bought
 from payments.wiring import explorer_url
 
 register = template.Library()
@@ -51,6 +52,12 @@ def copyable(text: Any, label: str = "") -> SafeString:
 def command(words: str, *arguments: str) -> dict[str, str]:
     """`{% command "curl -i" url %}`: a command to take along; arguments are quoted for a shell."""
     return {"text": " ".join((words, *map(shlex.quote, arguments)))}
+
+
+@register.simple_tag(name="purchase_rows")
+def show_purchases(bought: Sequence[Bought], many_wallets: Any = False) -> SafeString:
+    """`<tbody>{% purchase_rows rows many_wallets %}</tbody>`: what somebody bought, a row each."""
+    return purchases.purchase_rows(bought, many_wallets=bool(many_wallets))
 
 
 @register.filter(name="payment_path")

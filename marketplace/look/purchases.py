@@ -42,7 +42,7 @@ def _cells(bought: Bought, many_wallets: bool) -> tuple[object, ...]:
         bought.amount.text,
         _what(bought.title, bought.listing_path),
         "From, to" if many_wallets else "To",
-        marks.address(bought.payer, "", False) + " " + to if many_wallets else to,
+        format_html("{} {}", marks.address(bought.payer, "", False), to) if many_wallets else to,
         marks.badge(words.text, words.tone, words.icon),
         format_html(_TWICE, payment_path(bought.repeats)) if bought.repeats else marks.NOTHING,
         marks.money(bought.amount, with_network=True),
