@@ -60,11 +60,18 @@ def test_every_part_has_a_health_check(stack, checkout):
 def test_nobody_is_root_and_nothing_can_be_written_to_but_data(stack, checkout):
     assert re.search(r"^USER souk$", (checkout / "Dockerfile").read_text(), re.MULTILINE)
     for name, service in stack["services"].items():
-        assert "build" in service or service["user"] not in ("", "root", "0"), name
+        assert name in OURS or service["user"] not in ("", "root", "0"), name
         assert service["read_only"] is True, name
         assert service["cap_drop"] == ["ALL"], name
         assert "no-new-privileges:true" in service["security_opt"], name
         assert all("postgres:" in each for each in service.get("volumes", [])), name
+
+
+def test_the_image_is_built_once_and_is_everybodys(stack):
+    assert [name for name, service in stack["services"].items() if "build" in service] == [
+        "migrate"
+    ]
+    assert len({stack["services"][name]["image"] for name in OURS}) == 1
 
 
 def test_every_part_has_its_limits(stack):
