@@ -74,6 +74,12 @@ def test_the_image_is_built_once_and_is_everybodys(stack):
     assert len({stack["services"][name]["image"] for name in OURS}) == 1
 
 
+def test_who_is_told_of_a_secret_is_given_it(services):
+    for service in services.values():
+        told = [path for path in service.environment.values() if path.startswith("/run/secrets/")]
+        assert {path.rpartition("/")[2] for path in told} <= set(service.secrets), service.name
+
+
 def test_every_part_has_its_limits(stack):
     for name, service in stack["services"].items():
         limits = service["deploy"]["resources"]["limits"]
