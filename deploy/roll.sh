@@ -1,15 +1,16 @@
 #!/bin/sh
-# Restart a running Souk on a new image, part by part: paid calls go on meanwhile.
+# Restart a running Souk part by part, on a new image or new secrets: paid calls go on meanwhile.
 #
 #   docker compose build      (or pull)
 #   deploy/roll.sh
 #
 # Each part is asked to stop, finishes what it has in hand, and is well again before the next one
-# is touched. A part that does not become well stops this; the others still run the old image.
+# is touched. A part that does not become well stops this; the others still run as before.
 set -eu
 cd "$(dirname "$0")/.."
 
 docker compose run --rm migrate
 for part in worker-a worker-b beat door-a door-b site; do
-    docker compose up --detach --no-deps --wait "$part"
+    # A secret is a file: compose does not see that it changed.
+    docker compose up --detach --no-deps --force-recreate --wait "$part"
 done

@@ -112,6 +112,7 @@ def test_everything_is_restarted_in_turn(checkout):
     subprocess.run(["sh", "-n", script], check=True)
     (parts,) = re.findall(r"^for part in (.+); do$", script.read_text(), re.MULTILINE)
     assert set(parts.split()) == OURS - {"migrate"}
+    assert "up --detach --no-deps --force-recreate --wait" in script.read_text()
 
 
 def test_every_line_of_the_example_is_a_setting(checkout):
