@@ -65,6 +65,7 @@ def test_nobody_is_root_and_nothing_can_be_written_to_but_data(stack, checkout):
         assert service["cap_drop"] == ["ALL"], name
         assert "no-new-privileges:true" in service["security_opt"], name
         assert all("postgres:" in each for each in service.get("volumes", [])), name
+    assert "/data" in stack["services"]["redis"]["tmpfs"]  # its image makes a volume there else
 
 
 def test_the_image_is_built_once_and_is_everybodys(stack):
