@@ -18,7 +18,7 @@ ENV PATH=/opt/souk/bin:$PATH \
 USER souk
 EXPOSE 8402
 STOPSIGNAL SIGTERM
-HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --start-interval=1s CMD \
+HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --start-interval=1s CMD \
     ["python", "-c", "import urllib.request as r; r.urlopen('http://127.0.0.1:8402/healthz', timeout=4)"]
 CMD ["granian", "--interface", "asgi", "--host", "0.0.0.0", "--port", "8402", "--no-ws", \
      "--log-config", "marketplace/granian.json", \
