@@ -12,6 +12,7 @@ from typing import Any
 from celery import Celery
 from celery.schedules import crontab
 from celery.signals import worker_init, worker_ready, worker_shutting_down
+from django.core.exceptions import ImproperlyConfigured
 
 from payments.x402.crypto import slow_keccak
 
@@ -65,11 +66,16 @@ app.conf.beat_schedule = {
 
 @worker_init.connect  # before the broker is reached, for nothing is settled through it
 def _start_settling(**_: Any) -> None:
-    from payments.engine import Engine  # models: only after Django is set up
+    from payments import wiring  # and with it models: only after Django is set up
+    from payments.engine import Engine
     from sellers import sending
 
     if slow := slow_keccak():
         raise SystemExit(slow[0])
+    try:
+        wiring.insist_on_keys()
+    except ImproperlyConfigured as wrong:
+        raise SystemExit(f"The worker cannot settle: {wrong}") from None
     engine = Engine()
     engine.start()
     worker_shutting_down.connect(lambda **_: sending.stop(), weak=False)

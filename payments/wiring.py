@@ -123,6 +123,16 @@ def receipt_signer() -> Signer:
     )
 
 
+def insist_on_keys() -> None:
+    """What a worker cannot settle without; one that lacks it would look well and move nothing."""
+    try:
+        receipt_signer()
+    except ValueError:
+        raise ImproperlyConfigured("RECEIPT_KEY is no Ed25519 key in PEM.") from None
+    for network in networks():
+        keyring(network)
+
+
 def offer_signer() -> Signer | None:
     """Who signs quotes: nobody without RECEIPT_KEY, as a key made up here would verify nowhere."""
     return receipt_signer() if settings.RECEIPT_KEY else None

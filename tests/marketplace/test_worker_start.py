@@ -7,10 +7,17 @@ import subprocess
 import sys
 
 import pytest
+from django.conf import settings as settings_now
+from pytest_django.fixtures import Settings
 
 from marketplace import celery
+from payments import wiring
 from tests.fixtures.chain import CHECKOUT
+from tests.fixtures.stack import NETWORK
 
+CHAIN = settings_now.CHAINS.get(NETWORK, {}) | {"RELAYER_KEYS": [], "RELAYER_KEY_FILES": []}
+BAD_RELAYER = {NETWORK: CHAIN | {"RELAYER_KEYS": ["0x12"]}}
+NO_RELAYER_FILE = {NETWORK: CHAIN | {"RELAYER_KEY_FILES": ["/nowhere/relayer_key"]}}
 LOADED = """
 import sys
 from marketplace.celery import app
@@ -23,6 +30,29 @@ def test_without_a_fast_hash_it_does_not_start(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(celery, "slow_keccak", lambda: ["keccak-256 comes from pysha3"])
     with pytest.raises(SystemExit, match="pysha3"):
         celery._start_settling()
+
+
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [
+        ({"RECEIPT_KEY": "-----BEGIN PRIVATE KEY-----\nbroken"}, "RECEIPT_KEY is no Ed25519 key"),
+        ({"RECEIPT_KEY": "", "DEVELOPMENT": False}, "RECEIPT_KEY is missing"),
+        ({"CHAINS": BAD_RELAYER}, "no private key"),
+        ({"CHAINS": NO_RELAYER_FILE}, "cannot be read"),
+    ],
+)
+def test_without_its_keys_it_does_not_start(
+    settings: Settings, setting: dict[str, object], said: str
+) -> None:
+    """It would look well to whoever restarts a site, and move no money."""
+    for name, value in setting.items():
+        setattr(settings, name, value)
+    wiring.receipt_signer.cache_clear()
+    try:
+        with pytest.raises(SystemExit, match=said):
+            celery._start_settling()
+    finally:
+        wiring.receipt_signer.cache_clear()
 
 
 def test_it_loads_no_pages() -> None:
