@@ -67,6 +67,14 @@ def test_everything_is_there_at_once_also_from_before_the_first_sign_in(
     assert [str(each) in of_one for each in bought] == [False, False, True]
 
 
+def test_with_several_wallets_a_row_shows_who_paid_whom(open_shop: OpenShop) -> None:
+    open_shop().sold(payer=MINE)
+    page = owner("both", MINE, OTHER).text("/buy/")
+    cell = page.split('data-label="From, to"')[1].split("</td>")[0]
+    assert cell.count('<span class="address">') == 2
+    assert "&lt;" not in cell, "markup that is shown as text"
+
+
 def test_only_ones_own_wallets_are_shown(open_shop: OpenShop) -> None:
     shop = open_shop()
     theirs, mine = shop.sold(payer=OTHER), shop.sold(payer=MINE)
