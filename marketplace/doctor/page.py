@@ -18,7 +18,7 @@ from marketplace.doctor.audited import AT_A_GLANCE, examine_audit_log
 from marketplace.doctor.findings import Finding, Level, worst
 from marketplace.doctor.metrics import CONTENT_TYPE, metrics
 from marketplace.doctor.programs import examine_programs
-from marketplace.doctor.workings import examine_workings, in_days
+from marketplace.doctor.workings import answers_wait, examine_workings, in_days
 from payments.reports.workings import fuel, speeds, waiting
 from payments.views import is_person
 from payments.wiring import networks
@@ -124,7 +124,7 @@ def in_a_sentence(findings: Sequence[Finding]) -> str:
 def _settled() -> str:
     late = sum(each.payments for each in waiting())
     if late:
-        return f"{late:,} answers wait for their money"
+        return answers_wait(late)
     slowest = max((each.p95_seconds for each in speeds()), default=None)
     if slowest is None:
         return "Everything is settled"

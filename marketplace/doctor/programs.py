@@ -11,8 +11,10 @@ from kombu import Connection
 from kombu.exceptions import OperationalError
 
 from marketplace.doctor.findings import Finding, fail, ok, warn
+from marketplace.look.times import lasting
 from payments.health import SILENT
 from payments.models import ChainHealth, Heartbeat
+from payments.x402.networks import NETWORKS
 
 BEAT_SECONDS = 60  # it says so every 15 s
 BROKER_SECONDS = 2
@@ -32,19 +34,20 @@ def examine_programs() -> Iterator[Finding]:
 
 def _settler(network: str) -> Finding:
     health = ChainHealth.objects.filter(network=network).first()
+    name = NETWORKS[network].name
     if health is None:
-        return fail("worker", f"nobody has ever settled {network}", WORKER_FIX)
+        return fail("worker", f"nobody has ever settled {name}", WORKER_FIX)
     age = (timezone.now() - health.seen_at).total_seconds()
     if age > settings.HEAD_STALE_SECONDS:
-        return fail("worker", f"nobody has settled {network} for {age:,.0f} s", WORKER_FIX)
+        return fail("worker", f"nobody has settled {name} for {lasting(age)}", WORKER_FIX)
     if health.refusing_why:
-        words = f"payments on {network} are refused: {health.refusing_why}"
+        words = f"payments on {name} are refused: {health.refusing_why}"
         fix = NODE_FIX if health.refusing_why == SILENT else LOG_FIX
         return fail("worker", words, fix)
     stands = (timezone.now() - health.head_time).total_seconds()
     if stands > settings.HEAD_STALE_SECONDS:
-        return fail("worker", f"{network} has had no new block for {stands:,.0f} s", NODE_FIX)
-    return ok("worker", f"settles {network}, {age:.0f} s ago last")
+        return fail("worker", f"{name} has had no new block for {lasting(stands)}", NODE_FIX)
+    return ok("worker", f"settles {name}; last seen {age:.0f} s ago")
 
 
 def _beat() -> Finding:
@@ -54,8 +57,8 @@ def _beat() -> Finding:
         return warn("beat", "it has never been seen", fix)
     age = (timezone.now() - beat.at).total_seconds()
     if age > BEAT_SECONDS:
-        return warn("beat", f"not seen for {age:,.0f} s", fix)
-    return ok("beat", f"alive, {age:.0f} s ago last")
+        return warn("beat", f"not seen for {lasting(age)}", fix)
+    return ok("beat", f"alive; last seen {age:.0f} s ago")
 
 
 def _broker() -> Finding:

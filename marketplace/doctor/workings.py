@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from marketplace.doctor.findings import Finding, fail, ok, warn
 from marketplace.doctor.networks import STOPPED_FIX
+from marketplace.look.times import lasting
 from payments import wiring
 from payments.ids import first_id
 from payments.models import Heartbeat, Payment
@@ -65,13 +66,19 @@ def settling() -> Iterator[Finding]:
             continue
         age = (timezone.now() - wait.oldest).total_seconds()
         left = wait.soonest_end_unix - timezone.now().timestamp()
-        words = f"{wait.payments:,} answers wait for their money on {name}, {age:,.0f} s the oldest"
+        words = f"{answers_wait(wait.payments)} on {name}, the oldest for {lasting(age)}"
         if left < settings.SETTLE_MARGIN_SECONDS or age > WAIT_FAIL_SECONDS:
-            yield fail("settling", f"{words}; one runs out in {max(0, left):,.0f} s", _STUCK)
+            yield fail("settling", f"{words}; one runs out in {lasting(left)}", _STUCK)
         elif age > WAIT_WARN_SECONDS:
             yield warn("settling", words, _STUCK)
         else:
             yield ok("settling", f"{words}; {pace}")
+
+
+def answers_wait(count: int) -> str:
+    return (
+        "1 answer waits for its money" if count == 1 else f"{count:,} answers wait for their money"
+    )
 
 
 _COMPARE = "`python3 manage.py reconcile`; a worker with beat does it hourly"
@@ -127,10 +134,12 @@ def ledger() -> Iterator[Finding]:
 
 
 def _never_compared(network: str, asset: str, name: str, fix: str) -> Finding:
-    words = f"{name} was never compared with the chain"
+    words = f"{name} has never been compared with the chain"
     before = first_id((timezone.now() - RECONCILE_WARN).timestamp())
     sold = Payment.objects.filter(pk__lt=before, network=network, asset=asset)
-    return warn("ledger", words, fix) if sold.exists() else ok("ledger", f"{words} yet")
+    if sold.exists():
+        return warn("ledger", words, fix)
+    return ok("ledger", f"{words}; nothing is old enough to be")
 
 
 def messages() -> Finding:
@@ -139,7 +148,8 @@ def messages() -> Finding:
     if oldest is None:
         return ok("webhooks", "no message waits")
     age = (timezone.now() - oldest).total_seconds()
-    words = f"{due:,} messages to sellers wait, {age:,.0f} s the oldest"
+    wait = "a message waits" if due == 1 else f"{due:,} messages wait"
+    words = f"{wait} for a seller's or buyer's address, the oldest for {lasting(age)}"
     if age > MESSAGES_WARN_SECONDS:
         return warn(
             "webhooks",
@@ -161,8 +171,8 @@ def endpoints() -> Finding:
         )
     }
     words = "; ".join(
-        f"{paths.get(each.listing_id, each.listing_id)}: {cause(each.cause).text.lower()},"
-        f" {each.calls:,} times"
+        f"{_of_somebody(each.cause)} {'once' if each.calls == 1 else f'{each.calls:,} times'}"
+        f" at {paths.get(each.listing_id, each.listing_id)}"
         for each in found
     )
     if found[0].calls < TROUBLES_WARN:
@@ -173,6 +183,11 @@ def endpoints() -> Finding:
         f" `python3 manage.py listing pause {path}` stops its sales"
     )
     return warn("endpoints", words, fix)
+
+
+def _of_somebody(word: str) -> str:
+    """The cause of a failure, said to somebody whose endpoint it is not."""
+    return cause(word).text.lower().replace("your ", "the ")
 
 
 def decisions() -> Finding:
@@ -217,9 +232,4 @@ def size() -> Finding:
 
 
 def _ago(at: datetime) -> str:
-    seconds = (timezone.now() - at).total_seconds()
-    if seconds < 120:
-        return f"{seconds:,.0f} s ago"
-    if seconds < 7_200:
-        return f"{seconds / 60:,.0f} minutes ago"
-    return f"{seconds / 3600:,.0f} hours ago"
+    return f"{lasting((timezone.now() - at).total_seconds())} ago"

@@ -11,6 +11,8 @@ _STEPS = (
     (2_592_000, 86_400, "day"),
 )
 _NOW_SECONDS = 5
+_EXACT_SECONDS = 120  # below, each second may count
+_YEAR_SECONDS = 365 * 86_400
 
 
 def ago(when: datetime, now: datetime) -> str:
@@ -22,9 +24,26 @@ def ago(when: datetime, now: datetime) -> str:
     for below, unit_seconds, unit in _STEPS:
         if distance < below:
             count = distance // unit_seconds
-            words = f"{count} {unit}{'' if count == 1 else 's'}"
+            words = _counted(count, unit)
             return f"{words} ago" if seconds > 0 else f"in {words}"
     return f"{when.astimezone(UTC):%-d %b %Y}"
+
+
+def lasting(seconds: float) -> str:
+    """Say how long something goes on, in one unit; whole minutes of a promise stay exact."""
+    whole = int(max(0, seconds))
+    if whole < _EXACT_SECONDS:
+        return _counted(whole, "second")
+    for below, unit_seconds, unit in _STEPS[1:]:
+        if whole < below:
+            return _counted(whole // unit_seconds, unit)
+    if whole < 2 * _YEAR_SECONDS:
+        return _counted(whole // 86_400, "day")
+    return _counted(whole // _YEAR_SECONDS, "year")
+
+
+def _counted(count: int, unit: str) -> str:
+    return f"{count:,} {unit}{'' if count == 1 else 's'}"
 
 
 def exact(when: datetime) -> str:

@@ -114,7 +114,7 @@ RED: Final[dict[str, tuple[str, str, Callable[[Parts], object]]]] = {
         "broker", "Nobody answers at redis://127.0.0.1:1",
         lambda parts: setattr(parts("settings"), "CELERY_BROKER_URL", "redis://127.0.0.1:1/0"),
     ),
-    "answers wait": ("settling", "1 answers wait for their money", leave_answers_waiting),
+    "answers wait": ("settling", "1 answer waits for its money", leave_answers_waiting),
     "gas is low": ("gas", "coins", lambda _: Relayer.objects.update(balance_wei=1)),
     "a key stopped": (
         "gas", "foreign use", lambda _: Relayer.objects.update(stopped_why="foreign use"),
@@ -123,13 +123,13 @@ RED: Final[dict[str, tuple[str, str, Callable[[Parts], object]]]] = {
         "ledger", "difference 2", lambda _: Reconciliation.objects.update(differences=2),
     ),
     "books not compared": (
-        "ledger", "216 hours ago",
+        "ledger", "9 days ago",
         lambda _: Reconciliation.objects.update(at=timezone.now() - LONG_AGO),
     ),
-    "messages wait": ("webhooks", "1 messages to sellers wait", leave_messages_waiting),
-    "an endpoint fails": ("endpoints", "your endpoint failed", fail_at_a_seller),
+    "messages wait": ("webhooks", "A message waits", leave_messages_waiting),
+    "an endpoint fails": ("endpoints", "The endpoint failed", fail_at_a_seller),
     "a proposal waits": ("decisions", "1 proposal to be decided", leave_a_proposal_waiting),
-    "an old backup": ("backup", "216 hours ago", lambda _: silence_a_sign("backup")),
+    "an old backup": ("backup", "9 days ago", lambda _: silence_a_sign("backup")),
     "no backup": (
         "backup", "None was made with the command",
         lambda _: Heartbeat.objects.filter(name="backup").delete(),

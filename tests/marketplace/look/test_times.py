@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 from django.template import Context, Template
 
-from marketplace.look.times import ago, exact
+from marketplace.look.times import ago, exact, lasting
 
 NOW = datetime(2026, 3, 5, 12, 0, tzinfo=UTC)
 
@@ -28,6 +28,22 @@ NOW = datetime(2026, 3, 5, 12, 0, tzinfo=UTC)
 )
 def test_a_distance_is_said_in_one_unit(seconds: int, expected: str) -> None:
     assert ago(NOW - timedelta(seconds=seconds), NOW) == expected
+
+
+@pytest.mark.parametrize(
+    ("seconds", "expected"),
+    [
+        (-3, "0 seconds"),
+        (1.9, "1 second"),
+        (119, "119 seconds"),
+        (300, "5 minutes"),
+        (7_199, "1 hour"),
+        (86_400 * 9, "9 days"),
+        (351_526_985, "11 years"),
+    ],
+)
+def test_how_long_something_goes_on_is_said_in_one_unit(seconds: float, expected: str) -> None:
+    assert lasting(seconds) == expected
 
 
 def test_the_exact_time_is_in_one_zone() -> None:
