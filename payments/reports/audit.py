@@ -15,6 +15,7 @@ from payments.models import AuditEntry
 SHOWN: Final = 50
 _HASH_CHARACTERS: Final = 64
 _SHORT: Final = 12
+_NONE: Final = "none"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,10 +83,11 @@ def position(text: str) -> int | None:
 
 def _line(row: AuditEntry, names: Mapping[str, str]) -> Line:
     before, after = row.before or {}, row.after or {}
-    changes = tuple(
+    said = (
         (fact.replace("_", " "), _said(before.get(fact)), _said(after.get(fact)))
         for fact in dict.fromkeys([*before, *after])
     )
+    changes = tuple(each for each in said if each[1:] != (_NONE, _NONE))
     return Line(
         row.sequence,
         row.at,
@@ -101,7 +103,7 @@ def _line(row: AuditEntry, names: Mapping[str, str]) -> Line:
 def _said(value: Any) -> str:
     """A value in few words: prices as prices, hashes by their beginning."""
     if value is None or value in ([], {}, ""):
-        return "none"
+        return _NONE
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, list):
