@@ -168,6 +168,7 @@ def surroundings(report: PaymentReport) -> Surroundings:
 
 def _page(report: PaymentReport, around: Surroundings) -> dict[str, Any]:
     payment, document = report.payment, documents.status_document(report, around)
+    receipts = receipts_of(payment.pk)
     return {
         "payment": document,
         "words": report.words,
@@ -180,7 +181,10 @@ def _page(report: PaymentReport, around: Surroundings) -> dict[str, Any]:
         "created_at": payment.created_at,
         "links": document["links"],
         **_payment_response(report, around),
-        "receipts": documents.receipt_versions(receipts_of(payment.pk)),
+        "receipts": [
+            said | {"issued_at": each.issued_at}
+            for said, each in zip(documents.receipt_versions(receipts), receipts, strict=True)
+        ],
         "did_url": wiring.public_url("/.well-known/did.json"),
     }
 

@@ -16,6 +16,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from marketplace.look import addresses, charts, fields, marks, navigation, purchases, themes, times
+from marketplace.look.money import grouped
 from payments.addresses import payment_path
 from payments.amounts import Amount
 from payments.reports.purchases import Bought
@@ -106,8 +107,20 @@ def with_code(text: str) -> SafeString:
 
 @register.filter
 def plain(amount: Decimal) -> str:
-    """`{{ sum|plain }}`: dollars without empty digits."""
-    return f"{amount.normalize():f}"
+    """`{{ sum|plain }}`: dollars without empty digits, their thousands apart."""
+    return grouped(f"{amount.normalize():f}")
+
+
+@register.filter(name="grouped")
+def show_grouped(text: str) -> str:
+    """`{{ amount.text|grouped }}`: an amount that is words already, its thousands apart."""
+    return grouped(text)
+
+
+@register.filter
+def lasting(seconds: float) -> str:
+    """`{{ seconds|lasting }}`: how long something goes on."""
+    return times.lasting(seconds)
 
 
 @register.inclusion_tag("components/field.html", name="field")

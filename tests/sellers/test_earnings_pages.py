@@ -74,7 +74,7 @@ def test_the_way_from_quote_to_money_says_where_calls_were_lost(open_shop: OpenS
     shop.sold("answer fail")
     page = text(shop)
     for name, count in (("Quoted", 40), ("Paid", 4), ("Answered", 3), ("Settled", 1)):
-        assert f'number">{"≈ " * (name == "Quoted")}{count}<' in page.split(f'row">{name}')[1]
+        assert f'number">{"≈&nbsp;" * (name == "Quoted")}{count}<' in page.split(f'row">{name}')[1]
     failures = page.split('id="failures"')[1].split("</section>")[0]
     assert "Your endpoint failed (5xx)" in failures
     assert "expired" in failures

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import pytest
 from django.template import Context, Template
 
@@ -57,3 +59,10 @@ def test_the_network_stands_beside_it_unless_it_is_said_already(badge: bool) -> 
 
     assert "$0.005" in page
     assert ("test network" in page) is badge
+
+
+def test_templates_write_thousands_apart_wherever_an_amount_is_words() -> None:
+    page = Template("{% load souk %}{{ sum|plain }} {{ amount.text|grouped }}")
+    said = page.render(Context({"sum": Decimal("1234567.500000"), "amount": dollars(10**15 + 1)}))
+
+    assert said == "1,234,567.5 1,000,000,000.000001 USDC"
