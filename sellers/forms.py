@@ -36,6 +36,7 @@ _RELEASES = (
     ("instant", "Instant: the answer leaves at once, for small prices; you bear a rare loss."),
     ("upfront", "Upfront: the money moves first, then you are called. For costly work."),
 )
+RELEASE_WORDS = {release: words.partition(": ")[2] for release, words in _RELEASES}
 _MODES = (("rows", "Row by row"), ("json", "As JSON Schema"))
 TYPE_WORDS = dict(zip(TYPES, ("text", "whole number", "number", "yes or no"), strict=True))
 
@@ -105,7 +106,6 @@ class ShapeForm(forms.Form):
     sample_body = forms.CharField(
         label="Example answer",
         help_text="What the example call brings. It is shown to everybody, free.",
-        required=False,
         widget=_code(8),
     )
     output_schema = forms.CharField(

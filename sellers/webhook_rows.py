@@ -5,6 +5,8 @@ Only `sellers.webhooks`, `sellers.outbox` and `sellers.sending` write these tabl
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
@@ -64,6 +66,11 @@ class Webhook(models.Model):
 
     def __str__(self) -> str:
         return self.url
+
+    @property
+    def host(self) -> str:
+        """Where it is, short enough for a heading."""
+        return urlsplit(self.url).netloc or self.url
 
 
 class Delivery(models.Model):

@@ -13,6 +13,7 @@ from payments.amounts import Amount
 from sellers import listings, upstream_secrets, verification, worksheets
 from sellers.differences import differences
 from sellers.examples import suffix
+from sellers.forms import RELEASE_WORDS
 from sellers.models import Listing, Revision, Seller, Worksheet
 from sellers.offers import resource_url
 from sellers.pages.home import row
@@ -132,6 +133,7 @@ def _shown(request: HttpRequest, found: Listing) -> HttpResponse:
         "history": _history(found),
         "secrets": found.secrets.order_by("name"),
         "sheet": Worksheet.objects.filter(listing_id=found.pk).first(),
+        "release_words": RELEASE_WORDS[terms.release] if terms else "",
         "grace_seconds": site.price_grace_seconds,
         "can": _can(found),
     }

@@ -48,6 +48,16 @@ def test_a_webhook_is_added_and_its_secret_shown_this_once(hooks: Hooks, browser
         assert hook.url in page
 
 
+def test_of_many_messages_the_newest_stand_open(hooks: Hooks, browser: Client) -> None:
+    seller = Seller.objects.get(owner__isnull=False)
+    for number in range(5):
+        Notice.objects.create(seller=seller, subject=f"message {number}", text="Look.")
+    page = text(browser.get(HOOKS))
+    shown, folded = page.split("<summary>2 older messages</summary>")
+    assert [each for each in range(5) if f"message {each}" in shown] == [2, 3, 4]
+    assert "message 0" in folded
+
+
 def test_what_was_typed_is_kept_when_it_is_refused(hooks: Hooks, browser: Client) -> None:
     said = {"url": "https://10.1.2.3/" + HOSTILE, "events": ["payment.paid"]}
     page = text(browser.post(HOOKS, said), 422)
