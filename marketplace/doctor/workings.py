@@ -134,12 +134,11 @@ def ledger() -> Iterator[Finding]:
 
 
 def _never_compared(network: str, asset: str, name: str, fix: str) -> Finding:
-    words = f"{name} has never been compared with the chain"
     before = first_id((timezone.now() - RECONCILE_WARN).timestamp())
     sold = Payment.objects.filter(pk__lt=before, network=network, asset=asset)
     if sold.exists():
-        return warn("ledger", words, fix)
-    return ok("ledger", f"{words}; nothing is old enough to be")
+        return warn("ledger", f"{name} has never been compared with the chain", fix)
+    return ok("ledger", f"{name}: nothing is old enough to be compared with the chain")
 
 
 def messages() -> Finding:
