@@ -173,7 +173,7 @@ def test_work_that_was_done_outlasts_a_long_outage(killable: Killable) -> None:
         "select 1 from payments_chainhealth where seen_at > pg_postmaster_start_time()"
         f" + interval '{SWEEPS_SECONDS} seconds'"
     )
-    market.wait(lambda: market.stack.rows(swept), "two sweeps", LEASE_SECONDS)
+    market.wait(lambda: market.stack.rows(swept), "two sweeps")
     market.go_on()
 
     assert asked.result().status in (200, 503)
