@@ -55,6 +55,7 @@ def test_every_part_has_a_health_check(stack, checkout):
     assert "HEALTHCHECK" in (checkout / "Dockerfile").read_text()  # the doors' and the site's
     for name in {*WORKERS, "beat", "postgres", "redis"}:
         assert stack["services"][name]["healthcheck"]["test"]
+    assert "--host 127.0.0.1" in stack["services"]["postgres"]["healthcheck"]["test"][1]
 
 
 def test_nobody_is_root_and_nothing_can_be_written_to_but_data(stack, checkout):
