@@ -169,11 +169,14 @@ class Play:
     async def _due(self, *, everything: bool = False) -> list[Row]:
         await rows(
             self.pool,
-            "update payments_progress set next_check_at = clock_timestamp() where payment_id in"
-            " (select payment_id from payments_progress where closed_at is null"
+            # Chosen once: a plan may read the choice anew for each row, and chance is no order.
+            "with chosen as materialized (select payment_id from payments_progress"
+            " where closed_at is null"
             " and (work <> 'open' or payment_id in (select id from payments_payment"
             " where release = 'upfront')) and random() < %s order by payment_id"
             " for no key update)"
+            " update payments_progress set next_check_at = clock_timestamp()"
+            " where payment_id in (select payment_id from chosen)"
             " returning 1",
             (1.0 if everything else 0.5,),
         )
