@@ -41,6 +41,8 @@ def walk(page: Page, stack: Stack) -> None:
     go_on()
     expect(page.get_by_label("Example answer")).to_have_value('{"celsius":21}', timeout=PATIENCE_MS)
     go_on()
+    expect(page.get_by_role("heading", name="Words")).to_be_visible(timeout=PATIENCE_MS)
+    page.wait_for_load_state()  # what is typed before the script is there, the button saves
     page.get_by_label("Title").fill("City weather")
     page.get_by_label("Description").fill("The weather of a city, now.")
     # Nobody pressed a button. Before the last field is in, it says what is still to mend.

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from payments.x402.networks import NETWORKS
 from sellers.directory import find
 from sellers.listings import pause, resume
 from tests.end_to_end.under_load import (
@@ -28,7 +29,7 @@ from tests.faults.market import Gate
 from tests.fixtures.cast import Person
 from tests.fixtures.chain import CHECKOUT
 from tests.fixtures.production import BAD_PAYMENTS, DOORS, WORKERS, Production
-from tests.fixtures.stack import Sold, answers
+from tests.fixtures.stack import NETWORK, Sold, answers
 from tests.fixtures.wallet import Said, ask, authorize, pack, sign_in
 
 CALLERS = 8
@@ -80,7 +81,7 @@ def test_whatever_fails_under_load_is_said_and_heals(production: Production, pag
         production.start_service("door-a")
 
         production.kill_service("worker-a")
-        page.comes_to_say(f"nobody has settled eip155:{production.chain.chain_id}")
+        page.comes_to_say(f"nobody has settled {NETWORKS[NETWORK].name}")
         for worker in WORKERS:
             production.start_service(worker)
         goes_on(production, shopping)
