@@ -91,6 +91,7 @@ def _context(filters: Filters, page: BoughtPage) -> dict[str, Any]:
         "query": filters.address(),
         "wallets": filters.mine,
         "alerts": _alerts(filters),
+        "many_wallets": many,
         "wallet_choices": wallet_choices(filters.mine, names_of(filters.mine)) if many else {},
         "periods": PERIODS,
         "states": STATES,

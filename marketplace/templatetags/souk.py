@@ -56,9 +56,9 @@ def command(words: str, *arguments: str) -> dict[str, str]:
 
 
 @register.simple_tag(name="purchase_rows")
-def show_purchases(bought: Sequence[Bought], many_wallets: Any = False) -> SafeString:
+def show_purchases(bought: Sequence[Bought], many_wallets: bool) -> SafeString:
     """`<tbody>{% purchase_rows rows many_wallets %}</tbody>`: what somebody bought, a row each."""
-    return purchases.purchase_rows(bought, many_wallets=bool(many_wallets))
+    return purchases.purchase_rows(bought, many_wallets=many_wallets)
 
 
 @register.filter(name="payment_path")
