@@ -16,13 +16,15 @@ from pathlib import Path
 from typing import Final, TypeAlias
 from uuid import UUID
 
+import psycopg
 from asgiref.typing import ASGIReceiveCallable, ASGISendCallable, HTTPScope
 
 from marketplace.calls.ceiling import is_too_dear
-from marketplace.calls.http import Response, send_response
+from marketplace.calls.http import Response, retry_after, send_response
 from marketplace.calls.in_flight import Arrivals, InFlight, NoPlace, Seat
 from marketplace.calls.inbox import Inbox
 from marketplace.calls.outcomes import CallOutcome, Delivered, Streamed
+from marketplace.calls.paid_call import UNDECIDED
 from marketplace.calls.requests import BodyIncomplete, BodyTooLarge, CallRequest, Query
 from marketplace.calls.shelf import Absent, Place, Shelf, Shelved
 from marketplace.gateway import responses
@@ -48,6 +50,11 @@ logger = logging.getLogger(__name__)
 _EMBEDDING: Final = frozenset(
     b"audioworklet embed fencedframe frame iframe object paintworklet script serviceworker"
     b" sharedworker style worker xslt".split()
+)
+
+# Without the database nobody knows what is for sale, or what was paid already.
+_AWAY: Final = responses.plain(
+    503, UNDECIDED.error, UNDECIDED.detail, retry_after(UNDECIDED.retry_after_seconds)
 )
 
 PaidCall: TypeAlias = Callable[[Place, str, CallRequest], Awaitable[CallOutcome]]
@@ -136,7 +143,10 @@ class Door:
             return responses.PREFLIGHT
         place: Place | None = self._shelf.peek(route.path)
         if place is None:
-            place = await self._shelf.get(route.path)
+            try:
+                place = await self._shelf.get(route.path)
+            except (psycopg.OperationalError, TimeoutError):
+                return _AWAY
         query = _readable(scope["query_string"]) if scope["query_string"] else ()
         dialect = spoken(query) if query else V2
         arrival = Arrival(route, headers, query, dialect, scope, receive)

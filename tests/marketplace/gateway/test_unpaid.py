@@ -3,11 +3,13 @@
 import asyncio
 from base64 import b64encode
 
+import psycopg
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pytest_django.fixtures import Settings
 
+from marketplace.calls.shelf import Place, Shelf
 from marketplace.gateway import page
 from sellers import listings
 from sellers.terms import Sample
@@ -74,6 +76,22 @@ async def test_head_is_quoted_without_a_body(shop: Storefront, surface: App) -> 
     assert head.status == 402
     assert head.body == b""
     assert head.headers == get.headers
+
+
+@pytest.mark.parametrize("headers", [{}, {"payment-signature": "e30="}], ids=["unpaid", "paid"])
+async def test_without_the_database_nobody_knows_what_is_for_sale(
+    shop: Storefront, surface: App, monkeypatch: pytest.MonkeyPatch, headers: dict[str, str]
+) -> None:
+    """It is no fault of ours, and whoever has paid is told to send the same payment again."""
+
+    async def lost(shelf: Shelf, path: str) -> Place:
+        raise psycopg.OperationalError("the connection is lost")
+
+    monkeypatch.setattr(Shelf, "get", lost)
+    seen = await visit(surface, "GET", "/call/acme/not-at-hand", headers)
+    assert (seen.status, seen.json["error"]) == (503, "unavailable")
+    assert int(seen["retry-after"]) > 0
+    assert "payment-required" not in seen.headers
 
 
 async def test_a_preflight_is_never_paywalled(shop: Storefront, surface: App) -> None:
