@@ -121,7 +121,7 @@ class Door:
                 await send_response(answer, scope["method"], send)
             else:
                 await _deliver(answer, scope["method"], send)
-        except Exception as error:
+        except Exception as error:  # whatever happens, a buyer is never told to pay again
             _log(error)
             if not sending:
                 await send_response(responses.FAULT, scope["method"], send)

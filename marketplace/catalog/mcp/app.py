@@ -139,7 +139,7 @@ class McpServer:
             return Reply(fault.status, refused(message.id, fault))
         except TooManyLooks:
             return Reply(200, refused(message.id, _BUSY))
-        except Exception as error:
+        except Exception as error:  # whatever happens, a program gets an answer with its number
             _log(error)
             return Reply(200, refused(message.id, _FAULT))
         document = answered(message.id, said.result, visit.version)
