@@ -90,12 +90,6 @@ def show_options(
 
 
 @register.filter
-def get(named: Mapping[str, str], name: str) -> str:
-    """`{{ names|get:address }}`: what stands under a name, or nothing."""
-    return named.get(name, "")
-
-
-@register.filter
 def with_code(text: str) -> SafeString:
     """`{{ fix|with_code }}`: what stands in backticks is a command, shown as one."""
     parts = enumerate(text.split("`"))
