@@ -26,12 +26,12 @@ _PAYMENT: Final = re.compile(r"(?:payment |/p/)([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[
 
 _NUMBER: Final = "souk.request"  # in the scope, once it was asked for: most requests say nothing
 
-_request: ContextVar[dict[str, Any] | None] = ContextVar("request", default=None)
+_request: ContextVar[HTTPScope | None] = ContextVar("request", default=None)
 
 
 def note_request(scope: HTTPScope) -> None:
     """Whatever this task and its children say from now on is about this request."""
-    _request.set(cast(dict[str, Any], scope))
+    _request.set(scope)
 
 
 def request_id() -> str:
@@ -39,9 +39,10 @@ def request_id() -> str:
 
     A proxy of ours has numbered it already; a stranger's number would be anything.
     """
-    request = _request.get()
-    if request is None:
+    scope = _request.get()
+    if scope is None:
         return ""
+    request = cast(dict[str, Any], scope)
     if _NUMBER not in request:
         given = b""
         if settings.PROXY_HOPS:

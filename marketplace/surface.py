@@ -50,11 +50,16 @@ class Surface:
     ) -> None:
         """Send a request to the part it is for."""
         if scope["type"] == "http":
-            note_request(scope)
             path = scope["raw_path"]
             if self._door is not None and path.startswith(_DOOR):  # hot: nothing else is asked
-                await self._door(scope, receive, send)
+                quote = self._door.at_once(scope)
+                if quote is not None:
+                    await send_response(quote, "GET", send)
+                else:
+                    note_request(scope)
+                    await self._door(scope, receive, send)
             else:
+                note_request(scope)
                 await self._app_for(path)(scope, receive, send)
         elif scope["type"] == "lifespan":
             await self._live(receive, send)

@@ -39,11 +39,11 @@ class Tally:
 
     def __init__(self) -> None:
         # By the id's number, which is hashed faster than a UUID, and minutes since 1970.
-        self._counted: Counter[tuple[int, int]] = Counter()
+        self._counted: Counter[tuple[int, float]] = Counter()
 
     def quoted(self, listing_id: UUID) -> None:
         if len(self._counted) < LISTINGS_COUNTED_MAX:
-            self._counted[listing_id.int, int(time.time()) // 60] += 1
+            self._counted[listing_id.int, time.time() // 60] += 1
 
     async def keep(self, pool: Pool) -> None:
         while True:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 import traceback
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeAlias
@@ -29,13 +29,14 @@ from marketplace.calls.requests import BodyIncomplete, BodyTooLarge, CallRequest
 from marketplace.calls.shelf import Absent, Place, Shelf, Shelved
 from marketplace.gateway import responses
 from marketplace.gateway.arrival import Arrival
-from marketplace.gateway.dialects import V2, spoken
+from marketplace.gateway.dialects import V2, Dialect, spoken
 from marketplace.gateway.flow import Flow
 from marketplace.gateway.incoming import (
     AmbiguousCredentials,
     BadQuery,
     HeadersTooLarge,
     asks_for_demo,
+    bare_headers,
     body_asks_for_demo,
     read_headers,
     read_path,
@@ -109,6 +110,26 @@ class Door:
         )
         self.arrivals = Arrivals(bodies_max=limits.bodies_arriving_max)
 
+    def at_once(self, scope: HTTPScope) -> Response | None:
+        """Quote what is at hand to whoever asks with GET and nothing else; None is no verdict.
+
+        Most of what programs ask is this. Called, the door says the same, and takes its time.
+        """
+        if scope["method"] != "GET" or scope["query_string"]:
+            return None
+        try:
+            route = read_path(scope["raw_path"])
+            if route is None or route.segments:
+                return None
+            headers = bare_headers(scope["headers"], bytes_max=self._limits.header_bytes_max)
+            place = self._shelf.peek(route.path)
+            if headers is None or place is None:
+                return None
+            return self._quote(place, V2, headers)
+        except Exception as error:
+            _log(error)
+            return responses.FAULT
+
     async def __call__(
         self, scope: HTTPScope, receive: ASGIReceiveCallable, send: ASGISendCallable
     ) -> None:
@@ -160,7 +181,7 @@ class Door:
         asks_more = arrival.brings_body or scope["query_string"]
         if asks_more and await self._wants_sample(arrival):
             return responses.sample(place)
-        return self._quote(arrival, place)
+        return self._quote(place, dialect, headers)
 
     def _besides(self, arrival: Arrival, place: Shelved) -> Response | None:
         """What stands below a listing's address and is no call of it."""
@@ -173,16 +194,18 @@ class Door:
             return responses.NOT_FOUND
         return None
 
-    def _quote(self, arrival: Arrival, place: Shelved) -> Response:
+    def _quote(self, place: Shelved, dialect: Dialect, headers: Mapping[bytes, bytes]) -> Response:
         wait_seconds = self._wait_seconds(place)
         if wait_seconds:
             return responses.unavailable(wait_seconds)
-        if arrival.headers and is_too_dear(place.offers, arrival.text(b"x-max-price")):
-            return arrival.dialect.quote_again(place, Reason.PRICE_ABOVE_MAX, "")
+        ceiling = headers.get(b"x-max-price")
+        if ceiling is not None and is_too_dear(place.offers, ceiling.decode("latin-1")):
+            return dialect.quote_again(place, Reason.PRICE_ABOVE_MAX, "")
         if place.only_for is None:
             self._quoted(place.listing_id)
-        as_page = b"text/html" in arrival.headers.get(b"accept", b"")
-        return arrival.dialect.quote(place, as_page=as_page)
+        if b"text/html" in headers.get(b"accept", b""):
+            return dialect.quote_page(place)
+        return dialect.quote(place)
 
     async def _wants_sample(self, arrival: Arrival) -> bool:
         """`?demo=true`, or a JSON body that says so; HEAD has no body worth reading."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from marketplace.calls.http import Response, with_length
 from marketplace.calls.quoting import refusing
@@ -22,16 +22,11 @@ from marketplace.gateway.responses import (
     challenge_again,
     plain,
     quote,
+    quote_page,
 )
 from payments.x402 import headers, v1
 from payments.x402.reasons import Reason
 from payments.x402.types import PaymentPayload, Settlement
-
-
-class Quoting(Protocol):
-    """What writes a listing's price as an answer."""
-
-    def __call__(self, shelved: Shelved, *, as_page: bool) -> Response: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +35,8 @@ class Dialect:
 
     credential: bytes  # the header that a payment comes in
     decode: Callable[[str], PaymentPayload | v1.Payment]
-    quote: Quoting
+    quote: Callable[[Shelved], Response]
+    quote_page: Callable[[Shelved], Response]  # the same for a person's browser
     quote_again: Callable[[Shelved, Reason, str], Response]
     outcome: bytes  # the header that says what became of a payment
     settlement: Callable[[Settlement], Mapping[str, object]]
@@ -53,13 +49,9 @@ def spoken(query: Query) -> Dialect:
     return V1 if ("x402Version", "1") in query else V2
 
 
-def _quote_v1(shelved: Shelved, *, as_page: bool) -> Response:
-    """Version 1 quotes in the body, so a browser gets the same body and no page."""
-    return _written_v1(shelved)
-
-
 @lru_cache(maxsize=QUOTES_REMEMBERED_MAX)
-def _written_v1(shelved: Shelved) -> Response:
+def _quote_v1(shelved: Shelved) -> Response:
+    """Version 1 quotes in the body, so a browser gets the same body and no page."""
     body = shelved.challenge_v1_body
     return Response(402, with_length(QUOTE, body), body)
 
@@ -73,6 +65,7 @@ V2: Final = Dialect(
     credential=b"payment-signature",
     decode=headers.decode_payment,
     quote=quote,
+    quote_page=quote_page,
     quote_again=challenge_again,
     outcome=b"payment-response",
     settlement=Settlement.to_wire,
@@ -88,6 +81,7 @@ V1: Final = Dialect(
     credential=b"x-payment",
     decode=v1.decode_payment,
     quote=_quote_v1,
+    quote_page=_quote_v1,
     quote_again=_quote_v1_again,
     outcome=b"x-payment-response",
     settlement=v1.settlement_to_wire,

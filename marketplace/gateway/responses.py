@@ -125,14 +125,21 @@ def unavailable(seconds: float) -> Response:
 
 
 @lru_cache(maxsize=QUOTES_REMEMBERED_MAX)
-def quote(shelved: Shelved, *, as_page: bool) -> Response:
-    """Say what it costs and how to pay; a person's browser gets the same as a page."""
-    header = (b"payment-required", shelved.challenge_header.encode())
-    if as_page:
-        body = page.render(shelved).encode()
-        return Response(402, with_length((*_QUOTE_PAGE, header), body), body)
+def quote(shelved: Shelved) -> Response:
+    """Say what it costs and how to pay."""
     body = shelved.challenge_body
-    return Response(402, with_length((*QUOTE, header), body), body)
+    return Response(402, with_length((*QUOTE, _challenge(shelved)), body), body)
+
+
+@lru_cache(maxsize=QUOTES_REMEMBERED_MAX)
+def quote_page(shelved: Shelved) -> Response:
+    """Say the same to a person, as a page."""
+    body = page.render(shelved).encode()
+    return Response(402, with_length((*_QUOTE_PAGE, _challenge(shelved)), body), body)
+
+
+def _challenge(shelved: Shelved) -> Header:
+    return (b"payment-required", shelved.challenge_header.encode())
 
 
 def challenge_again(shelved: Shelved, reason: Reason, detail: str) -> Response:

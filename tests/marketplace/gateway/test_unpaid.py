@@ -11,6 +11,8 @@ from pytest_django.fixtures import Settings
 
 from marketplace.calls.shelf import Place, Shelf
 from marketplace.gateway import page
+from marketplace.gateway.app import Door
+from marketplace.surface import Surface
 from sellers import listings
 from sellers.terms import Sample
 from tests.fixtures.cast import Cast
@@ -417,6 +419,47 @@ async def test_no_unpaid_request_reaches_an_upstream(
     is_page = seen.status == 402 and "html" in (seen["content-type"] or "")
     policy = seen["content-security-policy"] or ""
     assert policy == page.POLICY if is_page else policy.startswith(SANDBOX)
+
+
+_NAMES = st.sampled_from(
+    [
+        *(b"accept", b"user-agent", b"x-max-price", b"content-length", b"transfer-encoding"),
+        *(b"sec-fetch-dest", b"payment-signature", b"payment_signature", b"x-payment", b"x_y"),
+        *(b"sign-in-with-x", b"x-long"),
+    ]
+)
+_VALUES = st.sampled_from(
+    [b"", b"0", b"e30=", b"text/html", b"0.001 USD", b"1 USD", b"script", b"z" * 20_000]
+)
+
+
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    verb=st.sampled_from(["GET", "HEAD", "POST", "OPTIONS"]),
+    target=st.sampled_from([WEATHER, f"{WEATHER}?demo=true", CITY, f"{CITY}/Basel", "/call/a/b"]),
+    headers=st.lists(st.tuples(_NAMES, _VALUES), max_size=4),
+)
+async def test_a_price_said_at_once_is_the_one_said_with_patience(
+    shop: Storefront, surface: Surface, verb: str, target: str, headers: list[tuple[bytes, bytes]]
+) -> None:
+    """A bare request for a price takes a shorter way; nobody can tell by the answer."""
+    door = surface._door
+    assert door is not None
+    await visit(door, "GET", WEATHER)  # at hand
+    assert door.at_once(scope_of("GET", WEATHER, [(b"accept", b"*/*")])) is not None
+    assert await visit(surface, verb, target, headers) == await visit(door, verb, target, headers)
+
+
+async def test_a_fault_at_once_is_no_price(
+    shop: Storefront, surface: Surface, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(self: Door, *_: object) -> None:
+        raise RuntimeError("broken")
+
+    await visit(surface, "GET", WEATHER)
+    monkeypatch.setattr(Door, "_quote", broken)
+    seen = await visit(surface, "GET", WEATHER)
+    assert (seen.status, seen.json["error"]) == (503, "internal_fault")
 
 
 @pytest.fixture

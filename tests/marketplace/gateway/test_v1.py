@@ -235,6 +235,6 @@ async def test_the_quote_is_written_once_for_all_who_ask(shelf: Shelf) -> None:
     await shelf.refresh()  # until it has looked once it keeps nothing
     place = await shelf.get("acme/weather")
     assert isinstance(place, Shelved)
-    first, again = (V1.quote(place, as_page=as_page) for as_page in (False, True))
+    first, again = V1.quote(place), V1.quote_page(place)
     assert first is again
     assert first.body is place.challenge_v1_body
