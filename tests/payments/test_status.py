@@ -77,6 +77,16 @@ async def _open(purchases: Purchases) -> UUID:
     return await purchases.claim()
 
 
+@pytest.mark.parametrize("make", [_voided, _uncollected])
+def test_a_page_promises_no_receipt_where_nothing_was_charged(
+    make_purchase: MakePurchase, client: Client, make: Any
+) -> None:
+    page = client.get(f"/p/{make_purchase(make)}", headers={"Accept": "text/html"}).content.decode()
+
+    assert "There is no receipt: nothing was charged." in page
+    assert "for the buyer only" not in page
+
+
 @pytest.mark.parametrize(
     ("life", "key", "waits"),
     [
