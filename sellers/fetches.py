@@ -26,7 +26,7 @@ def ask(seller: Seller, url: str, base_url: str, site: Site) -> Fetch:
     """Have a document fetched; an address that is refused is refused at once."""
     url, base_url = url.strip(), base_url.strip()
     if not url or len(url) > URL_CHARACTERS_MAX or len(base_url) > URL_CHARACTERS_MAX:
-        raise bad("url", "an address, a file or the text of a document")
+        raise bad("url", "give an address, a file or the text of a document")
     vetted(url, site)
     own = Fetch.objects.filter(seller=seller).order_by("-created_at")
     if own.filter(created_at__gt=Now() - timedelta(hours=1)).count() >= site.looks_hour_max:

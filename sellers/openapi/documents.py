@@ -26,7 +26,7 @@ LEVELS_MAX = 64
 def fetched(url: str, site: Site) -> str:
     """The document at an address, by the same rule as every other call to a stranger."""
     if not url.strip():
-        raise bad("url", "an address, a file or the text of a document")
+        raise bad("url", "give an address, a file or the text of a document")
     reply = asyncio.run(_called(vetted(url.strip(), site), site))
     if isinstance(reply, Failed):
         raise bad("url", f"no document came ({reply.kind.replace('_', ' ')}): {reply.detail}")
@@ -52,10 +52,18 @@ def parsed(text: str) -> dict[str, Any]:
     try:
         document = orjson.loads(text) if text.lstrip().startswith("{") else _yaml(text)
     except (orjson.JSONDecodeError, yaml.YAMLError, ValueError, RecursionError) as wrong:
-        raise bad("document", f"neither JSON nor YAML: {clean(str(wrong), 150)}") from None
+        raise bad("document", f"neither JSON nor YAML: {clean(_fault(wrong), 150)}") from None
     if not isinstance(document, dict):
         raise bad("document", "an OpenAPI document is an object")
     return document
+
+
+def _fault(wrong: Exception) -> str:
+    """What is wrong and where, without the parser's own name for a text."""
+    if isinstance(wrong, yaml.MarkedYAMLError) and wrong.problem_mark:
+        mark = wrong.problem_mark
+        return f"{wrong.problem} in line {mark.line + 1}, column {mark.column + 1}"
+    return str(wrong)
 
 
 async def _called(url: Any, site: Site) -> Any:

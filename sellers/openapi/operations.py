@@ -91,7 +91,7 @@ def _operation(
         method=method,
         path=path,
         upstream_url=_address(document, item, said, path, base_url),
-        title=clean(title, TITLE_CHARACTERS[-1]),
+        title=_fitting(clean(title, len(title)), TITLE_CHARACTERS[-1]),
         description=clean(about, DESCRIPTION_CHARACTERS_MAX),
         tags=tuple(tag for tag in tags if tag)[:TAGS_MAX],
         input_schema={"type": "object", "properties": parts},
@@ -101,6 +101,14 @@ def _operation(
         answer=answer,
         headers=headers,
     )
+
+
+def _fitting(title: str, characters_max: int) -> str:
+    """A title that is not too long, cut between two words where that leaves most of it."""
+    if len(title) <= characters_max:
+        return title
+    words = title[: characters_max + 1].rpartition(" ")[0].rstrip(" ,;:")
+    return words if len(words) > characters_max // 2 else title[:characters_max].rstrip()
 
 
 def _address(

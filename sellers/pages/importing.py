@@ -39,9 +39,10 @@ def document(request: HttpRequest, seller: Seller) -> HttpResponse:
         sheets = [worksheets.start(seller, imports.typed_of(each)) for each in chosen]
     except ListingRefused as refused:
         return _again(request, seller, refused)
-    messages.success(request, f"{len(sheets)} drafts are ready to be finished.")
     if len(sheets) == 1:
+        messages.success(request, "The draft is ready to be finished.")
         return redirect("sell-draft", sheets[0].pk)
+    messages.success(request, f"{len(sheets)} drafts are ready to be finished.")
     return redirect("sell-home")
 
 

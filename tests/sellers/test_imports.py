@@ -111,6 +111,7 @@ def test_each_operation_becomes_a_draft_that_keeps_the_rules() -> None:
         ("[1]", "is an object"),
         ("{", "neither JSON nor YAML"),
         ("a: [", "neither JSON nor YAML"),
+        ("a: [1\n  b: }", "expected ',' or ']' in line 2, column 4"),
         ({"swagger": "2.0", "paths": {}}, "this one says 2.0"),
         ({"openapi": "4.0", "paths": {}}, "this one says 4.0"),
         ({"openapi": "3.1.0"}, "no operation"),
@@ -123,6 +124,18 @@ def test_each_operation_becomes_a_draft_that_keeps_the_rules() -> None:
 )
 def test_what_is_no_document_is_refused_with_a_reason(document: Any, said: str) -> None:
     assert said in refused(document)
+
+
+def test_a_title_that_is_too_long_is_cut_between_words() -> None:
+    long = {"summary": "One city " + "and what is known of it " * 5}
+    unbroken = {"summary": "x" * 100}
+    paths = {"/a": {"get": long}, "/b": {"get": unbroken}}
+    document = {"openapi": "3.1.0", "paths": paths}
+    titles = [each.title for each in operations(json.dumps(document), "https://api.example")]
+    assert titles == [
+        "One city and what is known of it and what is known of it and what is known of it",
+        "x" * 80,
+    ]
 
 
 @pytest.mark.parametrize(
