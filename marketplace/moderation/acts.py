@@ -12,7 +12,7 @@ from django.views.decorators.http import require_POST
 
 from marketplace.access import moderator_only
 from marketplace.moderation.judges import judge_of
-from marketplace.moderation.views import looked_at, shown
+from marketplace.moderation.views import Sent, looked_at, shown
 from sellers import holds, verdicts
 from sellers.refusals import ListingRefused, Why
 from sellers.site import review_rules
@@ -138,9 +138,8 @@ def _judged(request: HttpRequest, listing_id: UUID, say: Callable[[], object]) -
     try:
         say()
     except ListingRefused as refused:
-        again = looked_at(found.pk)
-        typed = request.POST.get("reason", "")
-        return shown(request, again, trouble=_words(refused), reason=typed, status=422)
+        again, sent = looked_at(found.pk), _sent(request, refused)
+        return shown(request, again, trouble=_words(refused), refusing=sent, status=422)
     return _next(request)
 
 
@@ -151,7 +150,8 @@ def _stopped_or_restored(
     try:
         do()
     except ListingRefused as refused:
-        return shown(request, looked_at(found.pk), trouble=_words(refused), status=422)
+        again, sent = looked_at(found.pk), _sent(request, refused)
+        return shown(request, again, trouble=_words(refused), stopping=sent, status=422)
     return redirect("moderation-item", found.pk)
 
 
@@ -173,6 +173,12 @@ def _seen_hash(request: HttpRequest) -> bytes:
 def _seen_version(request: HttpRequest) -> int:
     said = request.POST.get("version", "")
     return int(said) if said.isdecimal() and len(said) < 19 else -1  # which no listing has
+
+
+def _sent(request: HttpRequest, refused: ListingRefused) -> Sent:
+    """The form as it was sent, to be mended and sent again."""
+    wrong = refused.message if refused.field == "reason" else ""
+    return Sent(request.POST.dict(), wrong)
 
 
 def _reason(request: HttpRequest) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
@@ -26,6 +28,14 @@ from sellers.terms import Terms
 
 SHOWN_MAX = 100
 LONG_HOURS, TOO_LONG_HOURS = 24, 72  # a seller waits a day; after three, they have gone elsewhere
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A form that was not followed: what was typed, and what is wrong with its reason, if that."""
+
+    typed: Mapping[str, str]
+    wrong: str = ""
 
 
 @never_cache
@@ -108,7 +118,8 @@ def shown(
     listing: Listing,
     *,
     trouble: str = "",
-    reason: str = "",
+    refusing: Sent | None = None,
+    stopping: Sent | None = None,
     status: int = 200,
 ) -> HttpResponse:
     """The page of one listing, also after something was not done."""
@@ -117,7 +128,8 @@ def shown(
         **evidence(listing, judge, rules),
         **said(judge, rules),
         "trouble": trouble,
-        "reason": reason,
+        "refusing": refusing,
+        "stopping": stopping,
     }
     return render(request, "moderation/item.html", context, status=status)
 

@@ -121,6 +121,29 @@ def test_changes_that_are_asked_for_are_read_by_the_seller(desk: Desk, moderator
     assert "Changes are asked for: atlas/weather" in desk.client.get("/sell/").content.decode()
 
 
+def test_a_refusal_without_a_reason_is_said_at_its_field(desk: Desk, moderator: Client) -> None:
+    listing = desk.submitted()
+    moderator.post(f"/moderation/{listing.pk}/take")
+    said = {"revision": hidden(moderator, listing, "revision"), "reason": " "}
+    page = moderator.post(f"/moderation/{listing.pk}/refuse", said).content.decode()
+    assert '<ul class="errors" id="reason-errors"><li>Say why: the seller is told.</li>' in page
+    assert page.count("autofocus") == page.count('aria-invalid="true"') == 1
+
+
+def test_what_was_typed_stays_when_a_form_is_not_followed(desk: Desk, moderator: Client) -> None:
+    listing = desk.submitted()
+    moderator.post(f"/moderation/{listing.pk}/take")
+    usual = "The endpoint does not answer its own example."
+    asked = {"revision": "00", "usual": usual, "reason": "Try Oslo."}
+    page = moderator.post(f"/moderation/{listing.pk}/ask", asked).content.decode()
+    assert f"<option selected>{usual}</option>" in page
+    assert ">Try Oslo.</textarea>" in page
+    stale = {"version": "-1", "reason": "It lies."}
+    page = moderator.post(f"/moderation/{listing.pk}/suspend", stale).content.decode()
+    assert "<details open>" in page
+    assert ">It lies.</textarea>" in page
+
+
 def test_a_suspension_is_at_once_and_taken_back_whole(desk: Desk, moderator: Client) -> None:
     listing = desk.submitted()
     judge(moderator, listing, "approve")
