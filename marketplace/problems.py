@@ -101,6 +101,7 @@ def _said(request: HttpRequest, problem: Problem) -> HttpResponse:
         context: dict[str, object] = {
             "site_name": settings.SITE_NAME,
             "problem": problem,
+            "again": problem.status >= 500 and request.method in ("GET", "HEAD"),
             "theme": theme_of(request),
         }
         if problem in _HARMLESS:

@@ -110,3 +110,10 @@ def test_a_request_for_another_host_is_refused() -> None:
     response = Client().get("/healthz", headers={"Host": "evil.example"})
 
     assert (response.status_code, response.json()["error"]) == (400, "bad_request")
+
+
+def test_a_page_that_failed_can_be_asked_for_again(client: Client) -> None:
+    again = b'<a class="button" href="">Try again</a>'
+    assert again in client.get("/lost", headers=PEOPLE).content
+    assert again not in client.post("/lost", headers=PEOPLE).content
+    assert again not in client.get("/nowhere", headers=PEOPLE).content
