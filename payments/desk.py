@@ -204,8 +204,4 @@ async def passengers(
 async def look_again(pool: Pool, ids: Sequence[UUID], seconds: float) -> None:
     """When to look at these rows next. No state changes, so no step is taken."""
     if ids:
-        await rows(
-            pool,
-            LOOK_AGAIN,
-            (seconds, list(ids)),
-        )
+        await rows(pool, LOOK_AGAIN, (list(ids), seconds))

@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
+from payments.row_locks import IS_HELD, held
 
-def _in_order(where: str) -> str:
-    """Rows that change together are locked in one order, or two statements wait for each other."""
-    return (
-        "payment_id in (select payment_id from payments_progress"  # noqa: S608 - our own words
-        f" where {where} order by payment_id for no key update)"
-    )
-
-
-RENEW_LEASES = """
+RENEW_LEASES = f"""
+    with {held("payment_id = any(%s)")}
     update payments_progress g
        set lease_until = clock_timestamp() + make_interval(secs => %s)
       from unnest(%s::uuid[], %s::smallint[]) as t(id, attempt)
-      join (select payment_id from payments_progress where payment_id = any(%s)
-             order by payment_id for no key update) o on o.payment_id = t.id
-     where g.payment_id = t.id and g.attempt = t.attempt and g.work <> 'void'
+     where {IS_HELD} and g.payment_id = t.id and g.attempt = t.attempt and g.work <> 'void'
        and g.collected_at is null
-"""
+"""  # noqa: S608 - composed of our own constants only, here and below
 ABANDON = """
     update payments_progress set abandoned_at = clock_timestamp()
      where payment_id = %s and collected_at is null and abandoned_at is null returning 1
@@ -39,28 +31,33 @@ IDENTIFIER_MISS = """
      where payment_id = %s returning identifier_misses
 """
 COLLECT = f"""
+    with {held("payment_id = any(%s) and collected_at is null")}
     update payments_progress set collected_at = clock_timestamp()
-     where {_in_order("payment_id = any(%s) and collected_at is null")} returning payment_id
-"""  # noqa: S608 - composed of our own constants only, here and below
+     where payment_id in (select payment_id from held) returning payment_id
+"""  # noqa: S608
 LOOK_AGAIN = f"""
+    with {held("payment_id = any(%s) and next_check_at is not null")}
     update payments_progress
        set next_check_at = clock_timestamp() + make_interval(secs => %s)
-     where {_in_order("payment_id = any(%s) and next_check_at is not null")} returning 1
+     where payment_id in (select payment_id from held) returning 1
 """  # noqa: S608
 LOOK_ABOVE = f"""
-    update payments_progress set next_check_at = clock_timestamp()
-     where {
-    _in_order(
+    with {
+    held(
         "network = %s and next_check_at is not null and closed_at is null"
         " and money in ('settled', 'confirmed') and block_number >= %s"
     )
-} returning 1
+}
+    update payments_progress set next_check_at = clock_timestamp()
+     where payment_id in (select payment_id from held) returning 1
 """  # noqa: S608
 DECIDE_ALONE = f"""
+    with {held("payment_id = any(%s) and money = 'broadcast'")}
     update payments_progress set alone = true, next_check_at = clock_timestamp()
-     where {_in_order("payment_id = any(%s) and money = 'broadcast'")}
+     where payment_id in (select payment_id from held)
 """  # noqa: S608
 CLOSE = f"""
+    with {held("payment_id = any(%s) and money = 'confirmed'")}
     update payments_progress set next_check_at = null, closed_at = clock_timestamp()
-     where {_in_order("payment_id = any(%s) and money = 'confirmed'")} returning payment_id
+     where payment_id in (select payment_id from held) returning payment_id
 """  # noqa: S608

@@ -12,6 +12,7 @@ from psycopg.types.json import Jsonb
 
 from payments.models import Money
 from payments.pool import Connection
+from payments.row_locks import IS_HELD, held
 from payments.states import Standing, State, allowed
 
 
@@ -77,13 +78,11 @@ _MOVE_TOGETHER = sql.SQL(
     with member as (
         select * from unnest(%(ids)s::uuid[], %(versions)s::int[] {arrays})
             as t(id, version {names})
-    ), moved as (
+    ), {held}, moved as (
         update payments_progress g
            set money = %(money)s, version = g.version + 1 {sets}
           from member m
-          join (select payment_id from payments_progress where payment_id = any(%(ids)s)
-                 order by payment_id for no key update) o on o.payment_id = m.id
-         where g.payment_id = m.id and g.version = m.version
+         where {is_held} and g.payment_id = m.id and g.version = m.version
      returning g.payment_id, g.version, g.work, g.transaction, g.block_number
     )
     insert into payments_step (payment_id, version, at, work, money, why, detail)
@@ -127,6 +126,8 @@ async def move_together(
     }
     own = {name: sql.SQL("m.") + sql.Identifier(name) for name in each}
     statement = _MOVE_TOGETHER.format(
+        held=sql.SQL(held("payment_id = any(%(ids)s)")),
+        is_held=sql.SQL(IS_HELD),
         arrays=_joined(sql.Placeholder(f"each_{name}") + _EACH[name] for name in each),
         names=_joined(sql.Identifier(name) for name in each),
         sets=_sets(columns | own),
@@ -178,19 +179,19 @@ def seconds_from_now(seconds: float) -> sql.SQL:
 NOW = sql.SQL("clock_timestamp()")
 NEVER = sql.SQL("null")
 
-# A fragment of the statement that stores answers (answering): `member` holds what was answered.
+# Two steps of the statement that stores answers (answering): `member` holds what was answered.
 # Guarded by the attempt: work leaves `open` once an attempt, and attempts only grow. The money
 # may have moved meanwhile (a stranger's transaction); that must not cost the buyer the answer.
-ANSWER_MEMBERS = """
+# Open is said as neither of the others: asked for by its name, a plan looks through all leases.
+ANSWER_MEMBERS = f"""
+{held("payment_id in (select id from member)")}, answered as (
     update payments_progress g
        set work = 'answered', version = g.version + 1,
            next_check_at = case when g.money in ('none', 'confirmed') then clock_timestamp()
                                 else g.next_check_at end
       from member m
-      join (select payment_id from payments_progress
-             where payment_id in (select id from member)
-             order by payment_id for no key update) o on o.payment_id = m.id
-     where g.payment_id = m.id and g.work = 'open' and g.attempt = m.attempt
-       and g.money <> 'failed'
+     where {IS_HELD} and g.payment_id = m.id and g.attempt = m.attempt
+       and g.work <> 'answered' and g.work <> 'void' and g.money <> 'failed'
     returning g.payment_id, g.version, g.money
-"""
+)
+"""  # noqa: S608 - composed of our own constants only

@@ -20,6 +20,7 @@ from payments.chains.transactions import Transaction
 from payments.ids import new_id
 from payments.models import Broadcast
 from payments.pool import Connection, Pool, one
+from payments.row_locks import held
 from payments.x402.abi import selector
 from payments.x402.crypto import keccak256
 from payments.x402.networks import checksum
@@ -259,6 +260,11 @@ async def stop_signing(pool: Pool, network: str, address: str, why: str) -> None
     )
 
 
+_ABOARD = (
+    "(relayer_id, relayer_nonce) in (select relayer_id, nonce from dead) and money = 'broadcast'"
+)
+
+
 async def bury(pool: Pool, network: str, address: str, nonce: int) -> None:
     """A foreign transaction took this number for good: ours can never be mined under it.
 
@@ -266,23 +272,18 @@ async def bury(pool: Pool, network: str, address: str, nonce: int) -> None:
     """
     await one(
         pool,
-        """
+        f"""
         with dead as (
             update payments_broadcast b set final_at = clock_timestamp()
               from payments_relayer r
              where r.id = b.relayer_id and r.network = %s and r.address = %s and b.nonce = %s
                and b.final_at is null
             returning b.relayer_id, b.nonce
-        ), woken as (
-            update payments_progress g set next_check_at = clock_timestamp()
-              from (select p.payment_id from payments_progress p
-                     where (p.relayer_id, p.relayer_nonce) in (select relayer_id, nonce from dead)
-                       and p.money = 'broadcast'
-                     order by p.payment_id for no key update) o
-             where g.payment_id = o.payment_id
-            returning 1
+        ), {held(_ABOARD)}, woken as (
+            update payments_progress set next_check_at = clock_timestamp()
+             where payment_id in (select payment_id from held) returning 1
         )
         select count(*) from woken
-        """,
+        """,  # noqa: S608 - composed of our own constants only
         (network, address, nonce),
     )

@@ -24,7 +24,7 @@ def look_again(result: Result, *, by: str) -> None:
     known = [UUID(each.payment) for each in result.differences if each.kind != UNKNOWN]
     with transaction.atomic(), connection.cursor() as cursor:
         audit_log.take_turn()
-        cursor.execute(LOOK_AGAIN, (0, known))
+        cursor.execute(LOOK_AGAIN, (known, 0))
         kept = keep_lost(result)
         audit_log.record(
             by,

@@ -199,9 +199,14 @@ _BURIED = """
             order by mined_block limit %s) b
      where r.network = %s
 """
+# Number by number: joined, every transaction that is not final yet is compared with every other.
 _FINISH = """
-    update payments_broadcast b set final_at = clock_timestamp()
-      from payments_broadcast m
-     where m.mined_hash = %s and m.final_at is null
-       and b.relayer_id = m.relayer_id and b.nonce = m.nonce and b.final_at is null
+    update payments_broadcast set final_at = clock_timestamp()
+     where id = any(array(
+        select b.id from payments_broadcast m
+         cross join lateral (
+               select v.id from payments_broadcast v
+                where v.relayer_id = m.relayer_id and v.nonce = m.nonce and v.final_at is null
+               offset 0) b
+         where m.mined_hash = %s and m.final_at is null))
 """

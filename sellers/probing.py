@@ -37,14 +37,15 @@ CALLS_READ_MAX = 20
 CALLS_READ = timedelta(hours=24)
 NOBODY = "0x0000000000000000000000000000000000000000"  # who pays for a look: nobody
 
-# A worker that dies on a look is followed by another when its claim is over.
+# A worker that dies on a look is followed by another when its claim is over. Chosen by a step of
+# its own: inside the condition it may be asked again for each row, and take more than so many.
 _CLAIM = """
-    update sellers_health h set claimed_until = now() + make_interval(secs => %(lease)s)
-     where listing_id in (
+    with due as materialized (
         select listing_id from sellers_health
          where next_probe_at <= now() and (claimed_until is null or claimed_until <= now())
          order by next_probe_at limit %(most)s for update skip locked)
-    returning listing_id
+    update sellers_health set claimed_until = now() + make_interval(secs => %(lease)s)
+     where listing_id in (select listing_id from due) returning listing_id
 """
 
 

@@ -33,15 +33,15 @@ AGAIN_SECONDS = 3_600  # when our own face gave no answer that can be judged
 FRESH = timedelta(minutes=5)  # what programs are told again without being asked anew
 ROWS_AT_ONCE = 1_000
 
-# A worker that dies while it asks is followed by another when its claim is over.
+# A worker that dies while it asks is followed by another when its claim is over. Chosen by a step
+# of its own: inside the condition it may be asked again for each row, and take more than so many.
 _CLAIM = """
-    update sellers_verification v
-       set claimed_until = now() + make_interval(secs => %(lease)s)
-     where listing_id in (
+    with due as materialized (
         select listing_id from sellers_verification
          where next_at <= now() and (claimed_until is null or claimed_until <= now())
          order by next_at limit %(most)s for update skip locked)
-    returning listing_id
+    update sellers_verification set claimed_until = now() + make_interval(secs => %(lease)s)
+     where listing_id in (select listing_id from due) returning listing_id
 """
 
 

@@ -39,9 +39,7 @@ with member as (
         %(headers)s::jsonb[], %(type)s::text[], %(body)s::bytea[], %(hash)s::bytea[],
         %(ms)s::int[]
     ) as t(ix, id, attempt, status, headers, type, body, hash, ms)
-), answered as (
-{ANSWER_MEMBERS}
-), stored as (
+), {ANSWER_MEMBERS}, stored as (
     insert into payments_answer (
         payment_id, stored_at, keep_until, status, headers, content_type, body_bytes, body_hash,
         upstream_ms)

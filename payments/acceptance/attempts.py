@@ -108,5 +108,5 @@ async def renew_leases(pool: Pool, attempts: Mapping[UUID, int], *, lease_second
         async with pool.connection() as connection:
             await connection.execute(
                 RENEW_LEASES,
-                (lease_seconds, list(attempts), list(attempts.values()), list(attempts)),
+                (list(attempts), lease_seconds, list(attempts), list(attempts.values())),
             )

@@ -36,7 +36,8 @@ class Broadcast(models.Model):
         FILLER = "filler"
 
     id = models.UUIDField(primary_key=True, default=new_id)
-    relayer = models.ForeignKey(Relayer, on_delete=models.PROTECT)
+    # Without an index of its own: a plan would take it and read all that its key ever sent.
+    relayer = models.ForeignKey(Relayer, on_delete=models.PROTECT, db_index=False)
     nonce = models.BigIntegerField()
     variant = models.SmallIntegerField()
     kind = models.TextField(choices=Kind.choices)

@@ -78,8 +78,8 @@ MUTANTS = (
         (
             (
                 "payments/moves.py",
-                "         where g.payment_id = m.id and g.version = m.version\n",
-                "         where g.payment_id = m.id\n",
+                "where {is_held} and g.payment_id = m.id and g.version = m.version\n",
+                "where {is_held} and g.payment_id = m.id\n",
             ),
         ),
         "tests/faults/test_random_moves.py",

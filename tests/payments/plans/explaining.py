@@ -44,6 +44,11 @@ class Plan:
             yield from self.nodes(child)
 
     @property
+    def locks_in_a_join(self) -> bool:
+        """Whether rows are locked below a join, which may have them locked again and again."""
+        return _locks_in_a_join(self.root, below=False)
+
+    @property
     def indexes(self) -> set[str]:
         return {node["Index Name"] for node in self.nodes() if "Index Name" in node}
 
@@ -61,6 +66,20 @@ class Plan:
     def buffers(self) -> int:
         """Pages looked at; a part that two others share is counted twice."""
         return sum(_own_buffers(node) for node in self.nodes())
+
+
+JOINS = {"Nested Loop", "Hash Join", "Merge Join"}
+RUN_ONCE = {"InitPlan", "SubPlan"}  # a step of its own: its parent only reads what it came to
+
+
+def _locks_in_a_join(node: dict[str, Any], *, below: bool) -> bool:
+    if node["Node Type"] == "LockRows":
+        return below
+    below = below or node["Node Type"] in JOINS
+    return any(
+        _locks_in_a_join(child, below=below and child["Parent Relationship"] not in RUN_ONCE)
+        for child in node.get("Plans", ())
+    )
 
 
 def _buffers(node: dict[str, Any]) -> int:

@@ -38,6 +38,8 @@ from tests.payments.plans import buying_day, day, earnings_day
 from tests.payments.plans.explaining import Asker, Plans, explaining_pages, explaining_pool
 from tests.payments.plans.filling import OTHERS_EARNINGS, RELAYER_ADDRESS, fill
 
+# Locks other messages for each address that it comes to, and none twice.
+ADDRESS_BY_ADDRESS: Asker = ("sellers/sending.py", "claim")
 PLANNER_SINCE = 160_000  # an older one takes other indexes here and there, and answers the same
 BUFFERS_MAX = 80
 # What takes many rows at once looks at more pages: about so many here, for twenty of them.
@@ -684,6 +686,17 @@ def test_few_pages_are_looked_at(plans: Plans) -> None:
         and plan.buffers > MORE_BUFFERS.get(plan.asker, BUFFERS_MAX)
     ]
     assert over == [], "\n".join(over)
+
+
+def test_rows_that_change_together_are_locked_once(plans: Plans) -> None:
+    """Joined with what changes them, all could be locked anew for each: the square of a block."""
+    assert any("held as materialized" in plan.statement for plan in plans.seen)
+    joined = [
+        f"{plan.asker} by {plan.statement[:200]}"
+        for plan in plans.seen
+        if plan.locks_in_a_join and plan.asker != ADDRESS_BY_ADDRESS
+    ]
+    assert joined == [], "\n".join(joined)
 
 
 @pytest.mark.usefixtures("planner")
