@@ -5,7 +5,7 @@
 BURN = """
     with expired as (
         select nonce from payments_usednonce
-         where expires_at < clock_timestamp() - interval '1 hour'
+         where expires_at < now() - interval '1 hour'
          order by expires_at limit 10 for update skip locked
     ), swept as (
         delete from payments_usednonce u using expired e where u.nonce = e.nonce

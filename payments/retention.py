@@ -106,7 +106,7 @@ async def forget_gas_use(pool: Pool) -> int:
 _NONCES = """
     with old as (
         select nonce from payments_usednonce
-         where expires_at < clock_timestamp() - make_interval(hours => %(hours)s)
+         where expires_at < now() - make_interval(hours => %(hours)s)
          order by expires_at limit %(most)s for update skip locked
     ), gone as (
         delete from payments_usednonce u using old where u.nonce = old.nonce returning 1
@@ -123,7 +123,7 @@ async def forget_nonces(pool: Pool) -> int:
 _RAW = """
     with old as (
         select id from payments_broadcast
-         where final_at < clock_timestamp() - make_interval(days => %(days)s)
+         where final_at < now() - make_interval(days => %(days)s)
            and raw is not null
          order by final_at limit %(most)s for update skip locked
     ), wiped as (

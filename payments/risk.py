@@ -165,7 +165,7 @@ async def rebalance(connection: Connection, changes: Sequence[Change]) -> None:
 _FORGIVE = """
 with due as (
     select payment_id from payments_loss
-     where forgiven_at is null and lost_at < clock_timestamp() - make_interval(secs => %s)
+     where forgiven_at is null and lost_at < now() - make_interval(secs => %s)
      order by payment_id limit 1000 for update skip locked
 ), forgiven as (
     update payments_loss l set forgiven_at = clock_timestamp()

@@ -194,7 +194,7 @@ async def void_dead_leases(desk: Desk) -> None:
         desk.pool,
         "select g.payment_id, g.version, g.money, p.release from payments_progress g"
         " join payments_payment p on p.id = g.payment_id"
-        " where g.network = %s and g.work = 'open' and g.lease_until < clock_timestamp()"
+        " where g.network = %s and g.work = 'open' and g.lease_until < now()"
         # Paid upfront and dropped: its buyer may come for the work, before a refund is due.
         " and (p.release <> 'upfront' or g.money in ('none', 'failed')"
         "      or (g.money <> 'broadcast'"
