@@ -126,7 +126,7 @@ class Door:
             if headers is None or place is None:
                 return None
             return self._quote(place, V2, headers)
-        except Exception as error:
+        except Exception as error:  # a fault of ours is told as below, and never as a price
             _log(error)
             return responses.FAULT
 
