@@ -32,11 +32,11 @@ from marketplace.gateway.arrival import Arrival
 from marketplace.gateway.dialects import V2, Dialect, spoken
 from marketplace.gateway.flow import Flow
 from marketplace.gateway.incoming import (
+    ATTACHING,
     AmbiguousCredentials,
     BadQuery,
     HeadersTooLarge,
     asks_for_demo,
-    bare_headers,
     body_asks_for_demo,
     read_headers,
     read_path,
@@ -121,11 +121,13 @@ class Door:
             route = read_path(scope["raw_path"])
             if route is None or route.segments:
                 return None
-            headers = bare_headers(scope["headers"], bytes_max=self._limits.header_bytes_max)
+            headers = read_headers(scope["headers"], bytes_max=self._limits.header_bytes_max)
             place = self._shelf.peek(route.path)
-            if headers is None or place is None:
+            if place is None or not ATTACHING.isdisjoint(headers):
                 return None
             return self._quote(place, V2, headers)
+        except (AmbiguousCredentials, HeadersTooLarge):
+            return None
         except Exception as error:  # a fault of ours is told as below, and never as a price
             _log(error)
             return responses.FAULT

@@ -23,8 +23,6 @@ PATHS_REMEMBERED_MAX: Final = 1_024  # decoding one takes 2 µs of the 10 an unp
 QUERY_PAIRS_MAX: Final = 256
 QUERIES_REMEMBERED_MAX: Final = 1_024
 QUERY_BYTES_REMEMBERED_MAX: Final = 256  # old programs ask with one that is always the same
-NAMES_REMEMBERED_MAX: Final = 1_024  # one client sends the same headers each time
-NAMES_BYTES_REMEMBERED_MAX: Final = 1_024
 _SLUG: Final = re.compile(rb"[a-z0-9]+(?:-[a-z0-9]+)*")
 _SLUG_BYTES_MAX: Final = 48
 _TOKEN: Final = re.compile(rb"[A-Za-z0-9_-]{43}")
@@ -41,7 +39,7 @@ _NOTED: Final = _CREDENTIALS | {
     b"x-souk-fresh",
 }
 # What a body, a payment or a page that embeds comes with.
-_ATTACHING: Final = _CREDENTIALS | {b"content-length", b"sec-fetch-dest", b"transfer-encoding"}
+ATTACHING: Final = _CREDENTIALS | {b"content-length", b"sec-fetch-dest", b"transfer-encoding"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,38 +120,6 @@ def read_headers(headers: RawHeaders, *, bytes_max: int) -> dict[bytes, bytes]:
     if noted.keys() >= PAYMENTS:
         raise AmbiguousCredentials
     return noted
-
-
-class _NotBare(Exception):
-    """Something is attached, or may be. An exception, because those are not remembered."""
-
-
-def bare_headers(headers: RawHeaders, *, bytes_max: int) -> dict[bytes, bytes] | None:
-    """Return all headers of a request that attaches nothing; None where a closer look is due.
-
-    What most requests for a price carry, at a fifth of what `read_headers` takes.
-    """
-    pairs = tuple(headers)
-    found = dict(pairs)
-    if b"payment-signature" in found:  # whoever pays is not kept waiting by the rest
-        return None
-    try:
-        names_bytes = _bytes_of_bare(tuple(found))
-    except _NotBare:
-        return None
-    if len(found) < len(pairs) or names_bytes + len(b"".join(found.values())) > bytes_max:
-        return None
-    return found
-
-
-@lru_cache(maxsize=NAMES_REMEMBERED_MAX)
-def _bytes_of_bare(names: tuple[bytes, ...]) -> int:
-    """Return how long header names are, of which none attaches anything or looks as if."""
-    joined = b"".join(names)
-    is_short = len(joined) <= NAMES_BYTES_REMEMBERED_MAX
-    if is_short and b"_" not in joined and _ATTACHING.isdisjoint(names):
-        return len(joined)
-    raise _NotBare
 
 
 class BadQuery(Exception):
