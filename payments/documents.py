@@ -15,6 +15,7 @@ from payments.amounts import Amount
 from payments.models import Answer, Receipt, Refund
 from payments.receipts import statement_of
 from payments.reports.one_payment import PaymentReport
+from payments.reports.timeline import TimelineEntry
 from payments.x402.networks import NETWORKS
 from payments.x402.types import Settlement
 
@@ -89,12 +90,24 @@ def status_document(report: PaymentReport, around: Surroundings) -> dict[str, An
             "text": Amount.of(payment.network, payment.asset, report.refunded_atomic).text,
             "transfers": [_transfer_back(each) for each in report.refunds],
         },
-        "steps": [
-            {"at": utc(each.at), "status": each.words.key, "text": each.words.text, "why": each.why}
-            for each in report.timeline
-        ],
+        "steps": [_step(each) for each in report.timeline],
         "links": _links(report, around),
     }
+
+
+def _step(entry: TimelineEntry) -> dict[str, Any]:
+    """One entry of the timeline; one that tells of a refund names its transfer."""
+    said: dict[str, Any] = {
+        "at": utc(entry.at),
+        "status": entry.words.key,
+        "text": entry.words.text,
+        "why": entry.why,
+    }
+    if entry.back is None:
+        return said
+    amount = entry.back.amount
+    back = {"transaction": entry.back.transaction, "amount": str(amount.atomic)}
+    return said | {"refund": back | {"text": amount.text}}
 
 
 def _transfer_back(refund: Refund) -> dict[str, Any]:

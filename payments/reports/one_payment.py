@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -21,25 +20,13 @@ from payments.models import (
     Progress,
     Receipt,
     Refund,
-    Step,
     Work,
 )
 from payments.reports.purchases import NEIGHBOURS_MAX, REPEAT_SECONDS
+from payments.reports.timeline import ON_CHAIN, TimelineEntry, timeline_of
 from payments.states import PAID, Back, State, Words, words
 
-STEP_MARGIN = timedelta(minutes=1)
 REPEATS_SHOWN = 5
-
-
-@dataclass(frozen=True, slots=True)
-class TimelineEntry:
-    """One step, in the words of every screen."""
-
-    at: datetime
-    words: Words
-    why: str
-    seconds_after_claim: float
-    detail: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +40,7 @@ class PaymentReport:
     transaction: bytes | None
     head_number: int | None
     receipt_version: int | None
-    refunds: tuple[Refund, ...] = ()
+    refunds: tuple[Refund, ...] = ()  # those that are in a block
 
     @property
     def refunded_atomic(self) -> int:
@@ -111,24 +98,22 @@ def payment_report(payment_id: UUID) -> PaymentReport | None:
     except ObjectDoesNotExist:
         answer = None
     health = ChainHealth.objects.filter(network=payment.network).first()
+    refunds = _refunds(payment_id)
     return PaymentReport(
         payment=payment,
         progress=payment.progress,
         answer=answer,
-        timeline=_timeline(payment),
+        timeline=timeline_of(payment, refunds),
         transaction=_transaction(payment.progress),
         head_number=health.head_number if health else None,
         receipt_version=_latest_receipts(payment_id).values_list("version", flat=True).first(),
-        refunds=_refunds(payment_id),
+        refunds=tuple(each for each in refunds if each.state in ON_CHAIN),
     )
 
 
-def _refunds(payment_id: UUID) -> tuple[Refund, ...]:
-    """The transfers back that are in a block, oldest first."""
-    on_chain = (Refund.Found.SEEN, Refund.Found.CONFIRMED)
-    return tuple(
-        Refund.objects.filter(payment_id=payment_id, state__in=on_chain).order_by("block_number")
-    )
+def _refunds(payment_id: UUID) -> list[Refund]:
+    """Every transfer back that was named or found, in the order of their blocks."""
+    return list(Refund.objects.filter(payment_id=payment_id).order_by("block_number"))
 
 
 def receipts_of(payment_id: UUID) -> list[Receipt]:
@@ -188,23 +173,6 @@ def latest_receipt(payment_id: UUID) -> Receipt | None:
 
 def _latest_receipts(payment_id: UUID) -> QuerySet[Receipt]:
     return Receipt.objects.filter(payment_id=payment_id).order_by("-version")
-
-
-def _timeline(payment: Payment) -> tuple[TimelineEntry, ...]:
-    # The time spares looking into the partitions of the months before.
-    steps = Step.objects.filter(
-        payment_id=payment.pk, at__gt=payment.created_at - STEP_MARGIN
-    ).order_by("version")
-    return tuple(
-        TimelineEntry(
-            at=step.at,
-            words=words(State(Work(step.work), Money(step.money))),
-            why=step.why,
-            seconds_after_claim=(step.at - payment.created_at).total_seconds(),
-            detail=step.detail,
-        )
-        for step in steps
-    )
 
 
 def _transaction(progress: Progress) -> bytes | None:

@@ -7,7 +7,7 @@ from datetime import datetime
 from uuid import UUID
 
 from payments.models import Answer, AnswerBody, Payment, Step, Work
-from payments.reports.one_payment import STEP_MARGIN
+from payments.reports.timeline import STEP_MARGIN
 
 _PAYMENTS_AN_ANSWER = 4  # looked at for each one wanted: not all were answered
 # What buyers did wrong says nothing about the seller.

@@ -16,6 +16,7 @@ from payments.reports.earnings import overview
 from payments.reports.kept_buyers import kept_buyers
 from payments.reports.one_payment import PaymentReport, payment_report
 from payments.reports.sales import Sale, Wanted, is_sold_by, sales
+from payments.reports.timeline import TimelineEntry
 from payments.wiring import public_url
 from sellers import payouts
 from sellers.api.access import Whatever, endpoint, seller_of_key
@@ -214,8 +215,17 @@ def _whole(report: PaymentReport) -> dict[str, Any]:
         "words": report.words.text,
         "transaction": "0x" + report.transaction.hex() if report.transaction else "",
         "url": public_url(f"/p/{paid.pk}"),
-        "steps": [
-            {"at": step.at, "state": step.words.key, "words": step.words.text, "why": step.why}
-            for step in report.timeline
-        ],
+        "steps": [_step(each) for each in report.timeline],
+    }
+
+
+def _step(entry: TimelineEntry) -> dict[str, Any]:
+    back = entry.back
+    return {
+        "at": entry.at,
+        "state": entry.words.key,
+        "words": entry.words.text,
+        "why": entry.why,
+        "refund_atomic": str(back.amount.atomic) if back else "",
+        "refund_transaction": back.transaction if back else "",
     }

@@ -11,7 +11,7 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
-from payments import audit_log
+from payments import audit_log, ledger
 from payments.dispute_clock import open_unanswered
 from payments.disputes import move
 from payments.erasing import erase_bought
@@ -24,6 +24,7 @@ from tests.fixtures.buying import Owner, owner
 from tests.fixtures.cast import Cast
 from tests.fixtures.foreign import admin, browser_of
 from tests.fixtures.hooks import Hooks
+from tests.fixtures.programs import program_of
 from tests.fixtures.shop import Shop
 
 HTML = {"Accept": "text/html"}
@@ -133,9 +134,31 @@ def test_a_promise_a_refund_and_what_every_list_says_then(shop: Shop, buyer: Own
     assert "you can do" not in buyer.text(f"/buy/disputes/{dispute.pk}"), "it is closed"
 
 
+def test_the_seller_reads_in_a_payments_timeline_what_they_paid_back(
+    shop: Shop, buyer: Owner
+) -> None:
+    dispute = opened(shop, buyer)
+    paid_back(dispute)
+    transaction = "0x" + "12" * 32
+    page = shop.client.get(f"/sell/earnings/payments/{dispute.payment_id}").content.decode()
+    timeline = page.split('class="timeline"')[1].split("</ol>")[0]
+    assert timeline.index("refund noticed") < timeline.index("<strong>refunded<")
+    assert "0.002 USDC in" in timeline
+    assert transaction in timeline
+    told = program_of(shop.listing.seller)("GET", f"/payments/{dispute.payment_id}").document
+    assert [
+        (each["state"], each["refund_atomic"], each["refund_transaction"])
+        for each in told["steps"][-3:]
+    ] == [
+        ("final", "", ""),
+        ("refund_noticed", "2000", transaction),
+        ("refunded", "2000", transaction),
+    ]
+
+
 def paid_back(dispute: Dispute) -> None:
     """As the worker leaves it; that the chain is asked is looked at beside it."""
-    Refund.objects.create(
+    back = Refund.objects.create(
         payment_id=dispute.payment_id,
         dispute=dispute,
         seller_id=dispute.seller_id,
@@ -152,6 +175,7 @@ def paid_back(dispute: Dispute) -> None:
         block_number=1_001,
         block_hash=b"\x13" * 32,
     )
+    ledger.refund(back.pk)
     dispute.refresh_from_db()
     assert move(dispute, Case.REFUNDED, Side.CHAIN, "0.002 USDC came back.")
 

@@ -128,12 +128,14 @@ class SaleOut(Shape):
 
 
 class StepOut(Shape):
-    """One step of a payment."""
+    """One step of a payment, or what became of a refund of it."""
 
     at = serializers.DateTimeField()
     state = serializers.CharField()
     words = serializers.CharField()
     why = serializers.CharField()
+    refund_atomic = serializers.CharField(allow_blank=True, help_text="what was sent back")
+    refund_transaction = serializers.CharField(allow_blank=True)
 
 
 class SaleWhole(Shape):

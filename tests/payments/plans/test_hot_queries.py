@@ -386,6 +386,7 @@ NOT_HOT |= {
         " _tell_case _uproot",
         "payments/reports/case_lists": "of_everybody of_payers of_seller waiting_for_admins",
         "payments/reports/cases": "find_case told_of",
+        "payments/reports/timeline": "_booked",
         "sellers/dispute_news": "_tell",
         "sellers/payouts": "wallets_of",
         "marketplace/moderation/disputes": "_is_party _shown index",
