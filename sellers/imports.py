@@ -3,14 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 from django.utils.text import slugify
 
 from sellers.categories import CATEGORIES
 from sellers.models import SLUG_CHARACTERS_MAX
 from sellers.openapi.operations import Operation
+from sellers.openapi.servers import Place, is_full
 from sellers.typed import pretty, typed_input
+
+RELATIVE_SHOWN_MAX: Final = 5
+
+
+def relative_servers(
+    found: Sequence[Operation], base_url: str, document_url: str
+) -> list[tuple[str, str]]:
+    """The servers that are no full address, and what became of each: where calls go, or nothing.
+
+    A document that names no server is one of them: its servers are at the root of its host.
+    """
+    place = Place(base_url.strip(), document_url.strip())
+    said = dict.fromkeys(each.server for each in found if not is_full(each.server))
+    whole = {server: place.whole(server) for server in list(said)[:RELATIVE_SHOWN_MAX]}
+    return [(server, url if is_full(url) else "") for server, url in whole.items()]
 
 
 def typed_of(operation: Operation) -> dict[str, Any]:

@@ -39,7 +39,11 @@ def describe_document(parser: argparse.ArgumentParser) -> None:
         dest="operations",
         help="such as 'GET /weather'; by default every one",
     )
-    parser.add_argument("--base-url", default="", help="for a document that names no server")
+    parser.add_argument(
+        "--base-url",
+        default="",
+        help="where its servers are, for a document that does not say it in full",
+    )
     parser.add_argument(
         "--header", action="append", default=[], help="a secret 'Name: value', or 'Name: @file'"
     )
@@ -78,14 +82,24 @@ def drafts_of(options: argparse.Namespace, site: Site) -> Iterator[tuple[str, Dr
 def _chosen(options: argparse.Namespace, site: Site) -> list[Operation]:
     source = options.document
     if source.startswith(("https://", "http://")):
-        text, base_url = documents.fetched(source, site), options.base_url or source
+        text, document_url = documents.fetched(source, site), source
     else:
-        text, base_url = _read(Path(source)), options.base_url
-    found = operations(text, base_url=base_url)
+        text, document_url = _read(Path(source)), ""
+    found = operations(text, options.base_url, document_url)
     known = {each.key: each for each in found}
     if missing := [name for name in options.operations if name not in known]:
         raise bad("operation", f"{missing[0]} is none of {', '.join(known)}")
-    return [known[name] for name in options.operations] or found
+    chosen = [known[name] for name in options.operations] or found
+    if lost := [each for each in chosen if not each.has_address]:
+        raise bad("base-url", _no_address(lost))
+    return chosen
+
+
+def _no_address(lost: list[Operation]) -> str:
+    server = lost[0].server
+    said = f"the document's server is {server}, no full address" if server else "no server is named"
+    more = f" and {len(lost) - 1} more have" if len(lost) > 1 else " has"
+    return f"{lost[0].key}{more} no address: {said}; say --base-url https://…"
 
 
 def _sample(operation: Operation, site: Site, secrets: Mapping[str, str]) -> Sample:

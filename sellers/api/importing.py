@@ -68,7 +68,8 @@ def drafts(request: Request) -> Response:
         for name in dict.fromkeys(said["operations"]):
             sheet = worksheets.start(seller_of_key(request), imports.typed_of(found[name]))
             page = public_url(f"/sell/drafts/{sheet.pk}/")
-            made.append({"operation": name, "draft": str(sheet.pk), "page": page})
+            line = {"operation": name, "draft": str(sheet.pk), "page": page}
+            made.append(line | {"has_address": found[name].has_address})
         return {"drafts": made}
 
     return created(request, create)
@@ -114,7 +115,7 @@ def _operations(seller: Seller, said: dict[str, Any]) -> list[Operation]:
     job = fetches.of(seller, fetch) if fetch else None
     if job is None or job.state != fetches.State.GOOD or not job.text:
         raise bad("fetch", "the id of a document that was fetched; ask /import/fetch for it")
-    return operations(job.text, base_url=said["base_url"] or job.base_url or job.url)
+    return operations(job.text, base_url=said["base_url"] or job.base_url, document_url=job.url)
 
 
 def _fetch(job: Fetch) -> dict[str, Any]:
@@ -136,4 +137,4 @@ def _operation(found: Operation) -> dict[str, Any]:
     }
     if found.answer is not None:
         terms["sample"] = {"content_type": found.answer_type, "json": found.answer}
-    return {"operation": found.key, "terms": terms}
+    return {"operation": found.key, "has_address": found.has_address, "terms": terms}

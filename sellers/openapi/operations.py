@@ -6,11 +6,11 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urljoin
 
 from sellers.drafts import DESCRIPTION_CHARACTERS_MAX, TAGS_MAX, TITLE_CHARACTERS
 from sellers.openapi.documents import parsed
 from sellers.openapi.references import Reader, list_of, object_of
+from sellers.openapi.servers import Place, is_full, server_of
 from sellers.refusals import bad
 from sellers.terms import BODY_METHODS, METHODS
 from sellers.texts import clean, clean_ascii
@@ -36,27 +36,36 @@ class Operation:
     output_schema: Mapping[str, Any] | None
     answer: Any
     headers: tuple[str, ...] = field(default=())  # what it wants in headers
+    server: str = ""  # as the document names it
 
     @property
     def key(self) -> str:
         """How a form names it."""
         return f"{self.method} {self.path}"
 
+    @property
+    def has_address(self) -> bool:
+        """Whether it is known where calls go."""
+        return is_full(self.upstream_url)
 
-def operations(text: str, base_url: str = "") -> list[Operation]:
-    """What a document offers, in its own order."""
+
+def operations(text: str, base_url: str = "", document_url: str = "") -> list[Operation]:
+    """What a document offers, in its own order.
+
+    `base_url`: where its servers are, as somebody said; `document_url`: where it was fetched.
+    """
     document = parsed(text)
     version = str(document.get("openapi", ""))
     if not version.startswith(("3.0", "3.1")):
         shown = clean(version or str(document.get("swagger", "none")), 20)
         raise bad("document", f"OpenAPI 3.0 or 3.1; this one says {shown}")
-    found = list(_operations(document, base_url))
+    found = list(_operations(document, Place(base_url.strip(), document_url.strip())))
     if not found:
         raise bad("document", "it holds no operation that could be sold")
     return found
 
 
-def _operations(document: Mapping[str, Any], base_url: str) -> Iterator[Operation]:
+def _operations(document: Mapping[str, Any], place: Place) -> Iterator[Operation]:
     count = 0
     for path, item in object_of(document.get("paths")).items():
         for name, said in object_of(Reader(document).at(item)).items():
@@ -66,7 +75,7 @@ def _operations(document: Mapping[str, Any], base_url: str) -> Iterator[Operatio
             count += 1
             if count > OPERATIONS_MAX:
                 raise bad("document", f"more than {OPERATIONS_MAX} operations")
-            yield _operation(document, str(path), item, method, said, base_url)
+            yield _operation(document, str(path), item, method, said, place)
 
 
 def _operation(
@@ -75,7 +84,7 @@ def _operation(
     item: Mapping[str, Any],
     method: str,
     said: Mapping[str, Any],
-    base_url: str,
+    place: Place,
 ) -> Operation:
     read = Reader(document)
     parts, example, headers = _parameters(
@@ -87,10 +96,11 @@ def _operation(
     title = str(said.get("summary") or said.get("operationId") or f"{method} {path}")
     about = str(said.get("description") or said.get("summary") or "")
     tags = [clean_ascii(str(tag), 32) for tag in list_of(said, "tags")]
+    server = server_of(said, item, document)
     return Operation(
         method=method,
         path=path,
-        upstream_url=_address(document, item, said, path, base_url),
+        upstream_url=place.whole(server).rstrip("/") + _plain_path(path),
         title=_fitting(clean(title, len(title)), TITLE_CHARACTERS[-1]),
         description=clean(about, DESCRIPTION_CHARACTERS_MAX),
         tags=tuple(tag for tag in tags if tag)[:TAGS_MAX],
@@ -100,6 +110,7 @@ def _operation(
         output_schema=schema,
         answer=answer,
         headers=headers,
+        server=server,
     )
 
 
@@ -109,22 +120,6 @@ def _fitting(title: str, characters_max: int) -> str:
         return title
     words = title[: characters_max + 1].rpartition(" ")[0].rstrip(" ,;:")
     return words if len(words) > characters_max // 2 else title[:characters_max].rstrip()
-
-
-def _address(
-    document: Mapping[str, Any],
-    item: Mapping[str, Any],
-    said: Mapping[str, Any],
-    path: str,
-    base_url: str,
-) -> str:
-    servers = list_of(said, "servers") or list_of(item, "servers") or list_of(document, "servers")
-    first = object_of(servers[0]) if servers else {}
-    url = str(first.get("url", ""))
-    for name, variable in object_of(first.get("variables")).items():
-        url = url.replace(f"{{{name}}}", str(object_of(variable).get("default", "")))
-    whole = urljoin(base_url, url) if base_url else url
-    return whole.rstrip("/") + _PARAMETER.sub(lambda name: f"{{{_plain(name[1])}}}", path)
 
 
 def _parameters(
@@ -205,6 +200,10 @@ def _example(read: Reader, said: Mapping[str, Any], schema: Mapping[str, Any]) -
             return schema[key]
     allowed = schema.get("enum")
     return allowed[0] if isinstance(allowed, list) and allowed else None
+
+
+def _plain_path(path: str) -> str:
+    return _PARAMETER.sub(lambda name: f"{{{_plain(name[1])}}}", path)
 
 
 def _plain(name: str) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Final
 from uuid import UUID
 
 from django.contrib import messages
@@ -21,6 +22,8 @@ from sellers.pages.parts import asks_for_part
 from sellers.refusals import ListingRefused, bad
 from sellers.site import this_site
 
+LOST_NAMED_MAX: Final = 3
+
 
 @seller_only
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -32,13 +35,15 @@ def document(request: HttpRequest, seller: Seller) -> HttpResponse:
         if (job := _named(request, seller)) is not None:
             return redirect("sell-fetch", job.pk)
         text = _text(request)
-        found = operations(text, base_url=_base(request, text))
+        base_url, url = request.POST.get("base_url", ""), request.POST.get("url", "")
+        found = operations(text, base_url, url)
         chosen = _chosen(request, found)
-        if not chosen:
-            return _choice(request, seller, text, found)
+        if not chosen or "again" in request.POST:
+            return _choice(request, Choice(seller, text, base_url, url, found))
         sheets = [worksheets.start(seller, imports.typed_of(each)) for each in chosen]
     except ListingRefused as refused:
         return _again(request, seller, refused)
+    _tell_of_lost(request, chosen)
     if len(sheets) == 1:
         messages.success(request, "The draft is ready to be finished.")
         return redirect("sell-draft", sheets[0].pk)
@@ -63,11 +68,10 @@ def fetched(request: HttpRequest, seller: Seller, fetch_id: UUID) -> HttpRespons
     try:
         if job.why or not job.text:
             raise bad("url", job.why or "the document is not kept any more; read it once more")
-        found = operations(job.text, base_url=job.base_url or job.url)
+        found = operations(job.text, job.base_url, job.url)
     except ListingRefused as refused:
         return _again(request, seller, refused, {"url": job.url, "base_url": job.base_url})
-    context = {"seller": seller, "text": job.text, "base_url": job.base_url or job.url}
-    return render(request, "sellers/choose.html", {**context, "operations": found})
+    return _choice(request, Choice(seller, job.text, job.base_url, job.url, found))
 
 
 def _named(request: HttpRequest, seller: Seller) -> Fetch | None:
@@ -88,27 +92,52 @@ def _text(request: HttpRequest) -> str:
     return request.POST.get("text", "")
 
 
-def _base(request: HttpRequest, text: str) -> str:
-    return request.POST.get("base_url", "") or request.POST.get("url", "")
-
-
 def _chosen(request: HttpRequest, found: list[Operation]) -> list[Operation]:
     keys = set(request.POST.getlist("operation"))
     return [each for each in found if each.key in keys]
 
 
-def _choice(
-    request: HttpRequest, seller: Seller, text: str, found: list[Operation]
-) -> HttpResponse:
-    context: dict[str, Any] = {
-        "seller": seller,
-        "text": text,
-        "base_url": _base(request, text),
-        "operations": found,
-        "none_chosen": request.POST.get("action") == "choose",
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What a document offers, and what was said of where it is."""
+
+    seller: Seller
+    text: str
+    base_url: str
+    url: str
+    operations: list[Operation]
+
+    @property
+    def relative(self) -> list[tuple[str, str]]:
+        return imports.relative_servers(self.operations, self.base_url, self.url)
+
+    @property
+    def lost(self) -> int:
+        """How many operations have no address."""
+        return sum(not each.has_address for each in self.operations)
+
+
+def _choice(request: HttpRequest, choice: Choice) -> HttpResponse:
+    said = request.POST
+    none_chosen = said.get("action") == "choose" and "again" not in said
+    context = {
+        "seller": choice.seller,
+        "choice": choice,
+        "ticked": said.getlist("operation"),
+        "none_chosen": none_chosen,
     }
-    status = 422 if context["none_chosen"] else 200
-    return render(request, "sellers/choose.html", context, status=status)
+    return render(request, "sellers/choose.html", context, status=422 if none_chosen else 200)
+
+
+def _tell_of_lost(request: HttpRequest, chosen: list[Operation]) -> None:
+    lost = [each.title for each in chosen if not each.has_address]
+    if lost:
+        names = ", ".join(lost[:LOST_NAMED_MAX]) + (" and more" * (len(lost) > LOST_NAMED_MAX))
+        messages.warning(
+            request,
+            f"Without an address: {names}. The document does not say in full where its servers"
+            " are; type the whole address in the draft's first step.",
+        )
 
 
 def _again(

@@ -369,6 +369,13 @@ paths:
     (found,) = robot("POST", "/import/read", {"document": document}).document["operations"]
     assert found["operation"] == "GET /weather"
     assert found["terms"]["upstream_url"] == "https://api.example/weather"
+    assert found["has_address"] is True
+    pasted = document.replace("https://api.example", "/v1")
+    (lost,) = robot("POST", "/import/read", {"document": pasted}).document["operations"]
+    assert (lost["has_address"], lost["terms"]["upstream_url"]) == (False, "/v1/weather")
+    told = {"document": pasted, "base_url": "https://b.example"}
+    (given,) = robot("POST", "/import/read", told).document["operations"]
+    assert given["terms"]["upstream_url"] == "https://b.example/v1/weather"
     assert not seller.worksheets.exists()
     price = {"dollars": "0.01", "network": NETWORK, "pay_to": Cast.seller.address}
     whole = {**found["terms"], "slug": "weather", "prices": [price]}
@@ -377,6 +384,7 @@ paths:
     made = robot("POST", "/import", chosen, Idempotency_Key="one")
     assert robot("POST", "/import", chosen, Idempotency_Key="one").document == made.document
     assert made.document["drafts"][0]["draft"] == str(seller.worksheets.get().pk)
+    assert made.document["drafts"][0]["has_address"] is True
     for wrong, field in (
         ({**chosen, "operations": ["GET /other"]}, "operations.0"),
         ({"operations": ["x"]}, "document"),

@@ -190,6 +190,102 @@ def test_no_document_breaks_the_reader(item: Any, operation: Any, schema: Any) -
             assert typed_of(each)["method"]
 
 
+def addresses(servers: Any, **places: str) -> dict[str, str]:
+    weather: dict[str, Any] = {"/weather/{city-id}": {"get": {"summary": "Weather"}}}
+    document = {"openapi": "3.1.0", "paths": weather} | ({"servers": servers} if servers else {})
+    found = operations(json.dumps(document), **places)
+    return {each.upstream_url: "full" if each.has_address else "lost" for each in found}
+
+
+FETCHED = "https://api.example/docs/openapi.json"
+
+
+@pytest.mark.parametrize(
+    ("server", "places", "address"),
+    [
+        ("/v1", {"document_url": FETCHED}, "https://api.example/v1"),
+        ("../v1/", {"document_url": FETCHED}, "https://api.example/v1"),
+        ("v1", {"document_url": FETCHED}, "https://api.example/docs/v1"),
+        ("//eu.example", {"document_url": FETCHED}, "https://eu.example"),
+        ("", {"document_url": FETCHED}, "https://api.example"),
+        ("https://eu.example/v1", {"document_url": FETCHED}, "https://eu.example/v1"),
+        ("/v1", {"document_url": FETCHED, "base_url": "https://b.example"}, "https://b.example/v1"),
+        ("", {"base_url": "https://b.example/v1"}, "https://b.example/v1"),
+        ("", {"document_url": FETCHED, "base_url": "https://b.example/v1"}, "https://b.example/v1"),
+    ],
+)
+def test_a_relative_server_is_read_from_where_the_document_lies(
+    server: str, places: dict[str, str], address: str
+) -> None:
+    servers = [{"url": server}] if server else []
+    assert addresses(servers, **places) == {f"{address}/weather/{{city_id}}": "full"}
+
+
+@pytest.mark.parametrize("server", ["/v1", "", "api.example/v1", "http//api.example"])
+def test_a_relative_server_of_a_pasted_document_is_no_address(server: str) -> None:
+    (known,) = addresses([{"url": server}]).values()
+    assert known == "lost"
+
+
+def test_a_server_that_is_no_address_breaks_nothing() -> None:
+    assert list(addresses([{"url": "http://[x"}], document_url=FETCHED)) == [
+        "http://[x/weather/{city_id}"
+    ]
+
+
+@pytest.mark.django_db
+def test_what_has_no_address_is_named_and_can_be_given_one(settings: Settings) -> None:
+    settings.SELLER_SECRETS_KEYS = [Fernet.generate_key().decode()]
+    desk = open_desk("atlas", Cast.seller, "http://127.0.0.1:9")
+    relative = YAML.replace("https://{where}.example/v1", "/v1")
+    eu = "    get:\n      servers: [{url: 'https://eu.example'}]\n      summary: One city"
+    text = relative.replace("    get:\n      summary: One city", eu)
+
+    def page(**said: Any) -> str:
+        return desk.client.post("/sell/import", {"text": text, **said}).content.decode()
+
+    shown = page()
+    assert "names its server as <code>/v1</code>, which is no full address" in shown
+    assert "Say below where it is" in shown
+    marked = [part.split("</li>")[0] for part in shown.split('name="operation"')[1:]]
+    assert ["no address" in each for each in marked] == [False, True, True]
+
+    again = page(again="1", base_url="https://b.example", operation="POST /cities", action="choose")
+    assert "Read from what you typed, calls go to <code>https://b.example/v1</code>" in again
+    assert "no address" not in again
+    assert 'value="POST /cities" checked' in again
+    assert not desk.seller.worksheets.exists()
+
+    chosen = {"text": text, "action": "choose", "operation": "POST /cities"}
+    made = desk.client.post("/sell/import", chosen | {"base_url": "https://b.example"}, follow=True)
+    assert "Without an address" not in made.content.decode()
+    sheet = desk.seller.worksheets.get()
+    assert sheet.typed["upstream_url"] == "https://b.example/v1/cities"
+    made = desk.client.post("/sell/import", chosen, follow=True)
+    assert "Without an address: addCity. The document does not" in made.content.decode()
+
+
+@pytest.mark.django_db
+def test_a_fetched_documents_relative_server_is_said_in_full(
+    settings: Settings, upstream: ScriptedUpstream
+) -> None:
+    settings.EGRESS_ALLOW = [f"127.0.0.0/8:{upstream.port}"]
+    settings.SELLER_SECRETS_KEYS = [Fernet.generate_key().decode()]
+    desk = open_desk("atlas", Cast.seller, upstream.url)
+    text = YAML.replace("https://{where}.example/v1", "/v1")
+    upstream.on("/docs/openapi.yaml", answer(text.encode(), content_type="application/yaml"))
+    asked = {"url": f"{upstream.url}/docs/openapi.yaml"}
+    here = desk.client.post("/sell/import", asked)["Location"]
+    fetches.run_due(this_site())
+    page = desk.client.get(here).content.decode()
+    said = f"where the document was fetched, calls go to <code>{upstream.url}/v1</code>"
+    assert said in page
+    assert "no address" not in page
+    chosen = {**asked, "text": text, "action": "choose", "operation": "POST /cities"}
+    assert desk.client.post("/sell/import", chosen).status_code == 302
+    assert desk.seller.worksheets.get().typed["upstream_url"] == f"{upstream.url}/v1/cities"
+
+
 @pytest.mark.django_db
 def test_a_seller_chooses_operations_and_gets_drafts(
     settings: Settings, upstream: ScriptedUpstream
@@ -213,7 +309,7 @@ def test_a_seller_chooses_operations_and_gets_drafts(
     assert desk.client.get(here, headers={"HX-Request": "true"})["HX-Refresh"] == "true"
     page = desk.client.get(here)
     assert "One city" in page.content.decode()
-    text = page.context["text"]
+    text = page.context["choice"].text
     again = desk.client.post("/sell/import", {"text": text, "action": "choose"})
     assert again.status_code == 422
     chosen = {"text": text, "action": "choose", "operation": ["POST /cities", "GET /nothing"]}

@@ -8,13 +8,19 @@ from sellers.addresses import URL_CHARACTERS_MAX
 from sellers.api.shapes.base import JsonObject, Shape
 from sellers.models import Fetch
 
+_BASE_URL = (
+    "where its servers are, for a document that does not say it in full; by default one that is"
+    " fetched is read from where it lies"
+)
+_HAS_ADDRESS = "false: the document names no full server and no base_url says where it is"
+
 
 class FetchIn(Shape):
     """Where a document is."""
 
     url = serializers.CharField(max_length=URL_CHARACTERS_MAX)
     base_url = serializers.CharField(
-        required=False, default="", allow_blank=True, help_text="for documents without servers"
+        required=False, default="", allow_blank=True, help_text=_BASE_URL
     )
 
 
@@ -33,7 +39,7 @@ class DocumentIn(Shape):
     document = serializers.CharField(required=False, trim_whitespace=False)
     fetch = serializers.UUIDField(required=False, help_text="the id of a fetched document")
     base_url = serializers.CharField(
-        required=False, default="", allow_blank=True, help_text="for documents without servers"
+        required=False, default="", allow_blank=True, help_text=_BASE_URL
     )
 
 
@@ -49,6 +55,7 @@ class OperationOut(Shape):
     """One operation, and the terms it makes."""
 
     operation = serializers.CharField()
+    has_address = serializers.BooleanField(help_text=_HAS_ADDRESS)
     terms = JsonObject()
 
 
@@ -64,6 +71,7 @@ class DraftOut(Shape):
     operation = serializers.CharField()
     draft = serializers.UUIDField()
     page = serializers.URLField()
+    has_address = serializers.BooleanField(help_text=_HAS_ADDRESS)
 
 
 class DraftsOut(Shape):

@@ -273,6 +273,14 @@ def test_a_document_is_taken_whole_or_not_at_all(create, upstream):
     assert not Listing.objects.exists()
 
 
+def test_an_operation_without_an_address_says_how_to_give_one(create):
+    with pytest.raises(CommandError, match="GET /weather and 1 more have no address: no server"):
+        create("--base-url", "")
+    with pytest.raises(CommandError, match="say --base-url https://"):
+        create("--base-url", "api.example", "--operation", "GET /weather")
+    assert not Listing.objects.exists()
+
+
 def test_a_document_that_is_not_there_says_so(create):
     with pytest.raises(CommandError, match="cannot be read"):
         create("--from", "/nowhere/openapi.yaml")
