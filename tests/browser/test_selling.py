@@ -17,6 +17,7 @@ from tests.fixtures.stack import Stack
 from tests.fixtures.upstream import answer
 
 PATIENCE_MS = 30_000
+PHONE_PX, PHONE_HEIGHT_PX = 390, 844
 PASSWORD = "eleven blue kettles"
 AWAKE = "[data-keys-switch][data-awake]"
 
@@ -73,6 +74,25 @@ def moderator(stack: Stack) -> str:
         return second_factor.new_codes(user)[0]
 
 
+def reach_the_verdict(page: Page) -> None:
+    """On a phone all the evidence stands before it, and one touch or key leads past."""
+    way = page.get_by_role("link", name="To the verdict")
+    verdict = page.get_by_role("heading", name="Verdict")
+    expect(way).to_be_hidden()
+    wide = page.viewport_size
+    assert wide is not None
+    page.set_viewport_size({"width": PHONE_PX, "height": PHONE_HEIGHT_PX})
+    for go in (way.click, lambda: way.press("Enter"), lambda: page.keyboard.press("v")):
+        page.evaluate("scrollTo(0, 0)")
+        expect(way).to_be_in_viewport(ratio=1)
+        expect(verdict).not_to_be_in_viewport()
+        go()
+        expect(verdict).to_be_in_viewport(ratio=1)
+        expect(verdict).to_be_focused()
+        expect(way).not_to_be_in_viewport()
+    page.set_viewport_size(wide)
+
+
 def judge(page: Page, stack: Stack, code: str) -> None:
     """From the sign-in to the verdict, as a moderator goes."""
     page.goto(f"{stack.base_url}/moderation/")
@@ -86,6 +106,7 @@ def judge(page: Page, stack: Stack, code: str) -> None:
     # By keyboard; a page that has only just opened takes no key.
     expect(page.get_by_role("button", name="Take it")).to_be_visible(timeout=PATIENCE_MS)
     expect(page.locator(AWAKE)).to_be_attached()
+    reach_the_verdict(page)
     page.keyboard.press("t")
     expect(page.get_by_role("button", name="Approve exactly this")).to_be_visible()
     expect(page.locator(AWAKE)).to_be_attached()
