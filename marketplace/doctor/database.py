@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterator
 from functools import partial
+from typing import Any
 
 import psycopg
 from django.conf import settings
@@ -28,6 +29,7 @@ def examine_database() -> Iterator[Finding]:
             settings.DATABASE_URL, autocommit=True, connect_timeout=CONNECT_SECONDS
         ) as asking:
             yield from _server(asking)
+            yield _role(asking)
         yield from _migrations()
     except psycopg.Error as error:
         yield fail("database", f"it does not answer: {_words(error)}", "check DATABASE_URL")
@@ -35,7 +37,7 @@ def examine_database() -> Iterator[Finding]:
     yield _listens()
 
 
-def _server(asking: psycopg.Connection[tuple[str, ...]]) -> Iterator[Finding]:
+def _server(asking: psycopg.Connection[tuple[Any, ...]]) -> Iterator[Finding]:
     row = asking.execute(
         "select current_setting('server_version_num'), current_setting('synchronous_commit'),"
         " current_setting('fsync'), current_setting('server_version')"
@@ -49,6 +51,35 @@ def _server(asking: psycopg.Connection[tuple[str, ...]]) -> Iterator[Finding]:
         yield fail("database", words, "set both to on; money is not moved without")
     else:
         yield ok("database", f"PostgreSQL {version}, durable")
+
+
+_POWERS = """
+    select r.rolname, r.rolsuper, array_remove(array[
+               case when r.rolcreaterole then 'make other roles' end,
+               case when r.rolreplication then 'copy the whole server' end,
+               case when r.rolbypassrls then 'pass by row security' end,
+               case when pg_has_role(r.oid, 'pg_execute_server_program', 'member')
+                    then 'run programs on the server' end,
+               case when pg_has_role(r.oid, 'pg_write_server_files', 'member')
+                    then 'write files on the server' end,
+               case when pg_has_role(r.oid, 'pg_read_server_files', 'member')
+                    then 'read files on the server' end], null)
+      from pg_roles r where r.rolname = current_user
+"""
+
+
+def _role(asking: psycopg.Connection[tuple[Any, ...]]) -> Finding:
+    """Whoever gets hold of the address gets no more than Souk's own database by it."""
+    row = asking.execute(_POWERS).fetchone()
+    assert row is not None
+    name, is_super, powers = row
+    if not is_super and not powers:
+        return ok("database", f"the role {name} owns what is Souk's and rules nothing else")
+    may = "is a superuser of PostgreSQL" if is_super else f"may {', '.join(powers)}"
+    if settings.DEVELOPMENT:
+        return ok("database", f"the role {name} {may}, as on a laptop it may")
+    words = f"the role {name} {may}, which Souk never needs"
+    return warn("database", words, "give Souk a role of its own: docs/operate.md, PostgreSQL")
 
 
 def _migrations() -> Iterator[Finding]:

@@ -2,12 +2,15 @@
 
 import io
 import json
+import re
 import stat
 import subprocess
 import sys
 import uuid
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from cryptography.fernet import Fernet
@@ -34,6 +37,7 @@ from tests.fixtures.storefront import NETWORK, settle
 from tests.fixtures.upstream import ScriptedUpstream
 from tests.fixtures.upstream import answer as upstream_answer
 
+OPERATE = Path(__file__).parents[2] / "docs" / "operate.md"
 NEVER = "0x000000000000000000000000000000000000dEaD"
 
 
@@ -175,6 +179,74 @@ def test_a_migrated_database_that_rings_is_well(database_url, settings):
         Level.OK,
         Level.OK,
     ]
+
+
+@pytest.fixture
+def role(database_url, settings):
+    """A plain role that signs in to the test's database; what it may besides is its attributes."""
+    name = f"plain_{uuid.uuid4().hex[:12]}"
+
+    def sign_in(*attributes):
+        with connection.cursor() as cursor:
+            cursor.execute(f"create role {name} login {' '.join(attributes)}")
+        query = urlsplit(database_url)
+        host = query.netloc.rpartition("@")[2]
+        settings.DATABASE_URL = query._replace(netloc=f"{name}@{host}").geturl()
+        settings.DATABASE_DIRECT_URL = database_url
+        return name
+
+    yield sign_in
+    with connection.cursor() as cursor:
+        cursor.execute(f"drop role if exists {name}")
+
+
+def about_roles():
+    return [each for each in examine_database() if each.words.startswith("the role ")]
+
+
+def test_a_plain_role_is_well(role, installed):
+    name = role()
+    (found,) = about_roles()
+    words = f"the role {name} owns what is Souk's and rules nothing else"
+    assert (found.level, found.words) == (Level.OK, words)
+
+
+@pytest.mark.parametrize(
+    ("attributes", "words"),
+    [
+        (["superuser"], "is a superuser of PostgreSQL, which Souk never needs"),
+        (["createrole"], "may make other roles, which Souk never needs"),
+        (
+            ["bypassrls", "in role pg_execute_server_program"],
+            "may pass by row security, run programs on the server, which Souk never needs",
+        ),
+    ],
+)
+def test_a_role_that_may_too_much_is_a_warning_and_never_a_failure(
+    role, installed, attributes, words
+):
+    name = role(*attributes)
+    (found,) = about_roles()
+    assert (found.level, found.words) == (Level.WARN, f"the role {name} {words}")
+    assert "docs/operate.md" in found.fix
+    assert found.mend is None, "whose role it is, is the operator's decision"
+
+
+def test_what_the_documents_tell_takes_it_back(role, installed):
+    name = role("superuser", "createrole", "replication", "bypassrls")
+    (told,) = re.findall(r"alter role souk (no.+);", OPERATE.read_text())
+    with connection.cursor() as cursor:
+        cursor.execute(f"alter role {name} {told}")
+    (found,) = about_roles()
+    assert found.level is Level.OK
+
+
+def test_on_a_laptop_a_superuser_is_well(role, installed):
+    role("superuser")
+    installed.DEVELOPMENT = True
+    (found,) = about_roles()
+    assert found.level is Level.OK
+    assert "is a superuser of PostgreSQL, as on a laptop it may" in found.words
 
 
 def test_a_database_that_does_not_answer_is_named(database_url, settings):

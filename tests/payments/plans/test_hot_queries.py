@@ -141,6 +141,7 @@ START = "once, when a process or a demo starts"
 # Whoever is not asked here, or may read a table from end to end, and why.
 NOT_HOT: dict[Asker, str] = {
     ("marketplace/doctor/database.py", "_listens"): BY_HAND,
+    ("marketplace/doctor/database.py", "_role"): BY_HAND,
     ("marketplace/doctor/database.py", "_server"): BY_HAND,
     ("marketplace/doctor/networks.py", "read_gas_books"): BY_HAND,
     ("marketplace/doctor/programs.py", "_beat"): BY_HAND,
