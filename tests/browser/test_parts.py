@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -22,6 +23,26 @@ SMALL = """() => {
   return [...document.querySelectorAll('button, select, textarea, summary, input, nav a, a.button')]
     .filter(e => e.checkVisibility() && e.type !== 'hidden' && room(e) < 43.5)
     .map(e => [e.outerHTML.slice(0, 80), room(e)]);
+}"""
+
+
+# By how much the focus's ring stands clear of the words it is around, at the left and at the right,
+# how far it reaches out of its tab, and how far off the next tab of the line is.
+RING = """() => {
+  const tab = document.activeElement, box = tab.getBoundingClientRect();
+  const {outlineStyle, outlineWidth, outlineOffset} = getComputedStyle(tab);
+  const words = document.createRange();
+  words.selectNodeContents(tab);
+  const inside = words.getBoundingClientRect(), offset = parseFloat(outlineOffset);
+  const reach = offset + parseFloat(outlineWidth);
+  const next = tab.closest('li').nextElementSibling?.getBoundingClientRect();
+  return {
+    drawn: outlineStyle !== 'none' && parseFloat(outlineWidth) > 0,
+    left: inside.left - (box.left - offset),
+    right: (box.right + offset) - inside.right,
+    apart: !next || next.top >= box.bottom ? reach + 1 : next.left - box.right,
+    reach,
+  };
 }"""
 
 
@@ -148,3 +169,31 @@ def test_a_chart_is_walked_with_arrows(tried: Tried) -> None:
 
 def test_the_theme_changes_at_once_and_stays(tried: Tried) -> None:
     assert tried.theme == ("dark", "dark")
+
+
+@pytest.mark.parametrize("width", [PHONE_PX, 1280])
+def test_the_focus_of_a_tab_is_drawn_around_its_word(
+    browser: Chromium, stack: Stack, width: int
+) -> None:
+    def look(page: Page, seen: Seen) -> list[dict[str, Any]]:
+        page.goto(f"{stack.base_url}/styleguide")
+        tabs = page.locator(".tabs").first.locator("a")
+        tabs.first.focus()
+        rings = []
+        for number in range(tabs.count()):
+            if number:
+                page.keyboard.press("Tab")
+            else:  # by keyboard, so that the ring is drawn
+                page.keyboard.press("Shift+Tab")
+                page.keyboard.press("Tab")
+            expect(tabs.nth(number)).to_be_focused()
+            rings.append(page.evaluate(RING))
+        return rings
+
+    rings = browser.visit(look, width=width)
+
+    assert len(rings) > 1
+    for ring in rings:
+        assert ring["drawn"]
+        assert min(ring["left"], ring["right"]) >= 0, "the ring goes through the word"
+        assert ring["apart"] > ring["reach"], "the ring touches the next tab"
