@@ -57,7 +57,7 @@ _POWERS = """
     select r.rolname, r.rolsuper, array_remove(array[
                case when r.rolcreaterole then 'make other roles' end,
                case when r.rolreplication then 'copy the whole server' end,
-               case when r.rolbypassrls then 'pass by row security' end,
+               case when r.rolbypassrls then 'read past row security' end,
                case when pg_has_role(r.oid, 'pg_execute_server_program', 'member')
                     then 'run programs on the server' end,
                case when pg_has_role(r.oid, 'pg_write_server_files', 'member')

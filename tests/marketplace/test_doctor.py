@@ -218,7 +218,7 @@ def test_a_plain_role_is_well(role, installed):
         (["createrole"], "may make other roles, which Souk never needs"),
         (
             ["bypassrls", "in role pg_execute_server_program"],
-            "may pass by row security, run programs on the server, which Souk never needs",
+            "may read past row security, run programs on the server, which Souk never needs",
         ),
     ],
 )
