@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from payments.chains import Chain, ChainUnavailable, TransactionReceipt
+from payments.chains import Block, Chain, ChainUnavailable, TransactionReceipt
 from payments.desk import Row
 from payments.x402.types import Evidence, Finding
 
@@ -48,14 +48,21 @@ async def trusted_receipt(
 
 
 async def trusted_receipts(
-    chain: Chain, found: Sequence[tuple[TransactionReceipt, int]], *, agree_above_atomic: int
+    chain: Chain,
+    found: Sequence[tuple[TransactionReceipt, int]],
+    *,
+    agree_above_atomic: int,
+    head: Block | None = None,
 ) -> list[bool]:
     """The same for many, each with the largest amount it carries; a block is asked for once.
 
     Where endpoints disagree, or one is silent, the question stays open for this receipt alone:
-    the payments that need no second word must not wait for it.
+    the payments that need no second word must not wait for it. Of the `head` the chain has just
+    said that it is its own.
     """
     blocks: dict[tuple[int, bytes], bool] = {}
+    if head is not None:
+        blocks[head.number, head.hash] = True
 
     async def is_trusted(receipt: TransactionReceipt, amount_atomic: int) -> bool:
         if amount_atomic >= agree_above_atomic:

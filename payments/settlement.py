@@ -29,15 +29,15 @@ VOID_CHECK_SECONDS = 4.0
 SHALLOW_SECONDS = 0.2  # blocks seldom come as early as they are expected
 
 
-async def look(desk: Desk, head: Block, final: Block) -> int:
+async def look(desk: Desk, final: Block) -> int:
     """Take what is due and do what it needs; says how many rows it looked at."""
     due = await desks.take_due(desk.pool, desk.terms.network, most=TAKE_MAX)
     by_money: dict[str, list[Row]] = defaultdict(list)
     for row in due:
         by_money[_need(row)].append(row)
     await _collect(desk, by_money["collect"], final)
-    await _watch_voids(desk, by_money["watch"], head, final)
-    await _check_settled(desk, by_money["settled"], head)
+    await _watch_voids(desk, by_money["watch"], final)
+    await _check_settled(desk, by_money["settled"])
     await _check_confirmed(desk, by_money["confirmed"], final)
     return len(due)
 
@@ -116,7 +116,7 @@ async def _give_up_when_over(desk: Desk, row: Row, final: Block) -> None:
         await _end_by_evidence(desk, row, final)
 
 
-async def _watch_voids(desk: Desk, voids: Sequence[Row], head: Block, final: Block) -> None:
+async def _watch_voids(desk: Desk, voids: Sequence[Row], final: Block) -> None:
     """What was not charged may still be spent by its owner until its window is over."""
     by_asset: dict[str, list[Row]] = defaultdict(list)
     for row in voids:
@@ -135,7 +135,10 @@ async def _watch_voids(desk: Desk, voids: Sequence[Row], head: Block, final: Blo
         await desks.look_again(desk.pool, later, VOID_CHECK_SECONDS)
 
 
-async def _check_settled(desk: Desk, settled: Sequence[Row], head: Block) -> None:
+async def _check_settled(desk: Desk, settled: Sequence[Row]) -> None:
+    if not settled:
+        return
+    head = await desk.chain.head()
     canonical = await _canonical(desk, settled)
     deep: list[Row] = []
     later: dict[int, list[UUID]] = defaultdict(list)  # by depth

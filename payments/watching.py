@@ -54,8 +54,11 @@ async def watched(desk: Desk, mined_from: int | None) -> list[list[Variant]]:
     ]
 
 
-async def watch(desk: Desk, head: Block, mined_from: int | None) -> None:
-    """Look at every transaction of ours that is not final, and do what it needs."""
+async def watch(desk: Desk, head: Block, mined_from: int | None) -> bool:
+    """Look at every transaction of ours that is not final, and do what it needs.
+
+    True when somebody was paid by one.
+    """
     numbers = await watched(desk, mined_from)
     hashes = [variant.signed.transaction for group in numbers for variant in group]
     receipts = dict(zip(hashes, await desk.chain.receipts(hashes), strict=True)) if hashes else {}
@@ -67,16 +70,18 @@ async def watch(desk: Desk, head: Block, mined_from: int | None) -> None:
             mined.append((group[0].signed, receipt))
         else:
             waiting.append(group)
-    if mined:
-        await _mined(desk, mined)
+    has_paid = bool(mined) and await _mined(desk, mined, head)
     first_waiting: set[int] = set()
     for group in waiting:
         relayer_id = group[0].signed.relayer_id
         await _waiting(desk, group, head, is_first=relayer_id not in first_waiting)
         first_waiting.add(relayer_id)
+    return has_paid
 
 
-async def _mined(desk: Desk, mined: Sequence[tuple[Signed, TransactionReceipt]]) -> None:
+async def _mined(
+    desk: Desk, mined: Sequence[tuple[Signed, TransactionReceipt]], head: Block
+) -> bool:
     """Settle whom these transactions paid, all at once: their buyers wait for nothing else."""
     aboard = await desks.passengers(desk.pool, [(s.relayer_id, s.nonce) for s, _ in mined])
     carried = [(receipt, aboard[signed.relayer_id, signed.nonce]) for signed, receipt in mined]
@@ -87,6 +92,7 @@ async def _mined(desk: Desk, mined: Sequence[tuple[Signed, TransactionReceipt]])
             for receipt, riders in carried
         ],
         agree_above_atomic=desk.terms.agree_above_atomic,
+        head=head,
     )
     carried = [each for each, is_trusted in zip(carried, trusted, strict=True) if is_trusted]
     paid: list[tuple[Row, Proof]] = []
@@ -100,6 +106,7 @@ async def _mined(desk: Desk, mined: Sequence[tuple[Signed, TransactionReceipt]])
     await _note_mined(
         desk, [receipt for receipt, _ in carried], [each for each in unpaid if each not in settled]
     )
+    return bool(paid)
 
 
 _NOTE_MINED = """

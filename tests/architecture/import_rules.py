@@ -18,7 +18,7 @@ SURFACES = tuple(
 )
 # Inside payments: a file on a line may not import one of an earlier line.
 PAYMENTS_LINES = (
-    ("views", "admin", "tasks", "settler", "urls"),
+    ("views", "admin", "tasks", "settler", "lookout", "urls"),
     ("acceptance", "settlement", "receipts", "reports", "disputes"),
     ("relayer", "facilitators", "ledger", "exposure", "risk", "moves", "marks", "states"),
     ("models",),

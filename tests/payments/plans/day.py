@@ -56,13 +56,13 @@ from payments.chains import (
 from payments.desk import Desk, Row
 from payments.evidence import Proof
 from payments.identifiers import proves_identifier
+from payments.lookout import Lookout
 from payments.models import Payment, Step, StepMark
 from payments.pool import Pool, one, rows
 from payments.questions import Question
 from payments.relayer import Keyring
 from payments.reports import upkeep
 from payments.reports.one_payment import latest_receipt
-from payments.settler import Settler
 from payments.signing import Signer, did_web, generate_pem
 from payments.wakeups import MONEY_MOVED, Bell
 from payments.x402.types import Authorization, Requirements
@@ -263,7 +263,7 @@ async def settler(desk: Desk) -> None:
     await broadcasts.bump(desk, replace(newest, fees=Fees(10, 10, 1)))
     await watching.watched(desk, 0)
     await watching.finish(desk, 2_705)
-    await Settler(desk)._look_above(2_990)
+    await Lookout(desk).look_above(2_990)
     await money_moves(desk)
     await submissions.asked_before(pool, [row.payment_id for row in sending])
     await submissions.note(pool, due[0].payment_id, 1, submissions.Outcome.SETTLED, None, "")

@@ -77,7 +77,7 @@ MORE_BUFFERS: dict[Asker, int] = {
     ("payments/relayer.py", "store"): 120,
     ("payments/retention.py", "forget_idle_counters"): 700,
     ("payments/settlement.py", "void_dead_leases"): 400,  # thirty calls whose process died
-    ("payments/settler.py", "_look_above"): 1_500,  # ten blocks of payments
+    ("payments/lookout.py", "look_above"): 1_500,  # ten blocks of payments
     ("payments/reports/upkeep.py", "answers_lately"): 300,  # of the same twenty
     ("payments/reports/upkeep.py", "served_lately"): 300,  # the last twenty of a listing
     ("payments/moves.py", "move"): 150,
@@ -121,7 +121,7 @@ BY_INDEX: dict[Asker, set[str]] = {
     ("payments/relayer.py", "forget_block"): {"broadcast_by_block"},
     ("payments/relayer.py", "take_seat"): {"broadcast_waiting"},
     ("payments/settlement.py", "void_dead_leases"): {"progress_leases"},
-    ("payments/settler.py", "_look_above"): {"progress_due"},
+    ("payments/lookout.py", "look_above"): {"progress_due"},
     ("payments/reports/upkeep.py", "served_lately"): {"payment_by_listing"},
     ("sellers/health.py", "forget_probes"): {"proberesult_by_time"},
     ("sellers/notices.py", "take_unmailed"): {"notice_unmailed"},
