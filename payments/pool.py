@@ -76,12 +76,16 @@ def _keep_trying() -> Callable[[Pool], Awaitable[None]]:
 
 
 async def _prepare(connection: Connection, *, statement_ms_max: int) -> None:
-    """Have statements planned for tables that have grown, whatever their size is now.
+    """Have statements planned once, and for tables that have grown, whatever their size is now.
 
     A plan is kept with its prepared statement until the table is next analysed. One that was made
     while a table was nearly empty reads all of it each time, for as long as a minute of sales.
+    Otherwise each connection plans a statement anew ten times before it keeps a plan, and what is
+    asked once for a block, while buyers wait for it, took longer to plan than to do.
     """
     connection.adapters.register_dumper(list, PlainListDumper)
+    connection.prepare_threshold = 0
+    await connection.execute("set plan_cache_mode = force_generic_plan")
     await connection.execute("set enable_seqscan = off")
     if statement_ms_max:
         await connection.execute(f"set statement_timeout = {statement_ms_max:d}")
