@@ -59,7 +59,7 @@ class Lookout:
         try:
             if head.hash != self._head_hash or self._now() - self._watched_at >= WATCH_SECONDS:
                 await self._watch(head)
-        finally:
+        finally:  # after it, because buyers wait for it; and whatever came of it
             await self._health.write(head)
 
     async def look_above(self, number: int) -> None:
@@ -84,7 +84,16 @@ class Lookout:
         if await watching.watch(desk, head, self._watch_from(fork)):
             await asyncio.sleep(BUYERS_FIRST_SECONDS)
         await watching.finish(desk, self.final.number)
+        self._remember(head, fork)
         self._head_hash, self._watched_at = head.hash, began_at
+
+    def _remember(self, head: Block, fork: int | None) -> None:
+        """Only what was seen to: a look that broke off finds the same fork again."""
+        for number in [n for n in self._seen if fork is not None and n >= fork]:
+            del self._seen[number]
+        self._seen[head.number] = head.hash
+        for number in sorted(self._seen)[:-HEADS_REMEMBERED]:
+            del self._seen[number]
 
     def _watch_from(self, fork: int | None) -> int | None:
         if self._now() - self._watched_all_at >= WATCH_ALL_SECONDS:
@@ -110,11 +119,4 @@ class Lookout:
             if block is None and number > head.number:
                 continue  # a node that lags behind is no reorg
             fork = number
-        if fork is not None:
-            fork = standing + 1
-        for number in [n for n in self._seen if fork is not None and n >= fork]:
-            del self._seen[number]
-        self._seen[head.number] = head.hash
-        for number in sorted(self._seen)[:-HEADS_REMEMBERED]:
-            del self._seen[number]
-        return fork
+        return None if fork is None else standing + 1

@@ -17,7 +17,7 @@ import psycopg
 from payments import settlement
 from payments.chains import ChainUnavailable
 from payments.desk import Desk
-from payments.lookout import WATCH_SECONDS, Lookout
+from payments.lookout import Lookout
 
 log = logging.getLogger(__name__)
 
@@ -83,7 +83,7 @@ class Settler:
             self._told.clear()
             await self._guarded(self._see)
             self._woken.set()  # what was settled may be deep enough already
-            await _rest(self._told, WATCH_SECONDS)
+            await _rest(self._told, TICK_SECONDS)
 
     async def _see(self) -> bool:
         await self._lookout.look()
