@@ -21,6 +21,9 @@ def main() -> None:
     import bootstrap
 
     bootstrap.stand_on_packages(sys.argv[1:])
+    from payments.loaded import collect_seldom
+
+    collect_seldom()
     if command == ["test"]:  # in Django's place, and before any setting is read
         from marketplace.embedded.throwaway import run_tests
 

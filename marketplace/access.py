@@ -22,8 +22,8 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, Ht
 from django.urls import reverse
 
 from payments.audit_log import user
+from sellers.moderators import MODERATORS
 
-MODERATORS: Final = "moderators"  # the group, made by a migration of the accounts
 LATELY_SECONDS: Final = 900
 _MARK: Final = "second_factor"
 _SIGNED_IN_AT: Final = "signed_in_at"
@@ -47,12 +47,14 @@ def signed_in(
     return guarded
 
 
-def signed_in_lately(page: Page[P]) -> Page[P]:
+def signed_in_lately(
+    page: Callable[Concatenate[HttpRequest, P], R],
+) -> Callable[Concatenate[HttpRequest, P], R | HttpResponse]:
     """Only for somebody who signed in a moment ago: for what changes how one gets in."""
 
     @wraps(page)
-    def guarded(request: HttpRequest, /, *args: P.args, **named: P.kwargs) -> HttpResponse:
-        if time.time() - request.session.get(_SIGNED_IN_AT, 0) > LATELY_SECONDS:
+    def guarded(request: HttpRequest, /, *args: P.args, **named: P.kwargs) -> R | HttpResponse:
+        if not came_lately(request):
             return _sent_to("account-sign-in", request, again="1")
         return page(request, *args, **named)
 
@@ -114,6 +116,11 @@ def mark_second_factor(request: HttpRequest) -> None:
     request.session[_MARK] = str(person(request).pk)
 
 
+def came_lately(request: HttpRequest) -> bool:
+    """Whether whoever is here signed in a moment ago."""
+    return bool(time.time() - request.session.get(_SIGNED_IN_AT, 0) <= LATELY_SECONDS)
+
+
 def mark_sign_in(request: HttpRequest) -> None:
     """Note when somebody signed in."""
     request.session[_SIGNED_IN_AT] = int(time.time())
@@ -122,4 +129,6 @@ def mark_sign_in(request: HttpRequest) -> None:
 def _sent_to(name: str, request: HttpRequest, **query: str) -> HttpResponseRedirect:
     """What was asked for with GET is where they come back to; a form is sent from its page."""
     back = request.get_full_path() if request.method == "GET" else reverse("account-home")
+    if request.method not in ("GET", "HEAD"):
+        query = {"unsent": "1", **query}  # no message: it would open a session for whoever asks
     return HttpResponseRedirect(f"{reverse(name)}?{urlencode({'next': back, **query})}")

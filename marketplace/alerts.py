@@ -16,7 +16,7 @@ from django.template.loader import render_to_string
 from marketplace.accounts import letters
 from marketplace.accounts.models import Wallet
 from payments import limit_alerts
-from payments.limit_alerts import Alert
+from payments.limit_words import Alert
 from payments.wiring import public_url
 from sellers.events import limit_event
 from sellers.outbox import tell_buyer
@@ -73,5 +73,5 @@ def _write_to(user: User, alerts: Sequence[Alert]) -> None:
         "link": public_url("/buy/limits/"),
     }
     text = render_to_string("buyers/letters/limits.txt", context)
-    highest = max(wanted, key=lambda each: each.row.percent)
+    highest = max(wanted, key=lambda each: each.weight)
     letters.write(user, f"{highest.headline} at {settings.SITE_NAME}", text)

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import os
 
-from django.core.asgi import get_asgi_application
+from payments.loaded import collect_seldom
+
+collect_seldom()  # all that follows is loaded for good
+
+import django  # noqa: E402
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "marketplace.settings")
-_site = get_asgi_application()  # settings and models first; the import below needs them
+django.setup(set_prefix=False)  # settings and models first; the imports below need them
 
 from django.conf import settings  # noqa: E402
 
+from marketplace.pages import Pages  # noqa: E402
 from marketplace.surface import Surface  # noqa: E402
 
 if settings.STATEMENT_MS_MAX:  # only here: a command's statements take as long as they take
@@ -18,4 +23,4 @@ if settings.STATEMENT_MS_MAX:  # only here: a command's statements take as long 
     _given = _options.get("options", "")
     _options["options"] = f"{_given} -c statement_timeout={settings.STATEMENT_MS_MAX}".strip()
 
-application = Surface(_site, surface=settings.SURFACE)
+application = Surface(Pages(), surface=settings.SURFACE)

@@ -11,11 +11,15 @@ from typing import Any
 
 from celery import Celery
 from celery.schedules import crontab
-from celery.signals import worker_init, worker_ready, worker_shutting_down
+from celery.signals import worker_init, worker_ready, worker_shutdown, worker_shutting_down
 from django.core.exceptions import ImproperlyConfigured
+from django.db import connections
 
+from marketplace import rings
+from payments.loaded import collect_seldom, keep_loaded
 from payments.x402.crypto import slow_keccak
 
+collect_seldom()  # nearly all that a worker needs is still to be loaded
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "marketplace.settings")
 # Celery ignores what Django's checks find, and they load every page: a third of a worker's start.
 os.environ.setdefault("CELERY_SKIP_CHECKS", "1")
@@ -24,6 +28,8 @@ app = Celery("souk")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 
+EXPIRES_SECONDS_MIN = 30  # clocks of two machines are apart; what rings twice is done once
+OTHER_CONNECTIONS = 2  # of a worker beside those of its threads: deliveries have one of their own
 OFTEN = {  # seconds; a ring that comes too late is none
     "settle what is due": ("payments.tasks.settle", 5.0),
     "say that beat is alive": ("payments.tasks.beat_alive", 15.0),
@@ -33,6 +39,7 @@ OFTEN = {  # seconds; a ring that comes too late is none
     "tend disputes": ("sellers.tasks.tend_disputes", 5.0),
     "look at listings": ("sellers.tasks.probe_listings", 15.0),
     "build documents": ("marketplace.catalog.tasks.build_documents", 10.0),
+    "tell of gas": ("sellers.tasks.tell_of_gas", 60.0),
     "verify listings": ("sellers.tasks.verify_listings", 60.0),
     "carry out verdicts": ("sellers.tasks.carry_out_verdicts", 2.0),
     "keep the catalog's figures": ("marketplace.tasks.keep_figures", 30.0),
@@ -40,6 +47,8 @@ OFTEN = {  # seconds; a ring that comes too late is none
     "count buyers": ("payments.tasks.count_buyers_due", 5.0),
     "send letters": ("marketplace.accounts.tasks.send_letters", 10.0),
     "erase accounts": ("marketplace.accounts.tasks.erase_accounts", 30.0),
+    "forgive losses": ("payments.tasks.forgive", 60.0),
+    "tell of floors": ("sellers.tasks.tell_of_floors", 600.0),
 }
 AT_TIMES = {
     "forget reports": ("sellers.tasks.forget_reports", crontab(minute=2, hour=3)),
@@ -58,8 +67,13 @@ AT_TIMES = {
     "compare the ledger with the chain": ("payments.tasks.audit", crontab(minute=41)),
     "tend partitions": ("payments.tasks.partitions", crontab(minute=17)),
 }
+app.conf.beat_scheduler = "marketplace.rings:Beat"
 app.conf.beat_schedule = {
-    name: {"task": task, "schedule": seconds, "options": {"expires": seconds}}
+    name: {
+        "task": task,
+        "schedule": seconds,
+        "options": {"expires": max(seconds, EXPIRES_SECONDS_MIN)},
+    }
     for name, (task, seconds) in OFTEN.items()
 } | {name: {"task": task, "schedule": when} for name, (task, when) in AT_TIMES.items()}
 
@@ -68,7 +82,7 @@ app.conf.beat_schedule = {
 def _start_settling(**_: Any) -> None:
     from payments import wiring  # and with it models: only after Django is set up
     from payments.engine import Engine
-    from sellers import sending
+    from sellers import sending, turns
 
     if slow := slow_keccak():
         raise SystemExit(slow[0])
@@ -78,12 +92,23 @@ def _start_settling(**_: Any) -> None:
         raise SystemExit(f"The worker cannot settle: {wrong}") from None
     engine = Engine()
     engine.start()
-    worker_shutting_down.connect(lambda **_: sending.stop(), weak=False)
-    worker_shutting_down.connect(lambda **_: engine.stop(), weak=False)
+    rings.make_room(app)
+    for stop in (sending.stop, turns.stop):
+        worker_shutting_down.connect(lambda stop=stop, **_: stop(), weak=False)
+    # It settles for as long as the slowest task is at it: nobody else may.
+    worker_shutdown.connect(lambda **_: engine.stop(), weak=False)
+
+
+@worker_init.connect
+def _share_threads(sender: Any, **_: Any) -> None:
+    from sellers import turns
+
+    turns.share(sender.concurrency)
+    # A task holds its connection while it waits for others; who finds none left fails.
+    if pool := connections.settings["default"]["OPTIONS"].get("pool"):
+        pool["max_size"] = max(pool["max_size"], sender.concurrency + OTHER_CONNECTIONS)
 
 
 @worker_ready.connect
 def _keep_loaded(**_: Any) -> None:
-    from payments.loaded import keep_loaded
-
     keep_loaded()

@@ -8,12 +8,12 @@ from django.conf import settings
 from django.http import Http404, HttpRequest, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
-from eth_utils.address import is_address, to_checksum_address
 
 from marketplace.accounts import throttle
 from marketplace.embedded import rpc
 from marketplace.embedded.anvil import ChainError
 from marketplace.embedded.chain import DOLLAR, ONE_DOLLAR, fund
+from payments.x402.networks import ADDRESS, address_bytes, checksum
 
 FILLED_ATOMIC: Final = 10 * ONE_DOLLAR
 ENOUGH_ATOMIC: Final = 5 * ONE_DOLLAR  # whoever still has so much gets nothing
@@ -27,7 +27,7 @@ def fill(request: HttpRequest) -> JsonResponse:
     if not settings.DEMO_CHAIN_RPC:
         raise Http404
     address = request.POST.get("address", "")
-    if not is_address(address):
+    if not ADDRESS.fullmatch(address):
         return _refused(400, "bad_address", "An address is 0x and 40 hexadecimal digits.")
     try:
         holds = _balance(address)
@@ -38,7 +38,7 @@ def fill(request: HttpRequest) -> JsonResponse:
             holds = FILLED_ATOMIC
     except (ChainError, rpc.NodeSilentError, rpc.NodeRefusedError, ValueError):
         return _refused(503, "no_chain", "The demo chain does not answer. Try again in a moment.")
-    return JsonResponse({"address": to_checksum_address(address), "balance": str(holds)})
+    return JsonResponse({"address": checksum(address_bytes(address)), "balance": str(holds)})
 
 
 def _balance(address: str) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from dataclasses import dataclass
 from typing import Final
@@ -96,7 +97,9 @@ def fault(request: HttpRequest) -> HttpResponse:
 
 def _said(request: HttpRequest, problem: Problem) -> HttpResponse:
     response: HttpResponse
-    if is_person(request):
+    if problem not in _HARMLESS and _asks_for_part(request):
+        response = _toast(problem)
+    elif is_person(request):
         # Without the request's context: what fills it may be what just failed.
         context: dict[str, object] = {
             "site_name": settings.SITE_NAME,
@@ -112,5 +115,21 @@ def _said(request: HttpRequest, problem: Problem) -> HttpResponse:
         said = {"error": problem.error, "detail": problem.detail}
         response = JsonResponse(said, status=problem.status)
     response["Cache-Control"] = "no-store"
-    patch_vary_headers(response, ["Accept"])
+    patch_vary_headers(response, ["Accept", "HX-Request"])
+    return response
+
+
+def _asks_for_part(request: HttpRequest) -> bool:
+    """Whether a page that somebody has open asks for a part of itself, and not for all of it."""
+    headers = request.headers
+    return "HX-Request" in headers and "HX-History-Restore-Request" not in headers
+
+
+def _toast(problem: Problem) -> HttpResponse:
+    """Leave the page as it is, so that it can ask again, and say above it what failed."""
+    said = {"toast": {"text": f"{problem.title}. {problem.detail}", "tone": "bad"}}
+    response = HttpResponse(status=problem.status)
+    response["HX-Reswap"] = "none"
+    response["HX-Push-Url"] = "false"
+    response["HX-Trigger"] = json.dumps(said)
     return response

@@ -23,11 +23,17 @@ from marketplace.configuration.readers import (
     read_int,
     read_list,
     read_origin,
+    read_room,
     read_seconds,
     read_wallets,
     wrong,
 )
-from marketplace.configuration.servers import read_broker, read_database, read_database_url
+from marketplace.configuration.servers import (
+    broker_options,
+    read_broker,
+    read_database,
+    read_database_url,
+)
 
 BASE_DIR, STATE_DIR = readers.BASE_DIR, readers.STATE_DIR
 SECRET_FILES = readers.SECRET_FILES  # which file each value came from, for `doctor`
@@ -72,6 +78,8 @@ DATABASES = {
 DATABASE_URL = read_database_url("DATABASE_URL", "postgresql:///souk")
 DATABASE_DIRECT_URL = read_database_url("DATABASE_DIRECT_URL", DATABASE_URL)
 DATABASE_POOL_MAX = read_int("DATABASE_POOL_MAX", 8, least=1)
+DATABASE_ANSWER_SECONDS = read_seconds("DATABASE_ANSWER_SECONDS", "5")  # to a call's statement
+DATABASE_SETTLING_SECONDS = read_seconds("DATABASE_SETTLING_SECONDS", "30")  # to a settler's
 
 CELERY_BROKER_URL = read_broker("CELERY_BROKER_URL", "redis://127.0.0.1:6379/0")
 CELERY_TASK_IGNORE_RESULT = True
@@ -80,10 +88,12 @@ CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = False
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None  # for as long as it takes
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+# Threads that wait, mostly: half of them at most for sellers' endpoints.
+CELERY_WORKER_CONCURRENCY = read_int("SOUK_WORKER_THREADS", 16, least=4)
 CELERY_TIMEZONE = "UTC"
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
-CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = {}
+CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = broker_options(CELERY_BROKER_URL)
 if CELERY_BROKER_URL.startswith("filesystem:"):
     MESSAGES_DIR = Path(read("SOUK_MESSAGES_DIR", str(STATE_DIR / "messages")))
     for _folder in ("queue", "control"):
@@ -97,7 +107,6 @@ if CELERY_BROKER_URL.startswith("filesystem:"):
         "store_processed": False,
     }
 
-# Letters: the way back in for a lost password; nothing else is ever sent.
 EMAIL_HOST = read("EMAIL_HOST", "")
 EMAIL_PORT = read_int("EMAIL_PORT", 587, least=1)
 EMAIL_HOST_USER = read("EMAIL_HOST_USER", "")
@@ -134,24 +143,37 @@ PREVIEW_WALLETS = read_wallets("SOUK_PREVIEW_WALLETS")  # may pay for everybody'
 
 HEADER_BYTES_MAX = read_int("SOUK_HEADER_BYTES_MAX", 32_768, least=8_192)
 REQUEST_BODY_BYTES_MAX = read_int("SOUK_REQUEST_BODY_BYTES_MAX", 1_000_000, least=1)
-REQUEST_BODY_SECONDS = read_seconds("SOUK_REQUEST_BODY_SECONDS", "20")
+REQUEST_BODY_SECONDS = read_seconds("SOUK_REQUEST_BODY_SECONDS", "20", least=0.1)
 BODIES_ARRIVING_MAX = read_int("SOUK_BODIES_ARRIVING_MAX", 400, least=1)
 MCP_BODY_BYTES_MAX = read_int("SOUK_MCP_BODY_BYTES_MAX", 1_100_000, least=20_000)
 MCP_ANSWER_BYTES_MAX = read_int("SOUK_MCP_ANSWER_BYTES_MAX", 1_000_000, least=1_000)
 ANSWER_BYTES_MAX = read_int("SOUK_ANSWER_BYTES_MAX", 10_000_000, least=1)
-UPSTREAM_CONNECT_SECONDS = read_seconds("SOUK_UPSTREAM_CONNECT_SECONDS", "5")
-UPSTREAM_FIRST_BYTE_SECONDS = read_seconds("SOUK_UPSTREAM_FIRST_BYTE_SECONDS", "60")
-UPSTREAM_TOTAL_SECONDS = read_seconds("SOUK_UPSTREAM_TOTAL_SECONDS", "90")
+# Twice as much, and the program, fit into a gigabyte of memory.
+ANSWERS_IN_HAND_BYTES_MAX = read_room(
+    "SOUK_ANSWERS_IN_HAND_BYTES_MAX",
+    256_000_000,
+    one_most=ANSWER_BYTES_MAX + REQUEST_BODY_BYTES_MAX,
+)
+BODIES_ARRIVING_BYTES_MAX = read_room(
+    "SOUK_BODIES_ARRIVING_BYTES_MAX",
+    100_000_000,
+    one_most=max(REQUEST_BODY_BYTES_MAX, MCP_BODY_BYTES_MAX),
+)
+UPSTREAM_CONNECT_SECONDS = read_seconds("SOUK_UPSTREAM_CONNECT_SECONDS", "5", least=0.1)
+UPSTREAM_FIRST_BYTE_SECONDS = read_seconds("SOUK_UPSTREAM_FIRST_BYTE_SECONDS", "60", least=0.1)
+UPSTREAM_TOTAL_SECONDS = read_seconds("SOUK_UPSTREAM_TOTAL_SECONDS", "90", least=0.1)
 UPSTREAM_CONNECTIONS_MAX = read_int("SOUK_UPSTREAM_CONNECTIONS_MAX", 200, least=1)
 CALLS_IN_FLIGHT_MAX = read_int("SOUK_CALLS_IN_FLIGHT_MAX", 1_000, least=1)
 LISTING_IN_FLIGHT_MAX = read_int("SOUK_LISTING_IN_FLIGHT_MAX", 200, least=1)
-STREAM_STALL_SECONDS = read_seconds("SOUK_STREAM_STALL_SECONDS", "20")
-HOLD_WAIT_SECONDS = read_seconds("HOLD_WAIT_SECONDS", "20")
-LEASE_SECONDS = read_seconds("SOUK_LEASE_SECONDS", "10")
-LEASE_RENEW_SECONDS = read_seconds("SOUK_LEASE_RENEW_SECONDS", "3")
+STREAM_STALL_SECONDS = read_seconds("SOUK_STREAM_STALL_SECONDS", "20", least=0.1)
+HOLD_WAIT_SECONDS = read_seconds("HOLD_WAIT_SECONDS", "20", least=1)
+LEASE_RENEW_SECONDS = read_seconds("SOUK_LEASE_RENEW_SECONDS", "3", least=0.1)
+# A call whose lease is not renewed in time is given up while its seller works.
+LEASE_SECONDS = read_seconds("SOUK_LEASE_SECONDS", "10", least=2 * LEASE_RENEW_SECONDS)
 STOP_SECONDS = read_seconds("SOUK_STOP_SECONDS", "110")  # for calls whose buyers are gone
 JOIN_SECONDS = read_seconds("SOUK_JOIN_SECONDS", "600")
-MAX_TIMEOUT_SECONDS = read_int("SOUK_MAX_TIMEOUT_SECONDS", 300, least=60)
+# No grader takes an offer that lasts longer.
+MAX_TIMEOUT_SECONDS = read_int("SOUK_MAX_TIMEOUT_SECONDS", 300, least=60, most=3_600)
 SETTLE_MARGIN_SECONDS = read_int("SOUK_SETTLE_MARGIN_SECONDS", 30, least=0)
 EXPOSURE_PAYER = read_dollars("SOUK_EXPOSURE_PAYER", "100")  # dollars out and not yet settled
 EXPOSURE_LISTING = read_dollars("SOUK_EXPOSURE_LISTING", "1000")
@@ -164,8 +186,8 @@ INSTANT_SITE = read_dollars("SOUK_INSTANT_SITE", "100")
 INSTANT_LOSS_SECONDS = read_int("SOUK_INSTANT_LOSS_SECONDS", 86_400, least=60)
 STREAMS_MAX = read_int("SOUK_STREAMS_MAX", 500)  # open pages that are told of changes, per process
 SHELF_MAX = read_int("SHELF_MAX", 20_000, least=1)
-SHELF_REFRESH_SECONDS = read_seconds("SOUK_SHELF_REFRESH_SECONDS", "0.25")
-ANSWER_KEEP_DAYS = read_int("ANSWER_KEEP_DAYS", 7, least=1)
+SHELF_REFRESH_SECONDS = read_seconds("SOUK_SHELF_REFRESH_SECONDS", "0.25", least=0.01)
+ANSWER_KEEP_DAYS = read_int("ANSWER_KEEP_DAYS", 7, least=1, most=30)
 LOOKS_HOUR_MAX = read_int("SOUK_LOOKS_HOUR_MAX", 60, least=1)  # at upstreams, for one seller
 PREVIEW_SECONDS = read_int("SOUK_PREVIEW_SECONDS", 3_600, least=60)
 PREVIEWS_PER_SELLER_MAX = read_int("SOUK_PREVIEWS_PER_SELLER_MAX", 5, least=1)  # at once
@@ -191,7 +213,7 @@ DISPUTE_ANSWER_DAYS = read_int("SOUK_DISPUTE_ANSWER_DAYS", 7, least=1)  # for th
 DISPUTE_REFUND_DAYS = read_int("SOUK_DISPUTE_REFUND_DAYS", 7, least=1)  # once one is due
 DISPUTE_SEARCH_SECONDS = read_int("SOUK_DISPUTE_SEARCH_SECONDS", 300, least=1)
 WEBHOOKS_PER_SELLER_MAX = read_int("SOUK_WEBHOOKS_PER_SELLER_MAX", 10, least=1)
-WEBHOOK_SECONDS = read_seconds("SOUK_WEBHOOK_SECONDS", "10")
+WEBHOOK_SECONDS = read_seconds("SOUK_WEBHOOK_SECONDS", "10", least=0.1)
 WEBHOOK_ENDPOINT_IN_FLIGHT_MAX = read_int("SOUK_WEBHOOK_ENDPOINT_IN_FLIGHT_MAX", 4, least=1)
 WEBHOOK_IN_FLIGHT_MAX = read_int("SOUK_WEBHOOK_IN_FLIGHT_MAX", 100, least=1)
 WEBHOOK_RETRY_HOURS = read_int("SOUK_WEBHOOK_RETRY_HOURS", 24, least=1)
@@ -201,6 +223,7 @@ API_KEYS_PER_SELLER_MAX = read_int("SOUK_API_KEYS_PER_SELLER_MAX", 20, least=1)
 API_KEY_KEEP_DAYS = read_int("SOUK_API_KEY_KEEP_DAYS", 30, least=1)
 SEARCHES_PER_MINUTE = read_int("SOUK_SEARCHES_PER_MINUTE", 600, least=1)  # of one network
 REFUND_REQUESTS_PER_MINUTE = read_int("SOUK_REFUND_REQUESTS_PER_MINUTE", 60, least=1)  # network
+WALLET_PROOFS_PER_MINUTE = read_int("SOUK_WALLET_PROOFS_PER_MINUTE", 60, least=1)  # of one network
 BAD_PAYMENTS_PER_MINUTE = read_int("SOUK_BAD_PAYMENTS_PER_MINUTE", 120, least=1)  # of one network
 EMPTY_PROMISES_PER_MINUTE = read_int("SOUK_EMPTY_PROMISES_PER_MINUTE", 60, least=1)  # of a wallet
 STATEMENT_MS_MAX = read_int("SOUK_STATEMENT_MS_MAX", 30_000)  # of a page or a call; 0 is no limit
@@ -212,13 +235,12 @@ PROBE_DRIFTS_MAX = read_int("SOUK_PROBE_DRIFTS_MAX", 12, least=0)
 PROBE_KEEP_DAYS = read_int("SOUK_PROBE_KEEP_DAYS", 30, least=1)
 ASKS_ITSELF = read_bool("SOUK_ASKS_ITSELF", default=True)  # its own addresses, as graders do
 VERIFY_SECONDS = read_int("SOUK_VERIFY_SECONDS", 86_400, least=60)
-RPC_TIMEOUT_SECONDS = read_seconds("SOUK_RPC_TIMEOUT_SECONDS", "5")
+RPC_TIMEOUT_SECONDS = read_seconds("SOUK_RPC_TIMEOUT_SECONDS", "5", least=0.1, most=30)
 RPC_RESPONSE_BYTES_MAX = read_int("SOUK_RPC_RESPONSE_BYTES_MAX", 20_000_000, least=1_000)
-FACILITATOR_SETTLE_SECONDS = read_seconds("SOUK_FACILITATOR_SETTLE_SECONDS", "90")
-if FACILITATOR_SETTLE_SECONDS > 90:  # what the official clients wait
-    raise wrong("SOUK_FACILITATOR_SETTLE_SECONDS", f"{FACILITATOR_SETTLE_SECONDS}", "90 or less")
-FACILITATOR_ASK_SECONDS = read_seconds("SOUK_FACILITATOR_ASK_SECONDS", "5")
-FACILITATOR_POLL_SECONDS = read_seconds("SOUK_FACILITATOR_POLL_SECONDS", "15")
+# At most what the official clients wait.
+FACILITATOR_SETTLE_SECONDS = read_seconds("SOUK_FACILITATOR_SETTLE_SECONDS", "90", least=1, most=90)
+FACILITATOR_ASK_SECONDS = read_seconds("SOUK_FACILITATOR_ASK_SECONDS", "5", least=0.1)
+FACILITATOR_POLL_SECONDS = read_seconds("SOUK_FACILITATOR_POLL_SECONDS", "15", least=0.1)
 FACILITATOR_ANSWER_BYTES_MAX = read_int("SOUK_FACILITATOR_ANSWER_BYTES_MAX", 200_000, least=1_000)
 FACILITATOR_IN_FLIGHT_MAX = read_int("SOUK_FACILITATOR_IN_FLIGHT_MAX", 64, least=1)
 STUCK_SECONDS = read_seconds("SOUK_STUCK_SECONDS", "30")  # then the fee is bumped
@@ -274,6 +296,7 @@ SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 LOGIN_URL = "account-sign-in"
+LINKED_WALLETS = "marketplace.accounts.linking.wallets_of"  # for the rooms below accounts
 SESSION_ENGINE = "marketplace.accounts.sessions"
 SESSION_COOKIE_HTTPONLY = True
 AUTH_PASSWORD_VALIDATORS = framework.AUTH_PASSWORD_VALIDATORS

@@ -25,6 +25,7 @@ from marketplace.logs import note_request
 from payments.counter import close_counter
 from payments.happenings import close_hub, hub
 from payments.loaded import keep_loaded
+from payments.pool import NotDurable
 from payments.x402.crypto import slow_keccak
 
 App: TypeAlias = Callable[[Any, Any, Any], Awaitable[None]]
@@ -91,8 +92,9 @@ class Surface:
                     return
                 try:
                     await self._open()
-                except (psycopg.Error, OSError) as error:
-                    why = f"The door cannot open: {type(error).__name__}"
+                except (psycopg.Error, OSError, NotDurable) as error:
+                    what = str(error) if isinstance(error, NotDurable) else type(error).__name__
+                    why = f"The door cannot open: {what}"
                     await send({"type": "lifespan.startup.failed", "message": why})
                     return
                 _when_stopped(hub().leave)
@@ -109,7 +111,7 @@ class Surface:
                 await room.open()
                 keep_loaded()
                 self._room, self._door = room, _door(room)
-                self._mcp = McpServer(room, self._door.in_flight, self._door.arrivals)
+                self._mcp = McpServer(room, self._door.places, self._door.arrivals)
 
     async def _close(self) -> None:
         await close_hub()
@@ -135,6 +137,7 @@ def _door(room: Room) -> Door:
             body_bytes_max=settings.REQUEST_BODY_BYTES_MAX,
             body_seconds=settings.REQUEST_BODY_SECONDS,
             bodies_arriving_max=settings.BODIES_ARRIVING_MAX,
+            bodies_arriving_bytes_max=settings.BODIES_ARRIVING_BYTES_MAX,
         ),
         public_base_url=settings.PUBLIC_BASE_URL,
     )

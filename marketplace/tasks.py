@@ -11,7 +11,7 @@ from django.db.models import QuerySet
 from django.db.models.functions import Now
 
 from marketplace import alerts
-from marketplace.accounts.models import Session, Wallet
+from marketplace.accounts.models import Session
 from payments.models import Tries
 from sellers import figures
 
@@ -22,18 +22,13 @@ ADMIN_LOG_KEPT = timedelta(days=400)
 @shared_task
 def keep_figures() -> None:
     """Make the figures of the listings whose trade changed."""
-    figures.keep(linked_wallets)
+    figures.keep()
 
 
 @shared_task
 def tell_of_limits() -> None:
     """Tell owners of the limits that came near."""
     alerts.note_and_tell()
-
-
-def linked_wallets(user_id: int) -> set[str]:
-    """The wallets that somebody signs in with."""
-    return set(Wallet.objects.filter(user_id=user_id).values_list("address", flat=True))
 
 
 @shared_task

@@ -9,13 +9,14 @@ from django.urls import URLPattern, URLResolver, include, path
 # With the pages comes the bell they ring: a shared task finds its broker through the app alone.
 from marketplace import celery as celery
 from marketplace import csp, events, faucet, legal_pages, problems, reports, views
+from marketplace.access import signed_in_lately
 from marketplace.catalog import api, market, pages
 from marketplace.catalog.mcp import card
 from marketplace.doctor import audit_page, page
 from marketplace.look import styleguide, themes
 from payments import limit_views, refund_views
 from payments.views import did
-from sellers.pages import logos
+from sellers.pages import keys, logos
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", pages.landing, name="landing"),
@@ -45,6 +46,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("logo/<slug:name>", logos.show, name="logo"),
     path("p/", include("payments.urls")),
     path("sell/earnings/", include("sellers.earnings_urls")),
+    path("sell/keys", signed_in_lately(keys.index), name="sell-keys"),  # a key is a way in too
     path("sell/", include("sellers.program_urls")),
     path("api/catalog", api.index, name="api-catalog"),
     path("api/catalog/changes", api.changes, name="api-catalog-changes"),

@@ -9,17 +9,17 @@ from django.db import DatabaseError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.cache import patch_vary_headers
 from django.views.decorators.http import require_safe
 
 from marketplace.doctor import page
 from marketplace.look import markdown
-from payments.models import ChainHealth
+from payments.health import why_refused
 from payments.views import is_person
 from payments.wiring import networks
 
-GUIDES = {"buy": "Buying", "sell": "Selling", "webhooks": "Webhooks"}
+UNSETTLED = "nobody has settled this network yet"
+GUIDES = {"buy": "Buying", "sell": "Selling", "webhooks": "Webhooks", "operate": "Operating"}
 
 
 def site(request: HttpRequest) -> dict[str, object]:
@@ -34,7 +34,8 @@ def guide(request: HttpRequest, name: str) -> HttpResponse:
         raise Http404
     text = (settings.BASE_DIR / "docs" / f"{name}.md").read_text(encoding="utf-8")
     if is_person(request):
-        context = {"guide": markdown.read(text, frozenset(GUIDES)), "guides": _guide_tabs(name)}
+        tabs = _guide_tabs(name, is_operator=request.user.is_staff)
+        context = {"guide": markdown.read(text, frozenset(GUIDES)), "guides": tabs}
         response = render(request, "guide.html", context)
     else:
         response = HttpResponse(text, content_type="text/markdown; charset=utf-8")
@@ -42,10 +43,12 @@ def guide(request: HttpRequest, name: str) -> HttpResponse:
     return response
 
 
-def _guide_tabs(name: str) -> list[dict[str, Any]]:
+def _guide_tabs(name: str, *, is_operator: bool) -> list[dict[str, Any]]:
+    """The operator's own is there for all, and shown to those whom it concerns."""
     return [
         {"label": label, "href": reverse("guide", args=[each]), "current": each == name}
         for each, label in GUIDES.items()
+        if is_operator or each in (name, *GUIDES.keys() - {"operate"})
     ]
 
 
@@ -59,21 +62,13 @@ def alive(request: HttpRequest) -> JsonResponse:
 def ready(request: HttpRequest) -> JsonResponse:
     """Whether paid calls can be served: the database, and every network's settling."""
     try:
-        health = {row.network: row for row in ChainHealth.objects.all()}
+        refused = why_refused(settings.HEAD_STALE_SECONDS)
     except DatabaseError:
         return JsonResponse({"ok": False, "database": "unreachable"}, status=503)
-    said = {network: _trouble(health.get(network)) for network in networks()}
+    said = {network: refused.get(network, UNSETTLED) for network in networks()}
     ok = not any(said.values())
     report = {network: trouble or "ok" for network, trouble in said.items()}
     document: dict[str, Any] = {"ok": ok, "database": "ok", "networks": report}
     if page.shows_the_token(request):  # what runs out and what fails is nobody else's business
         document |= page.facts()
     return JsonResponse(document, status=200 if ok else 503)
-
-
-def _trouble(row: ChainHealth | None) -> str:
-    if row is None:
-        return "nobody has settled this network yet"
-    if (timezone.now() - row.seen_at).total_seconds() > settings.HEAD_STALE_SECONDS:
-        return "nobody settles this network at the moment"
-    return row.refusing_why

@@ -12,6 +12,7 @@ from payments.models import (
     Broadcast,
     Cap,
     ChainHealth,
+    FailedSend,
     GasUse,
     Loss,
     Payment,
@@ -87,6 +88,12 @@ class RelayerAdmin(ReadOnly):
 @admin.register(ChainHealth)
 class ChainHealthAdmin(ReadOnly):
     list_display = ("network", "head_number", "head_time", "seen_at", "refusing_why")
+
+
+@admin.register(FailedSend)
+class FailedSendAdmin(ReadOnly):
+    list_display = ("at", "payer", "payment_id")
+    search_fields = ("payer",)
 
 
 @admin.register(GasUse)

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
+
+import psycopg
+from psycopg.conninfo import make_conninfo
 
 from payments import wiring
 from payments.chains import ChainUnavailable
+from payments.line import signs_of_life
 from payments.pool import Pool, rows
 
 if TYPE_CHECKING:
@@ -35,6 +40,7 @@ _SINCE = """
      where r.network = %(network)s and r.asset = %(asset)s
 """
 MARGIN_BLOCKS = 20
+_US = ("souk audit",)
 
 
 async def note(pool: Pool, results: Iterable[Result]) -> None:
@@ -55,7 +61,16 @@ async def note(pool: Pool, results: Iterable[Result]) -> None:
 
 
 async def audit_once() -> None:
-    """Compare what has moved since the last comparison; a silent chain is asked an hour later."""
+    """Compare what has moved since the last comparison; a silent chain is asked an hour later.
+
+    One that is still under way, on a slow node, is not joined by another.
+    """
+    async with _alone() as is_first:
+        if is_first:
+            await _audit_all()
+
+
+async def _audit_all() -> None:
     pool = await wiring.open_main_pool()
     try:
         for network in wiring.networks():
@@ -63,6 +78,17 @@ async def audit_once() -> None:
                 await _audit(pool, network, asset)
     finally:
         await pool.close()
+
+
+@asynccontextmanager
+async def _alone() -> AsyncIterator[bool]:
+    """Whether nobody else compares just now; the lock ends with its session."""
+    url = wiring.direct_database_url()
+    async with await psycopg.AsyncConnection.connect(
+        make_conninfo(url, **signs_of_life(url)), autocommit=True
+    ) as session:
+        cursor = await session.execute("select pg_try_advisory_lock(hashtextextended(%s, 0))", _US)
+        yield await cursor.fetchone() == (True,)
 
 
 async def _audit(pool: Pool, network: str, asset: str) -> None:
@@ -79,6 +105,7 @@ async def _audit(pool: Pool, network: str, asset: str) -> None:
             confirmations=confirmations,
             from_block=await _since(pool, network, asset, confirmations),
             to_block=None,
+            by_facilitators=wiring.settles_by_facilitator(network),
         )
     except (ChainUnavailable, OSError, TimeoutError) as error:
         log.warning("the ledger of %s was not compared: %s", network, type(error).__name__)

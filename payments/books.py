@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from payments.amounts import Amount
 from payments.documents import utc
-from payments.reports.purchases import Bought
+from payments.reports.bought import Bought
 from payments.x402.networks import NETWORKS
 
 COLUMNS = (
     "time_utc", "receipt", "payment", "seller", "listing", "title", "counterparty", "payer",
     "network", "chain", "asset", "symbol", "decimals", "gross", "gross_atomic", "status",
-    "transaction", "block",
+    "transaction", "block", "charged", "charged_atomic", "refunded", "refunded_atomic",
+    "refund_transactions",
 )  # fmt: skip
 
 
@@ -17,12 +19,18 @@ def cells(row: Bought) -> tuple[str, ...]:
     """The line of one payment, in the order of `COLUMNS`."""
     amount = row.amount
     chain = NETWORKS.get(row.network)
-    gross = amount.text.partition(" ")[0] if amount.decimals is not None else ""
     return (
         utc(row.at), row.receipt_id, str(row.id), row.listing_path.partition("/")[0],
         row.listing_path, row.title, row.pay_to, row.payer, row.network,
         chain.name if chain else "", amount.asset, amount.symbol or "",
-        "" if amount.decimals is None else str(amount.decimals), gross, str(amount.atomic),
+        "" if amount.decimals is None else str(amount.decimals), *sum_of(amount),
         row.words.text, row.transaction,
         "" if row.block_number is None else str(row.block_number),
+        *sum_of(row.charged), *sum_of(row.refunded), " ".join(row.refund_transactions),
     )  # fmt: skip
+
+
+def sum_of(amount: Amount) -> tuple[str, str]:
+    """An amount twice: whole, where the token's decimals are known, and in base units."""
+    whole = amount.text.partition(" ")[0] if amount.decimals is not None else ""
+    return whole, str(amount.atomic)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from payments import desk as desks
-from payments import relayer
+from payments import relayer, seats
 from payments.chains import Call, ChainUnavailable, Fees, SendOutcome
 from payments.desk import Desk, Row
 from payments.models import Broadcast, Money
@@ -32,28 +32,35 @@ def call_for(desk: Desk, riders: Sequence[Row]) -> tuple[Broadcast.Kind, Call]:
     return Broadcast.Kind.BATCH, relayer.together(calls, desk.terms.multicall)
 
 
-async def dispatch(desk: Desk, riders: Sequence[Row], fees: Fees) -> None:
+async def dispatch(desk: Desk, riders: Sequence[Row], fees: Fees) -> Sequence[Row]:
     """Put these payments on one new transaction: stored and committed, and only then sent.
 
-    They go out for the first time, all of them, or have all been sent before.
+    They go out for the first time, all of them, or have all been sent before. Returns those that
+    its key had no gas money for.
     """
-    try:
-        signed = await _board(desk, riders, fees)
-    except _NobodyLeft:
-        return
+    least_wei = riders[0].call.gas * fees.max_fee_wei
+    async with desk.pool.connection() as connection:
+        try:
+            async with connection.transaction():
+                seat = await seats.take_seat(connection, desk.keyring, least_wei)
+                fit = seats.places(len(riders), seat.spare_wei, fees)
+                signed = await _board(desk, connection, seat, riders[:fit], fees)
+        except _NobodyLeft:
+            return riders[fit:]
     await send(desk, signed)
+    return riders[fit:]
 
 
-async def _board(desk: Desk, riders: Sequence[Row], fees: Fees) -> Signed:
-    async with desk.pool.connection() as connection, connection.transaction():
-        seat = await relayer.take_seat(connection, desk.keyring)
-        taken = await _take_aboard(connection, riders, seat)
-        aboard = [row for row in riders if row.payment_id in taken]
-        if not aboard:
-            raise _NobodyLeft
-        kind, call = call_for(desk, aboard)
-        _insist(desk, call, seat.address)
-        return await relayer.store(connection, desk.keyring, seat, call, fees, kind)
+async def _board(
+    desk: Desk, connection: Connection, seat: relayer.Seat, riders: Sequence[Row], fees: Fees
+) -> Signed:
+    taken = await _take_aboard(connection, riders, seat)
+    aboard = [row for row in riders if row.payment_id in taken]
+    if not aboard:
+        raise _NobodyLeft
+    kind, call = call_for(desk, aboard)
+    _insist(desk, call, seat.address)
+    return await relayer.store(connection, desk.keyring, seat, call, fees, kind)
 
 
 def _insist(desk: Desk, call: Call, address: str) -> None:
@@ -87,6 +94,11 @@ async def send(desk: Desk, signed: Signed) -> SendOutcome | None:
         return None
     if answer.outcome in {SendOutcome.ACCEPTED, SendOutcome.ALREADY_KNOWN}:
         await relayer.mark_sent(desk.pool, [signed.id])
+    elif answer.outcome is SendOutcome.INSUFFICIENT_GAS_MONEY:
+        log.error(
+            "%s: nonce %s waits for gas money: %s",
+            desk.terms.network, signed.nonce, answer.message,
+        )  # fmt: skip
     else:
         log.warning(
             "%s: nonce %s: %s %s",
@@ -109,8 +121,12 @@ class Variant:
     mined_hash: bytes | None
 
 
-async def bump(desk: Desk, latest: Variant) -> None:
-    """The same number at a higher price; a filler when nobody needs the number any more."""
+async def bump(desk: Desk, latest: Variant, *, is_poor: bool = False) -> None:
+    """The same number at a higher price; a filler when nobody needs the number any more.
+
+    `is_poor`: its key has no money for the last form. A dearer one would only be further away; a
+    filler costs a fraction of it.
+    """
     now = await desk.chain.fees(cap_wei=desk.terms.fee_cap_wei)
     fees = relayer.bumped(latest.fees, now, desk.terms.fee_cap_wei)
     if fees is None:
@@ -119,15 +135,19 @@ async def bump(desk: Desk, latest: Variant) -> None:
     number = latest.signed.relayer_id, latest.signed.nonce
     aboard = (await desks.passengers(desk.pool, [number]))[number]
     seat = relayer.Seat(latest.signed.relayer_id, latest.address, latest.signed.nonce)
+    if aboard and is_poor:
+        return
     if aboard:
         kind, call = call_for(desk, aboard)
     else:
         kind, call = Broadcast.Kind.FILLER, relayer.filler(latest.address)
     _insist(desk, call, latest.address)
     async with desk.pool.connection() as connection, connection.transaction():
-        await connection.execute(
-            "select 1 from payments_relayer where id = %s for update", (seat.relayer_id,)
-        )
+        if not await seats.affords(connection, seat.relayer_id, call.gas * fees.max_fee_wei):
+            log.error(
+                "%s: nonce %s waits for gas money to bid more", desk.terms.network, seat.nonce
+            )
+            return
         cursor = await connection.execute(
             "select max(variant) from payments_broadcast where relayer_id = %s and nonce = %s",
             (seat.relayer_id, seat.nonce),

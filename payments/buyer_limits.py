@@ -73,7 +73,10 @@ class Terms:
             )
         most = self.most.get("call_max")
         if most is not None and amount_dollars > most:
-            return Refusal("limit_per_call", f"The limit of {self.who} is ${most:f} a call.")
+            said = f"The limit of {self.who} is ${_plain(most)} a call"
+            return Refusal(
+                "limit_per_call", f"{said}, and this call costs ${_plain(amount_dollars)}."
+            )
         return None
 
     def counters(self, path: str, decimals: int, at: datetime) -> dict[str, str]:
@@ -119,15 +122,18 @@ class Rules:
             for atomic in (_atomic(terms.most.get(name), decimals),)
         )
 
-    def full(self, key: str) -> Refusal | None:
+    def full(self, key: str, used_atomic: int, price_atomic: int) -> Refusal | None:
         """In words that the sum behind a counter has no room; they may have changed meanwhile."""
         most = self.most_behind(key)
         if most is None:
             return None
         sum_ = read_counter(key)
         word, what = _WORDS[sum_.name]
-        who = Terms(sum_.holder).who
-        return Refusal(word, f"The limit of {who} is ${most:f} {what}, and it is used up.")
+        who, scale = Terms(sum_.holder).who, -sum_.decimals
+        left = max(most - Decimal(used_atomic).scaleb(scale), Decimal(0))
+        price = Decimal(price_atomic).scaleb(scale)
+        said = f"The limit of {who} is ${_plain(most)} {what}: ${_plain(left)} of it is left"
+        return Refusal(word, f"{said}, and this call costs ${_plain(price)}.")
 
     def most_behind(self, key: str) -> Decimal | None:
         """The limit that a counter is held under."""
@@ -198,6 +204,10 @@ async def used_of(pool: Pool, keys: list[str]) -> dict[str, int]:
         pool, "select key, used_atomic from payments_cap where key = any(%s)", (keys,)
     )
     return {key: int(used) for key, used in found}
+
+
+def _plain(dollars: Decimal) -> str:
+    return f"{dollars.normalize():f}"
 
 
 def _atomic(most: Decimal | None, decimals: int) -> int:

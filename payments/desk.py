@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 from payments.chains import Call, Chain
-from payments.marks import LOOK_AGAIN
+from payments.marks import LOOK_AGAIN, PUT_OFF
 from payments.models import Money, Work
 from payments.pool import Pool, rows
 from payments.relayer import Keyring
+from payments.searched import Searched
 from payments.signing import Signer
 from payments.states import Standing, State
 from payments.wakeups import Bell
@@ -36,6 +38,8 @@ class NetworkTerms:
     fee_cap_wei: int
     batch_max: int
     block_seconds: float
+    lag_seconds: float  # the node that tried a payment for its claim may have been so far behind
+    settle_margin_seconds: int  # what a signature still needs once its answer is there
     stuck_seconds: float
     relayer_low_wei: int
     agree_above_atomic: int
@@ -43,6 +47,10 @@ class NetworkTerms:
     seller_gas_day_wei: int
     lease_seconds: float  # a call without a sign of life for so long has lost its process
     take_up_seconds: float  # so long work that was paid upfront and dropped waits for its buyer
+
+    def blocks_in(self, seconds: float) -> int:
+        """How many blocks come in so long, at the most."""
+        return math.ceil(seconds / self.block_seconds)
 
     def seconds_until_deep(self, depth: int) -> float:
         """When it is worth looking whether a block of this depth is deep enough: a bit early."""
@@ -60,6 +68,7 @@ class Desk:
     signer: Signer
     moved: Bell
     way: Way
+    searched: Searched = field(default_factory=Searched)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +94,8 @@ class Row:
     block_hash: bytes | None
     ours_over: bool  # ours that carries it is in a block, or can never be in one
     lease_over: bool  # nobody is at work on it
+    age_seconds: float  # since it was claimed
+    put_off: bool  # it was tried, and did not go through
 
     @property
     def standing(self) -> Standing:
@@ -98,6 +109,10 @@ class Row:
     @property
     def state(self) -> State:
         return State(self.work, self.money)
+
+    @property
+    def is_paid(self) -> bool:
+        return self.money in {Money.SETTLED, Money.CONFIRMED}
 
     @property
     def is_answered(self) -> bool:
@@ -132,7 +147,8 @@ _ROW = """
            coalesce((select true from payments_broadcast b
                       where b.relayer_id = g.relayer_id and b.nonce = g.relayer_nonce
                         and (b.mined_block is not null or b.final_at is not null) limit 1), false),
-           coalesce(g.lease_until < clock_timestamp(), true)
+           coalesce(g.lease_until < clock_timestamp(), true),
+           extract(epoch from clock_timestamp() - p.created_at)::float8, g.put_off
       from payments_progress g join payments_payment p on p.id = g.payment_id
 """
 
@@ -141,26 +157,43 @@ _ROW = """
 # `now()`, which an index can be asked for: with the clock itself as the bound, each look would
 # read every payment that is not final yet. What waits for its depth only is not put off: two
 # settlers who look at it do nothing twice, because a version moves once.
-_TAKE = f"""
-    with due as (
+_UNTAKEN = """
         select payment_id from payments_progress
          where network = %(network)s and next_check_at <= now()
-           and money not in ('settled', 'confirmed')
+           and money not in ('settled', 'confirmed') and {which}
            and (taken_at is null or taken_at < next_check_at
                 or taken_at < now() - make_interval(secs => %(hand)s))
-         order by next_check_at limit %(most)s for update skip locked
-    ), taken as (
+         order by next_check_at limit %({most})s for update skip locked
+"""
+_TAKEN = """
+    taken as (
         update payments_progress g
            set taken_at = clock_timestamp()
           from due where g.payment_id = due.payment_id
-    ), paid as (
+    )
+"""
+# Any number may have been tried in vain, and are due before whoever comes now: each kind has its
+# own share, and nothing fresh waits behind them.
+_TAKE = f"""
+    with fresh as (
+        {_UNTAKEN.format(which="work <> 'void' and not put_off", most="most")}
+    ), tried as (
+        {_UNTAKEN.format(which="work <> 'void' and put_off", most="most_tried")}
+    ), due as (
+        select payment_id from fresh union all select payment_id from tried
+    ), {_TAKEN}, paid as (
         select payment_id from payments_progress
          where network = %(network)s and next_check_at <= now()
            and money in ('settled', 'confirmed')
          order by next_check_at limit %(most)s
     )
     {_ROW} where p.id in (select payment_id from due union all select payment_id from paid)
-"""  # noqa: S608 - composed of our own constants only
+"""  # noqa: S608 - composed of our own constants only, here and below
+# Calls that failed cost their senders nothing: however many there are, no buyer waits behind them.
+_TAKE_VOIDS = f"""
+    with due as ({_UNTAKEN.format(which="work = 'void'", most="most")}), {_TAKEN}
+    {_ROW} where p.id in (select payment_id from due)
+"""  # noqa: S608
 
 
 def _row(found: Sequence[Any]) -> Row:
@@ -168,6 +201,7 @@ def _row(found: Sequence[Any]) -> Row:
         payment_id, work, money, version, release, scheme, asset, payer, pay_to, amount,
         valid_after, valid_before, nonce, signature, has_code, claimed_block, alone, relayer_id,
         relayer_nonce, facilitator, transaction, block_number, block_hash, ours_over, lease_over,
+        age_seconds, put_off,
     ) = found  # fmt: skip
     authorization = Authorization(
         payer, pay_to, int(amount), valid_after, valid_before, nonce, signature or b""
@@ -175,14 +209,28 @@ def _row(found: Sequence[Any]) -> Row:
     return Row(
         payment_id, Work(work), Money(money), version, release, scheme, asset, authorization,
         has_code, claimed_block, alone, relayer_id, relayer_nonce, facilitator, transaction,
-        block_number, block_hash, ours_over, lease_over,
+        block_number, block_hash, ours_over, lease_over, age_seconds, put_off,
     )  # fmt: skip
 
 
-async def take_due(pool: Pool, network: str, *, most: int) -> list[Row]:
-    """The rows whose time has come: those to send that nobody else has in hand, and paid ones."""
-    values = {"network": network, "most": most, "hand": HAND_SECONDS}
-    return [_row(each) for each in await rows(pool, _TAKE, values)]
+async def take_due(pool: Pool, network: str, *, most: int, most_tried: int) -> list[Row]:
+    """The rows whose time has come: those to send that nobody else has in hand, and paid ones.
+
+    Up to `most` fresh ones and as many paid ones, and `most_tried` that did not go through before.
+    """
+    return await _take(pool, _TAKE, network, most, most_tried)
+
+
+async def take_voids(pool: Pool, network: str, *, most: int) -> list[Row]:
+    """Those not charged whose time has come to be looked for on the chain."""
+    return await _take(pool, _TAKE_VOIDS, network, most)
+
+
+async def _take(
+    pool: Pool, statement: str, network: str, most: int, most_tried: int = 0
+) -> list[Row]:
+    values = {"network": network, "most": most, "most_tried": most_tried, "hand": HAND_SECONDS}
+    return [_row(each) for each in await rows(pool, statement, values)]
 
 
 async def passengers(
@@ -205,3 +253,9 @@ async def look_again(pool: Pool, ids: Sequence[UUID], seconds: float) -> None:
     """When to look at these rows next. No state changes, so no step is taken."""
     if ids:
         await rows(pool, LOOK_AGAIN, (list(ids), seconds))
+
+
+async def put_off(pool: Pool, ids: Sequence[UUID], seconds: float) -> None:
+    """The same for those taken that did not go through: they wait behind the others from now on."""
+    if ids:
+        await rows(pool, PUT_OFF, (list(ids), seconds))

@@ -1,51 +1,51 @@
-"""What happens to disputes by itself: they open, their deadlines pass, their refunds are found.
+"""What happens to disputes by itself: they open, their refunds are found, their deadlines pass.
 
 Every row carries its own next check, so whoever rings, and however often, misses nothing.
 """
 
 from __future__ import annotations
 
-import asyncio
-import logging
 import time
-from collections import Counter, defaultdict
-from collections.abc import Awaitable, Callable, Collection, Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Set
+from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Final, TypeVar
+from typing import Final
+from uuid import UUID
 
 from django.db import connection, transaction
 from django.db.models import F
-from django.db.models.functions import Coalesce, Least, Now
+from django.db.models.functions import Least, Now
 from django.utils import timezone
 
 from payments import disputes, refunds, wiring
-from payments.chains import Chain, ChainUnavailable
+from payments.dispute_states import OWED
 from payments.ids import first_id
 from payments.models import Case, Dispute, Refund, Side
 from payments.refund_naming import keep_found
-from payments.refund_proof import Sight, Watched, find_exact, look_at
+from payments.refund_search import search, watch
 from payments.refunds import Wallets
 from payments.states import PAID
 
-log = logging.getLogger(__name__)
-
 AT_ONCE: Final = 50
-SEARCH_BLOCKS_MAX: Final = 20_000  # of one look; the next goes on from there
+BEHIND_SECONDS: Final = 5  # to the next look where one did not come to the newest block
 OPENED_DAYS: Final = 30  # how far back payments without an answer are looked for
 TAKEN: Final = timedelta(seconds=120)
-Asked = TypeVar("Asked")
-Told = TypeVar("Told")
 
 
 def tend(wallets: Wallets) -> int:
-    """One ring of the bell; says how many rows were looked at. `wallets`: which are a seller's."""
+    """One ring of the bell; says how many rows were looked at. `wallets`: which are a seller's.
+
+    Deadlines come last: a refund that was sent in time is no longer missing then.
+    """
     opened = open_unanswered()
     due = _take_due()
-    for dispute in due:
-        _pass_deadline(dispute)
-    _search(due, wallets)
-    return opened + len(due) + _watch(wallets)
+    cases = [dispute for dispute in due if not _lost_its_payment(dispute)]
+    looked = _search(cases, wallets)
+    _look_later(cases, looked.behind)
+    watched = watch(wallets)
+    for dispute in cases:
+        _pass_deadline(dispute, looked)
+    return opened + len(due) + watched
 
 
 _UNANSWERED = """
@@ -76,128 +76,71 @@ def _take_due() -> list[Dispute]:
     return list(Dispute.objects.filter(pk__in=taken).select_related("payment__progress"))
 
 
-def _pass_deadline(dispute: Dispute) -> None:
-    """Move a case whose time is over, or whose payment is gone."""
-    if dispute.payment.progress.money not in PAID:
-        disputes.move(
-            dispute, Case.WITHDRAWN, Side.CHAIN, "The chain took the payment itself back."
-        )
-    elif dispute.deadline_at is not None and dispute.deadline_at < timezone.now():
-        after, text = {
-            Case.OPEN: (Case.REVIEW, "The seller did not answer in time."),
-            Case.DUE: (Case.REVIEW, "The refund did not come in time."),
-            Case.ORDERED: (Case.UNPAID, "The refund was ordered and did not come in time."),
-        }[Case(dispute.state)]
-        disputes.move(dispute, after, Side.CLOCK, text)
+def _lost_its_payment(dispute: Dispute) -> bool:
+    """Close a case whose payment is gone; there is nothing to give back."""
+    if dispute.payment.progress.money in PAID:
+        return False
+    text = "The chain took the payment itself back."
+    disputes.move(dispute, Case.WITHDRAWN, Side.CHAIN, text)
+    return True
 
 
-@dataclass(frozen=True, slots=True)
-class Sought:
-    """What a refund that nobody named would look like, and in which blocks."""
+@dataclass(slots=True)
+class Looked:
+    """How far the chain told of each case; of those on a silent one, nothing."""
 
-    asset: str
-    senders: Collection[str]
-    payer: str
-    amount_atomic: int
-    start: int
+    told: set[UUID] = field(default_factory=set)  # up to its newest block
+    behind: set[UUID] = field(default_factory=set)  # up to an older one
+    forgotten: set[UUID] = field(default_factory=set)  # the node has no such old blocks
 
 
-def _search(due: Iterable[Dispute], wallets: Wallets) -> None:
-    """Look for refunds that nobody named: the exact amount, from a wallet of the seller's."""
-    by_network: dict[str, list[Dispute]] = defaultdict(list)
-    for dispute in due:
-        if dispute.closed_at is None:
-            by_network[dispute.payment.network].append(dispute)
-    for network, cases in by_network.items():
-        sought = [_sought(dispute, wallets) for dispute in cases]
-        for dispute, (found, end) in zip(cases, _ask(network, sought, _find_each), strict=False):
-            for transaction_hash, transfers in found.items():
-                keep_found(dispute, transaction_hash, transfers)
-            same = Dispute.objects.filter(pk=dispute.pk, searched_block__lt=end)
-            same.update(searched_block=end)
-        _look_later(cases)
+def _search(cases: Iterable[Dispute], wallets: Wallets) -> Looked:
+    """Look for refunds that nobody named."""
+    looked = Looked()
+    for dispute, seen in search(cases, wallets):
+        if seen is None:
+            looked.forgotten.add(dispute.pk)
+            continue
+        for transaction_hash, transfers in seen.found.items():
+            keep_found(dispute, transaction_hash, transfers)
+        same = Dispute.objects.filter(pk=dispute.pk, searched_block__lt=seen.end)
+        same.update(searched_block=seen.end)
+        (looked.behind if seen.is_behind else looked.told).add(dispute.pk)
+    return looked
 
 
-def _sought(dispute: Dispute, wallets: Wallets) -> Sought:
-    payment = dispute.payment
-    return Sought(
-        payment.asset,
-        {payment.pay_to, *wallets(dispute.seller_id, payment.network)},
-        payment.payer,
-        int(dispute.asked_atomic),
-        dispute.searched_block + 1,
-    )
-
-
-async def _find_each(chain: Chain, sought: list[Sought]) -> list[tuple[Counter[bytes], int]]:
-    head = await chain.head()
-    found: list[tuple[Counter[bytes], int]] = []
-    for each in sought:
-        end = min(head.number, each.start + SEARCH_BLOCKS_MAX - 1)
-        blocks = (each.start, end)
-        exact = (
-            await find_exact(
-                chain, each.asset, each.senders, each.payer, each.amount_atomic, blocks
-            )
-            if each.start <= end
-            else Counter()
-        )
-        found.append((exact, end))
-    return found
-
-
-def _look_later(cases: list[Dispute]) -> None:
+def _look_later(cases: Iterable[Dispute], behind: Set[UUID]) -> None:
     """When to look again: at the deadline, or when it is worth searching once more."""
-    later = Now() + timedelta(seconds=wiring.dispute_terms().search_seconds)
+    usual = wiring.dispute_terms().search_seconds
     for dispute in cases:
+        seconds = min(usual, BEHIND_SECONDS) if dispute.pk in behind else usual
+        later = Now() + timedelta(seconds=seconds)
         same = Dispute.objects.filter(pk=dispute.pk, closed_at__isnull=True)
-        same.update(next_check_at=Least(later, Coalesce(F("deadline_at"), later)))
+        same.update(next_check_at=later)
+        same.filter(deadline_at__gt=Now()).update(next_check_at=Least(later, F("deadline_at")))
 
 
-def _watch(wallets: Wallets) -> int:
-    """Look at every refund whose time has come."""
-    by_network: dict[str, list[Refund]] = defaultdict(list)
-    due = refunds.take_due(AT_ONCE)
-    for refund in due:
-        by_network[refund.network].append(refund)
-    for network, group in by_network.items():
-        for refund, sight in zip(group, _ask(network, group, _look_at_each), strict=False):
-            refunds.judge(refund, sight, wallets)
-    return len(due)
+def _pass_deadline(dispute: Dispute, looked: Looked) -> None:
+    """Move a case whose time is over, unless what is owed may have been sent in time."""
+    if dispute.deadline_at is None or dispute.deadline_at >= timezone.now():
+        return
+    if dispute.state in OWED and _may_be_paid(dispute, looked):
+        return
+    after, text = {
+        Case.OPEN: (Case.REVIEW, "The seller did not answer in time."),
+        Case.DUE: (Case.REVIEW, "The refund did not come in time."),
+        Case.ORDERED: (Case.UNPAID, "The refund was ordered and did not come in time."),
+    }[Case(dispute.state)]
+    disputes.move(dispute, after, Side.CLOCK, text)
 
 
-async def _look_at_each(chain: Chain, group: list[Refund]) -> list[Sight]:
-    agree_above = wiring.network_terms(chain.network).agree_above_atomic
-    watched = [_watched(refund) for refund in group]
-    return await look_at(chain, watched, agree_above_atomic=agree_above)
-
-
-def _watched(refund: Refund) -> Watched:
-    seen_in = None
-    if refund.block_number is not None and refund.block_hash is not None:
-        seen_in = (refund.block_number, bytes(refund.block_hash))
-    at_stake = int(refund.amount_atomic or refund.payment.amount_atomic)
-    return Watched(bytes(refund.transaction), at_stake, seen_in)
-
-
-def _ask(
-    network: str,
-    asked: list[Asked],
-    question: Callable[[Chain, list[Asked]], Awaitable[list[Told]]],
-) -> list[Told]:
-    """Ask a network's chain; nothing where it does not answer, or is no longer settled here."""
-
-    async def ask() -> list[Told]:
-        chain = wiring.open_chain(network)
-        try:
-            return await question(chain, asked)
-        finally:
-            await chain.close()
-
-    if network not in wiring.networks():
-        return []
-    try:
-        return asyncio.run(ask())
-    except ChainUnavailable as error:
-        log.warning("%s: disputes: %s", network, error)
-        return []
+def _may_be_paid(dispute: Dispute, looked: Looked) -> bool:
+    """Whether the chain could not say yet, or shows a refund that is not deep enough."""
+    assert dispute.deadline_at is not None
+    is_told = dispute.pk in looked.told or dispute.payment.network not in wiring.networks()
+    if not is_told and dispute.pk not in looked.forgotten:
+        return True
+    if timezone.now() > dispute.deadline_at + refunds.PATIENCE:
+        return False
+    unproven = dispute.refunds.filter(state__in=(Refund.Found.NAMED, Refund.Found.SEEN))
+    return not is_told or unproven.exists()

@@ -33,6 +33,9 @@ class Surroundings:
 
 _HINTS = {
     "at_seller": "The seller is still working on the answer. Do not pay again: look again here.",
+    "send_again": "The money has moved or is on its way, and nobody works on the answer any more."
+    " Send the same payment to the same address again, soon: it is not charged again. Otherwise the"
+    " seller owes a refund.",
     "ready": "The answer is stored and the payment is about to be sent. Do not pay again.",
     "settling": "The payment is on its way to the chain. Do not pay again: look again here.",
     "paid": "The money has moved. The buyer can fetch the answer; the receipt follows when the"

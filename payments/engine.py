@@ -25,7 +25,7 @@ STOP_SECONDS = 2.0  # a settler finishes its step within so long, or is left to 
 
 @contextlib.asynccontextmanager
 async def _opened() -> AsyncIterator[tuple[Pool, list[Desk]]]:
-    pool = await wiring.open_main_pool()
+    pool = await wiring.open_settling_pool()
     desks = [wiring.open_desk(pool, network) for network in wiring.networks()]
     try:
         yield pool, desks
@@ -74,7 +74,7 @@ async def settle_once() -> int:
 
 async def beat(name: str) -> None:
     """Say that this part of the worker is alive."""
-    pool = await wiring.open_main_pool()
+    pool = await wiring.open_settling_pool()
     try:
         await rows(
             pool,
@@ -92,9 +92,19 @@ async def tend_partitions() -> list[str]:
     try:
         today = datetime.now(UTC).date()
         await partitions.make_ahead(pool, today)
-        while await risk.forgive(pool, after_seconds=wiring.forgive_seconds()):
-            continue
         return await partitions.drop_expired_bodies(pool, today)
+    finally:
+        await pool.close()
+
+
+async def forgive() -> int:
+    """Let the losses of instant release make room again once their time is over; says how many."""
+    pool = await wiring.open_main_pool()
+    try:
+        forgiven = 0
+        while some := await risk.forgive(pool, after_seconds=wiring.forgive_seconds()):
+            forgiven += some
+        return forgiven
     finally:
         await pool.close()
 

@@ -12,13 +12,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from payments.chains import Block, Chain, ChainUnavailable, TransactionReceipt
+from payments.chains import Block, Chain, ChainUnavailable, FoundLog, TransactionReceipt
 from payments.desk import Row
 from payments.x402.types import Evidence, Finding
 
 log = logging.getLogger(__name__)
 
-SEARCH_MARGIN_BLOCKS = 20  # a node that answered the claim may have lagged
+SOUGHT_TOGETHER = 50  # topics in one search; some nodes take no more than a hundred or so
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +37,14 @@ class End:
     proof: Proof | None
     block_number: int
     word: str
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a search brought to light."""
+
+    ends: dict[UUID, End]
+    absent: set[UUID]  # those of whom nothing is in the blocks that were searched
 
 
 async def trusted_receipt(
@@ -67,7 +75,8 @@ async def trusted_receipts(
     async def is_trusted(receipt: TransactionReceipt, amount_atomic: int) -> bool:
         if amount_atomic >= agree_above_atomic:
             agreed = await chain.agreed_receipt(receipt.transaction)
-            if agreed is None or agreed.block_hash != receipt.block_hash:
+            # One node may answer twice, and otherwise: what is believed is what they agree on.
+            if agreed is None or agreed.outcome != receipt.outcome:
                 return False
         place = receipt.block_number, receipt.block_hash
         if place not in blocks:
@@ -114,32 +123,66 @@ def _end(finding: Finding, receipt: TransactionReceipt) -> End | None:
     return None
 
 
-async def find_end(chain: Chain, row: Row, *, agree_above_atomic: int) -> End | None:
-    """Search the chain from the claim's block for the end of an authorization.
+async def find_ends(
+    chain: Chain, sought: Sequence[tuple[Row, int]], head: Block, *, agree_above_atomic: int
+) -> Found:
+    """Search the chain, for each from its own block up to the head, for how authorizations ended.
 
     A node that keeps its logs to itself leaves the question open, and holds up nobody else.
     """
-    try:
-        return await _search_end(chain, row, agree_above_atomic=agree_above_atomic)
-    except ChainUnavailable as error:
-        log.warning("the end of %s is not known yet: %s", row.payment_id, error)
-        return None
+    by_kind: dict[tuple[str, str], list[tuple[Row, int]]] = defaultdict(list)
+    for row, start in sorted(sought, key=lambda each: each[1]):
+        by_kind[row.scheme_name, row.asset].append((row, start))
+    found = Found({}, set())
+    for group in by_kind.values():
+        for at in range(0, len(group), SOUGHT_TOGETHER):
+            some = [row for row, _ in group[at : at + SOUGHT_TOGETHER]]
+            start = group[at][1]  # the lowest of them
+            try:
+                some_found = await _search(chain, some, start, head, agree_above_atomic)
+            except ChainUnavailable as error:
+                names = ", ".join(str(row.payment_id) for row in some)
+                log.warning("the end of %s is not known yet: %s", names, error)
+            else:
+                found = Found(found.ends | some_found.ends, found.absent | some_found.absent)
+    return found
 
 
-async def _search_end(chain: Chain, row: Row, *, agree_above_atomic: int) -> End | None:
-    head = await chain.head()
-    start = max(0, row.claimed_block - SEARCH_MARGIN_BLOCKS)
-    topics = row.scheme.cancelled_or_used(row.authorization)
-    for found in await chain.logs(row.asset, topics, start, head.number):
-        receipt = (await chain.receipts([found.transaction]))[0]
-        if receipt is None:
-            continue
-        end = read_receipt(row, receipt)
-        if end and await trusted_receipt(
-            chain,
-            receipt,
-            amount_atomic=row.authorization.amount_atomic,
-            agree_above_atomic=agree_above_atomic,
-        ):
-            return end
-    return None
+async def _search(
+    chain: Chain, rows: Sequence[Row], start: int, head: Block, agree_above_atomic: int
+) -> Found:
+    """The same for payments in one token: all in one search."""
+    sought = [row.scheme.cancelled_or_used(row.authorization) for row in rows]
+    payers = list(dict.fromkeys(payer for _, payer, _ in sought))
+    nonces = list(dict.fromkeys(nonce for _, _, nonce in sought))
+    topics = [sought[0][0], payers, nonces]
+    logs = await chain.logs(rows[0].asset, topics, start, head.number)
+    ends = await _read(chain, rows, logs, agree_above_atomic)
+    # What was seen and cannot be read or trusted yet is not absent: it is searched for again.
+    seen = {each.entry.topics[1:3] for each in logs}
+    absent = {
+        row.payment_id
+        for row, (_, payer, nonce) in zip(rows, sought, strict=True)
+        if (payer, nonce) not in seen
+    }
+    return Found(ends, absent)
+
+
+async def _read(
+    chain: Chain, rows: Sequence[Row], logs: Sequence[FoundLog], agree_above_atomic: int
+) -> dict[UUID, End]:
+    """What the transactions that hold these events say, as far as they can be trusted."""
+    receipts = await chain.receipts(list(dict.fromkeys(each.transaction for each in logs)))
+    told = [(each, read_receipts(rows, each)) for each in receipts if each is not None]
+    told = [(receipt, read) for receipt, read in told if read]
+    amounts = {row.payment_id: row.authorization.amount_atomic for row in rows}
+    trusted = await trusted_receipts(
+        chain,
+        [(receipt, max(amounts[each] for each in read)) for receipt, read in told],
+        agree_above_atomic=agree_above_atomic,
+    )
+    ends: dict[UUID, End] = {}
+    for (_, read), is_trusted in zip(told, trusted, strict=True):
+        if is_trusted:
+            ends = read | ends  # the first one stands
+    return ends

@@ -1,4 +1,7 @@
-"""The most that may be out and not yet paid: per payer, per listing, and in slices of the site."""
+"""The most that may be out and not yet paid: per payer, per listing, and in slices of the site.
+
+Each token of each network is counted by itself.
+"""
 
 from __future__ import annotations
 
@@ -18,9 +21,14 @@ PAYER_KEY = "payer:"
 SPENT_KEY = "spent:"  # of a wallet whose owner limits it: what it spent in an hour, in a day
 
 
+def payer_key(network: str, asset: str, payer: str) -> str:
+    """Names the counter of what a payer has under way in one token."""
+    return f"{PAYER_KEY}{payer}:{network}/{asset}"
+
+
 @dataclass(frozen=True, slots=True)
 class Trust:
-    """The dearest call, and the most in dollars, that may be answered before it is paid."""
+    """The dearest call, and the most in dollars of a token, answered before they are paid."""
 
     price: Decimal
     payer: Decimal
@@ -30,7 +38,7 @@ class Trust:
 
 @dataclass(frozen=True, slots=True)
 class Exposure:
-    """The most, in dollars, that may be unsettled per payer, per listing and on the site."""
+    """The most, in dollars of a token, that may be unsettled per payer, per listing and site."""
 
     payer: Decimal
     listing: Decimal
@@ -58,7 +66,7 @@ class Exposure:
                 int(known.listing * share),
             ),
             CapLimit(
-                f"{PAYER_KEY}{payer}:{token}", int(self.payer * unit), int(known.payer * share)
+                payer_key(network, asset, payer), int(self.payer * unit), int(known.payer * share)
             ),
             CapLimit(
                 f"site:{slice_number}:{token}",

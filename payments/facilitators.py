@@ -42,14 +42,12 @@ class Facilitators(Way):
         bell: Bell,
         max_timeout_seconds: int,
         settle_seconds: float,
-        in_flight_max: int,
     ) -> None:
         self._network = network
         self._members = members
         self._bell = bell
         self._max_timeout_seconds = max_timeout_seconds
         self._patience_seconds = settle_seconds + NOTE_SECONDS
-        self._in_flight_max = in_flight_max
         self._asking: dict[UUID, asyncio.Task[None]] = {}
 
     async def follow(self, desk: Desk, rows: Sequence[Row]) -> list[Row]:
@@ -66,6 +64,7 @@ class Facilitators(Way):
             end = read_receipt(row, receipt)
             if end is not None and end.proof is not None:
                 paid[row.payment_id] = (row, end.proof)
+                self._trust(asked)
             else:
                 await self._disbelieve(desk, row, asked)
         if paid:
@@ -94,6 +93,11 @@ class Facilitators(Way):
         if member is not None:
             self._members.blame(member, row.payment_id)
 
+    def _trust(self, asked: Asked) -> None:
+        member = self._members.get(asked.facilitator)
+        if member is not None:
+            self._members.trust(member, asked_seconds=asked.age_seconds)
+
     async def send(self, desk: Desk, riders: Sequence[Row], alone: Sequence[Row]) -> None:
         """Ask a facilitator for each of these: written down and committed, and only then asked."""
         if not riders and not alone:
@@ -112,34 +116,36 @@ class Facilitators(Way):
         )
         look_seconds = _look_seconds(desk, coming.look_seconds)
         member = self._members.get(coming.facilitator)
-        busy = row.payment_id in self._asking or len(self._asking) >= self._in_flight_max
-        if member is None or busy:
+        is_asked = row.payment_id in self._asking
+        if member is None or is_asked or not self._members.has_room(member):
             await desks.look_again(desk.pool, [row.payment_id], look_seconds)
             return
         number = len(asked) + 1
         if await submissions.write_down(desk, row, member.name, number, look_seconds=look_seconds):
-            self._start(desk, row, member, number)
+            self._start(desk, row, member, asked)
 
-    def _start(self, desk: Desk, row: Row, member: Member, number: int) -> None:
+    def _start(self, desk: Desk, row: Row, member: Member, before: Sequence[Asked]) -> None:
         """A settlement may take as long as blocks do: the loop goes on meanwhile."""
-        task = asyncio.create_task(self._ask(desk, row, member, number))
+        task = asyncio.create_task(self._ask(desk, row, member, before))
         self._asking[row.payment_id] = task
+        member.asking.add(row.payment_id)
 
         def ended(done: asyncio.Task[None]) -> None:
             self._asking.pop(row.payment_id, None)
+            member.asking.discard(row.payment_id)
             if not done.cancelled() and (error := done.exception()) is not None:
                 log.error("%s: an answer was not noted: %s", self._network, type(error).__name__)
 
         task.add_done_callback(ended)
 
-    async def _ask(self, desk: Desk, row: Row, member: Member, number: int) -> None:
+    async def _ask(self, desk: Desk, row: Row, member: Member, before: Sequence[Asked]) -> None:
         request = settlement_request(row.scheme.payload_of(row.authorization), self._offer(row))
         settled = await member.calls.settle(request, self._network, row.authorization.payer)
-        self._members.weigh(member, row, settled)
+        self._members.weigh(member, row, settled, claims_seconds=_claims_seconds(before))
         await submissions.note(
             desk.pool,
             row.payment_id,
-            number,
+            len(before) + 1,
             settled.outcome,
             settled.transaction,
             settled.said,
@@ -185,6 +191,11 @@ async def _is_trusted(desk: Desk, row: Row, receipt: TransactionReceipt) -> bool
         amount_atomic=row.authorization.amount_atomic,
         agree_above_atomic=desk.terms.agree_above_atomic,
     )
+
+
+def _claims_seconds(asked: Sequence[Asked]) -> float:
+    """How long ago it was first said that this is settled, all by the same facilitator."""
+    return next((each.age_seconds for each in asked if each.outcome == Outcome.SETTLED), 0.0)
 
 
 def _look_seconds(desk: Desk, seconds: float) -> float:

@@ -1,4 +1,4 @@
-"""Gas is the operator's money: counted and capped per seller and day, and per contract wallet."""
+"""Gas is the operator's money: counted and capped per seller and day, and per payer and hour."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 from payments.chains import TransactionReceipt
-from payments.pool import Connection, Pool, one, rows
+from payments.pool import Connection, Pool, rows
 
 _ATTRIBUTE = """
     with mined as materialized (
@@ -57,26 +57,42 @@ async def over_cap(pool: Pool, caps_wei: Mapping[str, int]) -> frozenset[tuple[s
     return frozenset((network, seller_id) for network, seller_id in found)
 
 
-CONTRACT_FAILURES_MAX = 3  # reverted transactions of ours per contract wallet and hour
+FAILURES_MAX = 3  # payments of one payer that our gas was burnt for, in an hour
 
 
-async def contract_budget_left(pool: Pool, payer: str) -> bool:
-    """Whether a contract wallet may make us pay for another attempt at its payments.
+async def note_failures(connection: Connection, payments: Sequence[UUID]) -> None:
+    """Our gas was spent on these in vain, and by nobody's fault but their own."""
+    if payments:
+        await connection.execute(_NOTE_FAILURES, (list(payments),))
 
-    Each sending again tells of a failure before it; the last failure has none after it. What
-    has failed once goes alone from then on.
+
+_NOTE_FAILURES = """
+    insert into payments_failedsend (payment_id, payer, at)
+    select id, payer, clock_timestamp() from payments_payment where id = any(%s)
+"""
+# One that a stranger brought on chain before us was paid: that is not its payer's fault.
+_SPENT = """
+    select f.payer from payments_failedsend f
+      join payments_progress g on g.payment_id = f.payment_id
+     where f.at > now() - interval '1 hour' {whose}
+       and not (g.money in ('settled', 'confirmed')
+                and not exists (select from payments_broadcast b
+                                 where b.transaction = g.transaction))
+     group by f.payer having count(*) >= {most}
+"""
+_SPENT_OF = _SPENT.format(whose="and f.payer = any(%s)", most=FAILURES_MAX)
+_SPENT_OF_ALL = _SPENT.format(whose="", most=FAILURES_MAX)
+
+
+async def out_of_budget(pool: Pool, payers: Sequence[str]) -> frozenset[str]:
+    """Those of them that may not make us pay for another attempt, for an hour.
+
+    With code or without: who had none when it paid may have some when our transaction comes.
     """
-    row = await one(
-        pool,
-        """
-        select coalesce(sum((g.money in ('broadcast', 'failed'))::int + (
-                   select count(*) from payments_step s
-                    where s.payment_id = p.id and s.why = 'sent again'
-                      and s.at > p.created_at - interval '1 minute')), 0)
-          from payments_payment p join payments_progress g on g.payment_id = p.id
-         where p.payer = %s and p.payer_has_code and p.created_at > now() - interval '1 hour'
-           and g.alone
-        """,
-        (payer,),
-    )
-    return row is not None and row[0] < CONTRACT_FAILURES_MAX
+    found = await rows(pool, _SPENT_OF, (list(dict.fromkeys(payers)),))
+    return frozenset(payer for (payer,) in found)
+
+
+async def all_out_of_budget(pool: Pool) -> frozenset[str]:
+    """The same of everybody, for a door that asks now and then and not for each call."""
+    return frozenset(payer for (payer,) in await rows(pool, _SPENT_OF_ALL, None))

@@ -12,24 +12,36 @@ import json
 import mimetypes
 import time
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 from asgiref.sync import sync_to_async
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import (
+    HttpRequest,
+    HttpResponse,
+    HttpResponseBase,
+    JsonResponse,
+    StreamingHttpResponse,
+)
 from django.shortcuts import render
 from django.views.decorators.http import require_http_methods
 
 from payments import lookup, questions, siwx, wiring
 from payments.acceptance import collecting
 from payments.counter import Counter, counter
+from payments.cross_origin import preflight, readable
 from payments.identifiers import TRIES_MAX, proves_identifier
+from payments.leaving import Leaving
 from payments.lookup import Held, StoredAnswer
 from payments.payers import payers_of
-from payments.states import words
+from payments.states import SEND_AGAIN, words
 from payments.views import RETRY_SECONDS, fresh, not_found, read_id
+
+Response = TypeVar("Response", bound=HttpResponseBase)
 
 IDENTIFIER_HEADER = "X-Payment-Identifier"
 WALLET_HEADER = "SIGN-IN-WITH-X"
+BUSY_SECONDS = 1
 SHOWN_BYTES_MAX = 20_000  # of an answer on a page; all of it is in the file
 
 # What a seller sent must never act on our origin, whatever it claims to be.
@@ -39,7 +51,6 @@ SELLER_BYTES_HEADERS = {
     "Cross-Origin-Resource-Policy": "cross-origin",
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-store",
-    "Access-Control-Allow-Origin": "*",
 }
 EMBEDDING = frozenset(
     {
@@ -58,10 +69,10 @@ class Unproven:
 
 
 @require_http_methods(["GET", "POST", "OPTIONS"])
-async def answer(request: HttpRequest, payment: str) -> HttpResponse:
+async def answer(request: HttpRequest, payment: str) -> HttpResponseBase:
     """Hand the stored answer to its buyer; everybody else is told how to prove to be one."""
     if request.method == "OPTIONS":
-        return _guarded(_preflight())
+        return _guarded(preflight(["GET"], [IDENTIFIER_HEADER, WALLET_HEADER]))
     if request.method == "POST":
         return await _fetched_by_form(request, payment)
     if request.headers.get("Sec-Fetch-Dest", "") in EMBEDDING:
@@ -72,17 +83,24 @@ async def answer(request: HttpRequest, payment: str) -> HttpResponse:
         return _problem(404, "unknown_payment", "There is no payment with this id here.")
     if not held.released:
         return _nothing_to_hand_over(held)
-    unproven = await _unproven(request, site, held)
+    try:
+        unproven = await _unproven(request, site, held)
+    except siwx.AsksTooOften as often:
+        response = _problem(429, "too_often", often.detail, payment=str(held.payment_id))
+        response["Retry-After"] = str(often.retry_seconds)
+        return response
     if unproven is not None:
         return _asked_for_proof(request, held, unproven)
+    way = await _way_out(site, held)
+    if way is None:
+        return _crowded(held)
     stored = await lookup.stored_answer(site.pool, held.payment_id)
     if stored is None or stored.body is None:
         return _gone(held, stored)
-    await collecting.collect(site.pool, held.payment_id)
-    return _handed_over(held, stored, stored.body)
+    return _handed_over(way, held, stored, stored.body)
 
 
-async def _fetched_by_form(request: HttpRequest, payment: str) -> HttpResponse:
+async def _fetched_by_form(request: HttpRequest, payment: str) -> HttpResponseBase:
     """The answer as a file, or shown as text, to whoever is signed in with the paying wallet.
 
     A form carries a token that no other site knows; a cookie alone hands nothing out.
@@ -93,13 +111,16 @@ async def _fetched_by_form(request: HttpRequest, payment: str) -> HttpResponse:
         return await sync_to_async(not_found)(request)
     if not held.released:
         return _nothing_to_hand_over(held)
+    way = await _way_out(site, held)
+    if way is None:
+        return _crowded(held)
     stored = await lookup.stored_answer(site.pool, held.payment_id)
     if stored is None or stored.body is None:
         return _gone(held, stored)
-    await collecting.collect(site.pool, held.payment_id)
     if request.POST.get("how") == "show":
+        await collecting.collect(site.pool, held.payment_id)
         return await sync_to_async(_shown)(request, held, stored, stored.body)
-    response = _handed_over(held, stored, stored.body)
+    response = _handed_over(way, held, stored, stored.body)
     ending = mimetypes.guess_extension(stored.content_type.partition(";")[0].strip()) or ".bin"
     response["Content-Disposition"] = f'attachment; filename="answer-{held.payment_id}{ending}"'
     return response
@@ -159,7 +180,10 @@ async def _unproven(request: HttpRequest, site: Counter, held: Held) -> Unproven
                 now=int(time.time()),
                 pool=site.pool,
                 chain=site.chains.get(held.network),
+                asker=siwx.Asker(wiring.origin_of(request), wiring.wallet_proofs_per_minute()),
             )
+        except siwx.AsksTooOften:
+            raise
         except siwx.NotProven as refused:
             return Unproven(refused.reason, "The wallet's proof was not accepted. " + _HOW)
         return None
@@ -196,8 +220,11 @@ def _asked_for_proof(request: HttpRequest, held: Held, unproven: Unproven) -> Ht
 
 
 def _nothing_to_hand_over(held: Held) -> HttpResponse:
-    said = words(held.standing.state)
+    said = SEND_AGAIN if held.to_take_up else words(held.standing.state)
     payment = {"payment": str(held.payment_id), "status": said.key}
+    if held.to_take_up:
+        detail = "Nobody works on it: send the same payment again. It is not charged again."
+        return _problem(409, "send_again", detail, **payment)
     if said.tone == "waiting":
         response = _problem(
             503, "answer_pending", f"Not yet: {said.text}. Do not pay again.", **payment
@@ -220,29 +247,43 @@ def _gone(held: Held, stored: StoredAnswer | None) -> HttpResponse:
     )
 
 
-def _handed_over(held: Held, stored: StoredAnswer, body: bytes) -> HttpResponse:
-    response = HttpResponse(body, status=stored.status, content_type=stored.content_type)
+async def _way_out(site: Counter, held: Held) -> Leaving | None:
+    """Room for the answer in memory, before it is read; None where there is none now.
+
+    Collected when it has left whole: one that breaks off can still be had for a new payment.
+    """
+    terms = wiring.leaving_terms()
+    size = await lookup.answer_bytes(site.pool, held.payment_id)
+    if not Leaving.has_room_for(size, terms):
+        return None
+    return Leaving(size, partial(collecting.collect, site.pool, held.payment_id), terms)
+
+
+def _handed_over(
+    way: Leaving, held: Held, stored: StoredAnswer, body: bytes
+) -> StreamingHttpResponse:
+    response = way.response(body, status=stored.status, content_type=stored.content_type)
     for name, value in stored.headers:
         response.headers.setdefault(name, value)
     response["X-Souk-Payment"] = str(held.payment_id)
     return _guarded(response)
 
 
+def _crowded(held: Held) -> HttpResponse:
+    detail = "Too many answers are on their way out. Ask again; nothing is charged."
+    response = _problem(503, "busy", detail, payment=str(held.payment_id))
+    response["Retry-After"] = str(BUSY_SECONDS)
+    return response
+
+
 def _problem(http_status: int, error: str, detail: str, **more: Any) -> HttpResponse:
     return _guarded(JsonResponse({"error": error, "detail": detail, **more}, status=http_status))
 
 
-def _preflight() -> HttpResponse:
-    response = HttpResponse(status=204)
-    response["Access-Control-Allow-Methods"] = "GET, OPTIONS"
-    response["Access-Control-Allow-Headers"] = f"{IDENTIFIER_HEADER}, {WALLET_HEADER}"
-    return response
-
-
-def _guarded(response: HttpResponse) -> HttpResponse:
+def _guarded(response: Response) -> Response:
     for name, value in SELLER_BYTES_HEADERS.items():
         response[name] = value
-    return response
+    return readable(response)
 
 
 def _address(request: HttpRequest) -> str:

@@ -10,6 +10,8 @@ import asyncio
 import logging
 from dataclasses import dataclass
 
+from django.db import connection
+
 from payments.chains import Block
 from payments.desk import Desk
 from payments.pool import Pool, rows
@@ -20,6 +22,8 @@ WRITE_SECONDS = 1.0
 TROUBLE_SECONDS = 3.0
 SILENT_SECONDS = 3  # so long nobody may see the chain's head before payments are refused for it
 SILENT = "the chain's node does not answer"
+STANDS = "the chain has not moved for a while"
+NOBODY = "nobody settles this network at the moment"
 
 
 class HealthBook:
@@ -67,6 +71,18 @@ class HealthBook:
         )
 
 
+_WORDS = {"nobody": NOBODY, "stands": STANDS}
+_READ = """
+    select network, head_number, extract(epoch from head_time)::bigint,
+           case when seen_at < clock_timestamp() - make_interval(secs => %(stale)s)
+                then %(nobody)s
+                when head_time < clock_timestamp() - make_interval(secs => %(stale)s)
+                then %(stands)s
+                else refusing_why end
+      from payments_chainhealth
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Health:
     """What the door needs to know of a network before it takes a payment."""
@@ -78,17 +94,12 @@ class Health:
 
 async def read_health(pool: Pool, *, stale_seconds: float) -> dict[str, Health]:
     """Every network that somebody settles. A row grown old means that nobody does."""
-    found = await rows(
-        pool,
-        """
-        select network, head_number, extract(epoch from head_time)::bigint,
-               case when seen_at < clock_timestamp() - make_interval(secs => %(stale)s)
-                    then 'nobody settles this network at the moment'
-                    when head_time < clock_timestamp() - make_interval(secs => %(stale)s)
-                    then 'the chain has not moved for a while'
-                    else refusing_why end
-          from payments_chainhealth
-        """,
-        {"stale": stale_seconds},
-    )
+    found = await rows(pool, _READ, {**_WORDS, "stale": stale_seconds})
     return {network: Health(*rest) for network, *rest in found}
+
+
+def why_refused(stale_seconds: float) -> dict[str, str]:
+    """Why doors refuse payments of a network, in their own words; nothing where they do not."""
+    with connection.cursor() as cursor:
+        cursor.execute(_READ, {**_WORDS, "stale": stale_seconds})
+        return {network: why for network, _, _, why in cursor.fetchall()}

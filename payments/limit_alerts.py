@@ -7,7 +7,6 @@ for it. A call that was refused because a sum has no room is noted where it was 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
@@ -18,10 +17,11 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from payments import reading
-from payments.buyer_limits import DECIMALS, GROUP, Rules, Sum, Terms, group_holder, read_counter
+from payments.buyer_limits import DECIMALS, GROUP, Rules, Terms, read_counter
 from payments.exposure import SPENT_KEY
 from payments.ids import new_id
 from payments.limit_sums import Standing, terms_of
+from payments.limit_words import Alert, is_refusal, named
 from payments.models import AlertWish, Limit, LimitAlert, LimitGroup
 from payments.models.limits import THRESHOLDS
 from payments.pool import Pool, one
@@ -77,7 +77,13 @@ def _note(counters: Mapping[str, int]) -> int:
     ]
     told = _told(found)
     fresh = [each for each in found if told.get(_of(each), 0) < each.percent]
-    LimitAlert.objects.bulk_create(fresh, ignore_conflicts=True)
+    # Where a call was refused before, its note becomes that of the whole sum, and is told anew.
+    LimitAlert.objects.bulk_create(
+        fresh,
+        update_conflicts=True,
+        unique_fields=("holder", "starts_at", "sum", "subject", "limit_dollars", "percent"),
+        update_fields=("used_dollars", "raised_at", "told_at"),
+    )
     return len(fresh)
 
 
@@ -107,14 +113,15 @@ def _of(alert: LimitAlert) -> tuple[object, ...]:
 
 
 def _told(found: Sequence[LimitAlert]) -> dict[tuple[object, ...], int]:
-    """The highest threshold that each of these sums was told of."""
+    """The highest threshold that each of these sums was told of; a refused call is none."""
     there = LimitAlert.objects.filter(
         holder__in={each.holder for each in found},
         starts_at__in={each.starts_at for each in found},
     )
     highest: dict[tuple[object, ...], int] = {}
     for each in there if found else ():
-        highest[_of(each)] = max(each.percent, highest.get(_of(each), 0))
+        if not is_refusal(each):
+            highest[_of(each)] = max(each.percent, highest.get(_of(each), 0))
     return highest
 
 
@@ -126,7 +133,7 @@ _NOTE_FULL = """
 
 
 async def note_full(pool: Pool, rules: Rules, key: str, used_atomic: int) -> None:
-    """A call was refused because this sum has no room for it: for its price it is used up."""
+    """A call was refused because this sum has no room for it: noted once, beside the thresholds."""
     sum_, most = read_counter(key), rules.most_behind(key)
     if most is not None:
         used = Decimal(used_atomic).scaleb(-sum_.decimals)
@@ -135,64 +142,6 @@ async def note_full(pool: Pool, rules: Rules, key: str, used_atomic: int) -> Non
             used,
         )  # fmt: skip
         await one(pool, _NOTE_FULL, alert)
-
-
-@dataclass(frozen=True, slots=True)
-class Alert:
-    """One note with the names that its owner gave."""
-
-    row: LimitAlert
-    name: str
-    group: LimitGroup | None
-
-    @property
-    def sum(self) -> Sum:
-        row = self.row
-        return Sum(row.holder, DECIMALS, row.sum, row.subject, row.starts_at)
-
-    @property
-    def left(self) -> Decimal:
-        left: Decimal = self.row.limit_dollars - self.row.used_dollars
-        return max(left, Decimal(0))
-
-    @property
-    def headline(self) -> str:
-        """In a few words, without names: a subject is read over shoulders."""
-        percent = self.row.percent
-        return "A limit is used up" if percent == THRESHOLDS[-1] else f"A limit is at {percent} %"
-
-    @property
-    def text(self) -> str:
-        """In a sentence, for a page and for a letter."""
-        row = self.row
-        who = self.name or (f"wallet {row.holder[:6]}…{row.holder[-4:]}")
-        share = "up" if row.percent == THRESHOLDS[-1] else f"{row.percent} % of"
-        used, most = (f"{each.normalize():f}" for each in (row.used_dollars, row.limit_dollars))
-        what = f"{_WHAT[row.sum]}{row.subject}"
-        return f"{who} has used {share} its limit {what}: ${used} of ${most}."
-
-
-_WHAT = {
-    "hour_max": "for an hour",
-    "day_max": "for a day",
-    "seller_day_max": "for a day at ",
-    "listing_day_max": "for a day for ",
-}
-
-
-def named(rows: Sequence[LimitAlert]) -> list[Alert]:
-    """These notes with the names of their wallets and groups."""
-    if not rows:
-        return []
-    holders = {each.holder for each in rows}
-    ids = [UUID(each.removeprefix(GROUP)) for each in holders if each.startswith(GROUP)]
-    groups = {group_holder(each.pk): each for each in LimitGroup.objects.filter(pk__in=ids)}
-    names = dict(Limit.objects.filter(pk__in=holders).values_list("pk", "name"))
-    return [
-        Alert(row, group.name if group else names.get(row.holder, ""), group)
-        for row in rows
-        for group in (groups.get(row.holder),)
-    ]
 
 
 def take_untold(most: int) -> list[Alert]:
@@ -208,13 +157,16 @@ def mark_told(alerts: Sequence[Alert]) -> None:
 
 
 def lately(holders: Sequence[str], since: datetime) -> list[Alert]:
-    """What an owner's wallets and groups came to, newest first; of one sum the last word."""
+    """What an owner's wallets and groups came to, newest first; of one sum the last word.
+
+    A call that was refused is a word of its own.
+    """
     rows: QuerySet[LimitAlert] = LimitAlert.objects.filter(
         holder__in=holders, starts_at__gte=since
     ).order_by("-raised_at", "-percent")
     last: dict[tuple[object, ...], LimitAlert] = {}
     for row in rows[:500]:
-        last.setdefault(_of(row)[:4], row)
+        last.setdefault((*_of(row)[:4], is_refusal(row)), row)
     return named(list(last.values()))
 
 

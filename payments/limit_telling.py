@@ -22,10 +22,17 @@ class Told:
     status: int
     document: Mapping[str, Any]
     payer: str = ""
+    retry_seconds: int = 0
 
 
 async def tell(
-    pool: Pool, chains: Mapping[str, Chain], *, wallet: str, network: str, proof: str | None
+    pool: Pool,
+    chains: Mapping[str, Chain],
+    *,
+    wallet: str,
+    network: str,
+    proof: str | None,
+    origin: str,
 ) -> Told:
     """The owner's rules and what is left of each sum, to an agent that signs for its wallet."""
     try:
@@ -35,7 +42,7 @@ async def tell(
     network = network or next(iter(wiring.networks()), "")
     if network not in wiring.networks():
         return _refused(404, "unknown_network", "Nothing is settled there.")
-    unproven = await _unproven(pool, chains.get(network), payer, network, wallet, proof)
+    unproven = await _unproven(pool, chains.get(network), payer, network, wallet, proof, origin)
     if unproven is not None:
         return unproven
     rules = await buyer_limits.read_rules(pool, payer)
@@ -48,7 +55,13 @@ async def tell(
 
 
 async def _unproven(
-    pool: Pool, chain: Chain | None, payer: str, network: str, wallet: str, proof: str | None
+    pool: Pool,
+    chain: Chain | None,
+    payer: str,
+    network: str,
+    wallet: str,
+    proof: str | None,
+    origin: str,
 ) -> Told | None:
     secret, now = wiring.sign_in_secret(), int(time.time())
     uri = wiring.public_url(f"/api/limits/{wallet}")
@@ -64,7 +77,11 @@ async def _unproven(
                 now=now,
                 pool=pool,
                 chain=chain,
+                asker=siwx.Asker(origin, wiring.wallet_proofs_per_minute()),
             )
+        except siwx.AsksTooOften as often:
+            document = {"error": "too_often", "detail": often.detail}
+            return Told(429, document, payer, often.retry_seconds)
         except siwx.NotProven as refused:
             error = refused.reason
         else:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -13,7 +13,7 @@ from uuid import UUID
 from payments.ids import first_id
 from payments.models import Money, Work
 from payments.pool import Pool, one, rows
-from payments.states import PAID, Standing, State
+from payments.states import PAID, Standing, State, is_released, is_to_take_up
 
 CLOCKS_APART_SECONDS = 60.0  # ids carry the time of the process that made them
 
@@ -70,20 +70,15 @@ class Held:
 
     @property
     def to_take_up(self) -> bool:
-        """Whether the work is being paid for upfront and the process that was to do it is gone."""
-        return (
-            self.release == "upfront"
-            and self.work == Work.OPEN
-            and (self.paid or self.money == Money.BROADCAST)
-            and self.lease_left_seconds <= 0
+        """Whether only this payment, sent again, gets the work done that it pays for."""
+        return is_to_take_up(
+            self.standing.state, self.lease_left_seconds, upfront=self.release == "upfront"
         )
 
     @property
     def released(self) -> bool:
-        """Whether the stored answer may leave: it is paid, or its payer is trusted with it."""
-        if self.work != Work.ANSWERED or self.money == Money.FAILED:
-            return False
-        return self.paid or self.on_trust
+        """Whether the stored answer may leave."""
+        return is_released(self.standing.state, on_trust=self.on_trust)
 
 
 _HELD = """
@@ -173,6 +168,14 @@ IS_LEFT = """
 IS_RECENT = "p.created_at > clock_timestamp() - make_interval(secs => %(twin_within)s)"
 
 
+# Of a payment `p` and its progress `g`: it was charged, or will be as far as anybody knows, and
+# its answer is kept.
+HAS_BOUGHT = """
+    p.created_at > clock_timestamp() - make_interval(days => p.answer_keep_days)
+    and g.money <> 'failed' and (g.work <> 'void' or g.money <> 'none')
+"""
+
+
 def sought(payer: str, fingerprint: bytes) -> bytes:
     """What one buyer wants, in 16 bytes: the same request by the same payer is found by it."""
     return hashlib.sha256(payer.encode() + fingerprint).digest()[:16]
@@ -198,6 +201,21 @@ async def abandoned_twin(
     return _held(found) if found else None
 
 
+NAMESAKE = f"""{_HELD}
+     where p.identifier_hash = %(identifier)s and p.payer = %(payer)s and p.identity <> %(identity)s
+       and {HAS_BOUGHT} order by p.id limit 1
+"""
+
+
+async def namesake(
+    pool: Pool, *, payer: str, identifier_hash: bytes, identity: bytes
+) -> Held | None:
+    """Another payment of this buyer under the same identifier, if it bought or is about to."""
+    values = {"identifier": identifier_hash, "payer": payer, "identity": identity}
+    found = await one(pool, NAMESAKE, values)
+    return _held(found) if found else None
+
+
 @dataclass(frozen=True, slots=True)
 class StoredAnswer:
     """What the seller answered, as it was stored before anybody was charged."""
@@ -208,6 +226,16 @@ class StoredAnswer:
     body: bytes | None
     body_hash: bytes
     body_bytes: int
+    # Whatever counts it as held in memory, for as long as it is.
+    share: object = field(default=None, compare=False, repr=False)
+
+
+async def answer_bytes(pool: Pool, payment_id: UUID) -> int:
+    """How much memory its body takes, to be asked before that is read."""
+    row = await one(
+        pool, "select body_bytes from payments_answer where payment_id = %s", (payment_id,)
+    )
+    return int(row[0]) if row else 0
 
 
 async def stored_answer(pool: Pool, payment_id: UUID) -> StoredAnswer | None:

@@ -22,10 +22,6 @@ DROP = """
            abandoned_at = coalesce(abandoned_at, clock_timestamp())
      where payment_id = %s and attempt = %s and work = 'open' and money <> 'none' returning 1
 """
-UNCOLLECT = """
-    update payments_progress set collected_at = null, abandoned_at = clock_timestamp()
-     where payment_id = %s returning 1
-"""
 IDENTIFIER_MISS = """
     update payments_progress set identifier_misses = identifier_misses + 1
      where payment_id = %s returning identifier_misses
@@ -38,7 +34,14 @@ COLLECT = f"""
 LOOK_AGAIN = f"""
     with {held("payment_id = any(%s) and next_check_at is not null")}
     update payments_progress
-       set next_check_at = clock_timestamp() + make_interval(secs => %s)
+       set next_check_at = clock_timestamp() + make_interval(secs => %s), put_off = false
+     where payment_id in (select payment_id from held) returning 1
+"""  # noqa: S608
+# Not what became due anew since it was taken: it moved, or somebody wants it looked at now.
+PUT_OFF = f"""
+    with {held("payment_id = any(%s) and taken_at >= next_check_at")}
+    update payments_progress
+       set next_check_at = clock_timestamp() + make_interval(secs => %s), put_off = true
      where payment_id in (select payment_id from held) returning 1
 """  # noqa: S608
 LOOK_ABOVE = f"""
@@ -53,7 +56,8 @@ LOOK_ABOVE = f"""
 """  # noqa: S608
 DECIDE_ALONE = f"""
     with {held("payment_id = any(%s) and money = 'broadcast'")}
-    update payments_progress set alone = true, next_check_at = clock_timestamp()
+    update payments_progress set alone = true, next_check_at = clock_timestamp(),
+                                 put_off = put_off and alone
      where payment_id in (select payment_id from held)
 """  # noqa: S608
 CLOSE = f"""

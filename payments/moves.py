@@ -161,6 +161,8 @@ def _sets(columns: Mapping[str, Any]) -> sql.Composable:
     """What a move writes beside the two facts."""
     if unknown := set(columns) - _CHANGEABLE:
         raise ForbiddenMove(f"columns {sorted(unknown)} are not a move's to write")
+    if "next_check_at" in columns:  # something came of it: it is no more put off than a new one
+        columns = {**columns, "put_off": sql.SQL("false")}
     return sql.SQL("").join(
         sql.SQL(", {} = {}").format(sql.Identifier(name), _value(name, value))
         for name, value in columns.items()

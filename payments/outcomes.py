@@ -132,20 +132,23 @@ async def uproot(desk: Desk, row: Row) -> None:
         desk.moved.ring()
 
 
-async def fail(desk: Desk, row: Row, why: str) -> None:
+async def fail(desk: Desk, unpaid: Sequence[Row], why: str) -> None:
     """The chain showed at a final block that this money will never come."""
+    if not unpaid:
+        return
     async with desk.pool.connection() as connection, connection.transaction():
-        if await move(
+        moved = await move_together(
             connection,
-            row.standing,
-            State(row.work, Money.FAILED),
+            [row.standing for row in unpaid],
+            Money.FAILED,
             why=why,
             next_check_at=NEVER,
             closed_at=NOW,
-        ):
-            await ledger.close_unpaid(connection, [row.payment_id])
-            await _rebalance(connection, [(row, Money.FAILED)])
-            await _wipe(connection, [row.payment_id])
+        )
+        await ledger.close_unpaid(connection, sorted(moved))
+        failed = [(row, Money.FAILED) for row in unpaid if row.payment_id in moved]
+        await _rebalance(connection, failed)
+        await _wipe(connection, sorted(moved))
     desk.moved.ring()
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from datetime import UTC, date, datetime
-from typing import Any, Final
+from datetime import UTC, datetime
+from typing import Any
 from uuid import UUID
 
 from payments.archives import Entry, json_entry, lines_of
@@ -15,10 +15,9 @@ from payments.limit_groups import groups_of
 from payments.models import Limit, LimitAlert, Receipt
 from payments.payers import Payer
 from payments.reports.cases import by_payers, told_of
+from payments.reports.looks import FIRST_DAY
 from payments.reports.purchases import Sought, all_purchases
 from payments.spreadsheets import csv_parts
-
-FIRST_DAY: Final = date(2020, 1, 1)  # nothing was bought before there was anything to buy
 
 
 def bought_by(payers: tuple[Payer, ...]) -> Iterator[Entry]:

@@ -1,10 +1,14 @@
-"""Whose payments somebody may see: those of the wallets they proved to be theirs."""
+"""Whose payments somebody may see: those of the wallets they proved to be theirs.
+
+Accounts are kept further up: the setting LINKED_WALLETS names who knows an account's wallets.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
 
+from payments import wiring
 from payments.models import Payment
 
 
@@ -14,6 +18,7 @@ class Payer:
 
     address: str
     network: str = ""
+    pays_only: bool = False  # it opens no account
 
     def made(self, payment: Payment) -> bool:
         return payment.payer == self.address and self.network in ("", payment.network)
@@ -21,11 +26,20 @@ class Payer:
 
 def payers_of(user: Any) -> tuple[Payer, ...]:
     """The wallets of whoever is signed in; nobody's for a visitor."""
-    linked = getattr(user, "wallets", None)  # of whoever keeps accounts here
-    if linked is None:
-        return ()
-    rows = linked.order_by("linked_at", "pk").values_list("address", "network")
-    return tuple(Payer(address, network) for address, network in rows)
+    return payers_of_account(user.pk)
+
+
+def payers_of_account(user_id: int | None) -> tuple[Payer, ...]:
+    """The wallets that are linked to an account, the first linked first."""
+    return () if user_id is None else tuple(Payer(*row) for row in wiring.linked_wallets(user_id))
+
+
+def opening_wallets(user: Any) -> frozenset[str]:
+    """Those of them that also open the account, where that is not the only way in."""
+    found = frozenset(each.address for each in payers_of(user) if not each.pays_only)
+    if not found:  # a visitor, too, who has no password to ask for
+        return found
+    return found if len(found) + user.has_usable_password() > 1 else frozenset()
 
 
 def has_paid(user: Any, payment: Payment) -> bool:

@@ -5,29 +5,31 @@ The chain is read by `token_logs`, which shares nothing with the settling's own 
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 from uuid import UUID
 
 from web3 import AsyncWeb3
-from web3.types import LogReceipt
+from web3.exceptions import Web3RPCError
 
+from payments import token_logs
+from payments.chains import ChainUnavailable
 from payments.egress import open_trusted_client
 from payments.pool import Pool, rows
-from payments.token_logs import (
-    BLOCKS_AT_ONCE,
-    EVENTS,
-    Moved,
-    Provider,
-    chunks,
-    following,
-    moved_by,
-)
+from payments.relayer_gaps import Seen, look_up
+from payments.token_logs import EVENTS, Moved, Provider, Use, chunks, following, moved_by
 from payments.unknown_transfers import Ours, Unknown, find_unknown, ours_of, without_rows
 
 SEARCH_MARGIN_BLOCKS = 20
 UNKNOWN = "unknown"
+UNSEEN = "unseen"
+NO_PAYMENT = frozenset({UNKNOWN, UNSEEN})  # kinds of differences that no payment of ours stands for
+BY_FACILITATORS = (
+    "payments that a facilitator settled and that are in no row here, as after a restore: it"
+    " sends them under a key of its own, and the chain does not say for whom. Ask it for its list"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +48,10 @@ class Booked:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One payment whose books and chain do not agree."""
+    """One payment whose books and chain do not agree, or a key that sent what nobody can see."""
 
-    kind: str  # missing, extra, different or unknown
-    payment: str
+    kind: str  # missing, extra, different, unknown or unseen
+    payment: str  # its id; of an unknown one its nonce, of what is unseen the relayer
     why: str
 
 
@@ -68,6 +70,7 @@ class Result:
     lost: int = 0  # unknown ones that were written down as such
     differences: list[Difference] = field(default_factory=list)
     unknown: list[Unknown] = field(default_factory=list)
+    not_covered: str = ""  # what no comparison can find here
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -82,19 +85,47 @@ async def reconcile(
     confirmations: int,
     from_block: int | None,
     to_block: int | None,
+    by_facilitators: bool,
 ) -> Result:
-    """Compare every payment in one token with the chain, payment by payment and in sum."""
-    async with open_trusted_client(rpc_url) as session:
-        web3 = AsyncWeb3(Provider(session, rpc_url))
-        head = await web3.eth.block_number
-        books = await _books(pool, network, asset, from_block)
-        start = from_block if from_block is not None else await _first_block(pool, network, asset)
-        result = Result(network, asset, start, to_block if to_block is not None else head)
-        chain = await _chain(web3, asset, books, result.from_block, result.to_block)
-        ours = await ours_of(pool, network, asset)
-        found = await find_unknown(web3, asset, ours, chain, result.from_block, result.to_block)
-        for unknown in await without_rows(pool, network, found):
-            _note_unknown(unknown, ours, result)
+    """Compare every payment in one token with the chain, payment by payment and in sum.
+
+    ChainUnavailable says that the question could not be asked: it is no difference.
+    """
+    try:
+        async with open_trusted_client(rpc_url) as session:
+            web3 = AsyncWeb3(Provider(session, rpc_url))
+            return await _compared(
+                web3, pool, network, asset, confirmations, from_block, to_block, by_facilitators
+            )
+    except Web3RPCError as error:
+        raise ChainUnavailable(str(error)) from error
+
+
+async def _compared(
+    web3: AsyncWeb3[Any],
+    pool: Pool,
+    network: str,
+    asset: str,
+    confirmations: int,
+    from_block: int | None,
+    to_block: int | None,
+    by_facilitators: bool,
+) -> Result:
+    head = await web3.eth.block_number
+    start = from_block if from_block is not None else await _first_block(pool, network, asset)
+    result = Result(network, asset, start, to_block if to_block is not None else head)
+    books = await _books(pool, network, asset, from_block, result.to_block)
+    result.not_covered = BY_FACILITATORS if by_facilitators else ""
+    blocks = result.from_block, result.to_block
+    chain = await _chain(web3, asset, books, *blocks)
+    ours = await ours_of(pool, network, asset)
+    gaps = await look_up(web3, pool, network, sorted(ours.relayers), *blocks)
+    sent = {each for seen in gaps for each in seen.transactions.values()}
+    found = await find_unknown(web3, asset, ours, chain, *blocks, sent)
+    for unknown in await without_rows(pool, network, found):
+        _note_unknown(unknown, ours, result)
+    for seen in gaps:
+        _note_unseen(seen, result)
     for booked in books:
         _compare(booked, chain.get((booked.payer, booked.nonce)), result, head - confirmations)
     return result
@@ -110,6 +141,19 @@ def _note_unknown(unknown: Unknown, ours: Ours, result: Result) -> None:
         f" 0x{unknown.transaction}, block {unknown.block}, and no payment here knows of it"
     )
     result.differences.append(Difference(UNKNOWN, unknown.nonce, why))
+
+
+def _note_unseen(seen: Seen, result: Result) -> None:
+    """Numbers of ours that no row and no node explains: whatever they paid for is missing."""
+    if not seen.unseen:
+        return
+    gap = seen.gap
+    why = (
+        f"this relayer sent {gap.beyond - gap.first} transactions (numbers {gap.first} to"
+        f" {gap.beyond - 1}) that are in no row, and the node cannot show {seen.unseen} of them:"
+        " name a node that keeps old states (an archive node) first in RPC, and run reconcile again"
+    )
+    result.differences.append(Difference(UNSEEN, gap.relayer, why))
 
 
 def _compare(booked: Booked, moved: Moved | None, result: Result, deep_block: int) -> None:
@@ -141,7 +185,10 @@ def _compare(booked: Booked, moved: Moved | None, result: Result, deep_block: in
         result.on_their_way += 1
 
 
-async def _books(pool: Pool, network: str, asset: str, from_block: int | None) -> list[Booked]:
+async def _books(
+    pool: Pool, network: str, asset: str, from_block: int | None, to_block: int
+) -> list[Booked]:
+    """What is booked in these blocks, and whatever is in none yet."""
     found = await rows(
         pool,
         """
@@ -153,9 +200,10 @@ async def _books(pool: Pool, network: str, asset: str, from_block: int | None) -
           from payments_payment p join payments_progress g on g.payment_id = p.id
          where p.network = %(network)s and p.asset = %(asset)s
            and (%(from)s::bigint is null or coalesce(g.block_number, p.claimed_block) >= %(from)s)
+           and (g.block_number is null or g.block_number <= %(to)s)
          order by p.id
         """,
-        {"network": network, "asset": asset, "from": from_block},
+        {"network": network, "asset": asset, "from": from_block, "to": to_block},
     )
     return [
         Booked(i, payer, pay_to, int(amount), bytes(nonce), money, int(posted), transaction)
@@ -166,7 +214,8 @@ async def _books(pool: Pool, network: str, asset: str, from_block: int | None) -
 async def _first_block(pool: Pool, network: str, asset: str) -> int:
     found = await rows(
         pool,
-        "select min(claimed_block) from payments_payment where network = %s and asset = %s",
+        "select min(least(p.claimed_block, g.block_number)) from payments_payment p"
+        " join payments_progress g on g.payment_id = p.id where p.network = %s and p.asset = %s",
         (network, asset),
     )
     return max(0, int(found[0][0] or 0) - SEARCH_MARGIN_BLOCKS)
@@ -179,20 +228,16 @@ async def _chain(
     contract = web3.eth.contract(address=web3.to_checksum_address(asset), abi=EVENTS)
     used = contract.events.AuthorizationUsed()
     wanted = {(booked.payer, booked.nonce) for booked in books}
-    found: dict[tuple[str, bytes], Moved] = {}
+    uses: dict[bytes, list[Use]] = defaultdict(list)
     for payers in chunks(sorted({payer for payer, _ in wanted})):
-        for low in range(start, end + 1, BLOCKS_AT_ONCE):
-            logs = await used.get_logs(
-                argument_filters={"authorizer": payers},
-                from_block=low,
-                to_block=min(end, low + BLOCKS_AT_ONCE - 1),
-            )
-            transaction, after = b"", dict[int, LogReceipt]()
-            for log in logs:
-                if log["transactionHash"] != transaction:  # a batch holds hundreds of payments
-                    transaction = bytes(log["transactionHash"])
-                    after = await following(web3, contract.address, log["transactionHash"])
-                key = (str(log["args"]["authorizer"]), bytes(log["args"]["nonce"]))
-                if key in wanted:
-                    found[key] = moved_by(contract, log, after.get(log["logIndex"]))
+        async for logs in token_logs.found(used, {"authorizer": payers}, start, end):
+            for use in map(Use.of, logs):
+                if (use.payer, use.nonce) in wanted:
+                    uses[use.transaction].append(use)
+    found: dict[tuple[str, bytes], Moved] = {}
+    # Each transaction is read once: a batch holds hundreds of payments, of as many payers.
+    for transaction, its in uses.items():
+        after = await following(web3, contract.address, transaction)
+        for use in its:
+            found[use.payer, use.nonce] = moved_by(contract, use, after.get(use.place))
     return found

@@ -12,7 +12,7 @@ from django.db.models.functions import Now
 from payments.disputes import Denied, DisputeRefused
 from payments.models import Dispute, Refund, Side, Work
 
-NAMED_MAX: Final = 20  # transactions of one case
+NAMED_MAX: Final = 20  # transactions of one case, by each side: neither uses the other's up
 _HASH = re.compile(r"(?:0x)?([0-9a-fA-F]{64})")
 _LIVE = ~Q(state=Refund.Found.REFUSED)
 
@@ -24,8 +24,10 @@ def name(dispute: Dispute, text: str, by: Side) -> Refund:
         raise DisputeRefused(
             Denied.POLICY, "a transaction is 0x and 64 hexadecimal digits; look it up in the wallet"
         )
-    if dispute.refunds.count() >= NAMED_MAX:
-        raise DisputeRefused(Denied.POLICY, f"{NAMED_MAX} transactions were named; that is enough")
+    if dispute.refunds.filter(named_by=by).count() >= NAMED_MAX:
+        raise DisputeRefused(
+            Denied.POLICY, f"you have named {NAMED_MAX} transactions; that is enough"
+        )
     return keep(dispute, bytes.fromhex(found[1]), by)
 
 

@@ -22,6 +22,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from payments import questions, rates, siwx, wiring
 from payments.counter import counter
+from payments.cross_origin import asked_from_anywhere
 from payments.disputes import Denied, DisputeRefused, Request, open_dispute
 from payments.documents import hexadecimal, utc
 from payments.handover import WALLET_HEADER
@@ -35,6 +36,7 @@ from payments.x402.networks import address_bytes, checksum
 P = ParamSpec("P")
 BODY_BYTES_MAX = 16_384
 AMOUNT_DIGITS_MAX = 78
+KEY_CHARACTERS_MAX = 255
 _STATUS = {
     Case.REFUNDED: "executed",
     Case.REJECTED: "denied",
@@ -65,7 +67,7 @@ def _in_turn(
             response = await page(request, *args, **named)
         else:
             detail = f"At most {most} a minute from one network; wait {rate.retry_seconds} s."
-            response = _said({"error": "too_often", "detail": detail}, 429)
+            response = _too_often(detail, rate.retry_seconds)
         for name, value in rate.headers.items():
             response[name] = value
         return response
@@ -74,6 +76,7 @@ def _in_turn(
 
 
 @csrf_exempt
+@asked_from_anywhere("POST", headers=("Content-Type", WALLET_HEADER))
 @require_POST
 @_in_turn
 async def ask(request: HttpRequest) -> HttpResponse:
@@ -97,6 +100,7 @@ async def ask(request: HttpRequest) -> HttpResponse:
     return _said(await sync_to_async(_document)(dispute), 202)
 
 
+@asked_from_anywhere("GET", headers=(WALLET_HEADER,))
 @require_safe
 @_in_turn
 async def show(request: HttpRequest, dispute_id: UUID) -> HttpResponse:
@@ -168,6 +172,8 @@ def _request(asked: Mapping[str, Any], payment: Payment) -> Request:
     texts = (asked.get("idempotencyKey", ""), asked.get("description", ""))
     if not all(isinstance(text, str) for text in texts):
         raise _Unreadable("idempotencyKey and description are strings")
+    if not (texts[0].isascii() and texts[0].isprintable()) or len(texts[0]) > KEY_CHARACTERS_MAX:
+        raise _Unreadable(f"idempotencyKey has {KEY_CHARACTERS_MAX} ASCII characters at most")
     return Request(Reason(asked["reason"]), int(digits), text=texts[1], key=texts[0])
 
 
@@ -187,7 +193,10 @@ async def _unproven(request: HttpRequest, payment: Payment) -> HttpResponse | No
                 now=now,
                 pool=site.pool,
                 chain=site.chains.get(payment.network),
+                asker=siwx.Asker(wiring.origin_of(request), wiring.wallet_proofs_per_minute()),
             )
+        except siwx.AsksTooOften as often:
+            return _too_often(often.detail, often.retry_seconds)
         except siwx.NotProven as refused:
             error = refused.reason
         else:
@@ -239,8 +248,13 @@ def _denied(why: Denied, message: str) -> HttpResponse:
     return _said({"status": "denied", "reason": why, "detail": detail}, _HTTP.get(why, 409))
 
 
+def _too_often(detail: str, retry_seconds: int) -> HttpResponse:
+    response = _said({"error": "too_often", "detail": detail}, 429)
+    response["Retry-After"] = str(retry_seconds)
+    return response
+
+
 def _said(document: dict[str, Any], status: int = 200) -> HttpResponse:
     response = JsonResponse(document, status=status)
     response["Cache-Control"] = "no-store"
-    response["Access-Control-Allow-Origin"] = "*"
     return response

@@ -37,7 +37,10 @@ Wallets = Callable[[UUID, str], Collection[str]]  # of a seller, on a network
 
 
 def take_due(most: int) -> list[Refund]:
-    """The refunds whose time has come, which nobody else takes up meanwhile."""
+    """The refunds whose time has come, which nobody else takes up meanwhile.
+
+    In the order in which they were named: of two that one transfer would prove, it is the first's.
+    """
     with transaction.atomic():
         due = Refund.objects.filter(next_check_at__lte=Now()).order_by("next_check_at")
         taken = list(due.select_for_update(skip_locked=True)[:most])
@@ -45,9 +48,9 @@ def take_due(most: int) -> list[Refund]:
             next_check_at=Now() + TAKEN
         )
     return list(
-        Refund.objects.filter(pk__in=[each.pk for each in taken]).select_related(
-            "payment__progress", "dispute"
-        )
+        Refund.objects.filter(pk__in=[each.pk for each in taken])
+        .select_related("payment__progress", "dispute")
+        .order_by("named_at", "pk")
     )
 
 

@@ -169,28 +169,7 @@ class Seat:
     relayer_id: int
     address: str
     nonce: int
-
-
-async def take_seat(connection: Connection, keyring: Keyring) -> Seat:
-    """The next number of the relayer that has the least under way; holds its row's lock."""
-    cursor = await connection.execute(
-        """
-        select r.id, r.address, r.next_nonce from payments_relayer r
-         where r.network = %s and r.address = any(%s) and r.stopped_why = ''
-         order by (select count(*) from payments_broadcast b
-                    where b.relayer_id = r.id and b.final_at is null and b.mined_block is null),
-                  r.id
-         limit 1 for update of r
-        """,
-        (keyring.network, keyring.addresses),
-    )
-    row = await cursor.fetchone()
-    if row is None:
-        raise Stopped(f"no relayer of {keyring.network} may sign")
-    await connection.execute(
-        "update payments_relayer set next_nonce = next_nonce + 1 where id = %s", (row[0],)
-    )
-    return Seat(*row)
+    spare_wei: int | None = None  # that nothing under way may need; None: nobody has looked
 
 
 async def store(
@@ -280,7 +259,7 @@ async def bury(pool: Pool, network: str, address: str, nonce: int) -> None:
                and b.final_at is null
             returning b.relayer_id, b.nonce
         ), {held(_ABOARD)}, woken as (
-            update payments_progress set next_check_at = clock_timestamp()
+            update payments_progress set next_check_at = clock_timestamp(), put_off = false
              where payment_id in (select payment_id from held) returning 1
         )
         select count(*) from woken

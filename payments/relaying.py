@@ -6,17 +6,20 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from payments import broadcasts, gas, relayer
+from payments import broadcasts, fares, relayer, seats
 from payments import desk as desks
 from payments.chains import Block
 from payments.desk import Desk, Row
 from payments.models import Money
 from payments.pool import one, rows
 from payments.relayer import Stopped
+from payments.seats import NoGasMoney
 from payments.ways import Way
 
 log = logging.getLogger(__name__)
 
+LOW_ON_GAS = "the relayer is low on gas"
+POOR_RETRY_SECONDS = 3.0  # as often as the keys' balances are looked at
 FOREIGN_LOOKS = 3  # so many looks in a row must agree before we believe it
 
 
@@ -49,13 +52,21 @@ class Relaying(Way):
             )
             await desks.look_again(desk.pool, [row.payment_id for row in (*riders, *alone)], 5.0)
             return
+        riders, alone = await fares.admit(desk, riders, alone)
         new = [row for row in riders if row.money == Money.NONE]
         again = [row for row in riders if row.money != Money.NONE]
         groups = [*_batches(desk, new), *_batches(desk, again)]
-        groups += [[row] for row in alone if await _has_budget(desk, row)]
+        groups += [[row] for row in alone]
         for group in groups:
+            left: Sequence[Row] = group
             try:
-                await broadcasts.dispatch(desk, group, fees)
+                while left:
+                    left = await broadcasts.dispatch(desk, left, fees)
+            except NoGasMoney as error:
+                log.error("%s; payments wait for it: %s", error, len(left))
+                await desks.look_again(
+                    desk.pool, [row.payment_id for row in left], POOR_RETRY_SECONDS
+                )
             except Stopped as error:
                 log.critical("%s", error)
                 return
@@ -64,8 +75,12 @@ class Relaying(Way):
         """Gas money, gas price, and keys that somebody else uses as well."""
         if head.base_fee_wei > desk.terms.fee_cap_wei:
             return "the chain's gas price is above the operator's cap"
-        addresses = desk.keyring.addresses
-        reasons = [await self._relayer_trouble(desk, address, head) for address in addresses]
+        fees = await desk.chain.fees(cap_wei=desk.terms.fee_cap_wei)
+        low_wei = seats.low_wei(desk.terms.relayer_low_wei, fees)
+        reasons = [
+            await self._relayer_trouble(desk, address, head, low_wei)
+            for address in desk.keyring.addresses
+        ]
         if not reasons:
             return "no relayer key is configured"
         return "" if "" in reasons else reasons[0]
@@ -76,7 +91,7 @@ class Relaying(Way):
     async def close(self) -> None:
         pass
 
-    async def _relayer_trouble(self, desk: Desk, address: str, head: Block) -> str:
+    async def _relayer_trouble(self, desk: Desk, address: str, head: Block, low_wei: int) -> str:
         balance = await desk.chain.balance(address)
         mined = await desk.chain.nonce(address, "latest")
         row = await one(
@@ -102,9 +117,12 @@ class Relaying(Way):
             self._foreign.pop(address, None)
         if stopped_why:
             return f"relayer stopped: {stopped_why}"
-        if balance < desk.terms.relayer_low_wei:
-            log.error("%s: relayer %s is low on gas: %s wei", desk.terms.network, address, balance)
-            return "the relayer is low on gas"
+        if balance < low_wei:
+            log.error(
+                "%s: relayer %s is low on gas: %s wei, below %s",
+                desk.terms.network, address, balance, low_wei,
+            )  # fmt: skip
+            return LOW_ON_GAS
         return ""
 
     async def _foreign_use(self, desk: Desk, address: str, unmined: int, head: Block) -> None:
@@ -128,13 +146,6 @@ class Relaying(Way):
 def _batches(desk: Desk, riders: Sequence[Row]) -> list[Sequence[Row]]:
     size = desk.terms.batch_max
     return [riders[at : at + size] for at in range(0, len(riders), size)]
-
-
-async def _has_budget(desk: Desk, row: Row) -> bool:
-    """Contract wallets that burnt our gas lately wait; others are not made to pay for them."""
-    if not row.payer_has_code:
-        return True
-    return await gas.contract_budget_left(desk.pool, row.authorization.payer)
 
 
 async def _is_ours(desk: Desk, address: str, number: int) -> bool:

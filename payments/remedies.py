@@ -9,7 +9,7 @@ from django.db import connection, transaction
 
 from payments import audit_log
 from payments.marks import LOOK_AGAIN
-from payments.reconcile import UNKNOWN, Result
+from payments.reconcile import NO_PAYMENT, Result
 from payments.restored import keep_lost
 
 PAYMENTS_NAMED_MAX: Final = 100
@@ -21,7 +21,7 @@ def look_again(result: Result, *, by: str) -> None:
     if not result.differences and not result.lost:
         return
     differ = [each.payment for each in result.differences]
-    known = [UUID(each.payment) for each in result.differences if each.kind != UNKNOWN]
+    known = [UUID(each.payment) for each in result.differences if each.kind not in NO_PAYMENT]
     with transaction.atomic(), connection.cursor() as cursor:
         audit_log.take_turn()
         cursor.execute(LOOK_AGAIN, (known, 0))

@@ -102,7 +102,10 @@ def adopt(standing: Standing, *, by: str) -> bool:
             "relayer.adopted",
             f"wallet:{standing.address}",
             before={"next_nonce": standing.next_nonce, "stopped_why": standing.stopped_why},
-            after={"next_nonce": max(standing.mined, standing.next_nonce)},
+            after={
+                "network": standing.network,
+                "next_nonce": max(standing.mined, standing.next_nonce),
+            },
         )
     return True
 

@@ -15,6 +15,7 @@ ROWS_AT_ONCE = 1_000
 COUNTER_IDLE_HOURS = 24
 COUNTS_KEPT_DAYS = 90
 GAS_KEPT_DAYS = 400  # a year to compare with the one before
+FAILED_SENDS_KEPT_DAYS = 1
 NONCE_KEPT_HOURS = 1  # after it ran out
 ALERTS_KEPT_DAYS = 90
 RAW_KEPT_DAYS = 7  # after it was final; its hash, number and price stay
@@ -24,6 +25,7 @@ async def forget(pool: Pool) -> None:
     await forget_idle_counters(pool)
     await forget_counts(pool)
     await forget_gas_use(pool)
+    await forget_failed_sends(pool)
     await forget_nonces(pool)
     await forget_sent_bytes(pool)
     await forget_alerts(pool)
@@ -101,6 +103,23 @@ _GAS = """
 async def forget_gas_use(pool: Pool) -> int:
     """What a seller's payments cost on one day; each transaction keeps its own cost."""
     return await _in_batches(pool, _GAS, days=GAS_KEPT_DAYS)
+
+
+_FAILED_SENDS = """
+    with old as (
+        select id from payments_failedsend
+         where at < now() - make_interval(days => %(days)s)
+         order by at limit %(most)s for update skip locked
+    ), gone as (
+        delete from payments_failedsend f using old where f.id = old.id returning 1
+    )
+    select count(*) from gone
+"""
+
+
+async def forget_failed_sends(pool: Pool) -> int:
+    """Gas that was spent on a payer in vain counts for an hour."""
+    return await _in_batches(pool, _FAILED_SENDS, days=FAILED_SENDS_KEPT_DAYS)
 
 
 _NONCES = """

@@ -178,18 +178,32 @@ with due as (
 ), locked as (
     select c.key from payments_cap c
      where c.key in (select key from delta) order by c.key for update
+), eased as (
+    update payments_cap c
+       set on_trust_atomic = c.on_trust_atomic - d.amount, used_at = clock_timestamp()
+      from delta d join locked l on l.key = d.key
+     where c.key = d.key
 )
-update payments_cap c
-   set on_trust_atomic = c.on_trust_atomic - d.amount, used_at = clock_timestamp()
-  from delta d join locked l on l.key = d.key
- where c.key = d.key
- returning 1
+select count(*) from due
 """
 
 
-async def forgive(pool: Pool, *, after_seconds: float) -> bool:
+async def forgive(pool: Pool, *, after_seconds: float) -> int:
     """Losses that have stood long enough make room again; the payers' trust stays lost."""
-    return await one(pool, _FORGIVE, (after_seconds,)) is not None
+    row = await one(pool, _FORGIVE, (after_seconds,))
+    return int(row[0]) if row else 0
+
+
+_HAS_PAID = f"""
+select 1 from payments_cap
+ where key = any(array(select jsonb_array_elements_text(caps) from payments_payment where id = %s))
+   and starts_with(key, '{PAYER_KEY}') and earned_atomic > 0 and lost_at is null
+"""  # noqa: S608 - composed of our own constants only
+
+
+async def has_paid(pool: Pool, payment_id: UUID) -> bool:
+    """Whether this payment's payer has paid for something before, in the same token."""
+    return await one(pool, _HAS_PAID, (payment_id,)) is not None
 
 
 async def fits_again(connection: Connection, payment_id: UUID, caps: Sequence[CapLimit]) -> bool:

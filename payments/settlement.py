@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from uuid import UUID
 
 from psycopg import sql
@@ -14,125 +14,96 @@ from payments import desk as desks
 from payments import outcomes, risk
 from payments.chains import Block, ChainUnavailable, Simulation
 from payments.desk import Desk, Row
-from payments.evidence import find_end
 from payments.models import Money, Work
 from payments.moves import LEASE_OVER, NEVER, NOW, move
 from payments.pool import rows
 from payments.states import Standing, State
-from payments.x402.reasons import Reason
+from payments.unpaid import look_for_ends
 
 log = logging.getLogger(__name__)
 
 TAKE_MAX = 400
-UNPAYABLE_RETRY_SECONDS = 3.0  # not collectable now: drained, paused, blocked; it may change
-VOID_CHECK_SECONDS = 4.0
+TRIED_MAX = 96  # of what did not go through before: two rounds of simulating, so long others wait
 SHALLOW_SECONDS = 0.2  # blocks seldom come as early as they are expected
 
 
-async def look(desk: Desk, final: Block) -> int:
-    """Take what is due and do what it needs; says how many rows it looked at."""
-    due = await desks.take_due(desk.pool, desk.terms.network, most=TAKE_MAX)
-    by_money: dict[str, list[Row]] = defaultdict(list)
+async def look(desk: Desk, final: Block) -> bool:
+    """Take what is due and do what it needs; says whether there may be more."""
+    due = await desks.take_due(desk.pool, desk.terms.network, most=TAKE_MAX, most_tried=TRIED_MAX)
+    by_need: dict[str, list[Row]] = defaultdict(list)
     for row in due:
-        by_money[_need(row)].append(row)
-    await _collect(desk, by_money["collect"], final)
-    await _watch_voids(desk, by_money["watch"], final)
-    await _check_settled(desk, by_money["settled"])
-    await _check_confirmed(desk, by_money["confirmed"], final)
-    return len(due)
+        by_need[_need(row)].append(row)
+    unpaid = by_need["look for"]
+    await _each(
+        lambda: _collect(desk, by_need["collect"], unpaid, final),
+        lambda: look_for_ends(desk, unpaid, final),
+        lambda: _check_settled(desk, by_need["settled"]),
+        lambda: _check_confirmed(desk, by_need["confirmed"], final),
+    )
+    return _may_be_more(due)
+
+
+def _may_be_more(due: Sequence[Row]) -> bool:
+    paid = sum(row.is_paid for row in due)
+    tried = sum(row.put_off and not row.is_paid for row in due)
+    return max(paid, len(due) - paid - tried) >= TAKE_MAX or tried >= TRIED_MAX
+
+
+async def _each(*steps: Callable[[], Awaitable[None]]) -> None:
+    """One after the other; that nobody answers what one asks is told when all had their turn."""
+    silent: ChainUnavailable | None = None
+    for step in steps:
+        try:
+            await step()
+        except ChainUnavailable as error:
+            silent = silent or error
+    if silent is not None:
+        raise silent
 
 
 def _need(row: Row) -> str:
-    if row.money in {Money.SETTLED, Money.CONFIRMED}:
+    if row.is_paid:
         return row.money.value
     if row.work == Work.OPEN and row.money == Money.NONE and row.lease_over:
         return "dropped"  # the sweep voids it, and nothing is charged
-    return "collect" if row.is_sent else "watch"
+    return "collect" if row.is_sent else "look for"
 
 
 async def _simulate(desk: Desk, row: Row) -> Simulation | None:
     try:
-        return await desk.chain.simulate(row.call, row.authorization.payer)
+        return await desk.chain.simulate(row.call, row.authorization.payer, afresh=True)
     except ChainUnavailable as error:
         log.warning("%s: simulation of %s: %s", desk.terms.network, row.payment_id, error)
         return None
 
 
-async def _collect(desk: Desk, answered: Sequence[Row], final: Block) -> None:
-    """Answers in hand whose money has not moved: try it on the newest state, then send."""
-    if not answered:
-        return
+async def _collect(desk: Desk, sent: Sequence[Row], unpaid: list[Row], final: Block) -> None:
+    """Answers in hand whose money has not moved: try it on the newest state, then send.
+
+    What does not go through is put with the `unpaid`: only the chain's events say whether that is
+    for good, and those who can pay do not wait until they are found.
+    """
     riders: list[Row] = []
     alone: list[Row] = []
-    ready = [row for row in answered if row.is_sendable]
-    waiting = [row for row in answered if not row.is_sendable]
-    ready = await desk.way.follow(desk, ready)
+    ready = await desk.way.follow(desk, [row for row in sent if row.is_sendable])
     simulations = await asyncio.gather(*(_simulate(desk, row) for row in ready))
+    unknown: list[Row] = []
     for row, simulation in zip(ready, simulations, strict=True):
         if simulation is None:
-            continue  # unknown: the row was pushed back and comes again
-        if not simulation.passed:
-            await _uncollectable(desk, row, simulation, final)
+            unknown.append(row)
+        elif not simulation.passed:
+            unpaid.append(row)
         elif simulation.payer_has_code or row.payer_has_code or row.alone:
             alone.append(row)
         else:
             riders.append(row)
+    for row in sent:
+        if not row.is_sendable:
+            is_over = final.timestamp >= row.authorization.valid_before
+            (unpaid if is_over else unknown).append(row)
+    # Nothing can be said of them yet. Left as they are, they would be in front of all others.
+    await desks.put_off(desk.pool, [row.payment_id for row in unknown], desks.HAND_SECONDS)
     await desk.way.send(desk, riders, alone)
-    for row in waiting:
-        await _give_up_when_over(desk, row, final)
-
-
-async def _uncollectable(desk: Desk, row: Row, simulation: Simulation, final: Block) -> None:
-    """It does not go through now. Only the chain's events say whether that is for good."""
-    used = row.scheme.reason_of_revert(simulation.revert) is Reason.ALREADY_USED
-    if not await _end_by_evidence(desk, row, final) and not used:
-        await _give_up_when_over(desk, row, final)
-
-
-async def _end_by_evidence(desk: Desk, row: Row, final: Block) -> bool:
-    end = await find_end(desk.chain, row, agree_above_atomic=desk.terms.agree_above_atomic)
-    if end is None:
-        await desks.look_again(desk.pool, [row.payment_id], UNPAYABLE_RETRY_SECONDS)
-        return False
-    if end.proof is not None:
-        await outcomes.settle(desk, [(row, end.proof)], end.word)
-    elif end.block_number <= final.number:
-        await outcomes.fail(desk, row, end.word)
-    else:
-        await desks.look_again(desk.pool, [row.payment_id], desk.terms.block_seconds * 2)
-    return True
-
-
-async def _give_up_when_over(desk: Desk, row: Row, final: Block) -> None:
-    """Not paid is final only when the window is over at a final block, and the nonce unused."""
-    if final.timestamp < row.authorization.valid_before:
-        return
-    used = await desk.chain.authorization_states(
-        row.asset, [(row.authorization.payer, row.authorization.nonce)], final.number
-    )
-    if not used[0]:
-        await outcomes.fail(desk, row, "window over")
-    elif row.money == Money.BROADCAST:
-        await _end_by_evidence(desk, row, final)
-
-
-async def _watch_voids(desk: Desk, voids: Sequence[Row], final: Block) -> None:
-    """What was not charged may still be spent by its owner until its window is over."""
-    by_asset: dict[str, list[Row]] = defaultdict(list)
-    for row in voids:
-        by_asset[row.asset].append(row)
-    for asset, group in by_asset.items():
-        pairs = [(row.authorization.payer, row.authorization.nonce) for row in group]
-        used = await desk.chain.authorization_states(asset, pairs, "latest")
-        later: list[UUID] = []
-        for row, is_used in zip(group, used, strict=True):
-            if is_used:
-                await _end_by_evidence(desk, row, final)
-            elif final.timestamp >= row.authorization.valid_before:
-                await _give_up_when_over(desk, row, final)
-            else:
-                later.append(row.payment_id)
-        await desks.look_again(desk.pool, later, VOID_CHECK_SECONDS)
 
 
 async def _check_settled(desk: Desk, settled: Sequence[Row]) -> None:

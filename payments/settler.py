@@ -1,8 +1,8 @@
 """The hot loops of one network: woken by rings and new heads, they settle what is due.
 
 A look at what is due holds up no new head, and none is begun before a new head was seen to: buyers
-wait for it. The loops are no task and hold no truth: several may run side by side, and any may die
-at any point.
+wait for it. For what was not charged nobody waits, and it is looked for beside both. The loops are
+no task and hold no truth: several may run side by side, and any may die at any point.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable
 
 import psycopg
 
-from payments import settlement
+from payments import settlement, unpaid
 from payments.chains import ChainUnavailable
 from payments.desk import Desk
 from payments.lookout import Lookout
@@ -48,6 +48,7 @@ class Settler:
         heads = asyncio.create_task(self._follow_heads())
         sweep = asyncio.create_task(self._sweep_leases())
         lookout = asyncio.create_task(self._look_out())
+        voids = asyncio.create_task(self._watch_voids())
         try:
             while not self._stopping.is_set():
                 self._woken.clear()
@@ -56,9 +57,9 @@ class Settler:
                     await _rest(self._woken, TICK_SECONDS)
             await lookout
         finally:
-            for task in (heads, sweep, lookout):
+            for task in (heads, sweep, lookout, voids):
                 task.cancel()
-            await asyncio.gather(heads, sweep, lookout, return_exceptions=True)
+            await asyncio.gather(heads, sweep, lookout, voids, return_exceptions=True)
 
     async def settle_due(self) -> None:
         """Step until nothing is due: for cron, and for when the loops are dead."""
@@ -68,15 +69,27 @@ class Settler:
 
     async def _step(self) -> bool:
         await self._lookout.look()
-        return await self._settle()
+        more = await self._settle()
+        return await self._look_at_voids() or more
 
     async def _settle(self) -> bool:
         """One look at everything that is due; True when there is more."""
         await self._lookout.is_over.wait()
         if not self._lookout.sees:
             return False  # what is taken up now could not be sent, and would wait the longer for it
-        looked = await settlement.look(self._desk, self._lookout.final)
-        return looked >= settlement.TAKE_MAX
+        return await settlement.look(self._desk, self._lookout.final)
+
+    async def _watch_voids(self) -> None:
+        while not self._stopping.is_set():
+            if not await self._guarded(self._look_at_voids):
+                await _rest(self._stopping, TICK_SECONDS)
+
+    async def _look_at_voids(self) -> bool:
+        """One look at what was not charged; True when there is more."""
+        if not self._lookout.sees:
+            return False
+        looked = await unpaid.look_at_voids(self._desk, self._lookout.final)
+        return looked >= unpaid.VOIDS_MAX
 
     async def _look_out(self) -> None:
         while not self._stopping.is_set():
@@ -109,11 +122,16 @@ class Settler:
     async def _sweep_leases(self) -> None:
         while True:
             await asyncio.sleep(LEASE_SWEEP_SECONDS)
-            await self._guarded(self._sweep)
+            if not await self._guarded(self._sweep):
+                await self._let_doors_come_back()
 
     async def _sweep(self) -> bool:
         await settlement.void_dead_leases(self._desk)
-        return False
+        return True
+
+    async def _let_doors_come_back(self) -> None:
+        """The database was away, perhaps for all: who lives gives a sign of life first."""
+        await asyncio.sleep(self._desk.terms.lease_seconds)
 
 
 async def _rest(woken: asyncio.Event, seconds: float) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import binascii
 from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 from urllib.parse import urlsplit
@@ -16,6 +17,7 @@ from payments.chains import Chain, ChainUnavailable
 from payments.nonces import BURN
 from payments.pool import Pool, one
 from payments.questions import ANSWER_FIELDS, GOOD_SECONDS, Question, issued_when
+from payments.rates import MINUTE, Rate, add, key_of
 from payments.signed_texts import read_signature, signed_by
 from payments.x402.headers import decode_json
 from payments.x402.networks import ADDRESS, address_bytes, chain_id_of, checksum
@@ -52,6 +54,26 @@ class NotProven(Exception):
         self.reason = reason
 
 
+class AsksTooOften(NotProven):
+    """So many proofs came from there that no chain is asked about another one for a while."""
+
+    def __init__(self, rate: Rate, most: int) -> None:
+        super().__init__(SiwxReason.VERIFIER_ERROR)
+        self.retry_seconds = rate.retry_seconds
+        self.detail = (
+            f"At most {most} proofs a minute from one network are looked up on the chain; wait"
+            f" {rate.retry_seconds} s."
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """Whose proofs are counted once the wallet's chain has to be asked; a key costs nobody that."""
+
+    network: str  # where the request comes from; empty where that is not known
+    most: int  # a minute
+
+
 async def proven_payer(
     header: str,
     *,
@@ -62,6 +84,7 @@ async def proven_payer(
     now: int,
     pool: Pool,
     chain: Chain | None,
+    asker: Asker,
 ) -> str:
     """The payer's address, when this SIGN-IN-WITH-X header proves that it is theirs.
 
@@ -76,15 +99,29 @@ async def proven_payer(
     signature = read_signature(fields["signature"])
     if signature is None:
         raise NotProven(SiwxReason.MALFORMED_SIGNATURE)
-    try:
-        signer = await signed_by(address, question.text(address), signature, chain)
-    except ChainUnavailable:
-        raise NotProven(SiwxReason.VERIFIER_ERROR) from None
+    text = question.text(address)
+    signer = await signed_by(address, text, signature, None)
+    if signer is None and chain is not None:
+        await _take_turn(pool, asker)
+        try:
+            signer = await signed_by(address, text, signature, chain)
+        except ChainUnavailable:
+            raise NotProven(SiwxReason.VERIFIER_ERROR) from None
     if signer is None:
         raise NotProven(SiwxReason.SIGNATURE)
     if not await _burn(pool, question):
         raise NotProven(SiwxReason.NONCE)
     return checksum(address_bytes(address))
+
+
+async def _take_turn(pool: Pool, asker: Asker) -> None:
+    """A signature that fits no key may be anything, and one question serves for many of them."""
+    if not asker.network:
+        return
+    key = key_of("wallet proof", asker.network)
+    rate = (await add(pool, {key: 1}, MINUTE))[key]
+    if rate.count > asker.most:
+        raise AsksTooOften(rate, asker.most)
 
 
 def _read(header: str) -> dict[str, Any]:

@@ -47,6 +47,19 @@ def allowed(before: State, after: State, *, upfront: bool = False) -> bool:
     return before.work == Work.ANSWERED or upfront
 
 
+def is_to_take_up(state: State, lease_left_seconds: float, *, upfront: bool) -> bool:
+    """Whether work is being paid for upfront, and the process that was to do it is gone."""
+    is_unfinished = state.work == Work.OPEN and state.money in PAID | {Money.BROADCAST}
+    return upfront and is_unfinished and lease_left_seconds <= 0
+
+
+def is_released(state: State, *, on_trust: bool) -> bool:
+    """Whether the stored answer may leave: it is paid, or its payer is trusted with it."""
+    if state.work != Work.ANSWERED or state.money == Money.FAILED:
+        return False
+    return on_trust or state.money in PAID
+
+
 @dataclass(frozen=True, slots=True)
 class Standing:
     """A payment's row as it was read: the ground on which a move is made."""
@@ -81,6 +94,8 @@ class Back(Enum):
         return cls.WHOLE if refunded_atomic >= amount_atomic else cls.PART
 
 
+# Its money moves or has moved before the work, and whoever was to do that is gone.
+SEND_AGAIN = Words("send_again", "waiting to be sent again", "!", "waiting")
 REFUND_WORDS = {
     Back.PART: Words("partly_refunded", "partly refunded", "↩", "quiet"),
     Back.WHOLE: Words("refunded", "refunded", "↩", "quiet"),

@@ -20,18 +20,23 @@ NAMED_MAX: Final = 100
 _STUCK = """
     select p.id, p.network, g.version, g.money, p.listing_path, p.asset, p.amount_atomic,
            p.valid_before, a.stored_at, g.relayer_nonce, g.facilitator,
-           coalesce(r.stopped_why, ''), coalesce(h.refusing_why, ''), h.seen_at
+           coalesce(r.stopped_why, ''), coalesce(h.refusing_why, ''), h.seen_at,
+           coalesce(r.address, ''), coalesce(r.balance_wei < s.most_wei, false)
       from payments_progress g join payments_payment p on p.id = g.payment_id
       join payments_answer a on a.payment_id = g.payment_id
       left join payments_chainhealth h on h.network = g.network
       left join payments_relayer r on r.id = g.relayer_id
+      left join lateral (
+           select b.gas_limit * b.max_fee_wei as most_wei from payments_broadcast b
+            where b.relayer_id = g.relayer_id and b.nonce = g.relayer_nonce
+            order by b.variant desc limit 1) s on true
      where g.next_check_at is not null and g.work = 'answered'
        and g.money in ('none', 'broadcast')
        and (a.stored_at < now() - make_interval(secs => %(waits)s) or p.valid_before < %(ends)s)
      order by p.valid_before, p.id limit %(most)s
 """
 _NOW = """
-    update payments_progress set next_check_at = now()
+    update payments_progress set next_check_at = now(), put_off = false
      where payment_id = any(%(ids)s) and next_check_at is not null
        and work = 'answered' and money in ('none', 'broadcast')
 """
@@ -55,6 +60,8 @@ class Stuck:
     stopped_why: str
     refusing_why: str
     settler_seen_at: datetime | None
+    relayer: str
+    is_poor: bool  # its relayer has less than the node wants at hand for its transaction
 
     def seconds_left(self) -> float:
         """How long the buyer's signature is still good."""
@@ -71,7 +78,9 @@ class Stuck:
             return "its signature is over; it ends when the chain's final block says so"
         if self.money == "broadcast":
             stopped = f"; its relayer stopped: {self.stopped_why}" if self.stopped_why else ""
-            return f"sent as number {self.nonce}, not in a block yet; its fee is raised{stopped}"
+            short = f"relayer {self.relayer} is short of gas money: send it some"
+            next_step = short if self.is_poor else "its fee is raised"
+            return f"sent as number {self.nonce}, not in a block yet; {next_step}{stopped}"
         if self.refusing_why:
             return f"the network is refused: {self.refusing_why}"
         return "it is due, and the worker's log says why it does not go through"

@@ -29,6 +29,12 @@ def partitions() -> None:
 
 
 @shared_task
+def forgive() -> None:
+    """Let what instant release lost make room again once its time is over."""
+    asyncio.run(engine.forgive())
+
+
+@shared_task
 def forget() -> None:
     """Let go of what is not kept for good, a bounded number of rows at a time."""
     asyncio.run(engine.forget())

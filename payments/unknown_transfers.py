@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, cast
 
 from web3 import AsyncWeb3
 
+from payments import token_logs
 from payments.pool import Pool, rows
-from payments.token_logs import BLOCKS_AT_ONCE, EVENTS, USED, Moved, chunks, moved_by
+from payments.token_logs import EVENTS, USED, Moved, Use, chunks, moved_by
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,23 +68,25 @@ async def find_unknown(
     chain: Mapping[tuple[str, bytes], Moved],
     start: int,
     end: int,
+    sent: Collection[bytes],
 ) -> list[Unknown]:
-    """Transfers to our sellers, sent by our relayers, by authorizations that no row has."""
+    """Transfers that our relayers made, by authorizations that no row has.
+
+    Looked for are those to whoever is known to be paid here, and, whoever was paid by them, all
+    in the transactions that our relayers `sent` under numbers of which no row is left.
+    """
     contract = web3.eth.contract(address=web3.to_checksum_address(asset), abi=EVENTS)
     known = Counter(moved.transaction for moved in chain.values())
     seen: Counter[bytes] = Counter()
     for payees in chunks(ours.payees):
-        for low in range(start, end + 1, BLOCKS_AT_ONCE):
-            logs = await contract.events.Transfer().get_logs(
-                argument_filters={"to": payees},
-                from_block=low,
-                to_block=min(end, low + BLOCKS_AT_ONCE - 1),
-            )
+        to_them = contract.events.Transfer()
+        async for logs in token_logs.found(to_them, {"to": payees}, start, end):
             seen.update(bytes(log["transactionHash"]) for log in logs)
+    # One more than we know of: who sent it?
+    more = {each for each, transfers in seen.items() if transfers > known[each]}
     found: list[Unknown] = []
-    for transaction, transfers in seen.items():
-        if transfers > known[transaction]:  # one more than we know of: who sent it?
-            found += await _unknown_in(web3, contract, ours, chain, transaction)
+    for transaction in sorted(more.union(sent)):
+        found += await _unknown_in(web3, contract, ours, chain, transaction)
     return found
 
 
@@ -116,14 +119,13 @@ async def _unknown_in(
     for before, after in pairwise(own):
         if bytes(before["topics"][0]) != USED:
             continue
-        used = contract.events.AuthorizationUsed().process_log(before)
-        payer, nonce = str(used["args"]["authorizer"]), bytes(used["args"]["nonce"])
-        moved = moved_by(contract, used, after)
-        if (payer, nonce) not in chain and moved.pay_to in ours.payees:
+        use = Use.of(contract.events.AuthorizationUsed().process_log(before))
+        moved = moved_by(contract, use, after)
+        if (use.payer, use.nonce) not in chain and moved.pay_to is not None:
             found.append(
                 Unknown(
-                    payer, moved.pay_to, moved.amount_atomic, nonce.hex(), transaction.hex(),
-                    moved.block,
+                    use.payer, moved.pay_to, moved.amount_atomic, use.nonce.hex(),
+                    transaction.hex(), moved.block,
                 )
             )  # fmt: skip
     return found

@@ -14,6 +14,7 @@ from django.utils.cache import patch_vary_headers
 from django.views.decorators.http import require_safe
 
 from payments import documents, wiring
+from payments.cross_origin import readable
 from payments.dispute_states import words
 from payments.disputes import latest_of, why_not
 from payments.documents import Surroundings
@@ -52,8 +53,7 @@ def status(request: HttpRequest, payment: str) -> HttpResponse:
         context = _page(report, around) | buyers_part(request, report) | {"live": live}
         response = render(request, name, context)
     else:
-        response = JsonResponse(status_of(report, around))
-        response["Access-Control-Allow-Origin"] = "*"
+        response = readable(JsonResponse(status_of(report, around)))
     if report.is_waiting:
         response["Retry-After"] = str(RETRY_SECONDS)
     return fresh(response)
@@ -87,9 +87,7 @@ def receipt(request: HttpRequest, payment: str) -> HttpResponse:
         response["Content-Disposition"] = f'attachment; filename="{name}"'
     if stored.version != holds.version:
         response["X-Souk-Superseded-By"] = str(holds.version)
-    response["Access-Control-Allow-Origin"] = "*"
-    response["Access-Control-Expose-Headers"] = "X-Souk-Superseded-By"
-    return fresh(response)
+    return fresh(readable(response))
 
 
 def _asked_for(request: HttpRequest, holds: Receipt | None) -> Receipt | None:
@@ -126,7 +124,7 @@ def no_receipt_yet(report: PaymentReport) -> HttpResponse:
         f" the money deep enough. The payment is: {report.words.text}.",
         "payment": str(report.payment.pk),
     }
-    response = JsonResponse(problem, status=404)
+    response = readable(JsonResponse(problem, status=404))
     if report.is_waiting or report.words.key == "paid":
         response["Retry-After"] = str(RETRY_SECONDS)
     return fresh(response)
@@ -136,7 +134,7 @@ def not_found(request: HttpRequest) -> HttpResponse:
     if is_person(request):
         return fresh(render(request, "payments/unknown.html", status=404))
     problem = {"error": "unknown_payment", "detail": "There is no payment with this id here."}
-    return fresh(JsonResponse(problem, status=404))
+    return fresh(readable(JsonResponse(problem, status=404)))
 
 
 def is_person(request: HttpRequest) -> bool:

@@ -10,7 +10,9 @@ import contextlib
 from collections.abc import AsyncIterator, Callable
 
 import psycopg
+from psycopg.conninfo import make_conninfo
 
+from payments.line import signs_of_life
 from payments.pool import Pool
 
 COALESCE_SECONDS = 0.005  # at most one NOTIFY in so long per process and channel
@@ -70,7 +72,8 @@ async def listen(direct_url: str, channels: tuple[str, ...], heard: Callable[[st
 
 
 async def _rings(direct_url: str, channels: tuple[str, ...]) -> AsyncIterator[str]:
-    connection = await psycopg.AsyncConnection.connect(direct_url, autocommit=True)
+    watched = make_conninfo(direct_url, **signs_of_life(direct_url))
+    connection = await psycopg.AsyncConnection.connect(watched, autocommit=True)
     async with connection:
         for channel in channels:
             await connection.execute(f"listen {channel}")

@@ -51,6 +51,7 @@ class Purpose(Enum):
 
     SIGN_IN = "Sign in."
     LINK = "Link this wallet to the account {subject}, which can then be entered with it."
+    LINK_TO_PAY = "Link this wallet to the account {subject}, to pay and not to enter it."
     PAYOUT = "Prove that this wallet is yours, so that the seller {subject} can be paid to it."
 
 

@@ -102,10 +102,11 @@ async def _mined(
         paid += [(row, end.proof) for row, end in found if end is not None and end.proof]
     await outcomes.settle(desk, paid, "paid on chain")
     settled = {row.payment_id for row, _ in paid}
-    unpaid = [row.payment_id for _, riders in carried for row in riders]
-    await _note_mined(
-        desk, [receipt for receipt, _ in carried], [each for each in unpaid if each not in settled]
-    )
+    unpaid = [
+        (receipt, [row.payment_id for row in riders if row.payment_id not in settled])
+        for receipt, riders in carried
+    ]
+    await _note_mined(desk, unpaid)
     return bool(paid)
 
 
@@ -119,12 +120,14 @@ _NOTE_MINED = """
 
 
 async def _note_mined(
-    desk: Desk, receipts: Sequence[TransactionReceipt], unpaid: Sequence[UUID]
+    desk: Desk, mined: Sequence[tuple[TransactionReceipt, Sequence[UUID]]]
 ) -> None:
     """Keep where they were mined. Whom they did not pay is decided one by one, alone, and now.
 
-    A batch that reverted is never sent again as it was.
+    A batch that reverted is never sent again as it was; whose fault it was, it does not tell.
     """
+    receipts = [receipt for receipt, _ in mined]
+    unpaid = [payment for _, payments in mined for payment in payments]
     values = (
         [receipt.transaction for receipt in receipts],
         [receipt.block_number for receipt in receipts],
@@ -135,8 +138,15 @@ async def _note_mined(
         cursor = await connection.execute(_NOTE_MINED, values)
         new = {row[0] for row in await cursor.fetchall()}
         await gas.attribute(connection, [each for each in receipts if each.transaction in new])
+        at_fault = [
+            payment
+            for receipt, payments in mined
+            if receipt.transaction in new and (receipt.status == 1 or len(payments) == 1)
+            for payment in payments
+        ]
+        await gas.note_failures(connection, at_fault)
         if unpaid:
-            await connection.execute(DECIDE_ALONE, (list(unpaid),))
+            await connection.execute(DECIDE_ALONE, (unpaid,))
 
 
 async def _waiting(desk: Desk, group: Sequence[Variant], head: Block, *, is_first: bool) -> None:
@@ -144,13 +154,14 @@ async def _waiting(desk: Desk, group: Sequence[Variant], head: Block, *, is_firs
     if any(variant.mined_block is not None for variant in group):
         await _forget_mined(desk, group)
         return
-    refused = False
+    said: SendOutcome | None = None
     if await _must_be_sent(desk, latest):
-        refused = await send(desk, latest.signed) is SendOutcome.UNDERPRICED
+        said = await send(desk, latest.signed)
     stuck = latest.age_seconds > desk.terms.stuck_seconds and _blocks_passed(desk, latest, head)
     # A key that was taken away signs nothing more; what it signed before may still be mined.
-    if is_first and (refused or stuck) and latest.address in desk.keyring.addresses:
-        await bump(desk, latest)
+    can_sign = is_first and latest.address in desk.keyring.addresses
+    if can_sign and (stuck or said is SendOutcome.UNDERPRICED):
+        await bump(desk, latest, is_poor=said is SendOutcome.INSUFFICIENT_GAS_MONEY)
 
 
 async def _must_be_sent(desk: Desk, latest: Variant) -> bool:

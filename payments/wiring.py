@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
-from functools import cache, lru_cache
+from functools import cache, lru_cache, partial
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpRequest
+from django.utils.module_loading import import_string
 
 from payments.chains import Chain
 from payments.chains.evm import EvmChain
@@ -21,6 +23,7 @@ from payments.exposure import Exposure, Trust
 from payments.facilitator_calls import CallLimits, Facilitator, FacilitatorCalls
 from payments.facilitator_list import FacilitatorList
 from payments.facilitators import Facilitators
+from payments.leaving import LeavingTerms
 from payments.origins import network_in
 from payments.pool import Pool, open_pool
 from payments.relayer import BATCH_GAS, MEMBER_GAS, TRANSACTION_GAS_MAX, Keyring
@@ -31,8 +34,15 @@ from payments.ways import Way
 from payments.x402.networks import DEFAULT_ASSETS, NETWORKS, Asset, address_bytes, checksum
 
 GWEI = 10**9
+INCLUSION_BLOCKS = 5  # within which a transaction comes into one
 _SIGNING_KEYS_KEPT_MAX = 4_096  # one for each listing that is called
 _BATCH_FITS = (TRANSACTION_GAS_MAX - BATCH_GAS) // MEMBER_GAS
+
+
+def linked_wallets(user_id: int) -> Iterable[tuple[str, str, bool]]:
+    """An account's wallets, as whoever keeps accounts knows them: address, network, pays only."""
+    found: Iterable[tuple[str, str, bool]] = import_string(settings.LINKED_WALLETS)(user_id)
+    return found
 
 
 def networks() -> list[str]:
@@ -66,6 +76,8 @@ def network_terms(network: str) -> NetworkTerms:
         fee_cap_wei=int(Decimal(str(chain["FEE_CAP_GWEI"])) * GWEI),
         batch_max=min(int(chain["BATCH_MAX"]), _BATCH_FITS),
         block_seconds=float(chain["BLOCK_SECONDS"]),
+        lag_seconds=settings.HEAD_STALE_SECONDS,
+        settle_margin_seconds=settle_margin_seconds(network),
         stuck_seconds=settings.STUCK_SECONDS,
         relayer_low_wei=settings.RELAYER_LOW_WEI,
         agree_above_atomic=int(Decimal(str(chain["AGREE_ABOVE"])) * 10**decimals),
@@ -74,6 +86,21 @@ def network_terms(network: str) -> NetworkTerms:
         lease_seconds=settings.LEASE_SECONDS,
         take_up_seconds=settings.JOIN_SECONDS,
     )
+
+
+def settle_margin_seconds(network: str) -> int:
+    """What a signature still needs when its payment is sent: for our own work, and for a block."""
+    blocks_seconds = INCLUSION_BLOCKS * float(settings.CHAINS[network]["BLOCK_SECONDS"])
+    return int(settings.SETTLE_MARGIN_SECONDS) + int(blocks_seconds)
+
+
+def seller_gas_caps() -> dict[str, int]:
+    """What the gas of one seller may cost in a day, in wei, by network; 0 is no cap."""
+    return {
+        network: int(chain["SELLER_GAS_DAY_WEI"])
+        for network, chain in settings.CHAINS.items()
+        if not settles_by_facilitator(network)
+    }
 
 
 def open_chain(network: str) -> Chain:
@@ -133,6 +160,10 @@ def insist_on_keys() -> None:
         keyring(network)
 
 
+def leaving_terms() -> LeavingTerms:
+    return LeavingTerms(settings.ANSWERS_IN_HAND_BYTES_MAX, settings.STREAM_STALL_SECONDS)
+
+
 def offer_signer() -> Signer | None:
     """Who signs quotes: nobody without RECEIPT_KEY, as a key made up here would verify nowhere."""
     return receipt_signer() if settings.RECEIPT_KEY else None
@@ -159,6 +190,12 @@ def origin_of(request: HttpRequest) -> str:
 def refund_requests_per_minute() -> int:
     """How often a network may ask for refunds, or how they stand."""
     per_minute: int = settings.REFUND_REQUESTS_PER_MINUTE
+    return per_minute
+
+
+def wallet_proofs_per_minute() -> int:
+    """How many proofs of one network the chain is asked about."""
+    per_minute: int = settings.WALLET_PROOFS_PER_MINUTE
     return per_minute
 
 
@@ -248,18 +285,40 @@ def direct_database_url() -> str:
     return str(settings.DATABASE_DIRECT_URL)
 
 
-async def open_main_pool(*, statement_ms_max: int = 0) -> Pool:
-    """The door's connections and the worker's; only a call's statements are bounded."""
+async def open_main_pool() -> Pool:
+    """The worker's connections for what takes as long as it takes, and those of commands."""
+    return await open_pool(settings.DATABASE_URL, size_max=settings.DATABASE_POOL_MAX)
+
+
+async def open_door_pool() -> Pool:
+    """The door's connections: buyers wait for every statement."""
+    answer_ms = int(settings.DATABASE_ANSWER_SECONDS * 1_000)
     return await open_pool(
         settings.DATABASE_URL,
         size_max=settings.DATABASE_POOL_MAX,
-        statement_ms_max=statement_ms_max,
+        statement_ms_max=min(filter(None, (settings.STATEMENT_MS_MAX, answer_ms)), default=0),
+        answer_seconds=settings.DATABASE_ANSWER_SECONDS,
+    )
+
+
+async def open_settling_pool() -> Pool:
+    """The settlers' connections: a look that hangs must not be their last."""
+    return await open_pool(
+        settings.DATABASE_URL,
+        size_max=settings.DATABASE_POOL_MAX,
+        statement_ms_max=int(settings.DATABASE_SETTLING_SECONDS * 1_000),
+        answer_seconds=settings.DATABASE_SETTLING_SECONDS,
     )
 
 
 async def open_site_pool(size_max: int) -> Pool:
     """Connections for the site's few pages that need the door's plain SQL."""
-    return await open_pool(settings.DATABASE_URL, size_max=size_max, is_idle=True)
+    return await open_pool(
+        settings.DATABASE_URL,
+        size_max=size_max,
+        answer_seconds=settings.DATABASE_ANSWER_SECONDS,
+        is_idle=True,
+    )
 
 
 def facilitators(network: str) -> list[Facilitator]:
@@ -277,7 +336,11 @@ def facilitator_calls(network: str) -> list[FacilitatorCalls]:
         ask_seconds=settings.FACILITATOR_ASK_SECONDS,
         answer_bytes_max=settings.FACILITATOR_ANSWER_BYTES_MAX,
     )
-    return [FacilitatorCalls(each, limits) for each in facilitators(network)]
+    connections_max = settings.FACILITATOR_IN_FLIGHT_MAX + 1  # and one to ask what it supports
+    open_client = partial(open_trusted_client, limit=connections_max)
+    return [
+        FacilitatorCalls(each, limits, open_client=open_client) for each in facilitators(network)
+    ]
 
 
 def settles_by_facilitator(network: str) -> bool:
@@ -289,7 +352,10 @@ def open_way(pool: Pool, network: str) -> Way:
     if not settles_by_facilitator(network):
         return Relaying()
     members = FacilitatorList(
-        network, facilitator_calls(network), poll_seconds=settings.FACILITATOR_POLL_SECONDS
+        network,
+        facilitator_calls(network),
+        poll_seconds=settings.FACILITATOR_POLL_SECONDS,
+        in_flight_max=settings.FACILITATOR_IN_FLIGHT_MAX,
     )
     return Facilitators(
         network,
@@ -297,7 +363,6 @@ def open_way(pool: Pool, network: str) -> Way:
         bell=Bell(pool, WORK_TO_SETTLE),
         max_timeout_seconds=settings.MAX_TIMEOUT_SECONDS,
         settle_seconds=settings.FACILITATOR_SETTLE_SECONDS,
-        in_flight_max=settings.FACILITATOR_IN_FLIGHT_MAX,
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 from yarl import URL
 
 from payments.egress import EgressRefused
@@ -26,3 +28,12 @@ def vetted(url: str, site: Site, field: str = "url") -> URL:
         return site.egress.vet(url)
     except EgressRefused as refused:
         raise bad(field, refused.reason) from refused
+
+
+def same_host(one: str, other: str) -> bool:
+    """Whether two addresses lead to the same host and port, by the same scheme."""
+    try:
+        parts, others = urlsplit(one.strip()), urlsplit(other.strip())
+    except ValueError:  # half an IPv6 address, as somebody types it
+        return False
+    return bool(parts.netloc) and parts[:2] == others[:2]

@@ -13,7 +13,7 @@ from sellers.parameters import type_name, types_of
 from sellers.schema_rules import DIALECT, Schema, rebuilt
 from sellers.schemas import complaint
 from sellers.terms import BODY_METHODS, Sample, Terms
-from sellers.texts import clean, visible
+from sellers.texts import visible, visible_lines
 
 TEXT_EXAMPLE_CHARACTERS_MAX = 500
 _NOTES = {"title", "description", "examples", "default", "deprecated", "readOnly", "writeOnly"}
@@ -23,6 +23,7 @@ _FIELDS = {"path": "pathParams", "query": "queryParams", "body": "body"}
 class Shed(StrEnum):
     """What a 402 leaves out when it would grow too long, in this order."""
 
+    LOGO = "logo"
     OUTPUT_EXAMPLE = "output_example"
     DESCRIPTIONS = "descriptions"
     OUTPUT_SCHEMA = "output_schema"
@@ -118,7 +119,8 @@ def _output_example(sample: Sample) -> Any:
     if sample.is_json and sample.body:
         return visible(sample.document())
     if sample.is_text:
-        return clean(sample.body.decode("utf-8", "replace"), TEXT_EXAMPLE_CHARACTERS_MAX)
+        said = visible_lines(sample.body.decode("utf-8", "replace"))
+        return said[:TEXT_EXAMPLE_CHARACTERS_MAX]
     return None
 
 

@@ -44,6 +44,9 @@ class CatalogEntry(models.Model):
     calls_24h = models.IntegerField(default=0)
     calls_7d = models.IntegerField(default=0)
     calls_30d = models.IntegerField(default=0)
+    calls_by_day: ArrayField[Any, Any] = ArrayField(
+        models.IntegerField(), default=list, db_default=[]
+    )
     payers_30d = models.IntegerField(default=0)
     top_payer_share = models.FloatField(default=0)
     self_paid = models.BooleanField(default=False)

@@ -39,6 +39,7 @@ _CAUSES: Final = {
     "missing_keys": Cause(
         "The answer lacked keys of the output schema", "Answer them, or change the schema."
     ),
+    "busy": Cause("Too much was under way here", "Nothing to do: nobody was charged."),
     "lease over": Cause("The call was lost on our side", "Nothing to do: nobody was charged."),
     "window over": Cause("The buyer's promise ran out", "The money did not come in time."),
     "not settled in time": Cause("The money did not come in time", "Nothing to do."),
@@ -48,19 +49,3 @@ _CAUSES: Final = {
 
 def cause(word: str) -> Cause:
     return _CAUSES.get(word, Cause(word))
-
-
-def of_endpoints() -> tuple[str, ...]:
-    """The causes that lie at a seller's endpoint, not with us or the buyer."""
-    ours = {"lease over", "window over", "not settled in time", "cancelled", "upstream_rejected"}
-    return tuple(word for word in _CAUSES if word not in ours)
-
-
-# Why a call failed at the seller. What a buyer sent wrong, and money that did not come, are apart.
-SELLERS_FAULTS: Final = frozenset(
-    {
-        "unreachable", "timeout", "cut", "too_large", "bad_http", "redirect",
-        "upstream_wants_payment", "upstream_error", "partial", "empty", "unreadable",
-        "missing_keys",
-    }
-)  # fmt: skip

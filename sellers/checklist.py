@@ -6,7 +6,7 @@ preflight, so that a program that reads theirs reads ours.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from payments.amounts import Amount
@@ -19,7 +19,7 @@ from sellers.look_alikes import look_alike
 from sellers.models import Listing, Look, Seller, Worksheet
 from sellers.offers import HEADER_BYTES_MAX, challenge, header_bytes, quote, resource_url
 from sellers.payouts import standing, vouched
-from sellers.previews import AsIfOpen, calls_of
+from sellers.previews import AsIfOpen, TestCall, calls_of
 from sellers.prices import in_dollars
 from sellers.site import Site
 from sellers.terms import PriceTerms, Terms
@@ -41,8 +41,21 @@ def checks_of(
         *checks_of_sale(terms, url, site, face),
         *_names(worksheet.seller, terms),
         *_payouts(worksheet.seller, terms),
-        *_upstream(worksheet, terms),
-        *_tried(worksheet, terms),
+        *_upstream(worksheet.looks.order_by("-created_at").first(), terms),
+        *_tried(calls_of(worksheet), terms),
+    ]
+
+
+def checks_of_proposal(
+    listing: Listing, terms: Terms, site: Site, face: Face | None = None
+) -> list[Check]:
+    """Every check of what a program proposed whole: no endpoint was looked at, nothing tried."""
+    return [
+        *checks_of_sale(terms, resource_url(site.call_base_url, listing.path), site, face),
+        *_names(listing.seller, terms),
+        *_payouts(listing.seller, terms),
+        *_upstream(None, terms),
+        *_tried([], terms),
     ]
 
 
@@ -193,9 +206,9 @@ def _names(seller: Seller, terms: Terms) -> Iterator[Check]:
     )  # fmt: skip
 
 
-def _tried(worksheet: Worksheet, terms: Terms) -> Iterator[Check]:
+def _tried(made: Sequence[TestCall], terms: Terms) -> Iterator[Check]:
     this = terms.content_hash()
-    calls = [call for call in calls_of(worksheet) if call.revision_hash == this and call.is_paid]
+    calls = [call for call in made if call.revision_hash == this and call.is_paid]
     yield Check(
         "tested", bool(calls), ADVISORY, "a test call of exactly this draft was paid and answered",
         "a real receipt", f"payment {calls[0].payment_id}" if calls else "not tested",
@@ -203,8 +216,7 @@ def _tried(worksheet: Worksheet, terms: Terms) -> Iterator[Check]:
     )  # fmt: skip
 
 
-def _upstream(worksheet: Worksheet, terms: Terms) -> Iterator[Check]:
-    newest = worksheet.looks.order_by("-created_at").first()
+def _upstream(newest: Look | None, terms: Terms) -> Iterator[Check]:
     good = newest is not None and newest.state == Look.State.GOOD
     asked = newest is not None and newest.asked.get("url") == terms.upstream_url
     actual = "it answered" if good else "it failed" if newest else "nobody looked"

@@ -39,7 +39,6 @@ _FIELDS = (
     ("require_body", "Needs a body"),
     ("check_output", "Checks required keys"),
     ("stream", "Streams"),
-    ("answer_bytes_max", "Largest answer"),
 )
 
 

@@ -1,7 +1,8 @@
-"""Steps of disputes, told to the seller they concern: on their pages, and to their webhooks."""
+"""Steps of disputes, told to both sides: on the seller's pages, and to the webhooks of each."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
 from django.db import transaction
@@ -11,9 +12,9 @@ from payments.amounts import Amount
 from payments.dispute_outbox import take_untold
 from payments.models import Case, DisputeStep, Side
 from sellers.events import dispute_event
-from sellers.models import Delivery, Seller
+from sellers.models import Delivery, Seller, Webhook
 from sellers.notices import notify
-from sellers.outbox import asking, message
+from sellers.outbox import asking, asking_for, message
 
 AT_ONCE: Final = 100
 # What a seller did themselves is no news to them; their webhooks hear of it all the same.
@@ -41,16 +42,10 @@ def tell(most: int = AT_ONCE) -> int:
 
 def _tell(step: DisputeStep) -> None:
     dispute = step.dispute
+    _send(step, Side.PAYER, asking_for(dispute.payer, dispute.payment.network))
     if not Seller.objects.filter(pk=dispute.seller_id).exists():
         return
-    event = dispute_event(step)
-    hooks = asking(dispute.seller_id).get(dispute.seller_id, ())
-    told = [
-        message(hook, event)
-        for hook in hooks
-        if event.name in hook.events and hook.asks_since <= step.at
-    ]
-    Delivery.objects.bulk_create(told, ignore_conflicts=True)
+    _send(step, Side.SELLER, asking(dispute.seller_id).get(dispute.seller_id, ()))
     if step.by == Side.SELLER:
         return
     amount = Amount.of(
@@ -63,3 +58,13 @@ def _tell(step: DisputeStep) -> None:
         f"{dispute.payment.title}: {said}" if said else f"{dispute.payment.title}.",
         reverse("sell-dispute", args=[dispute.pk]),
     )
+
+
+def _send(step: DisputeStep, side: Side, hooks: Iterable[Webhook]) -> None:
+    event = dispute_event(step, side)
+    told = [
+        message(hook, event)
+        for hook in hooks
+        if event.name in hook.events and hook.asks_since <= step.at
+    ]
+    Delivery.objects.bulk_create(told, ignore_conflicts=True)

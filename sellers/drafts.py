@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import ceil
 from typing import Any
 
 from sellers.addresses import vetted
 from sellers.categories import CATEGORIES
+from sellers.header_names import forwarded_name, secret_name
 from sellers.inference import schema_of
 from sellers.input_rules import admit_example, admit_input
 from sellers.prices import PRICES_MAX, Ask, in_dollars, price
 from sellers.refusals import bad
 from sellers.schema_rules import Schema, SchemaRefused, admit, refuse_depth
 from sellers.schemas import complaint
-from sellers.secrets import header_name
-from sellers.site import Site
+from sellers.site import Accepted, Site
 from sellers.terms import METHODS, PARAMETER, RELEASES, PriceTerms, Sample, Terms
 from sellers.texts import clean, clean_ascii
 
@@ -32,6 +32,7 @@ PATH_PARAMETERS_MAX = 8
 SAMPLE_BYTES_MAX = 65_536
 HEADERS_MAX = 20
 KEEP_DAYS_MAX = 30
+ASKING_SECONDS = 60  # from a buyer's signature to our door, by two clocks
 OFFER_SECONDS_MAX = 3_600  # no grader takes an offer that may take longer
 
 
@@ -97,8 +98,8 @@ def finish(draft: Draft, site: Site) -> Terms:
         prices=prices,
         service_name=clean_ascii(draft.service_name or title, SERVICE_NAME_CHARACTERS_MAX),
         tags=_tags(draft.tags),
-        forward_headers=_headers(draft.forward_headers, "forward_headers"),
-        secret_headers=_headers(draft.secret_headers, "secret_headers"),
+        forward_headers=_headers(draft.forward_headers, "forward_headers", forwarded_name),
+        secret_headers=_headers(draft.secret_headers, "secret_headers", secret_name),
         release=draft.release,
         connect_seconds=min(site.connect_seconds, total_seconds),
         first_byte_seconds=min(site.first_byte_seconds, total_seconds),
@@ -130,9 +131,20 @@ def upstream_url(text: str, site: Site) -> str:
     return f"{head}{slashes}{authority}/{path}"
 
 
-def offer_seconds(total_seconds: float, site: Site) -> int:
-    """How long an offer's authorization may last: twice the work and the settling, at least."""
-    return max(site.max_timeout_seconds, 2 * ceil(total_seconds) + site.settle_margin_seconds)
+def offer_seconds(total_seconds: float, accepted: Accepted, site: Site) -> int:
+    """How long an offer's authorization may last: twice the work and the settling, at least.
+
+    Nor shorter than what the door asks to be left of it, and some time to ask in for a buyer
+    whose clock is behind.
+    """
+    work = ceil(total_seconds)
+    asked = work + accepted.settle_margin_seconds + ASKING_SECONDS
+    return max(site.max_timeout_seconds, 2 * work + site.settle_margin_seconds, asked)
+
+
+def total_seconds_max(site: Site) -> float:
+    """How long a call may be given: what is offered for it must stay within what graders take."""
+    return min(site.total_seconds, (OFFER_SECONDS_MAX - site.settle_margin_seconds) / 2)
 
 
 def _refuse_odd_path(path: str) -> None:
@@ -234,16 +246,18 @@ def _tags(given: Sequence[str]) -> tuple[str, ...]:
     return kept
 
 
-def _headers(names: Sequence[str], field_name: str) -> tuple[str, ...]:
-    kept = {header_name(name, field_name).lower(): None for name in names}
+def _headers(
+    names: Sequence[str], field_name: str, admit_name: Callable[[str, str], str]
+) -> tuple[str, ...]:
+    kept = {admit_name(name, field_name) for name in names}
     if len(kept) > HEADERS_MAX:
         raise bad(field_name, f"at most {HEADERS_MAX}")
     return tuple(sorted(kept))
 
 
 def _total_seconds(wanted: float | None, site: Site) -> float:
-    seconds = site.total_seconds if wanted is None else wanted
-    longest = min(site.total_seconds, (OFFER_SECONDS_MAX - site.settle_margin_seconds) / 2)
+    longest = total_seconds_max(site)
+    seconds = longest if wanted is None else wanted
     if not 1 <= seconds <= longest:
         raise bad("timeout", f"1 to {longest:g} seconds")
     return seconds

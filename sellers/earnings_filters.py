@@ -12,7 +12,7 @@ from uuid import UUID
 from django.http import QueryDict
 
 from payments.models import Money, Work
-from payments.reports.looks import Look, Span
+from payments.reports.looks import Look, Span, nearest_day, read_day
 from payments.reports.sales import Wanted
 from payments.states import REFUND_WORDS, State, words
 from payments.views import read_id
@@ -24,6 +24,8 @@ PERIODS: Final = {
     "30d": "30 days",
     "90d": "90 days",
     "12m": "12 months",
+    "year": "This year",
+    "last-year": "Last year",
     "all": "All time",
 }
 STEPS: Final = {"day": "by day", "week": "by week", "month": "by month"}
@@ -73,6 +75,14 @@ class Filters:
         """Whether something but the time is chosen."""
         return bool(self.listing or self.network or self.state or self.payer)
 
+    @property
+    def first_day(self) -> str:
+        return self.span.first.isoformat()
+
+    @property
+    def last_day(self) -> str:
+        return self.span.last.isoformat()
+
     def address(self, **changed: str) -> str:
         """The same page with some choices changed; pages of payments start anew."""
         said = {
@@ -84,7 +94,7 @@ class Filters:
             "buyer": self.payer,
         }
         if self.period == "custom":
-            said |= {"from": self.span.first.isoformat(), "to": self.span.last.isoformat()}
+            said |= {"from": self.first_day, "to": self.last_day}
         if "period" in changed:
             said.pop("by")
         return "?" + urlencode({key: value for key, value in {**said, **changed}.items() if value})
@@ -118,22 +128,37 @@ def read_filters(
 
 
 def read_span(given: QueryDict, earliest: date | None, usual: str = USUAL) -> tuple[str, Span]:
-    """The days that an address names; "all" begins with the first there is anything of."""
+    """The days that an address names; "all" begins with the first there is anything of.
+
+    A time of one's own is as open as all time on each side that no day is given for.
+    """
     today = datetime.now(UTC).date()
-    first, last = _day(given.get("from", "")), _day(given.get("to", ""))
     period = given.get("period", usual)
     if period not in PERIODS and period != "custom":
         period = usual
-    if period == "custom" and first and last and first <= last:
-        span = Span(first, min(last, today) if first <= today else last)
+    if period == "custom":
+        span = _chosen(given, earliest or today, today)
     elif period == "12m":
         span = Span((today.replace(day=1) - timedelta(days=334)).replace(day=1), today, "month")
+    elif period == "year":
+        span = Span(date(today.year, 1, 1), today, "month")
+    elif period == "last-year":
+        span = Span(date(today.year - 1, 1, 1), date(today.year - 1, 12, 31), "month")
     elif period == "all":
         span = Span(earliest or today, today, "month")
     else:
         period = period if period in _DAYS else USUAL
         span = Span(today - timedelta(days=_DAYS[period] - 1), today)
     return period, _stepped(span, given.get("by", ""))
+
+
+def _chosen(given: QueryDict, earliest: date, today: date) -> Span:
+    first, last = (_day(given.get(each, "")) for each in ("from", "to"))
+    if first and last and first > last:
+        first = last = None
+    first = first or min(earliest, last or today)
+    last = last or max(first, today)
+    return Span(first, min(last, today) if first <= today else last)
 
 
 def _stepped(span: Span, asked: str) -> Span:
@@ -144,14 +169,19 @@ def _stepped(span: Span, asked: str) -> Span:
     lengths = {"day": 1, "week": 7, "month": 28}
     while days > BARS_MAX[step] * lengths[step] and step != "month":
         step = "week" if step == "day" else "month"
-    return replace(span, step=step)
+    first = _first_bar(span.last) if step == "month" else span.first
+    return replace(span, first=max(span.first, first), step=step)
+
+
+def _first_bar(last: date) -> date:
+    """The first day of the earliest month of which a chart that ends here has a bar."""
+    months = last.year * 12 + last.month - BARS_MAX["month"]
+    return date(months // 12, months % 12 + 1, 1)
 
 
 def _day(text: str) -> date | None:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        return None
+    day = read_day(text)
+    return nearest_day(day) if day else None
 
 
 def read_wallet(text: str) -> str:

@@ -69,11 +69,19 @@ def tell(listing: Listing, kind: CatalogChange.Kind) -> None:
     )
 
 
-def changes(since: int, most: int) -> list[CatalogChange] | None:
-    """What changed after this number, in order; None where some of it is not kept any more."""
+def oldest_kept() -> int:
+    """The number of the oldest change that is kept; 0 while none was let go."""
     oldest = CatalogChange.objects.order_by("version").first()
     gone = oldest is not None and oldest.at < timezone.now() - CHANGES_KEPT
-    if gone and oldest is not None and 0 < since < oldest.version:
+    return oldest.version if gone and oldest is not None else 0
+
+
+def changes(since: int, most: int) -> list[CatalogChange] | None:
+    """What changed after this number, in order; None where some of it is not kept any more.
+
+    Who begins, at 0, gets what is kept: the catalog itself has what was before.
+    """
+    if 0 < since < oldest_kept():
         return None
     newest = CatalogChange.objects.order_by("version").last()
     if since > _ahead_of(newest):

@@ -11,9 +11,9 @@ import orjson
 from payments.amounts import Amount
 from payments.dispute_states import words
 from payments.ids import new_id
-from payments.limit_alerts import Alert
 from payments.limit_sums import text as plain
-from payments.models import Case, DisputeStep, Payment
+from payments.limit_words import Alert
+from payments.models import Case, DisputeStep, Payment, Side
 from payments.models.limits import THRESHOLDS
 from payments.outbox import Told
 from payments.wiring import public_url
@@ -54,13 +54,32 @@ DISPUTE_EVENTS = {
     "dispute.unpaid": "A refund was ordered and did not come in time",
 }
 EVENTS = PAYMENT_EVENTS | LISTING_EVENTS | DISPUTE_EVENTS
-# What buyers can be told of: the thresholds of `payments.models.limits`.
-BUYER_EVENTS = {
+# What buyers can be told of: the thresholds of `payments.models.limits`, and what they refuse.
+_THRESHOLD_EVENTS = {
     "limit.half_used": "Half of a limit of a wallet or a group of yours is used",
     "limit.nearly_used": "85 % of a limit is used",
     "limit.used_up": "A limit is used up, and calls are refused",
 }
-_BY_PERCENT = dict(zip(THRESHOLDS, BUYER_EVENTS, strict=True))
+_BY_PERCENT = dict(zip(THRESHOLDS, _THRESHOLD_EVENTS, strict=True))
+_REFUSAL_EVENT = "limit.call_refused"
+# Steps of the same cases that sellers are told of, in their buyers' words.
+_BUYER_DISPUTE_EVENTS = {
+    "dispute.open": "A dispute about a payment of yours is open; the seller has to answer",
+    "dispute.due": "A refund is due to you: promised, or because no answer came",
+    "dispute.review": "An admin looks at a dispute of yours",
+    "dispute.ordered": "An admin decided that the seller owes you a refund",
+    "dispute.refunded": "A refund to you is on chain, and the dispute is closed",
+    "dispute.rejected": "An admin closed a dispute of yours: no refund is due",
+    "dispute.withdrawn": "A dispute of yours was taken back",
+    "dispute.said": "The seller or an admin wrote something, or part of a refund arrived",
+    "dispute.unpaid": "A refund to you was ordered and did not come in time",
+}
+BUYER_EVENTS = (
+    _THRESHOLD_EVENTS
+    | {_REFUSAL_EVENT: "A call was refused: it costs more than is left of a limit"}
+    | _BUYER_DISPUTE_EVENTS
+)
+_PAGES = {Side.SELLER: "sell", Side.PAYER: "buy"}
 TEST_EVENT = "webhook.test"
 USUAL_EVENTS = tuple(
     name
@@ -128,8 +147,8 @@ def payment_event(told: Told, payment: Payment) -> Event:
     )
 
 
-def dispute_event(step: DisputeStep) -> Event:
-    """A step of a case, with who took it and their words."""
+def dispute_event(step: DisputeStep, side: Side = Side.SELLER) -> Event:
+    """A step of a case, with who took it and their words, for one of its two sides."""
     dispute = step.dispute
     payment = dispute.payment
     asked = Amount.of(payment.network, payment.asset, int(dispute.asked_atomic))
@@ -151,7 +170,7 @@ def dispute_event(step: DisputeStep) -> Event:
             "asked": asked.text,
             "refund_to": payment.payer,
             "deadline": _stamp(dispute.deadline_at) if dispute.deadline_at else None,
-            "url": public_url(f"/sell/disputes/{dispute.pk}"),
+            "url": public_url(f"/{_PAGES[side]}/disputes/{dispute.pk}"),
         }
     }
     return Event(
@@ -189,7 +208,7 @@ def limit_event(alert: Alert) -> Event:
             "name": alert.name,
             "per": row.sum.removesuffix("_max"),
             "subject": row.subject or None,
-            "percent": row.percent,
+            "percent": alert.percent if alert.is_refusal else row.percent,
             "limit_usd": plain(row.limit_dollars),
             "used_usd": plain(row.used_dollars),
             "left_usd": plain(alert.left),
@@ -199,8 +218,10 @@ def limit_event(alert: Alert) -> Event:
             "url": public_url("/buy/limits/"),
         }
     }
-    name = _BY_PERCENT[row.percent]
-    return Event(str(row.pk), name, alert.name or row.holder, row.raised_at, data)
+    name, key = _BY_PERCENT[row.percent], str(row.pk)
+    if alert.is_refusal:  # the same note may tell of the whole sum later, under a name of its own
+        name, key = _REFUSAL_EVENT, f"{row.pk}.refused"
+    return Event(key, name, alert.name or row.holder, row.raised_at, data)
 
 
 def try_out_event() -> Event:

@@ -1,4 +1,7 @@
-"""Documents fetched from sellers' addresses as jobs: a worker takes each, its page waits for it."""
+"""Documents fetched from sellers' addresses as jobs: a worker takes each, its page waits for it.
+
+Those that a seller hands in lie beside them, done already.
+"""
 
 from __future__ import annotations
 
@@ -28,11 +31,27 @@ def ask(seller: Seller, url: str, base_url: str, site: Site) -> Fetch:
     if not url or len(url) > URL_CHARACTERS_MAX or len(base_url) > URL_CHARACTERS_MAX:
         raise bad("url", "give an address, a file or the text of a document")
     vetted(url, site)
+    _refuse_many(seller, site)
     own = Fetch.objects.filter(seller=seller).order_by("-created_at")
-    if own.filter(created_at__gt=Now() - timedelta(hours=1)).count() >= site.looks_hour_max:
-        raise bad("url", "that is enough documents for an hour; try again later")
     running = own.filter(due_at__isnull=False, url=url, base_url=base_url).first()
     return running or Fetch.objects.create(seller=seller, url=url, base_url=base_url)
+
+
+def hand_in(seller: Seller, text: str, url: str, base_url: str, site: Site) -> Fetch:
+    """Keep a document that was handed in, so that nobody has to send it twice."""
+    if len(url) > URL_CHARACTERS_MAX or len(base_url) > URL_CHARACTERS_MAX:
+        raise bad("url", f"an address of at most {URL_CHARACTERS_MAX} characters")
+    _refuse_many(seller, site)
+    job = Fetch.objects.create(
+        seller=seller,
+        url=url.strip(),
+        base_url=base_url.strip(),
+        state=State.GOOD,
+        text=text.replace("\0", ""),
+        due_at=None,
+    )
+    _let_go_of_older(job)
+    return job
 
 
 def of(seller: Seller, fetch_id: UUID) -> Fetch | None:
@@ -71,6 +90,12 @@ def run_due(site: Site) -> int:
 def forget() -> int:
     """Documents are read at once, or fetched again."""
     return Fetch.objects.filter(created_at__lt=Now() - KEPT).delete()[0]
+
+
+def _refuse_many(seller: Seller, site: Site) -> None:
+    lately = Fetch.objects.filter(seller=seller, created_at__gt=Now() - timedelta(hours=1))
+    if lately.count() >= site.looks_hour_max:
+        raise bad("url", "that is enough documents for an hour; try again later")
 
 
 def _let_go_of_older(job: Fetch) -> None:

@@ -6,7 +6,7 @@ from the sums that the worker keeps, and of single calls the newest thousand are
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -16,36 +16,33 @@ from django.db import connection
 from django.utils import timezone
 
 from payments.models import EarningsVersion
+from payments.not_charged import SELLERS_FAULTS
 from payments.reports.trade import Bought, Lately, Outside, Served, bought, lately, served
-from payments.x402.networks import address_bytes, checksum
 from sellers import shelving
 from sellers.catalog_rows import UNKNOWN_MS, CatalogEntry, CatalogFigures
-from sellers.causes import SELLERS_FAULTS
-from sellers.models import Health, Listing, Payout, Seller
+from sellers.models import Health, Listing, Seller
+from sellers.own_wallets import own_wallets
 from sellers.quality import CALLS_OF_ONE_PAYER_A_DAY_MAX, SAMPLE_CALLS_MAX, Quality, score
 from sellers.site import canary_addresses
 from sellers.verification import last_verified
-
-# The wallets that somebody signs in with, by account: known further up.
-Linked = Callable[[int], Collection[str]]
 
 SELLERS_AT_ONCE: Final = 200
 LISTINGS_AT_ONCE: Final = 500
 AGAIN: Final = timedelta(hours=1)  # days pass and probes come in without a sale
 
 
-def keep(linked: Linked) -> int:
+def keep() -> int:
     """Enter what is not in the catalog yet, and make the figures that are due; says how many."""
     enrol()
     now = timezone.now()
-    changed = sum(_make(seller_id, linked, now)[1] for seller_id in _due(now))
+    changed = sum(_make(seller_id, now)[1] for seller_id in _due(now))
     _tell(changed)
     return changed
 
 
-def make_anew(seller_id: UUID, linked: Linked) -> int:
+def make_anew(seller_id: UUID) -> int:
     """Make one seller's figures, due or not; says how many listings have some."""
-    found, changed = _make(seller_id, linked, timezone.now())
+    found, changed = _make(seller_id, timezone.now())
     _tell(changed)
     return found
 
@@ -72,13 +69,13 @@ def _due(now: datetime) -> list[UUID]:
         return [row[0] for row in cursor.fetchall()]
 
 
-def _make(seller_id: UUID, linked: Linked, now: datetime) -> tuple[int, int]:
+def _make(seller_id: UUID, now: datetime) -> tuple[int, int]:
     """Make one seller's figures; says of how many listings, and how many have others now."""
     seller = Seller.objects.get(pk=seller_id)
     # Read first: what is sold meanwhile is found the next time.
     version = EarningsVersion.objects.filter(seller_id=seller_id).values_list("version", flat=True)
     seen = version.first() or 0
-    outside = _outside(seller, linked)
+    outside = _outside(seller)
     today = now.date()
     sales, ends = bought(seller_id, today, outside), served(seller_id, today, outside)
     entries = list(CatalogEntry.objects.filter(seller_slug=seller.slug).order_by("pk"))
@@ -124,15 +121,9 @@ def _kept(entry: CatalogEntry, quality: Quality) -> bool:
     return True
 
 
-def _outside(seller: Seller, linked: Linked) -> Outside:
-    """The seller's own wallets: paid into, proven, or signed in with."""
-    own = set(Payout.objects.filter(seller=seller).values_list("address", flat=True))
-    live = Listing.objects.filter(seller=seller, live_revision__isnull=False)
-    own |= set(live.values_list("live_revision__prices__pay_to", flat=True))
-    if seller.owner_id is not None:
-        own |= set(linked(seller.owner_id))
+def _outside(seller: Seller) -> Outside:
     return Outside(
-        own={checksum(address_bytes(each)) for each in own if each},
+        own=own_wallets(seller),
         apart=canary_addresses(),
         faults=SELLERS_FAULTS,
         calls_a_day_max=CALLS_OF_ONE_PAYER_A_DAY_MAX,

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from django.db import transaction
 
 from payments.audit_log import SYSTEM
 from sellers import listings, upstream_secrets
-from sellers.agreements import refuse_unagreed
 from sellers.directory import refuse_odd_slug
 from sellers.drafts import finish
+from sellers.listing_states import hold
 from sellers.models import Listing, Worksheet
+from sellers.refusals import ListingRefused, Why
 from sellers.site import Site
 from sellers.steps import STEPS, lacks
 from sellers.terms import Terms
 from sellers.typed import draft_of
+from sellers.worksheets import given_here, gone, held
 
 
 def terms_of(worksheet: Worksheet, site: Site) -> Terms:
@@ -25,29 +29,53 @@ def terms_of(worksheet: Worksheet, site: Site) -> Terms:
 
 
 def submit(worksheet: Worksheet, site: Site, *, by: str = SYSTEM) -> Listing:
-    """Turn a worksheet into a proposal and ask for its review; what sells meanwhile stays."""
+    """Turn a worksheet into a proposal and ask for its review; what sells meanwhile stays.
+
+    What is sold already is no proposal: it takes back the one that there is.
+    """
     with transaction.atomic():
-        sheet = Worksheet.objects.select_for_update().select_related("seller").get(pk=worksheet.pk)
-        refuse_unagreed(sheet.seller)
+        sheet = held(worksheet)
         terms = terms_of(sheet, site)
-        listing = _proposed(sheet, terms, by)
-        names = set(terms.secret_headers) - _sold_names(listing)
-        sealed = {name: value for name, value in sheet.sealed.items() if name in names}
-        upstream_secrets.take_over(listing.pk, sealed, by=by)
-        listing = listings.submit(listing.pk, by=by)
+        sealed = _sealed(sheet, terms)
+        listing = _proposed(sheet, terms, by, sealed)
+        if listing.proposed_revision is not None:
+            upstream_secrets.take_over(listing.pk, sealed, by=by)
+            listing = listings.submit(listing.pk, by=by)
         sheet.delete()
     return listing
 
 
-def _proposed(sheet: Worksheet, terms: Terms, by: str) -> Listing:
-    if sheet.of_listing:
-        return listings.propose(sheet.listing_id, terms, by=by)
-    slug = str(sheet.typed.get("slug", ""))
-    refuse_odd_slug(slug)
-    return listings.create_draft(sheet.seller, slug, terms, sheet.listing_id)
+def became(worksheet: Worksheet) -> Listing:
+    """The listing of a sheet that somebody else has handed in a moment ago."""
+    known = Listing.objects.select_related("seller", "live_revision", "proposed_revision")
+    listing = known.filter(pk=worksheet.listing_id, seller=worksheet.seller_id).first()
+    if listing is None:
+        raise gone()
+    return listing
 
 
-def _sold_names(listing: Listing) -> set[str]:
-    """Headers that live calls carry now: their values change on the listing's page only."""
-    live = listing.live_revision
-    return set(live.terms["secret_headers"]) if live else set()
+def withdraws(worksheet: Worksheet, terms: Terms) -> bool:
+    """Whether handing this in takes back what is proposed, as it is what is sold already."""
+    known = Listing.objects.select_related("live_revision")
+    listing = known.filter(pk=worksheet.listing_id, proposed_revision__isnull=False).first()
+    is_sold = listing is not None and listings.is_sold_on(listing, terms)
+    return is_sold and not _sealed(worksheet, terms)
+
+
+def _sealed(sheet: Worksheet, terms: Terms) -> dict[str, str]:
+    given = given_here(sheet, terms.upstream_url)
+    return {name: value for name, value in given.items() if name in terms.secret_headers}
+
+
+def _proposed(sheet: Worksheet, terms: Terms, by: str, sealed: Mapping[str, str]) -> Listing:
+    if not sheet.of_listing:
+        slug = str(sheet.typed.get("slug", ""))
+        refuse_odd_slug(slug)
+        return listings.create_draft(sheet.seller, slug, terms, sheet.listing_id)
+    if sealed and listings.is_sold_on(hold(sheet.listing_id), terms):
+        message = (
+            f"only the value of {min(sealed)} is new: replace it on the listing's own page,"
+            " where it needs no review"
+        )
+        raise ListingRefused(Why.UNCHANGED, message)
+    return listings.propose(sheet.listing_id, terms, by=by)

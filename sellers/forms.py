@@ -22,6 +22,7 @@ from sellers.drafts import (
     SERVICE_NAME_CHARACTERS_MAX,
     TAGS_MAX,
     TITLE_CHARACTERS,
+    total_seconds_max,
 )
 from sellers.input_rows import TYPES
 from sellers.models import SLUG_CHARACTERS_MAX, Payout
@@ -185,7 +186,7 @@ class DeliveryForm(forms.Form):
 
 def _limits(form: forms.Form, site: Site) -> forms.Form:
     """What counts when nothing is typed, shown where it would be typed."""
-    form.fields["total_seconds"].widget.attrs["placeholder"] = f"{site.total_seconds:g}"
+    form.fields["total_seconds"].widget.attrs["placeholder"] = f"{total_seconds_max(site):g}"
     form.fields["keep_days"].widget.attrs["placeholder"] = str(site.answer_keep_days)
     return form
 

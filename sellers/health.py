@@ -52,10 +52,11 @@ def choose_way(listing: Listing, way: str, url: str, site: Site) -> Health:
         raise bad("way", "one of " + ", ".join(Way.values))
     kept = callable_url(url, site) if way == Way.URL else ""
     row, _ = Health.objects.get_or_create(listing=listing)
-    due = timezone.now() if listing.state == Listing.State.LIVE else None
-    Health.objects.filter(pk=row.pk).update(
-        way=way, url=kept, failures=0, next_probe_at=due, **_NO_DRIFT
-    )
+    known = Health.objects.filter(pk=row.pk)
+    if listing.state == Listing.State.LIVE:
+        known.update(way=way, url=kept, **_begun_anew())
+    else:
+        known.update(way=way, url=kept, failures=0, next_probe_at=None, **_NO_DRIFT)
     row.refresh_from_db()
     return row
 
@@ -69,9 +70,7 @@ def enroll(most: int = ROWS_AT_ONCE) -> int:
     )
     idle = Health.objects.filter(listing__state=Listing.State.LIVE, next_probe_at__isnull=True)
     back = list(idle.values_list("pk", flat=True)[:most])
-    Health.objects.filter(pk__in=back).update(
-        next_probe_at=timezone.now(), failures=0, paused_at=None, paused_why="", **_NO_DRIFT
-    )
+    Health.objects.filter(pk__in=back).update(**_begun_anew())
     return len(new) + len(back)
 
 
@@ -106,6 +105,11 @@ def record(listing_id: UUID, seen: Seen) -> Health | None:
     return row
 
 
+def is_last_straw(row: Health) -> bool:
+    """Whether one more failure pauses the listing."""
+    return row.failures + 1 >= health_limits().failures_max
+
+
 def put_off(listing_id: UUID) -> None:
     """Nothing new was to be seen: look again at the usual time."""
     later = next_look(0, timezone.now())
@@ -137,6 +141,17 @@ def forget_probes() -> int:
     while ids := list(old.values_list("pk", flat=True)[:ROWS_AT_ONCE]):
         gone += ProbeResult.objects.filter(pk__in=ids).delete()[0]
     return gone
+
+
+def _begun_anew() -> dict[str, Any]:
+    """What is known of a listing that is live again: nothing, whatever it was paused for."""
+    return {
+        "next_probe_at": timezone.now(),
+        "failures": 0,
+        "paused_at": None,
+        "paused_why": "",
+        **_NO_DRIFT,
+    }
 
 
 def _first() -> datetime:

@@ -31,7 +31,7 @@ def relative_servers(
 
 def typed_of(operation: Operation) -> dict[str, Any]:
     """The fields of a worksheet for an operation."""
-    title = operation.title
+    title, whole = operation.title, operation.in_and_out
     return {
         "upstream_url": operation.upstream_url,
         "method": operation.method,
@@ -40,11 +40,11 @@ def typed_of(operation: Operation) -> dict[str, Any]:
         "description": operation.description,
         "tags": ", ".join(operation.tags),
         "category": category_of(operation.tags),
-        "forward_headers": ", ".join(operation.headers),
-        "sample_type": operation.answer_type,
-        "sample_body": pretty(operation.answer) if operation.answer is not None else "",
-        "output_schema": pretty(operation.output_schema) if operation.output_schema else "",
-        **typed_input(dict(operation.input_schema), operation.example),
+        "forward_headers": ", ".join(whole.headers),
+        "sample_type": whole.answer_type,
+        "sample_body": pretty(whole.answer) if whole.answer is not None else "",
+        "output_schema": pretty(whole.output_schema) if whole.output_schema else "",
+        **typed_input(dict(whole.input_schema), whole.example, operation.upstream_url),
     }
 
 

@@ -17,6 +17,12 @@ from sellers.terms import BODY_METHODS
 EXAMPLE_BYTES_MAX = 2_000
 QUERY_NAMES_MAX = 50
 OUR_QUERY_NAMES = frozenset({"x402Version", "demo"})  # the door's own, never forwarded
+# Where a body can be read, `"demo": true` in it asks for the free sample, as in a query.
+OUR_BODY_NAME = "demo"
+OURS_IN_A_BODY = (
+    f"body.{OUR_BODY_NAME}: true asks the marketplace for the free sample, and never reaches you;"
+    " choose another name"
+)
 _PARTS = ("path", "query", "body")
 _AROUND = {"type", "properties", "required", "additionalProperties", "title", "description"}
 _SCALARS = frozenset({"string", "number", "integer", "boolean", "null"})
@@ -56,6 +62,15 @@ def admit_input(
     }
 
 
+def plain_example(example: Mapping[str, Any]) -> dict[str, Any]:
+    """An example call that can be stored and sent, whatever it is an example of."""
+    try:
+        refuse_depth(example)
+        return {name: plain_data(part, name) for name, part in example.items()}
+    except SchemaRefused as refused:
+        raise bad("example", str(refused)) from refused
+
+
 def admit_example(example: Mapping[str, Any], schema: Schema) -> dict[str, Any]:
     """The example call, checked against the schema it is an example of."""
     parts = schema["properties"]
@@ -67,6 +82,9 @@ def admit_example(example: Mapping[str, Any], schema: Schema) -> dict[str, Any]:
         full = {name: plain_data(example.get(name, empty[name]), name) for name in parts}
     except SchemaRefused as refused:
         raise bad("example", str(refused)) from refused
+    body = full.get("body")
+    if isinstance(body, dict) and body.get(OUR_BODY_NAME) is True:
+        raise bad("example", OURS_IN_A_BODY)
     for name, value in full.items():
         if wrong := complaint(parts[name], value, name):
             raise bad("example", wrong)
@@ -76,7 +94,12 @@ def admit_example(example: Mapping[str, Any], schema: Schema) -> dict[str, Any]:
 
 
 def _from_example(example: Mapping[str, Any]) -> Schema:
-    return {"type": "object", "properties": {name: schema_of(example[name]) for name in example}}
+    """What is like the example; a query has the parameters of the example and no others."""
+    parts = {name: schema_of(example[name]) for name in example}
+    query = example.get("query")
+    if isinstance(query, dict) and parts["query"].get("properties", {}).keys() == query.keys():
+        parts["query"]["additionalProperties"] = False
+    return {"type": "object", "properties": parts}
 
 
 def _path(part: Schema, names: Sequence[str]) -> Schema:
@@ -114,6 +137,10 @@ def _refuse_structured(kind: object, where: str) -> None:
 
 
 def _refuse_odd_body(body: Schema) -> None:
+    demo = body.get("properties", {}).get(OUR_BODY_NAME, False)
+    kinds = types_of(demo)
+    if demo is not False and (not kinds or "boolean" in kinds):
+        raise bad("input_schema", OURS_IN_A_BODY)
     media_type = body.get("contentMediaType", "")
     if media_type and (not media_type.startswith("text/") or body.get("type") != "string"):
         raise bad("input_schema", "body: JSON, or a string with a contentMediaType of text/…")

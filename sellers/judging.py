@@ -11,7 +11,7 @@ from uuid import UUID
 from django.db import transaction
 
 from payments.audit_log import SYSTEM
-from sellers import audited, open_offers
+from sellers import audited, open_offers, upstream_secrets
 from sellers.listing_states import NOT_RETIRED, State, hold, refuse_unless
 from sellers.models import Listing, Revision
 from sellers.outbox import announce
@@ -19,7 +19,7 @@ from sellers.payouts import refuse_fresh, refuse_unproven
 from sellers.refusals import ListingRefused, Why, bad
 from sellers.shelving import publish
 from sellers.stopping import stop
-from sellers.suspension_news import take_suspended_back, tell_suspended
+from sellers.suspension_news import take_suspended_back, tell_restored, tell_suspended
 from sellers.texts import clean
 
 REASON_CHARACTERS_MAX = 500
@@ -49,6 +49,9 @@ def approve(
     if _is(listing.live_revision, revision_hash):
         return listing
     revision = _approvable(listing, revision_hash, cooldown_seconds)
+    if upstream_secrets.leaves_its_host(listing, revision):
+        grace_seconds = 0  # calls at an older price would take the new host's secrets to the old
+    upstream_secrets.bring_in(listing, revision)
     listing.live_revision, listing.proposed_revision, listing.submitted_at = revision, None, None
     if listing.state == State.IN_REVIEW:
         listing.state = State.LIVE
@@ -118,6 +121,7 @@ def restore(listing_id: UUID, *, by: str = SYSTEM) -> Listing:
     listing.submitted_at = listing.submitted_at if listing.live_revision else None
     listing.reason = ""
     announce(listing, "listing.restored")
+    tell_restored(listing)
     publish(listing, "state", "submitted_at", "reason")
     audited.note(by, "listing.restored", listing, was)
     return listing
@@ -159,6 +163,7 @@ def _approvable(listing: Listing, revision_hash: bytes, cooldown_seconds: int) -
     revision = _submitted(listing, revision_hash)
     refuse_unproven(listing.seller, revision)
     refuse_fresh(listing.seller, revision, listing.live_revision, cooldown_seconds)
+    upstream_secrets.refuse_missing(listing, revision)
     return revision
 
 

@@ -44,6 +44,7 @@ EXPIRES_DAYS_MAX = 3_650
 KEY = re.compile(r"souk_[A-Za-z0-9_-]{43}")
 PREFIX_CHARACTERS = 13
 USE_NOTED = timedelta(minutes=1)
+_WORKS = Q(revoked_at__isnull=True) & (Q(expires_at__isnull=True) | Q(expires_at__gt=Now()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +85,7 @@ def issue(
         # Two forms sent at once must not both take the last place.
         Seller.objects.select_for_update().get(pk=seller.pk)
         most = key_limits().per_seller_max
-        if keys_of(seller).filter(revoked_at__isnull=True).count() >= most:
+        if working_of(seller).count() >= most:
             raise ListingRefused(
                 Why.TOO_MANY, f"at most {most} keys; revoke one that you do not need"
             )
@@ -98,12 +99,7 @@ def recognise(shown: str) -> ApiKey | None:
     """The key that was shown; None for one that is unknown, revoked, over or nobody's."""
     if not KEY.fullmatch(shown):
         return None
-    found = (
-        ApiKey.objects.select_related("seller__owner")
-        .filter(hash=_hash(shown), revoked_at__isnull=True)
-        .filter(Q(expires_at__isnull=True) | Q(expires_at__gt=Now()))
-        .first()
-    )
+    found = ApiKey.objects.select_related("seller__owner").filter(_WORKS, hash=_hash(shown)).first()
     if found is None:
         return None
     owner = found.seller.owner
@@ -126,6 +122,11 @@ def revoke(seller: Seller, key_id: UUID, *, by: str = SYSTEM) -> bool:
 def keys_of(seller: Seller) -> QuerySet[ApiKey]:
     """A seller's keys, newest first; revoked ones for a while, so that nobody wonders."""
     return ApiKey.objects.filter(seller=seller).order_by("-id")
+
+
+def working_of(seller: Seller) -> QuerySet[ApiKey]:
+    """A seller's keys that are neither revoked nor over."""
+    return keys_of(seller).filter(_WORKS)
 
 
 def forget_keys() -> int:

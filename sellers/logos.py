@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
+from sellers.drafts import LOGO
 from sellers.models import Logo, Seller
 from sellers.refusals import bad
 
@@ -27,7 +28,7 @@ def keep(seller: Seller, picture: bytes) -> str:
 
 def refuse_others(seller: Seller, name: str) -> None:
     """A seller shows pictures that they gave; those of others are as good as none."""
-    if name and not seller.logos.filter(hash=name).exists():
+    if name and not (LOGO.fullmatch(name) and seller.logos.filter(hash=name).exists()):
         raise bad("logo", "no picture of yours has this hash")
 
 

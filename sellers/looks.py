@@ -10,9 +10,12 @@ from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils import timezone
 
+from payments import rates
 from sellers import worksheets
 from sellers.drafts import upstream_url
 from sellers.examples import body, body_media_type, path_values, query_pairs
+from sellers.header_names import is_never_secret
+from sellers.input_rules import plain_example
 from sellers.models import Look, Worksheet
 from sellers.probes import Step, Stopped, look
 from sellers.refusals import bad
@@ -24,6 +27,7 @@ from sellers.typed import example_of, input_schema_of, typed_sample
 from sellers.worksheets import kept_secrets
 
 LOOKS_KEPT_MAX = 5
+COUNTED, HOUR = "look", 3_600  # as what a seller's looks are counted, and for how many seconds
 STALE = timedelta(minutes=4)  # longer than any call may take: its worker is gone
 GIVEN_UP = timedelta(minutes=30)  # a look that no worker survives is not taken for ever
 State = Look.State
@@ -35,20 +39,18 @@ def ask(worksheet: Worksheet, site: Site) -> Look:
     running = worksheet.looks.filter(due_at__isnull=False).first()
     if running is not None:
         return running
-    hour = Look.objects.filter(
-        worksheet__seller=worksheet.seller_id, created_at__gt=Now() - timedelta(hours=1)
-    )
-    if hour.count() >= site.looks_hour_max:
-        raise bad("upstream_url", "that is enough looks for an hour; try again later")
     typed = worksheet.typed
     method = str(typed.get("method") or "GET")
     if method not in METHODS:
         raise bad("method", f"one of {', '.join(METHODS)}")
     url = upstream_url(str(typed.get("upstream_url", "")), site)
-    example = example_of(typed)
+    example = plain_example(example_of(typed))
     _target(url, example)
     media_type = body_media_type(input_schema_of(typed))
     asked = {"method": method, "url": url, "example": example, "media_type": media_type}
+    # Not by their rows: a draft keeps the newest few only.
+    if not rates.take(COUNTED, str(worksheet.seller_id), site.looks_hour_max, HOUR).allows:
+        raise bad("upstream_url", "that is enough looks for an hour; try again later")
     old = worksheet.looks.order_by("-created_at").values_list("pk", flat=True)[LOOKS_KEPT_MAX - 1 :]
     Look.objects.filter(pk__in=list(old)).delete()
     return Look.objects.create(worksheet=worksheet, asked=asked)
@@ -142,7 +144,8 @@ def _secrets(worksheet: Worksheet, site: Site, url: str) -> dict[str, str]:
         return {}
     kept = kept_secrets(worksheet, url)
     vault = Vault(site.secrets_keys)
-    return vault.open_all(worksheet.listing_id, {n: v for n, v in kept.items() if n in names})
+    carried = {n: v for n, v in kept.items() if n in names and not is_never_secret(n)}
+    return vault.open_all(worksheet.listing_id, carried)
 
 
 def _target(url: str, example: dict[str, Any]) -> Any:

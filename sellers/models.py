@@ -32,6 +32,8 @@ from sellers.review_rows import Hold as Hold
 from sellers.review_rows import Proposal as Proposal
 from sellers.review_rows import Report as Report
 from sellers.review_rows import Verdict as Verdict
+from sellers.secret_rows import ProposedSecret as ProposedSecret
+from sellers.secret_rows import UpstreamSecret as UpstreamSecret
 from sellers.verification_rows import Verification as Verification
 from sellers.webhook_rows import Delivery as Delivery
 from sellers.webhook_rows import Webhook as Webhook
@@ -230,23 +232,6 @@ class SignedOffers(models.Model):
 
     def __str__(self) -> str:
         return f"{len(self.jws)} prices signed until {self.valid_until_unix}"
-
-
-class UpstreamSecret(models.Model):
-    """A header that is added to calls of a listing's upstream; its value is stored encrypted."""
-
-    listing = models.ForeignKey(Listing, on_delete=models.PROTECT, related_name="secrets")
-    name = models.TextField()
-    sealed = models.BinaryField()
-    changed_at = models.DateTimeField(auto_now=True)
-
-    class Meta:
-        constraints = (
-            models.UniqueConstraint(fields=("listing", "name"), name="upstreamsecret_once"),
-        )
-
-    def __str__(self) -> str:
-        return self.name
 
 
 class ShelfVersion(models.Model):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -9,11 +11,12 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
 
-from payments.ids import new_id
+from payments.ids import first_id, new_id
 
 SHOWN_MAX = 20
 KEPT = timedelta(days=90)
 ROWS_AT_ONCE = 1_000
+_FREE_BITS = 62  # of an id that sorts by its time
 
 
 class Notice(models.Model):
@@ -52,9 +55,25 @@ def notify(
     )
 
 
-def take_back(seller_id: UUID, href: str) -> None:
+def only_id(said: str, since: datetime) -> UUID:
+    """An id for what began to be so then: the same whenever it is made, and by whom."""
+    low = int.from_bytes(hashlib.sha256(said.encode()).digest()[:8]) & (1 << _FREE_BITS) - 1
+    return UUID(int=first_id(since.timestamp()).int | low)
+
+
+def tell_once(news: Sequence[Notice]) -> int:
+    """Tell what was not told yet, put away or not, by its `only_id`; says how many that were."""
+    told = Notice.objects.filter(pk__in=[each.pk for each in news]).values_list("pk", flat=True)
+    had = set(told)
+    new = [each for each in news if each.pk not in had]
+    Notice.objects.bulk_create(new, ignore_conflicts=True)
+    return len(new)
+
+
+def take_back(seller_id: UUID, subject: str, href: str) -> None:
     """What was to be said by letter turned out a mistake before it was."""
-    Notice.objects.filter(seller_id=seller_id, href=href, mail_at__isnull=False).delete()
+    said = Notice.objects.filter(seller_id=seller_id, subject=subject, href=href)
+    said.filter(mail_at__isnull=False).delete()
 
 
 def take_unmailed(most: int) -> list[Notice]:

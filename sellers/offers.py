@@ -12,6 +12,7 @@ from uuid import UUID
 from payments.acceptance.promise import Offer
 from payments.x402 import v1
 from payments.x402.headers import encode_header
+from payments.x402.networks import NETWORKS
 from payments.x402.reasons import Reason
 from payments.x402.types import Challenge, Requirements, Resource
 from sellers.bazaar import Shed, extension
@@ -21,14 +22,14 @@ from sellers.offer_receipt import SignedPrices, signed_offers
 from sellers.prices import in_dollars
 from sellers.schema_rules import DIALECT
 from sellers.site import Site
-from sellers.terms import Terms
+from sellers.terms import PriceTerms, Terms
 
 # Clients echo a 402 with 520 bytes of their own through front ends that cut at 8 k.
 HEADER_BYTES_MAX = 7_000
 # What is tried out and not for sale has a path that begins with a slash, which no seller's does.
 PREVIEWS = "/preview/"
 
-_PAYMENT_IDENTIFIER: dict[str, Any] = {
+PAYMENT_IDENTIFIER: dict[str, Any] = {
     "info": {"required": False},
     "schema": {
         "$schema": DIALECT,
@@ -73,10 +74,44 @@ class Quoted:
 
 
 def quote(terms: Terms, prices: Iterable[OpenPrice], site: Site) -> tuple[Offer, ...]:
-    """What a call costs, cheapest first; what this site does not take any more is not offered."""
-    seconds = offer_seconds(terms.total_seconds, site)
-    offers = [_offer(each, seconds, site, terms.release) for each in prices]
-    return tuple(sorted((offer for offer in offers if offer), key=_dollars))
+    """What a call costs, cheapest first; what this site does not take any more is not offered.
+
+    Stock clients take the first entry, so what costs the same stands in the seller's own order.
+    """
+    place = {(price.network, price.asset): at for at, price in enumerate(terms.prices)}
+
+    def turn(offer: Offer) -> tuple[Decimal, int]:
+        wanted = offer.requirements
+        return _dollars(offer), place.get((wanted.network, wanted.asset), len(place))
+
+    offers = [_offer(each, terms, site) for each in prices]
+    return tuple(sorted((offer for offer in offers if offer), key=turn))
+
+
+def why_not_offered(price: OpenPrice | PriceTerms, site: Site) -> str:
+    """Why nobody is offered a price that was approved once; empty where it is offered.
+
+    The operator's limits change; `floor_news` tells sellers of it.
+    """
+    accepted = site.accepts(price.network, price.asset)
+    if accepted is None:
+        return "this marketplace takes this token no more"
+    dollars = in_dollars(int(price.amount_atomic), accepted.asset.decimals)
+    if dollars > site.price_max:  # every claim would be refused
+        return f"the most that this marketplace takes for a call is ${site.price_max.normalize():f}"
+    if dollars < accepted.price_floor:  # it would not pay for its gas
+        least = accepted.price_floor.normalize()
+        return f"the least that this marketplace takes for a call there is ${least:f}"
+    return ""
+
+
+def not_offered(terms: Terms, site: Site) -> list[str]:
+    """What of these terms' prices nobody is offered, each with its network and why."""
+    return [
+        f"{NETWORKS[price.network].name}: {why}"
+        for price in terms.prices
+        if (why := why_not_offered(price, site))
+    ]
 
 
 def resource_url(base_url: str, path: str) -> str:
@@ -84,6 +119,14 @@ def resource_url(base_url: str, path: str) -> str:
     if path.startswith(PREVIEWS):
         return base_url + path
     return f"{base_url}/call/{path}"
+
+
+def icon_url(base_url: str, logo: str) -> str:
+    """A picture's public address; none where readers of `iconUrl` would refuse the host."""
+    host = urlsplit(base_url).netloc
+    name = host.rpartition(":")[0] or host
+    is_odd = name == "localhost" or name.startswith("[") or name.replace(".", "").isdigit()
+    return "" if is_odd or not logo else f"{base_url}/logo/{logo}"
 
 
 def challenge(
@@ -132,23 +175,21 @@ def header_bytes(written: Challenge) -> int:
     return len(encode_header(written.to_wire()))
 
 
-def _offer(price: OpenPrice, seconds: int, site: Site, release: str) -> Offer | None:
+def _offer(price: OpenPrice, terms: Terms, site: Site) -> Offer | None:
     accepted = site.accepts(price.network, price.asset)
-    if accepted is None:
+    if accepted is None or why_not_offered(price, site):
         return None
     asset = accepted.asset
-    if in_dollars(int(price.amount_atomic), asset.decimals) > site.price_max:
-        return None  # the operator lowered the limits since; every claim would be refused
     extra = {"name": asset.eip712_name, "version": asset.eip712_version}
-    if release == "upfront":  # x402 says nothing of the ordinary flow
-        extra["paymentFlow"] = release
+    if terms.release == "upfront":  # x402 says nothing of the ordinary flow
+        extra["paymentFlow"] = terms.release
     requirements = Requirements(
         scheme=price.scheme,
         network=price.network,
         amount_atomic=int(price.amount_atomic),
         asset=price.asset,
         pay_to=price.pay_to,
-        max_timeout_seconds=seconds,
+        max_timeout_seconds=offer_seconds(terms.total_seconds, accepted, site),
         extra=extra,
     )
     return Offer(id=price.id, requirements=requirements, decimals=asset.decimals)
@@ -170,7 +211,7 @@ def _challenge(
     bazaar = extension(terms, urlsplit(url).path, shed)
     if bazaar is not None:
         extensions["bazaar"] = bazaar
-    extensions["payment-identifier"] = _PAYMENT_IDENTIFIER
+    extensions["payment-identifier"] = PAYMENT_IDENTIFIER
     if promise is not None and Shed.OFFER_RECEIPT not in shed:
         extensions["offer-receipt"] = promise
     return Challenge(
@@ -180,6 +221,7 @@ def _challenge(
             mime_type=_mime_type(terms),
             service_name=terms.service_name,
             tags=terms.tags,
+            icon_url="" if Shed.LOGO in shed else icon_url(site.public_base_url, terms.logo),
         ),
         accepts=accepts,
         error=Reason.PAYMENT_REQUIRED,

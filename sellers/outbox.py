@@ -99,6 +99,19 @@ def asking(*sellers: UUID) -> dict[UUID, list[Webhook]]:
     return found
 
 
+def asking_for(payer: str, network: str) -> list[Webhook]:
+    """The addresses of whoever proved this wallet; a contract is on its own network only."""
+    asking = Webhook.objects.filter(disabled_at__isnull=True, removed_at__isnull=True)
+    # Wallets are of whoever keeps accounts here.
+    return list(
+        asking.filter(
+            buyer__is_active=True,
+            buyer__wallets__address=payer,
+            buyer__wallets__network__in=("", network),
+        )
+    )
+
+
 def tell_buyer(user_id: int, events: Sequence[Event]) -> None:
     """Tell a buyer's addresses, in the transaction in which it counts as told."""
     asking = Webhook.objects.filter(disabled_at__isnull=True, removed_at__isnull=True)

@@ -10,9 +10,9 @@ from django.contrib.auth.models import User
 from django.db.models import Q
 
 from payments.archives import Entry, json_entry, lines_of
-from payments.own_data import FIRST_DAY, receipts_of
+from payments.own_data import receipts_of
 from payments.reports.cases import told_of
-from payments.reports.looks import Look, Span
+from payments.reports.looks import FIRST_DAY, Look, Span
 from payments.reports.sales import Wanted, all_sales
 from payments.spreadsheets import csv_parts
 from sellers.models import Revision, Seller

@@ -26,6 +26,8 @@ _TOKEN = re.compile(
     re.VERBOSE,
 )
 _SET_OPERATORS = re.compile(r"--|&&|~~|\|\|")
+_ESCAPE = re.compile(r"\\(.)", re.DOTALL)
+_ESCAPED_MARKS = frozenset(r"^$\.*+?()[]{}|/")
 
 
 class PatternRefused(ValueError):
@@ -54,6 +56,18 @@ def compiled(pattern: str) -> re.Pattern[str]:
         return re.compile(written, re.ASCII)
     except re.error as wrong:
         raise PatternRefused(f"not a regular expression: {wrong.msg}") from wrong
+
+
+def refuse_foreign(pattern: str) -> None:
+    """Refuse what JavaScript cannot read, whose programs compile a schema with the flag `u`.
+
+    Asked of new schemas only: what is on sale already goes on as it was approved.
+    """
+    for token in _tokens(pattern):
+        marks = _ESCAPED_MARKS | {"-"} if token["set"] else _ESCAPED_MARKS
+        for escape, escaped in ((found[0], found[1]) for found in _ESCAPE.finditer(token[0])):
+            if escaped not in marks and not (escaped.isascii() and escaped.isalnum()):
+                raise PatternRefused(f"JavaScript cannot read {escape} there: write {escaped}")
 
 
 def _tokens(pattern: str) -> list[re.Match[str]]:

@@ -13,6 +13,7 @@ from payments.x402.networks import address_bytes, checksum
 from sellers.listing_states import State
 from sellers.listings import pause
 from sellers.models import Listing, Price, Seller
+from sellers.payout_news import tell_revoked
 from sellers.payouts import strike
 from sellers.preview_ends import close_with_wallet
 from sellers.refusals import bad
@@ -43,4 +44,5 @@ def revoke(pay_to: str, seller: Seller | None = None, *, by: str = SYSTEM) -> li
     paused = [pause(each, by=by, why=f"{address} is paid no more") for each in ids]
     for seller_id in struck:
         audit_log.record(by, "payout.revoked", f"seller:{seller_id}", before={"wallet": address})
+    tell_revoked(address, struck, paused)
     return paused

@@ -17,6 +17,7 @@ from payments.audit_log import SYSTEM, record
 from payments.wallets import Proof, Purpose
 from payments.x402.networks import address_bytes, chain_id_of, checksum
 from sellers.models import Payout, Revision, Seller
+from sellers.payout_news import tell_proven
 from sellers.refusals import ListingRefused, Why, bad
 
 PAYOUTS_MAX = 20
@@ -66,6 +67,7 @@ def _kept(seller: Seller, proof: Proof, text: str, signature: str, by: str) -> P
     )
     proven = {"wallet": proof.address, "network": proof.network}
     record(by, "payout.proven", f"seller:{seller.pk}", after=proven)
+    tell_proven(payout)
     return payout
 
 

@@ -30,7 +30,7 @@ from sellers import open_offers
 from sellers.finishing import terms_of
 from sellers.models import Listing, Preview, Seller, Worksheet
 from sellers.offers import PREVIEWS, resource_url
-from sellers.payouts import standing
+from sellers.own_wallets import may_pay_now
 from sellers.preview_ends import alive, close
 from sellers.refusals import ListingRefused, bad
 from sellers.site import PreviewLimits, Site, preview_limits
@@ -97,7 +97,7 @@ def open_preview(worksheet: Worksheet, site: Site) -> Preview:
         limits,
         seconds=limits.seconds,
         sealed={name: sealed[name].decode() for name in names if name in sealed},
-        payers=sorted(own_wallets(seller) | set(limits.wallets)),
+        payers=sorted(may_pay_now(seller) | set(limits.wallets)),
     )
     open_offers.open_prices(
         preview.pk,
@@ -181,13 +181,6 @@ def is_current(preview: Preview, worksheet: Worksheet, site: Site) -> bool:
         return draft_hash(worksheet, site) == bytes(preview.revision_hash)
     except ListingRefused:  # it is unfinished again
         return False
-
-
-def own_wallets(seller: Seller) -> set[str]:
-    """The wallets that this seller has proven to be theirs."""
-    own = {payout.address for payout in standing(seller)}
-    linked = getattr(seller.owner, "wallets", None)  # of whoever keeps accounts here
-    return own if linked is None else own | set(linked.values_list("address", flat=True))
 
 
 def of_worksheet(worksheet: Worksheet) -> Preview | None:

@@ -57,11 +57,17 @@ def read_dollars(text: str | Decimal) -> Decimal:
         dollars = Decimal(text)
     except InvalidOperation:
         raise bad("price", "dollars as a decimal number, such as 0.01") from None
-    if len(dollars.as_tuple().digits) > DIGITS_MAX:
-        raise bad("price", f"a price has at most {DIGITS_MAX} digits")
     if not dollars.is_finite() or not 0 < dollars <= PRICE_DOLLARS_MAX:
         raise bad("price", f"more than 0 and at most {PRICE_DOLLARS_MAX} dollars")
+    if len(dollars.as_tuple().digits) > DIGITS_MAX or not is_short(dollars):
+        raise bad("price", f"a price has at most {DIGITS_MAX} digits")
     return dollars
+
+
+def is_short(number: Decimal) -> bool:
+    """Whether it can be written out: 1e-20000 is less than any price, and no database takes it."""
+    exponent = number.as_tuple().exponent
+    return isinstance(exponent, int) and abs(exponent) <= DIGITS_MAX
 
 
 def atomic(dollars: Decimal, decimals: int) -> int:

@@ -14,13 +14,14 @@ from django.utils import timezone
 from yarl import URL
 
 from payments.egress import Failed, Limits, exchange, open_client
-from payments.reports.upkeep import served_lately
+from payments.reports.upkeep import proven_among, served_lately
 from payments.wiring import upstream_signing_key
 from sellers import drift
 from sellers.drafts import SAMPLE_BYTES_MAX
 from sellers.drift import WHY_CHARACTERS_MAX, Drift
 from sellers.examples import body, body_media_type, path_values, query_pairs
-from sellers.health import Seen, enroll, put_off, record
+from sellers.header_names import is_never_secret
+from sellers.health import Seen, enroll, is_last_straw, put_off, record
 from sellers.health_rows import Health
 from sellers.marks import mark_headers
 from sellers.models import Listing
@@ -29,12 +30,17 @@ from sellers.site import Site
 from sellers.targets import target
 from sellers.terms import Sample, Terms
 from sellers.texts import shorten
+from sellers.turns import goes_on
+from sellers.upstream_limits import upstream_limits
 
 AT_ONCE = 20
-PROBE_SECONDS_MAX = 30.0
-LEASE_SECONDS = 120
+RUN_MAX = 200  # in one ring of the bell, which comes every 15 s
+ADDRESS_SECONDS_MAX = 30.0  # for a health address, which does no work
+LEASE_SECONDS = 90  # for all of a look but the call
 CALLS_READ_MAX = 20
 CALLS_READ = timedelta(hours=24)
+BLAMERS_READ_MAX = 100
+BLAMERS_MIN = 3  # buyers for whose failed calls a listing is paused
 NOBODY = "0x0000000000000000000000000000000000000000"  # who pays for a look: nobody
 
 # A worker that dies on a look is followed by another when its claim is over. Chosen by a step of
@@ -70,10 +76,10 @@ class Call:
 
 
 def probe_due(site: Site) -> int:
-    """Look at everything that is due; says how many listings were looked at."""
+    """Look at what is due, so many at most; says how many listings were looked at."""
     enroll()
     looked = 0
-    while due := claim():
+    while looked < RUN_MAX and goes_on() and (due := claim(site)):
         looked += len(due)
         calls = [call for row in due if (call := _prepared(row, site)) is not None]
         for call, seen in zip(calls, asyncio.run(_ask_all(calls, site)), strict=True):
@@ -81,10 +87,11 @@ def probe_due(site: Site) -> int:
     return looked
 
 
-def claim(most: int = AT_ONCE) -> list[Health]:
-    """Take listings whose time has come; nobody else looks at them for a while."""
+def claim(site: Site, most: int = AT_ONCE) -> list[Health]:
+    """Take listings whose time has come; nobody else looks at them while that may take."""
+    lease = LEASE_SECONDS + max(ADDRESS_SECONDS_MAX, site.total_seconds)
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(_CLAIM, {"lease": LEASE_SECONDS, "most": most})
+        cursor.execute(_CLAIM, {"lease": lease, "most": most})
         ids = [row[0] for row in cursor.fetchall()]
     return list(
         Health.objects.select_related("listing__seller", "listing__live_revision").filter(
@@ -117,15 +124,24 @@ def _prepared(row: Health, site: Site) -> Call | None:
 def _read_calls(row: Health, since: datetime, bought: Drift | None) -> None:
     """What buyers' calls said since the last look."""
     news = served_lately(row.listing_id, since, CALLS_READ_MAX)
-    if not news:
-        put_off(row.pk)
+    put_off(row.pk)
     for left, served in zip(reversed(range(len(news))), reversed(news), strict=True):
+        if not served.ok and is_last_straw(row) and not _is_blamed(row):
+            continue
         said = None if left else bought  # once a look
         seen = record(
             row.listing_id, Seen(served.ok, why=f"a buyer's call: {served.why}", drift=said)
         )
         if seen is None or seen.paused_at is not None:
             return
+        row = seen
+
+
+def _is_blamed(row: Health) -> bool:
+    """Whether several who have paid before found it failing, and nobody found it well since."""
+    since = row.well_at or timezone.now() - CALLS_READ
+    news = served_lately(row.listing_id, since, BLAMERS_READ_MAX)
+    return len(proven_among({each.payer for each in news if not each.ok})) >= BLAMERS_MIN
 
 
 def example_call(listing: Listing, site: Site) -> Call:
@@ -139,14 +155,19 @@ def _example(listing: Listing, terms: Terms, site: Site) -> Call:
     url = target(terms.upstream_url, path_values(example), query_pairs(example))
     content_type, content = body(example, body_media_type(terms.input_schema))
     sealed = {row.name: bytes(row.sealed) for row in listing.secrets.all()}
-    wanted = {name: sealed[name] for name in terms.secret_headers if name in sealed}
+    wanted = {
+        name: sealed[name]
+        for name in terms.secret_headers
+        if name in sealed and not is_never_secret(name)
+    }
     secret = Vault(site.secrets_keys).open_all(listing.pk, wanted) if wanted else {}
+    own_type = "content-type" in secret  # of a listing that had it before it was refused
     marks = {"payment": f"probe-{listing.pk}", "payer": NOBODY, "listing": listing.path}
     key = upstream_signing_key(str(listing.pk))
     headers = [
         ("Accept-Encoding", "identity"),
         *secret.items(),
-        *([("Content-Type", content_type)] if content_type else []),
+        *([("Content-Type", content_type)] if content_type and not own_type else []),
         *mark_headers(marks, content, key, now=int(time.time())),
     ]
     return Call(listing, terms, terms.method, url, headers, content, of_example=True)
@@ -160,14 +181,7 @@ async def _ask_all(calls: Sequence[Call], site: Site) -> list[Seen]:
 
 
 async def _ask(client: aiohttp.ClientSession, call: Call, site: Site) -> Seen:
-    seconds = min(call.terms.total_seconds, PROBE_SECONDS_MAX)
-    limits = Limits(
-        connect_seconds=min(site.connect_seconds, seconds),
-        first_byte_seconds=seconds,
-        total_seconds=seconds,
-        body_bytes_max=call.terms.answer_bytes_max if call.of_example else SAMPLE_BYTES_MAX,
-    )
-    started = time.monotonic()
+    started, limits = time.monotonic(), _limits(call, site)
     reply = await exchange(
         client, call.method, call.url, headers=call.headers, body=call.body, limits=limits
     )
@@ -181,3 +195,12 @@ async def _ask(client: aiohttp.ClientSession, call: Call, site: Site) -> Seen:
     sample = Sample(reply.status, content_type, reply.body)
     said = drift.of_example(call.terms, sample) if call.of_example else None
     return Seen(True, reply.status, ms, drift=said)
+
+
+def _limits(call: Call, site: Site) -> Limits:
+    """The example is given what buyers' calls are; a health address less."""
+    limits = upstream_limits(call.terms, site)
+    if call.of_example:
+        return limits
+    seconds = min(limits.total_seconds, ADDRESS_SECONDS_MAX)
+    return replace(limits, total_seconds=seconds, body_bytes_max=SAMPLE_BYTES_MAX)

@@ -23,6 +23,5 @@ urlpatterns = [
     path("disputes/<uuid:dispute_id>/<slug:what>", disputes.do, name="sell-dispute-act"),
     path("health", health.index, name="sell-health"),
     path("health/<uuid:listing_id>", health.show, name="sell-listing-health"),
-    path("keys", keys.index, name="sell-keys"),
     path("keys/<uuid:key_id>/revoke", keys.revoke, name="sell-key-revoke"),
 ]

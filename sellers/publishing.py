@@ -10,8 +10,8 @@ from django.db import transaction
 from payments.audit_log import command
 from sellers import judging, listings, upstream_secrets
 from sellers.directory import open_seller
+from sellers.listing_states import hold
 from sellers.models import Listing
-from sellers.refusals import ListingRefused, Why
 from sellers.secrets import Vault
 from sellers.site import Site
 from sellers.terms import Terms
@@ -41,18 +41,15 @@ def write_draft(
 @transaction.atomic
 def republish(listing: Listing, terms: Terms, site: Site) -> Listing:
     """Give a listing new terms; the same terms again change nothing."""
-    try:
-        listings.propose(listing.pk, terms, by=OPERATOR)
-    except ListingRefused as refused:
-        if refused.why is Why.UNCHANGED:
-            return listing
-        raise
+    if listings.is_sold_on(hold(listing.pk), terms):
+        return listing  # and what its seller proposed meanwhile stays proposed
+    listings.propose(listing.pk, terms, by=OPERATOR)
     return review(listing, terms, site)
 
 
 def review(listing: Listing, terms: Terms, site: Site) -> Listing:
     """Submit and approve, by the same person."""
-    listings.submit(listing.pk, by=OPERATOR)
+    listings.submit(listing.pk, by=OPERATOR, operators_word=True)
     return judging.approve(
         listing.pk,
         terms.content_hash(),

@@ -5,14 +5,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from math import log10
 from typing import Final
 
 CALLS_OF_ONE_PAYER_A_DAY_MAX: Final = 10
 SAMPLE_CALLS_MAX: Final = 1_000
-SCORE_MAX: Final = 1_000
 
 # What each part of the rank weighs, of a thousand.
 _BY_CALLS, _BY_PAYERS, _BY_SUCCESS, _BY_LATENCY, _BY_FRESHNESS = 250, 300, 250, 100, 100
@@ -28,6 +27,8 @@ DEFINITIONS: Final = {
     "calls_7d": "Settled calls of the last 7 days (UTC), today included. At most 10 of one payer"
     " count for each day; the seller's own wallets and the operator's do not count at all.",
     "calls_30d": "The same of the last 30 days.",
+    "calls_by_day": "The calls of calls_7d, day by day, the oldest first; empty while nobody has"
+    " paid for a call in 30 days.",
     "payers_30d": "Different wallets that paid for a settled call in the last 30 days, without the"
     " seller's own and the operator's.",
     "top_payer_share": "The part of all settled calls of the last 30 days that one wallet made: 1"
@@ -47,8 +48,8 @@ DEFINITIONS: Final = {
     "last_verified_at": "When this marketplace last saw the service work, or found every required"
     " check passed that agents make of its address.",
     "score": "The rank, 0 to 1000: 250 for calls_30d, 300 for payers_30d (both logarithmic), 250"
-    " for success_7d, 100 for p50_ms_7d (100 ms to 10 s) and 100 for last_verified_at (a day to a"
-    " week); half of a part where nothing is known. A share of one payer above a half, and"
+    " for success_7d, 100 for p50_ms_7d (100 ms to 10 s), half of each while nothing is known of"
+    " it, and 100 for last_verified_at (a day to a week). A share of one payer above a half, and"
     " self_paid, take from the parts for calls and payers.",
 }
 
@@ -60,6 +61,7 @@ class Quality:
     calls_24h: int = 0
     calls_7d: int = 0
     calls_30d: int = 0
+    calls_by_day: list[int] = field(default_factory=list)
     payers_30d: int = 0
     top_payer_share: float = 0.0
     self_paid: bool = False

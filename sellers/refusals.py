@@ -21,6 +21,7 @@ class Why(StrEnum):
     PAYOUT_FRESH = "payout_fresh"
     TERMS_CHANGED = "terms_changed"
     OWN = "own"
+    MAY_NOT = "may_not"
     HELD = "held"
     TOO_LATE = "too_late"
     SAID_ALREADY = "said_already"

@@ -77,6 +77,7 @@ class Verdict(models.Model):
     )
     by_rules = models.BooleanField(default=False)
     reason = models.TextField(default="")
+    submitted_at = models.DateTimeField(null=True)  # since when its seller had waited for it
     at = models.DateTimeField(default=timezone.now)
     due_at = models.DateTimeField(null=True)  # when it is carried out; null: it is over
     became = models.TextField(choices=Became.choices, default=Became.WAITING)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.http import HttpRequest, StreamingHttpResponse
 
+from payments.books import sum_of
 from payments.documents import utc
 from payments.reports.sales import Sale, Wanted, all_sales
 from payments.spreadsheets import csv_file
@@ -11,7 +12,8 @@ from sellers.models import Seller
 
 COLUMNS = (
     "time", "payment", "listing", "title", "network", "token", "amount", "atomic_units", "buyer",
-    "status", "cause", "transaction",
+    "status", "cause", "transaction", "charged", "charged_atomic", "refunded", "refunded_atomic",
+    "refund_transactions",
 )  # fmt: skip
 
 
@@ -25,9 +27,9 @@ def sales_csv(request: HttpRequest, seller: Seller, wanted: Wanted) -> Streaming
 def cells(sale: Sale) -> tuple[str, ...]:
     """The line of one payment, in the order of `COLUMNS`."""
     amount = sale.amount
-    decimal = amount.text.partition(" ")[0] if amount.decimals is not None else ""
     return (
         utc(sale.at), str(sale.id), sale.listing_path, sale.title, sale.network,
-        amount.symbol or amount.asset, decimal, str(amount.atomic), sale.payer, sale.words.text,
-        sale.cause, sale.transaction,
+        amount.symbol or amount.asset, *sum_of(amount), sale.payer, sale.words.text,
+        sale.cause, sale.transaction, *sum_of(sale.charged), *sum_of(sale.refunded),
+        " ".join(sale.refund_transactions),
     )  # fmt: skip

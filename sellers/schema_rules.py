@@ -14,7 +14,7 @@ import orjson
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import SchemaError
 
-from sellers.patterns import PatternRefused, attempts
+from sellers.patterns import PatternRefused, attempts, refuse_foreign
 from sellers.texts import clean, is_plain, shorten
 
 Schema = dict[str, Any]
@@ -218,15 +218,16 @@ def _bounded(schema: Schema, where: str) -> Schema:
     """What would take time without an end gets one, and says so in the schema itself."""
     if "pattern" in schema:
         longest = schema.setdefault("maxLength", PATTERN_TEXT_CHARACTERS_MAX)
-        _refuse_slow(schema["pattern"], longest, where)
+        _refuse_pattern(schema["pattern"], longest, where)
     return schema
 
 
-def _refuse_slow(pattern: object, longest: object, where: str) -> None:
+def _refuse_pattern(pattern: object, longest: object, where: str) -> None:
     if not isinstance(pattern, str) or not isinstance(longest, int):
         raise SchemaRefused(f"{where}: pattern is a text and maxLength a number")
     try:
         ways = attempts(pattern, longest)
+        refuse_foreign(pattern)
     except PatternRefused as wrong:
         raise SchemaRefused(f"{where}: {wrong}") from wrong
     if ways > PATTERN_ATTEMPTS_MAX:

@@ -7,13 +7,14 @@ A listing's input schema is one object schema with up to three properties:
     body   any JSON; or a string with a `contentMediaType` of text/…, a body of plain text
 
 A part it does not name must be absent from the call. Query and path arrive as text and are read
-as the types their schema names before they are checked.
+as the types their schema names before they are checked. A query parameter that stands in the
+listing's own address is the seller's, unless the schema asks buyers for it by name.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 
 import orjson
 
@@ -39,19 +40,23 @@ class InputRefused(Exception):
         super().__init__(f"{self.field}: expected {self.expected}")
 
 
-def compile_input(schema: Schema) -> Validator:
-    """A check of calls against an admitted input schema, made once and used for every call."""
-    return Validator(schema)
+def compile_input(schema: Schema, fixed: Set[str] = frozenset()) -> Validator:
+    """A check of calls against an admitted input schema, made once and used for every call.
+
+    `fixed` are the query parameters of the listing's own address.
+    """
+    return Validator(schema, fixed)
 
 
 class Validator:
     """Checks one listing's input; raises `InputRefused` with the field and what it expects."""
 
-    def __init__(self, schema: Schema) -> None:
+    def __init__(self, schema: Schema, fixed: Set[str]) -> None:
         parts = schema["properties"]
         required = schema.get("required", ())
         self._path = parts.get("path", {"properties": {}, "required": []})
         self._query = parts.get("query", {"properties": {}, "additionalProperties": False})
+        self._fixed = fixed - self._query.get("properties", {}).keys()
         self._body = parts.get("body")
         self._body_required = "body" in required
         self._media_type = str((self._body or {}).get("contentMediaType", ""))
@@ -103,6 +108,8 @@ class Validator:
         others = self._query.get("additionalProperties")
         values: dict[str, object] = {}
         for name, texts in given.items():
+            if name in self._fixed:
+                raise InputRefused(f"query.{name}", "not to be given, the seller has set it")
             if len(texts) > 1 and not takes_several(kinds.get(name, others)):
                 raise InputRefused(f"query.{name}", "to be given once")
             values[name] = read_all(kinds.get(name, others), texts)

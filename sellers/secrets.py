@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping, Sequence
 from uuid import UUID
 
@@ -12,7 +11,6 @@ from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from sellers.refusals import bad
 
 VALUE_CHARACTERS_MAX = 2048
-_HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}")
 
 
 class SecretsUnavailable(Exception):
@@ -52,13 +50,6 @@ class Vault:
     def open_all(self, listing_id: UUID, sealed: Mapping[str, bytes]) -> dict[str, str]:
         """Read every secret header of a listing."""
         return {name: self.open(listing_id, name, value) for name, value in sealed.items()}
-
-
-def header_name(name: str, field: str) -> str:
-    """A header's name as it is stored, or a refusal."""
-    if not _HEADER_NAME.fullmatch(name):
-        raise bad(field, "a header's name is 1 to 64 letters, digits and hyphens")
-    return name
 
 
 def header_value(name: str, value: str) -> str:

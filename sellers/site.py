@@ -13,7 +13,7 @@ from decimal import Decimal
 from django.conf import settings
 
 from payments.egress import EgressRule
-from payments.wiring import assets, egress_rule, exposure
+from payments.wiring import assets, egress_rule, exposure, settle_margin_seconds
 from payments.x402.networks import Asset, address_bytes, checksum
 
 
@@ -23,6 +23,7 @@ class Accepted:
 
     asset: Asset
     price_floor: Decimal
+    settle_margin_seconds: int  # what a payment on its network still needs when the work is done
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,7 @@ def this_site() -> Site:
         call_base_url=settings.CALL_BASE_URL,
         public_base_url=settings.PUBLIC_BASE_URL,
         accepted=tuple(
-            Accepted(asset, Decimal(str(chain["PRICE_FLOOR"])))
+            Accepted(asset, Decimal(str(chain["PRICE_FLOOR"])), settle_margin_seconds(network))
             for network, chain in settings.CHAINS.items()
             for asset in assets(network).values()
         ),
@@ -84,14 +85,23 @@ def this_site() -> Site:
 
 
 def settings_mark() -> str:
-    """A word for the settings that prices depend on: another one when any of them is another.
+    """A word for the settings that the catalog tells of: another one when any of them is another.
 
     It is asked for with every request of the catalog, so nothing is worked out for it.
     """
-    taken = [(name, str(chain.get("ASSETS"))) for name, chain in settings.CHAINS.items()]
+    taken = [
+        (
+            name,
+            str(chain.get("ASSETS")),
+            chain.get("BLOCK_SECONDS"),
+            str(chain.get("PRICE_FLOOR")),
+        )
+        for name, chain in settings.CHAINS.items()
+    ]
     decided = (
         settings.CALL_BASE_URL, settings.PUBLIC_BASE_URL, taken, settings.MAX_TIMEOUT_SECONDS,
-        settings.SETTLE_MARGIN_SECONDS, exposure().price_max,
+        settings.SETTLE_MARGIN_SECONDS, exposure().price_max, settings.PRICE_GRACE_SECONDS,
+        settings.UPSTREAM_TOTAL_SECONDS, settings.ANSWER_BYTES_MAX,
     )  # fmt: skip
     return hashlib.sha256(repr(decided).encode()).hexdigest()[:8]
 

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import defaultdict
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
 
 from django.utils import timezone
 
 from payments.reports.buyers import buyers
-from payments.reports.earnings import by_listing, by_time, overview
+from payments.reports.earnings import by_listing, by_time, overview, wallets_paid
 from payments.reports.looks import Look, Span
-from payments.reports.sums import Sums
+from payments.reports.sums import PAYING_PARTS, Sums
 from sellers.earnings_filters import Offering, offerings
 from sellers.models import Price, Seller
+
+Token = tuple[str, str]  # its network and its address there
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +49,7 @@ def statement_of(seller: Seller, month: str) -> Statement | None:
     last = (first + timedelta(days=32)).replace(day=1) - timedelta(days=1)
     look = Look(seller.pk, Span(first, last))
     names = {each.id: each for each in offerings(seller)}
-    days = by_time(look)
+    days, paid_to = by_time(look), _paid_to(seller, look)
     return Statement(
         first=first,
         last=last,
@@ -56,7 +59,7 @@ def statement_of(seller: Seller, month: str) -> Statement | None:
             TokenMonth(
                 each,
                 sorted(days.get((each.network, each.asset), {}).items()),
-                _paid_to(seller, each.network),
+                sorted(paid_to.get((each.network, each.asset), ())),
             )
             for each in overview(look, list(names)).tokens
         ],
@@ -83,6 +86,21 @@ def _first_day(month: str) -> date | None:
     return first if f"{first:%Y-%m}" == month and first.year < date.max.year else None
 
 
-def _paid_to(seller: Seller, network: str) -> list[str]:
-    mine = Price.objects.filter(revision__listing__seller=seller, network=network)
-    return sorted(mine.values_list("pay_to", flat=True).distinct())
+def _paid_to(seller: Seller, look: Look) -> dict[Token, set[str]]:
+    """Where each token went. Payments are read only where a listing ever asked for two wallets."""
+    asked: dict[tuple[UUID, str, str], set[str]] = defaultdict(set)
+    prices = Price.objects.filter(revision__listing__seller=seller)
+    terms = prices.values_list("revision__listing_id", "network", "asset", "pay_to").distinct()
+    for listing_id, network, asset, pay_to in terms:
+        asked[listing_id, network, asset].add(pay_to)
+    found: dict[Token, set[str]] = defaultdict(set)
+    for listing_id, tokens in by_listing(look).items():
+        for sums in tokens:
+            if not sums.count(*PAYING_PARTS):
+                continue
+            wallets = asked[listing_id, sums.network, sums.asset]
+            if len(wallets) != 1:
+                sold = replace(look, listing_id=listing_id, network=sums.network)
+                wallets = wallets_paid(sold, sums.asset)
+            found[sums.network, sums.asset] |= wallets
+    return found

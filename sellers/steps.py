@@ -14,15 +14,14 @@ from typing import Final
 from sellers.directory import refuse_odd_slug
 from sellers.drafts import Draft, finish, upstream_url
 from sellers.input_rules import admit_example, admit_input
-from sellers.models import Listing, UpstreamSecret, Worksheet
+from sellers.models import Listing, Worksheet
 from sellers.payouts import standing, vouched
 from sellers.prices import Ask, price
 from sellers.refusals import ListingRefused, bad
-from sellers.secrets import header_name
 from sellers.site import Site
 from sellers.terms import METHODS, Sample
 from sellers.typed import NOBODY, Typed, draft_of, path_names, token_key
-from sellers.worksheets import same_host
+from sellers.worksheets import kept_secrets
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,12 +101,10 @@ def first_unfinished(worksheet: Worksheet, site: Site) -> str:
 
 
 def missing_secrets(worksheet: Worksheet) -> list[str]:
-    """The secret headers whose value nobody has given yet."""
-    url = str(worksheet.typed.get("upstream_url", ""))
-    kept = set(worksheet.sealed) if same_host(worksheet.sealed_for, url) else set()
-    own = Listing.objects.filter(pk=worksheet.listing_id, seller=worksheet.seller_id)
-    kept |= set(UpstreamSecret.objects.filter(listing__in=own).values_list("name", flat=True))
-    return [name for name in worksheet.typed.get("secret_headers", []) if name not in kept]
+    """The secret headers whose value nobody has given for this host yet."""
+    names = worksheet.typed.get("secret_headers", [])
+    kept = kept_secrets(worksheet, str(worksheet.typed.get("upstream_url", ""))) if names else {}
+    return [name for name in names if name not in kept]
 
 
 def _endpoint(worksheet: Worksheet, site: Site) -> None:
@@ -117,10 +114,12 @@ def _endpoint(worksheet: Worksheet, site: Site) -> None:
     if (typed.get("method") or "GET") not in METHODS:
         raise bad("method", f"one of {', '.join(METHODS)}")
     upstream_url(str(typed["upstream_url"]), site)
-    draft = draft_of({"forward_headers": typed.get("forward_headers", "")}, site)
-    for name in draft.forward_headers:
-        header_name(name, "forward_headers")
-    finish(replace(_ordinary(site), forward_headers=draft.forward_headers), site)
+    draft = draft_of(
+        {name: typed[name] for name in ("forward_headers", "secret_headers") if name in typed}, site
+    )
+    ordinary = _ordinary(site)
+    ordinary = replace(ordinary, forward_headers=draft.forward_headers)
+    finish(replace(ordinary, secret_headers=draft.secret_headers), site)
     if missing := missing_secrets(worksheet):
         raise bad("secret_headers", f"give a value for {missing[0]} that this host takes")
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from itertools import chain
-from urllib.parse import quote, unquote
+from urllib.parse import quote, unquote, unquote_plus
 
 from yarl import URL
 
@@ -30,6 +30,17 @@ def target(
     except UnicodeEncodeError as wrong:
         raise UnsafeTarget("a query parameter is not Unicode text") from wrong
     return url.extend_query(query)
+
+
+def fixed_names(url_template: str) -> frozenset[str]:
+    """The query parameters that stand in a listing's own address, as its upstream reads them.
+
+    Given by a buyer as well, they would come twice, and many upstreams take the last one.
+    """
+    query = url_template.partition("?")[2]
+    # Some upstreams part a query at semicolons too.
+    pieces = [*query.split("&"), *re.split("[&;]", query)]
+    return frozenset(unquote_plus(piece.partition("=")[0]) for piece in pieces if piece)
 
 
 @lru_cache(maxsize=4096)

@@ -7,11 +7,13 @@ from uuid import UUID
 from celery import shared_task
 
 from payments import dispute_clock
-from payments.wiring import offer_signer
+from payments.wiring import offer_signer, seller_gas_caps
 from sellers import fetches, looks
 from sellers.breakers import forget_breakers
 from sellers.dispute_news import tell
 from sellers.entries import forget_changes
+from sellers.floor_news import tell_not_offered
+from sellers.gas_news import tell_spent
 from sellers.health import forget_probes as forget_old_probes
 from sellers.keys import forget_keys as forget_old_keys
 from sellers.notices import forget_notices as forget_old_notices
@@ -25,10 +27,13 @@ from sellers.reports import forget as forget_old_reports
 from sellers.sending import send_due
 from sellers.signed_offers import forget_unsold, sign_due
 from sellers.site import report_limits, review_rules, this_site
+from sellers.turns import OUTSIDE, UNASKED, goes_on, in_turn
 from sellers.verdicts import carry_out_due
 from sellers.verification import verify_due
 from sellers.webhooks import forget_deliveries as forget_done_deliveries
 from sellers.worksheets import forget_untouched
+
+LOOKS_MAX = 20  # in one ring of the bell
 
 
 @shared_task
@@ -40,19 +45,24 @@ def sign_offers() -> None:
 
 
 @shared_task
+@in_turn(OUTSIDE)
 def look_at_upstream(look_id: str) -> None:
     """A seller waits at a page for this look."""
     looks.run(UUID(look_id), this_site())
 
 
 @shared_task
+@in_turn(OUTSIDE)
 def look_at_upstreams() -> None:
     """The looks, and the documents to fetch, whose bell nobody heard."""
-    looks.run_due(this_site())
+    for _ in range(LOOKS_MAX):
+        if not goes_on() or not looks.run_due(this_site(), at_once=1):
+            break
     fetches.run_due(this_site())
 
 
 @shared_task
+@in_turn(OUTSIDE)
 def fetch_document(fetch_id: str) -> None:
     """A seller waits at a page for this document."""
     fetches.run(UUID(fetch_id), this_site())
@@ -103,6 +113,18 @@ def tend_and_tell() -> int:
 
 
 @shared_task
+def tell_of_gas() -> None:
+    """Tell the sellers whose gas for today is spent."""
+    tell_spent(seller_gas_caps())
+
+
+@shared_task
+def tell_of_floors() -> None:
+    """Tell the sellers of listings that cost less or more than the operator takes now."""
+    tell_not_offered(this_site())
+
+
+@shared_task
 def forget_deliveries() -> None:
     """Let go of the log of old messages, and of secrets that were replaced."""
     forget_done_deliveries()
@@ -133,6 +155,7 @@ def forget_repeats() -> None:
 
 
 @shared_task
+@in_turn(OUTSIDE, UNASKED)
 def probe_listings() -> None:
     """Look at the listings whose time has come."""
     probe_due(this_site())
@@ -164,6 +187,7 @@ def forget_previews() -> None:
 
 
 @shared_task
+@in_turn(OUTSIDE, UNASKED)
 def verify_listings() -> None:
     """Ask our own face about the listings whose time has come, as graders do."""
     verify_due(this_site())

@@ -11,13 +11,14 @@ import json
 import re
 from base64 import b64decode, b64encode
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import lru_cache
 from typing import Any
 
 import orjson
 
 from sellers.schema_rules import Schema
+from sellers.texts import visible, visible_lines
 
 QUERY_METHODS = ("GET", "DELETE")
 BODY_METHODS = ("POST", "PUT", "PATCH")
@@ -27,6 +28,7 @@ RELEASES = ("hold", "instant", "upfront")
 PARAMETER = re.compile(r"\{(\w+)\}")
 _VERSION = "souk-terms-1"
 _YOUNG = ("logo", "category")
+_OF_SITE = ("connect_seconds", "first_byte_seconds", "answer_bytes_max")  # no seller chooses them
 _URLS_KEPT_MAX = 4_096  # each call of a listing asks for its parameters, several times
 
 
@@ -84,6 +86,22 @@ class Sample:
         """The answer's JSON; ValueError when it is none."""
         return orjson.loads(self.body)
 
+    def visible(self) -> Sample:
+        """The same answer with nothing in it that only a machine would read. Files stay whole."""
+        try:
+            return replace(self, body=self._visible_body())
+        except ValueError:  # neither JSON nor UTF-8, whatever it says of itself
+            return self
+
+    def _visible_body(self) -> bytes:
+        if self.is_json and self.body:
+            said = self.document()
+            seen = visible(said)
+            return self.body if seen == said else orjson.dumps(seen)
+        if self.media_type.startswith("text/") or self.media_type.endswith(("json", "xml")):
+            return visible_lines(self.body.decode()).encode()
+        return self.body
+
     def to_json(self) -> dict[str, object]:
         return {
             "status": self.status,
@@ -114,7 +132,7 @@ class Terms:
     forward_headers: tuple[str, ...] = ()  # of the buyer's, lower case
     secret_headers: tuple[str, ...] = ()  # names only; values are sealed beside the listing
     release: str = "hold"
-    connect_seconds: float = 5
+    connect_seconds: float = 5  # as all of _OF_SITE: the site's of then; calls keep today's
     first_byte_seconds: float = 60
     total_seconds: float = 90
     answer_bytes_max: int = 10_000_000
@@ -174,6 +192,11 @@ class Terms:
     def content_hash(self) -> bytes:
         """What a moderator approves, a claim names and a receipt repeats."""
         return hashlib.sha256(self.canonical()).digest()
+
+    def says_the_same(self, other: Terms) -> bool:
+        """Whether both say the same, whatever the site's limits were when each was made."""
+        as_then = replace(self, **{name: getattr(other, name) for name in _OF_SITE})
+        return as_then.canonical() == other.canonical()
 
 
 @lru_cache(maxsize=_URLS_KEPT_MAX)

@@ -6,6 +6,7 @@ from decimal import Decimal
 
 from payments.amounts import Amount
 from sellers.models import Listing, Verdict
+from sellers.moderators import judges
 from sellers.payouts import pays_elsewhere
 from sellers.prices import in_dollars
 from sellers.site import ReviewRules
@@ -44,7 +45,7 @@ def yeses(listing: Listing) -> set[int | None]:
         became=Verdict.Became.COUNTED,
         revision_hash=bytes(revision.hash),
         at__gte=listing.submitted_at,
-        moderator__is_active=True,
+        moderator__in=judges(),
     )
     return set(said.values_list("moderator_id", flat=True))
 

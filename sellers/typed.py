@@ -7,14 +7,14 @@ are given row by row and not as a JSON Schema.
 from __future__ import annotations
 
 from base64 import b64decode, b64encode
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import orjson
 
 from payments.amounts import token
 from sellers.drafts import Draft
-from sellers.input_rows import TICKED, from_rows, rows_of
+from sellers.input_rows import TICKED, Unsayable, from_rows, rows_of
 from sellers.prices import Ask, in_dollars
 from sellers.refusals import bad
 from sellers.schema_rules import Schema
@@ -113,7 +113,7 @@ def typed_of(terms: Terms) -> dict[str, Any]:
         "logo": terms.logo,
         "category": terms.category,
         **typed_sample(terms.sample),
-        **typed_input(terms.input_schema, terms.example_input),
+        **typed_input(terms.input_schema, terms.example_input, terms.upstream_url),
     }
     for price in terms.prices:
         known = token(price.network, price.asset)
@@ -126,19 +126,25 @@ def typed_of(terms: Terms) -> dict[str, Any]:
     return typed
 
 
-def typed_input(schema: Schema, example: Mapping[str, Any]) -> dict[str, Any]:
+def typed_input(schema: Schema, example: Mapping[str, Any], url: str) -> dict[str, Any]:
     """An input as rows where rows can say it, else as JSON."""
-    rows = rows_of(schema, example)
-    if rows is not None:
-        return {"input_mode": "rows", "rows": rows, "input_schema": "", "example": ""}
-    return {
-        "input_mode": "json",
-        "rows": [],
-        "input_schema": pretty(schema),
-        "example": pretty(
-            {name: value for name, value in example.items() if value not in ({}, "")}
-        ),
-    }
+    try:
+        return typed_rows(schema, example, PARAMETER.findall(url))
+    except Unsayable:
+        return {
+            "input_mode": "json",
+            "rows": [],
+            "input_schema": pretty(schema),
+            "example": pretty(
+                {name: value for name, value in example.items() if value not in ({}, "")}
+            ),
+        }
+
+
+def typed_rows(schema: object, example: Mapping[str, Any], path: Collection[str]) -> dict[str, Any]:
+    """An input as rows; `Unsayable` where they would lose something of it."""
+    rows = rows_of(schema, example, path)
+    return {"input_mode": "rows", "rows": rows, "input_schema": "", "example": ""}
 
 
 def path_names(typed: Typed) -> list[str]:
@@ -155,6 +161,10 @@ def _input(typed: Typed, method: str, url: str) -> tuple[object, dict[str, Any]]
         example = _json(typed, "example")
         if example is not None and not isinstance(example, dict):
             raise bad("example", 'an object with "path", "query" or "body" in it')
+        for part in ("path", "query"):
+            if not isinstance((example or {}).get(part, {}), dict):
+                like = f'{{"{part}": {{"city": "Oslo"}}}}'
+                raise bad("example", f"the {part} is an object, such as {like}")
         return _json(typed, "input_schema"), example or {}
     return from_rows(typed.get("rows", []), method, PARAMETER.findall(url))
 

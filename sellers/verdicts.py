@@ -21,9 +21,11 @@ from django.utils import timezone
 from payments import audit_log
 from payments.audit_log import SYSTEM
 from sellers import audited, holds, judging
+from sellers.approval_news import tell_approved
 from sellers.holds import Judge
 from sellers.listing_states import hold
 from sellers.models import Listing, Verdict
+from sellers.moderators import may_judge
 from sellers.notices import notify
 from sellers.refusals import ListingRefused, Why
 from sellers.site import ReviewRules
@@ -65,9 +67,12 @@ def send_back(
 
 
 @transaction.atomic
-def suspend(listing_id: UUID, reason: str, judge: Judge, seen_version: int) -> Verdict:
-    """Stop it now, everywhere; nobody has to hold a listing for that."""
-    listing = _as_seen(listing_id, seen_version)
+def suspend(listing_id: UUID, reason: str, judge: Judge) -> Verdict:
+    """Stop it now, everywhere; nobody has to hold a listing for that.
+
+    However it has changed since it was looked at: its seller could hold this off by changing it.
+    """
+    listing = hold(listing_id)
     _refuse_own(listing, judge)
     if listing.state == Listing.State.SUSPENDED:
         raise ListingRefused(Why.WRONG_STATE, f"{listing.path} is suspended already")
@@ -170,6 +175,8 @@ def can_undo(verdict: Verdict, rules: ReviewRules) -> bool:
 
 def _done(verdict: Verdict, rules: ReviewRules) -> Verdict.Became:
     """Do what was said; of two people who have to say yes, the first is only counted."""
+    if verdict.moderator_id is not None and not may_judge(verdict.moderator_id):
+        raise ListingRefused(Why.MAY_NOT, "whoever said it judges listings no more")
     by = SYSTEM if verdict.moderator_id is None else audit_log.user(verdict.moderator_id)
     listing_id, said = verdict.listing_id, bytes(verdict.revision_hash or b"")
     if verdict.kind == Verdict.Kind.APPROVE:
@@ -178,13 +185,14 @@ def _done(verdict: Verdict, rules: ReviewRules) -> Verdict.Became:
             subject = audited.subject(listing_id)
             audit_log.record(by, "listing.yes_counted", subject, after={"revision": said.hex()})
             return Verdict.Became.COUNTED
-        judging.approve(
+        approved = judging.approve(
             listing_id,
             said,
             grace_seconds=rules.grace_seconds,
             cooldown_seconds=rules.cooldown_seconds,
             by=by,
         )
+        tell_approved(approved)
     elif verdict.kind == Verdict.Kind.RESTORE:
         judging.restore(listing_id, by=by)
     else:
@@ -216,6 +224,7 @@ def _wait(
                 revision_hash=revision_hash,
                 moderator_id=judge.user_id,
                 reason=reason,
+                submitted_at=listing.submitted_at,
                 due_at=timezone.now() + timedelta(seconds=rules.undo_seconds),
             )
     except IntegrityError:

@@ -5,6 +5,7 @@ Only `sellers.webhooks`, `sellers.outbox` and `sellers.sending` write these tabl
 
 from __future__ import annotations
 
+import hashlib
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -71,6 +72,11 @@ class Webhook(models.Model):
     def host(self) -> str:
         """Where it is, short enough for a heading."""
         return urlsplit(self.url).netloc or self.url
+
+    @property
+    def secret_mark(self) -> str:
+        """Which secret a page was opened with; it tells nothing of the secret, only of its seal."""
+        return hashlib.sha256(bytes(self.sealed)).hexdigest()[:16]
 
 
 class Delivery(models.Model):

@@ -80,11 +80,13 @@ def change_webhook(
     return hook
 
 
-def rotate_secret(hook: Webhook, site: Site, *, by: str = SYSTEM) -> Made:
+def rotate_secret(hook: Webhook, site: Site, *, seen: str | None = None, by: str = SYSTEM) -> Made:
     """Sign with a new secret, and with the one before as well until the overlap is over."""
     secret = _new_secret()
     with transaction.atomic():
         held = Webhook.objects.select_for_update().get(pk=hook.pk)
+        if seen not in (None, held.secret_mark):  # sent twice, it would end the one in use
+            raise ListingRefused(Why.CHANGED_MEANWHILE, "the secret is another one by now")
         held.sealed_before = held.sealed
         held.before_until = timezone.now() + timedelta(hours=webhook_limits().overlap_hours)
         held.sealed = _sealed(held, secret, site)
@@ -238,8 +240,16 @@ def _sealed(hook: Webhook, secret: str, site: Site) -> bytes:
 
 
 def waiting_messages() -> tuple[int, datetime | None]:
-    """How many messages of the site are due, and since when the oldest is."""
-    found = Delivery.objects.filter(next_attempt_at__lte=Now()).aggregate(
+    """How many messages of the site are due, and since when the oldest is.
+
+    An address that fails is its owner's to mend: its messages wait for that, and for nobody here.
+    """
+    well = Delivery.objects.filter(
+        webhook__failing_since__isnull=True,
+        webhook__disabled_at__isnull=True,
+        webhook__removed_at__isnull=True,
+    )
+    found = well.filter(next_attempt_at__lte=Now()).aggregate(
         due=Count("pk"), oldest=Min("next_attempt_at")
     )
     return found["due"], found["oldest"]

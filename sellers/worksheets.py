@@ -6,21 +6,24 @@ has changed since is not overwritten: the save is turned down with both texts at
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
-from urllib.parse import urlsplit
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
 
-from sellers.models import Listing, Seller, UpstreamSecret, Worksheet
+from sellers import upstream_secrets
+from sellers.addresses import same_host
+from sellers.drafts import total_seconds_max
+from sellers.header_names import secret_name
+from sellers.models import Listing, Seller, Worksheet
 from sellers.preview_ends import close_of_listing
 from sellers.refusals import ListingRefused, Why, bad
-from sellers.secrets import Vault, header_name, header_value
+from sellers.secrets import Vault, header_value
+from sellers.site import Site
 from sellers.terms import Terms
 from sellers.typed import Typed, typed_of
 
@@ -28,10 +31,6 @@ WORKSHEETS_MAX = 100
 FIELD_CHARACTERS_MAX = 100_000
 UNTOUCHED_KEPT = timedelta(days=180)
 DROPPED_AT_ONCE = 200
-_OURS = re.compile(
-    r"x-souk-.*|idempotency-key|host|content-(length|type)|accept-encoding|connection|keep-alive|te"
-    r"|trailer|transfer-encoding|upgrade|expect"
-)
 SERVER = "server"  # the tab name of what is filled in for the seller
 
 
@@ -50,13 +49,27 @@ def start(seller: Seller, typed: Typed) -> Worksheet:
     return Worksheet.objects.create(seller=seller, typed=_checked(typed))
 
 
-def edit(listing: Listing) -> Worksheet:
+def start_all(seller: Seller, several: Sequence[Typed]) -> list[Worksheet]:
+    """A sheet for each of these, or none at all where not all of them fit."""
+    with transaction.atomic():
+        Seller.objects.select_for_update().get(pk=seller.pk)  # two tabs at once
+        room = max(WORKSHEETS_MAX - seller.worksheets.count(), 0)
+        if len(several) > room:
+            message = (
+                f"that would be {len(several)} drafts, and there is room for {room}: you may have"
+                f" {WORKSHEETS_MAX} unfinished ones. Choose fewer, or finish some first"
+            )
+            raise bad("upstream_url", message)
+        return [start(seller, typed) for typed in several]
+
+
+def edit(listing: Listing, site: Site) -> Worksheet:
     """The sheet on which a listing is changed; it starts with what is proposed or sold now."""
     if listing.state == Listing.State.RETIRED:
         raise ListingRefused(Why.WRONG_STATE, "a retired listing cannot be changed")
     revision = listing.proposed_revision or listing.live_revision
     assert revision is not None  # every listing begins with a proposal
-    seeded = typed_of(Terms.from_json(revision.terms)) | {"slug": listing.slug}
+    seeded = typed_of(_allowed(Terms.from_json(revision.terms), site)) | {"slug": listing.slug}
     try:
         with transaction.atomic():
             sheet, _ = Worksheet.objects.get_or_create(
@@ -73,6 +86,20 @@ def find(seller: Seller, worksheet_id: UUID) -> Worksheet | None:
     return seller.worksheets.filter(pk=worksheet_id).first()
 
 
+def held(worksheet: Worksheet) -> Worksheet:
+    """The sheet as it is now, and nobody else writing it before this transaction ends."""
+    sheet = Worksheet.objects.select_for_update().filter(pk=worksheet.pk).first()
+    if sheet is None:
+        raise gone()
+    return sheet
+
+
+def gone() -> ListingRefused:
+    """The refusal of whatever comes too late for a sheet."""
+    message = "this draft is gone: it was submitted or thrown away in the meantime"
+    return ListingRefused(Why.CHANGED_MEANWHILE, message)
+
+
 @transaction.atomic
 def discard(worksheet: Worksheet) -> None:
     """Throw a sheet away, and what it was tried out with."""
@@ -86,11 +113,17 @@ def discard_of(listing: Listing) -> None:
         discard(sheet)
 
 
+def discard_untouched(listing: Listing) -> None:
+    """A sheet that began with what was withdrawn goes, unless something was typed on it since."""
+    for sheet in listing.seller.worksheets.filter(listing_id=listing.pk, version=1):
+        discard(sheet)
+
+
 def save(worksheet: Worksheet, given: Typed, *, version: int, tab: str) -> Saved:
     """Keep what was typed, unless it would overwrite what another tab wrote meanwhile."""
     given = _checked(given)
     with transaction.atomic():
-        sheet = Worksheet.objects.select_for_update().get(pk=worksheet.pk)
+        sheet = held(worksheet)
         changed = {
             name: value
             for name, value in given.items()
@@ -124,18 +157,16 @@ def fill_in(worksheet: Worksheet, found: Typed) -> None:
 def put(worksheet: Worksheet, values: Typed) -> None:
     """Write fields because the seller asked for exactly that, with a button."""
     with transaction.atomic():
-        sheet = Worksheet.objects.select_for_update().get(pk=worksheet.pk)
+        sheet = held(worksheet)
         _write(sheet, _checked(values))
 
 
 def keep_secret(worksheet: Worksheet, name: str, value: str, vault: Vault) -> None:
     """Seal the value of a header for the listing that this sheet becomes."""
-    name = header_name(name.strip(), "secret_name").lower()
-    if _OURS.fullmatch(name):
-        raise bad("secret_name", f"{name} is written by the marketplace itself")
+    name = secret_name(name.strip(), "secret_name")
     sealed = vault.seal(worksheet.listing_id, name, header_value("secret_value", value)).decode()
     with transaction.atomic():
-        sheet = Worksheet.objects.select_for_update().get(pk=worksheet.pk)
+        sheet = held(worksheet)
         names = sorted({*sheet.typed.get("secret_headers", []), name})
         url = str(sheet.typed.get("upstream_url", ""))
         if not same_host(sheet.sealed_for, url):
@@ -146,32 +177,22 @@ def keep_secret(worksheet: Worksheet, name: str, value: str, vault: Vault) -> No
 
 
 def kept_secrets(worksheet: Worksheet, url: str) -> dict[str, bytes]:
-    """Sealed header values that this host may get: kept before, or given on this sheet.
-
-    A secret was given for one host. Whoever gets into an account must not be able to have it
-    sent to a host of their own, so another host gets none until it is given again.
-    """
-    kept: dict[str, bytes] = {}
-    listing = Listing.objects.filter(pk=worksheet.listing_id, seller=worksheet.seller_id).first()
-    revision = listing and (listing.live_revision or listing.proposed_revision)
-    if revision and same_host(revision.terms["upstream_url"], url):
-        rows = UpstreamSecret.objects.filter(listing=worksheet.listing_id)
-        kept = {row.name: bytes(row.sealed) for row in rows}
-    if same_host(worksheet.sealed_for, url):
-        kept |= {name: value.encode() for name, value in worksheet.sealed.items()}
-    return kept
+    """Sealed header values that this host may get: kept before, or given on this sheet."""
+    own = Listing.objects.select_related("live_revision", "proposed_revision")
+    listing = own.filter(pk=worksheet.listing_id, seller=worksheet.seller_id).first()
+    kept = upstream_secrets.kept(listing, url) if listing else {}
+    return kept | {name: value.encode() for name, value in given_here(worksheet, url).items()}
 
 
-def same_host(one: str, other: str) -> bool:
-    """Whether two addresses lead to the same host and port, by the same scheme."""
-    parts, others = urlsplit(one.strip()), urlsplit(other.strip())
-    return bool(parts.netloc) and parts[:2] == others[:2]
+def given_here(worksheet: Worksheet, url: str) -> dict[str, str]:
+    """Sealed header values that were given on this sheet for the host of this address."""
+    return dict(worksheet.sealed) if same_host(worksheet.sealed_for, url) else {}
 
 
 def drop_secret(worksheet: Worksheet, name: str) -> None:
     """Leave a secret header out, and forget the value that was typed for it."""
     with transaction.atomic():
-        sheet = Worksheet.objects.select_for_update().get(pk=worksheet.pk)
+        sheet = held(worksheet)
         names = [kept for kept in sheet.typed.get("secret_headers", []) if kept != name]
         sheet.sealed.pop(name, None)
         sheet.save(update_fields=["sealed"])
@@ -185,6 +206,11 @@ def forget_untouched() -> int:
     while ids := list(old.values_list("pk", flat=True)[:DROPPED_AT_ONCE]):
         gone += Worksheet.objects.filter(pk__in=ids).delete()[0]
     return gone
+
+
+def _allowed(terms: Terms, site: Site) -> Terms:
+    """Without a time that its seller did not type and the operator takes no longer."""
+    return replace(terms, total_seconds=min(terms.total_seconds, total_seconds_max(site)))
 
 
 def _write(sheet: Worksheet, values: Typed) -> None:

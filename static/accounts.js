@@ -1,7 +1,7 @@
 // Signing in with a browser's wallet, and linking one: wherever a page has a [data-wallets] part.
 // The server writes the text and judges the signature; here is only what stands between.
 
-import { Cancelled, connect, discover, signMessage } from "./wallet.js";
+import { Cancelled, chainOf, connect, discover, signMessage } from "./wallet.js";
 
 const NONE = "No wallet was found in this browser. An extension such as Rabby or MetaMask is one.";
 const OPEN = "Look at your wallet: it asks which account this site may see.";
@@ -39,7 +39,7 @@ async function use(part, wallet, pressed) {
   try {
     say(part, OPEN);
     const address = await connect(wallet);
-    const { text } = await post(part, part.dataset.ask, { address, chain: await chain(wallet) });
+    const { text } = await post(part, part.dataset.ask, { address, chain: await chainOf(wallet) });
     say(part, SIGN);
     const signature = await signMessage(wallet, address, text);
     say(part, "Checking the signature …");
@@ -49,15 +49,6 @@ async function use(part, wallet, pressed) {
     say(part, error.message, error instanceof Cancelled ? "neutral" : "bad");
     for (const each of buttons) each.disabled = false;
     pressed.focus(); // a button that is off loses the keyboard
-  }
-}
-
-// Which chain the wallet is on matters to contract wallets only, so a wallet may keep it to itself.
-async function chain(wallet) {
-  try {
-    return BigInt(await wallet.provider.request({ method: "eth_chainId" })).toString();
-  } catch {
-    return "";
   }
 }
 

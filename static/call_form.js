@@ -1,7 +1,7 @@
 // A call's form, made from its listing's input schema: what stands in it, as a request.
 
 /** The call a form describes: `{url, method, body}`; a value that cannot be sent is an Error. */
-export function callOf(form, { base, path, method, pathNames }) {
+export function callOf(form, { base, path, method, pathNames, blankBody }) {
   const given = [...form.elements].filter((control) => control.dataset.in && filled(control));
   const inside = (place) => given.filter((control) => control.dataset.in === place);
   const segments = pathNames.map((name) => {
@@ -12,7 +12,7 @@ export function callOf(form, { base, path, method, pathNames }) {
   return {
     url: `${base}${path}${segments.join("")}${query ? `?${query}` : ""}`,
     method,
-    body: bodyOf(inside("body"), inside("whole")[0]),
+    body: bodyOf(inside("body"), inside("whole")[0]) ?? (blankBody || undefined),
   };
 }
 

@@ -5,6 +5,7 @@
 
 import { make, shown } from "./answer.js";
 import { callOf } from "./call_form.js";
+import { outcomeOf } from "./outcome.js";
 import { ASK_ABOVE, cap, capFor, costOf, count, dollars, raiseFor, spent } from "./spending.js";
 import { Cancelled, connect, discover, ensureChain, hex, signTypedData } from "./wallet.js";
 
@@ -253,13 +254,13 @@ async function pay(offer, { wallet, address, call, challenge, now }) {
       extensions: { "payment-identifier": { info: { required: false, id: identifier } } },
     }),
   });
-  part("terms").replaceChildren();
   await send();
 }
 
 async function send() {
   const { call, header, amount } = kept();
   part("answer").replaceChildren();
+  part("terms").replaceChildren();
   step("payment");
   say(`Sent. Waiting for the answer, and for ${amount} to move…`);
   const sent = performance.now();
@@ -304,15 +305,14 @@ async function tell(response, amount, seconds) {
     await show(response, receipt);
     return;
   }
-  const said = await response.json().catch(() => ({}));
-  const words = said.detail || said.error || `status ${response.status}`;
-  if (response.status === 402 || response.status === 400) {
-    forget({ free: true });
-    step("price");
-    say(`Not paid: ${words}`, "bad");
-    return;
+  const { fate, words } = outcomeOf(response.status, await response.json().catch(() => ({})));
+  if (fate === "open") {
+    offerKept(words);
+  } else {
+    forget({ free: fate === "free" });
+    step(fate === "free" ? "price" : "answer");
+    say(words, "bad");
   }
-  offerKept(`Not known yet: ${words}`);
   if (receipt) part("answer").replaceChildren(receipt);
 }
 

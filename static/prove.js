@@ -1,7 +1,7 @@
 // Proving a payout wallet with a wallet of this browser: one text, one signature, one form sent.
 // Without this script the same form is filled in by hand.
 
-import { Cancelled, connect, discover, signMessage } from "./wallet.js";
+import { Cancelled, chainOf, connect, discover, signMessage } from "./wallet.js";
 
 const place = document.getElementById("prove");
 
@@ -26,7 +26,7 @@ async function prove(wallet, row) {
   try {
     said.textContent = "Choose the account in your wallet…";
     const address = await connect(wallet);
-    const text = await question(address);
+    const text = await question(address, await chainOf(wallet));
     said.textContent = "Your wallet shows a text to sign. It moves no money.";
     const signature = await signMessage(wallet, address, text);
     const form = place.querySelector("[data-proof]");
@@ -41,9 +41,11 @@ async function prove(wallet, row) {
   }
 }
 
-async function question(address) {
+// A contract is proven on the chain it stands on, which is where its wallet is.
+async function question(address, chain) {
   const asked = new FormData(place.querySelector("form"));
   asked.set("address", address);
+  if (chain) asked.set("network", `eip155:${chain}`);
   const answer = await fetch(place.dataset.ask, { method: "POST", body: asked });
   const said = await answer.json();
   if (!answer.ok) throw new Error(said.error);

@@ -8,7 +8,8 @@ const TONES = ["good", "waiting", "bad", "neutral"];
 /** Says something for a moment, to eyes and to screen readers. */
 export function toast(text, tone = "good") {
   const place = document.getElementById("toasts");
-  if (!place) return;
+  // Whatever asks again and again is refused again and again: once is enough to read.
+  if (!place || [...place.querySelectorAll("p")].some((words) => words.textContent === text)) return;
   const said = document.createElement("div");
   said.className = `toast ${TONES.includes(tone) ? tone : "neutral"}`;
   const words = document.createElement("p");
@@ -79,6 +80,20 @@ function count(field) {
 
 document.addEventListener("input", ({ target }) => {
   if (target.dataset?.most) count(target);
+  // "Saved." is not said of what was typed since, least of all where saving it fails.
+  target.form?.querySelector("[data-saved]")?.classList.add("stale");
+});
+
+// What must be sent once is: a second press while the first is on its way does nothing, until the
+// page is shown anew.
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (!form.matches("[data-once]")) return;
+  if ("sent" in form.dataset) event.preventDefault();
+  form.dataset.sent = "";
+});
+addEventListener("pageshow", () => {
+  for (const form of document.querySelectorAll("[data-sent]")) delete form.dataset.sent;
 });
 
 // A request that came to nothing at all: the network is gone, or the answer took too long.

@@ -36,6 +36,18 @@ export async function connect(wallet) {
 }
 
 /**
+ * The number of the chain the wallet is on, as text. It matters to contract wallets only, so a
+ * wallet may keep it to itself: that is an empty text.
+ */
+export async function chainOf(wallet) {
+  try {
+    return BigInt(await wallet.provider.request({ method: "eth_chainId" })).toString();
+  } catch {
+    return "";
+  }
+}
+
+/**
  * Has the wallet on this chain, which it is told of when it does not know it:
  * `{id, name, rpc, currency: {name, symbol, decimals}, explorer}`; all but the id may be missing.
  */

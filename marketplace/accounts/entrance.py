@@ -18,11 +18,14 @@ from marketplace.accounts import second_factor, sessions
 
 PENDING_SECONDS: Final = 600
 _PENDING: Final = "pending_sign_in"
+_COMING_BY: Final = "coming_by_wallet"
+_CAME_BY: Final = "came_by_wallet"
 _BACKEND: Final = "django.contrib.auth.backends.ModelBackend"
 
 
-def enter(request: HttpRequest, user: User, back: str) -> str:
-    """Let in whoever has proven who they are; returns where they go next."""
+def enter(request: HttpRequest, user: User, back: str, *, wallet: str = "") -> str:
+    """Let in whoever has proven who they are, by a wallet or else; returns where they go next."""
+    request.session[_COMING_BY] = wallet
     if not second_factor.is_enrolled(user):
         admit(request, user)
         return back
@@ -47,13 +50,20 @@ def waiting(request: HttpRequest) -> User | None:
 def admit(request: HttpRequest, user: User) -> None:
     """Sign somebody in."""
     request.session.pop(_PENDING, None)
+    wallet = request.session.pop(_COMING_BY, "")
     key = request.session.session_key
     login(request, user, backend=_BACKEND)
     if request.session.session_key == key:  # Django keeps it for whoever signs in once more
         request.session.cycle_key()
     access.mark_sign_in(request)
+    request.session[_CAME_BY] = wallet
     request.session[sessions.DEVICE] = sessions.device(request)
     sessions.note_visit(request)
+
+
+def came_by(request: HttpRequest, address: str) -> bool:
+    """Whether this is the wallet that somebody signed in with here."""
+    return bool(address) and request.session.get(_CAME_BY) == address
 
 
 def back_of(request: HttpRequest) -> str:

@@ -10,12 +10,13 @@ may owe the other money. It ends by a deadline or an admin, so this is held up a
 
 from __future__ import annotations
 
+import logging
 from datetime import timedelta
 from typing import Final
 
 from django.conf import settings
 from django.contrib.auth.models import User
-from django.db import transaction
+from django.db import DatabaseError, transaction
 from django.db.models import Q
 from django.utils import timezone
 
@@ -36,6 +37,8 @@ from payments.limit_groups import forget_owner
 from payments.payers import payers_of
 from sellers import erasing, webhooks
 from sellers.directory import seller_of
+
+log = logging.getLogger(__name__)
 
 AGAIN_AFTER: Final = timedelta(minutes=5)  # where a worker died on it
 LOOK_AFTER: Final = timedelta(seconds=30)  # while a payment is on its way, or a dispute open
@@ -88,7 +91,10 @@ def run_due() -> int:
         asked = _take_due()
         if asked is None:
             break
-        done += _carried_out(asked)
+        try:
+            done += _carried_out(asked)
+        except DatabaseError:  # it is taken again later, and the others do not wait for it
+            log.exception("The account %s could not be erased", asked.user_id)
     return done
 
 
@@ -153,7 +159,7 @@ def _forget_person(asked: Erasure) -> None:
     second_factor.remove(user, by=SYSTEM)
     user.groups.clear()
     user.user_permissions.clear()
-    user.username = f"erased-{user.pk}"
+    user.username = f"erased:{user.pk}"  # with a colon, so nobody can have signed up with it
     user.email = user.first_name = user.last_name = ""
     user.is_active = False
     user.last_login = None

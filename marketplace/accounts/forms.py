@@ -51,7 +51,8 @@ def _email() -> forms.EmailField:
         label="E-mail",
         required=False,
         max_length=254,
-        help_text="Only for a way back in when the password is lost. Leave it empty to give none.",
+        help_text="For a way back in when the password is lost, and for letters about your"
+        " disputes, listings and limits, once you confirmed it. Leave it empty to give none.",
         widget=forms.EmailInput(attrs={"autocomplete": "email"}),
     )
 

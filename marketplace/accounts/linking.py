@@ -1,4 +1,7 @@
-"""Wallets and the accounts they open: an unknown one makes an account, the last way in stays."""
+"""Wallets and the accounts they open: an unknown one makes an account, the last way in stays.
+
+A wallet that pays only opens nothing: what it pays and may pay is its account's to see and to say.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from marketplace.accounts.models import Wallet
+from payments.audit_log import SYSTEM, record
 from payments.audit_log import user as audited
 from payments.limit_groups import leave_group
 from payments.wallets import NotProven, Proof, burn
@@ -21,8 +25,22 @@ class OtherAccount(Exception):
     """The wallet opens another account."""
 
 
+class LinkedOtherwise(Exception):
+    """The wallet is linked to this account already, for something else."""
+
+
 class LastWayIn(Exception):
     """Without this wallet nobody could sign in to the account any more."""
+
+
+class PaysOnly(Exception):
+    """The wallet is linked to an account, and does not open it."""
+
+
+def wallets_of(user_id: int) -> list[tuple[str, str, bool]]:
+    """An account's wallets, the first linked first: address, network, and whether it pays only."""
+    linked = Wallet.objects.filter(user_id=user_id).order_by("linked_at", "pk")
+    return list(linked.values_list("address", "network", "pays_only"))
 
 
 def subject(user: User) -> str:
@@ -44,38 +62,74 @@ def owner_of(proof: Proof) -> User:
             wallet = _open_account(proof)
         if not _is_same(wallet, proof) or not wallet.user.is_active:
             raise NotProven
+        if wallet.pays_only:
+            raise PaysOnly
         return wallet.user
 
 
-def link(user: User, proof: Proof) -> None:
-    """Let this wallet open the account as well. Uses the proof up."""
+def link(user: User, proof: Proof, *, pays_only: bool = False, by: str = SYSTEM) -> None:
+    """Link this wallet to the account: to open it as well, or to pay only. Uses the proof up."""
     with transaction.atomic():
         burn(proof)
         wallet, is_new = Wallet.objects.get_or_create(
             address=proof.address,
-            defaults={"user": user, "network": proof.network, "linked_at": timezone.now()},
+            defaults={
+                "user": user,
+                "network": proof.network,
+                "linked_at": timezone.now(),
+                "pays_only": pays_only,
+            },
         )
         if wallet.user_id != user.pk:
             raise OtherAccount
         if not is_new and not _is_same(wallet, proof):
             raise NotProven
+        if wallet.pays_only != pays_only:
+            raise LinkedOtherwise
+        if is_new:
+            said = {"wallet": wallet.address, "pays_only": pays_only}
+            record(by, "account.wallet_linked", audited(user.pk), after=said)
 
 
-def unlink(user: User, address: str) -> None:
-    """Let this wallet open the account no more."""
+def set_pays_only(user: User, address: str, pays_only: bool, *, by: str = SYSTEM) -> bool:
+    """Let a linked wallet only pay, or open the account too; false where nothing changes."""
     with transaction.atomic():
-        # The account's row, so that of two wallets unlinked at once one stays.
-        held = User.objects.select_for_update().get(pk=user.pk)
-        wallets = Wallet.objects.filter(user=held)
-        if wallets.filter(address=address).exists() and ways_in(held) == 1:
+        held = _held(user)
+        chosen = Wallet.objects.filter(user=held, address=address, pays_only=not pays_only)
+        if pays_only and chosen.exists() and ways_in(held) == 1:
             raise LastWayIn
-        if wallets.filter(address=address).delete()[0]:
-            leave_group(address, by=audited(user.pk))
+        if not chosen.update(pays_only=pays_only):
+            return False
+        said = ({"wallet": address, "pays_only": each} for each in (not pays_only, pays_only))
+        before, after = said
+        record(by, "account.wallet_changed", audited(user.pk), before=before, after=after)
+        return True
+
+
+def unlink(user: User, address: str, *, by: str = SYSTEM) -> None:
+    """Let this wallet go: what it pays is no longer the account's to see."""
+    with transaction.atomic():
+        held = _held(user)
+        wallet = Wallet.objects.filter(user=held, address=address).first()
+        if wallet is None:
+            return
+        if not wallet.pays_only and ways_in(held) == 1:
+            raise LastWayIn
+        wallet.delete()
+        leave_group(address, by=by)
+        said = {"wallet": address, "pays_only": wallet.pays_only}
+        record(by, "account.wallet_unlinked", audited(user.pk), before=said)
 
 
 def ways_in(user: User) -> int:
     """In how many ways this person can sign in."""
-    return Wallet.objects.filter(user=user).count() + user.has_usable_password()
+    opening = Wallet.objects.filter(user=user, pays_only=False)
+    return opening.count() + user.has_usable_password()
+
+
+def _held(user: User) -> User:
+    """The account's row, held: of two ways in taken away at once, one stays."""
+    return User.objects.select_for_update().get(pk=user.pk)
 
 
 def _open_account(proof: Proof) -> Wallet:

@@ -9,11 +9,14 @@ from __future__ import annotations
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.core import signing
+from django.db import transaction
 from django.db.models import F, QuerySet
 from django.db.models.functions import Lower
 from django.utils import timezone
 
 from marketplace.accounts.models import ConfirmedMail, ConfirmRequest
+from payments.audit_log import record
+from payments.audit_log import user as audited
 
 _SALT = "souk mail confirmation"
 
@@ -51,7 +54,14 @@ def holder_of(token: str) -> User | None:
     return User.objects.filter(pk=pk, email=email, is_active=True).first()
 
 
+@transaction.atomic
 def confirm(user: User) -> None:
     """From now on a way back in may go there."""
     kept = {"email": user.email, "since": timezone.now()}
     ConfirmedMail.objects.update_or_create(user=user, defaults=kept)
+    record(audited(user.pk), "account.mail_confirmed", audited(user.pk))
+
+
+def note_changed(user: User) -> None:
+    """Write down that the address is another: never which, as the log is for good."""
+    record(audited(user.pk), "account.mail_changed", audited(user.pk))

@@ -19,6 +19,8 @@ _CAME_WITH = "mail"
 @require_safe
 def follow(request: HttpRequest, token: str) -> HttpResponse:
     """Come by letter. What the link holds goes into the session, out of logs and referrers."""
+    if mail.holder_of(token) is None:
+        return render(request, "accounts/mail_over.html", status=404)
     request.session[_CAME_WITH] = token
     return redirect("account-mail")
 

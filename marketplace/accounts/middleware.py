@@ -32,9 +32,17 @@ def _as_a_whole(request: HttpRequest, response: HttpResponse) -> HttpResponse:
     if target.path not in (reverse("account-sign-in"), reverse("account-second-factor")):
         return response
     query = {name: values[-1] for name, values in parse_qs(target.query).items()}
-    if current := request.headers.get("HX-Current-URL"):
-        page = urlsplit(current)
-        query["next"] = f"{page.path}?{page.query}" if page.query else page.path
+    if current := _open_page(request):
+        query["next"] = current
     whole = HttpResponse(status=204)
     whole["HX-Redirect"] = f"{target.path}?{urlencode(query)}"
     return whole
+
+
+def _open_page(request: HttpRequest) -> str:
+    """The page that htmx asked from, without its host."""
+    try:
+        page = urlsplit(request.headers.get("HX-Current-URL", ""))
+    except ValueError:
+        return ""
+    return f"{page.path}?{page.query}" if page.query else page.path

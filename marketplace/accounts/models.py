@@ -13,7 +13,7 @@ ADDRESS = r"^0x[0-9a-fA-F]{40}$"
 
 
 class Wallet(models.Model):
-    """An address that somebody proved to be theirs, and can sign in with."""
+    """An address that somebody proved to be theirs: to sign in with, or to pay only."""
 
     address = models.CharField(max_length=42, unique=True)  # as wallets show it
     # Empty for a wallet with a key of its own. A contract counts on its own chain only.
@@ -22,6 +22,7 @@ class Wallet(models.Model):
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="wallets"
     )
     linked_at = models.DateTimeField()
+    pays_only = models.BooleanField(db_default=False)  # an agent's, say: it opens nothing
 
     class Meta:
         constraints = (

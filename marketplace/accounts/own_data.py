@@ -55,7 +55,7 @@ def _account(user: User) -> dict[str, Any]:
         "has_second_factor": second_factor.is_enrolled(user),
         "recovery_codes_left": second_factor.codes_left(user),
         "roles": sorted(user.groups.values_list("name", flat=True)),
-        "wallets": list(wallets.values("address", "network", "linked_at")),
+        "wallets": list(wallets.values("address", "network", "linked_at", "pays_only")),
         "sessions": sessions.kept_of(user),
         "letters_waiting": _letters(user),
         "erasure": list(erasure.values("asked_at", "due_at")),

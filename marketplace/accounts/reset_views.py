@@ -42,6 +42,8 @@ def forgot(request: HttpRequest) -> HttpResponse:
 @require_safe
 def follow(request: HttpRequest, place: str, token: str) -> HttpResponse:
     """Come by letter. What the link holds goes into the session, out of logs and referrers."""
+    if _comer(place, token) is None:
+        return render(request, "accounts/reset_over.html", status=404)
     request.session[_CAME_WITH] = [place, token]
     return redirect("account-reset")
 
@@ -53,8 +55,8 @@ def follow(request: HttpRequest, place: str, token: str) -> HttpResponse:
 def reset(request: HttpRequest) -> HttpResponse:
     """Choose a new password. It signs nobody in: a second factor is still asked for."""
     place, token = request.session.get(_CAME_WITH, ("", ""))
-    user = _person_at(place)
-    if user is None or not default_token_generator.check_token(user, token):
+    user = _comer(place, token)
+    if user is None:
         return render(request, "accounts/reset_over.html", status=404)
     form = ResetForm(request.POST or None, user=user)
     context = {"form": form, "name": user.username}
@@ -67,12 +69,15 @@ def reset(request: HttpRequest) -> HttpResponse:
     sessions.end_all(user)
     throttle.signed_in(request, user.username)
     messages.success(request, "The new password is set. Sign in with it.")
+    passwords.tell_of_keys(request, user)
     return redirect("account-sign-in")
 
 
-def _person_at(place: str) -> User | None:
+def _comer(place: str, token: str) -> User | None:
+    """Whose new password a link is for; None when it is over, or never was."""
     try:
         number = int(urlsafe_base64_decode(place))
     except ValueError:
         return None
-    return User.objects.filter(pk=number, is_active=True).first()
+    user = User.objects.filter(pk=number, is_active=True).first()
+    return user if user and default_token_generator.check_token(user, token) else None

@@ -21,14 +21,17 @@ TOO_OFTEN: Final = "Too many tries. Wait a quarter of an hour, then try again."
 
 
 def may_sign_in(request: HttpRequest, name: str) -> bool:
-    """Whether this name may be tried once more; known or not, it is counted the same."""
+    """Whether this name may be tried once more; known or not, it is counted the same.
+
+    A try that is refused already does not count further: one network alone would use up the tries
+    that a name has from anywhere, and keep its owner out.
+    """
     most, who, network = settings.SIGN_IN_TRIES, name.casefold(), origin_of(request)
-    verdicts = [
-        _take("name and network", f"{who}\n{network}", most),
-        _take("name", who, most * NAME_FACTOR),
-        not network or _take("network", network, most * NETWORK_FACTOR),
-    ]
-    return all(verdicts)
+    return (
+        (not network or _take("network", network, most * NETWORK_FACTOR))
+        and _take("name and network", f"{who}\n{network}", most)
+        and _take("name", who, most * NAME_FACTOR)
+    )
 
 
 def signed_in(request: HttpRequest, name: str) -> None:
@@ -51,11 +54,9 @@ def may_sign_up(request: HttpRequest) -> bool:
 def may_ask_for_reset(request: HttpRequest, email: str) -> bool:
     """Whether one more letter may be asked for: nobody's mailbox is flooded from here."""
     network = origin_of(request)
-    verdicts = [
-        _take("letter", email.casefold(), settings.LETTERS_MAX),
-        not network or _take("letters", network, settings.LETTERS_MAX * NETWORK_FACTOR),
-    ]
-    return all(verdicts)
+    return (
+        not network or _take("letters", network, settings.LETTERS_MAX * NETWORK_FACTOR)
+    ) and _take("letter", email.casefold(), settings.LETTERS_MAX)
 
 
 def may_be_filled(request: HttpRequest) -> bool:

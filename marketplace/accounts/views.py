@@ -14,7 +14,14 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from marketplace.access import acting, is_moderator, person, signed_in, signed_in_lately
+from marketplace.access import (
+    acting,
+    came_lately,
+    is_moderator,
+    person,
+    signed_in,
+    signed_in_lately,
+)
 from marketplace.accounts import (
     erasure,
     linking,
@@ -52,11 +59,12 @@ def sign_in(request: HttpRequest) -> HttpResponse:
     form = SignInForm(request.POST)
     if not form.is_valid():
         return _sign_in_page(request, form, 422)
-    name, password = form.cleaned_data["name"], form.cleaned_data["password"]
+    # As its owner writes it, for the count too: the database takes "admın" for "ADMIN".
+    name = known_spelling(form.cleaned_data["name"])
     if not throttle.may_sign_in(request, name):
         form.add_error(None, throttle.TOO_OFTEN)
         return _sign_in_page(request, form, 429)
-    user = authenticate(request, username=known_spelling(name), password=password)
+    user = authenticate(request, username=name, password=form.cleaned_data["password"])
     if not isinstance(user, User):
         form.add_error(None, WRONG)
         return _sign_in_page(request, form, 422)
@@ -123,6 +131,7 @@ def details(request: HttpRequest) -> HttpResponse:
         with transaction.atomic():
             user.save(update_fields=("username", "email"))
             if is_new:
+                mail.note_changed(user)
                 mail.ask_to_confirm(user)
     except IntegrityError:
         form.add_error("name", TAKEN)
@@ -155,6 +164,7 @@ def password(request: HttpRequest) -> HttpResponse:
     update_session_auth_hash(request, user)
     sessions.end_all(user, but=request.session.session_key)
     messages.success(request, "The password is set. Every other browser is signed out.")
+    passwords.tell_of_keys(request, user)
     return redirect("account-home")
 
 
@@ -192,6 +202,7 @@ def _home_page(request: HttpRequest, form: Form | None = None, status: int = 200
     given = {"name": user.username, "email": user.email}
     context = {
         "form": form or DetailsForm(initial=given, user=user),
+        "came_lately": came_lately(request),
         "wallets": Wallet.objects.filter(user=user).order_by("linked_at"),
         "may_unlink": linking.ways_in(user) > 1,
         "has_password": user.has_usable_password(),

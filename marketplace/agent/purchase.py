@@ -25,6 +25,10 @@ LIMITS = Limits(
 RETRY_SECONDS = 2.0  # where the seller does not say
 RETRY_SECONDS_MAX = 30.0
 PATIENCE_SECONDS = 180.0
+# Nothing changes these, whatever Retry-After a door sends with them.
+FINAL = frozenset({
+    "already_used", "identifier_used", "listing_closed", "other_request", "refund_due",
+})  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,12 +122,18 @@ def _again(reply: Reply | Failed) -> tuple[float | None, str]:
     """How long to wait before the same payment is worth another try, if it is."""
     if isinstance(reply, Failed):
         return RETRY_SECONDS, f"the connection failed ({reply.detail})"
-    open_still = reply.status == 503 or (reply.status == 409 and "Retry-After" in reply.headers)
-    if not open_still:
+    if not _is_open(reply):
         return None, ""
     told = reply.headers.get("Retry-After", "")
     seconds = float(told) if told.isdecimal() else RETRY_SECONDS
     return min(seconds, RETRY_SECONDS_MAX), complaint(reply)
+
+
+def _is_open(reply: Reply) -> bool:
+    """Whether the seller may say something else of the same payment later."""
+    if reply.status == 409:
+        return "Retry-After" in reply.headers and _said(reply).get("error") not in FINAL
+    return reply.status == 503
 
 
 def _quoted(question: Question, reply: Reply) -> Quote:
@@ -141,7 +151,7 @@ def _bought(question: Question, reply: Reply) -> Bought:
             why = _quoted(question, reply).error
         except NoQuote:
             why = ""
-        raise NotBought(f"The payment was refused: {why or complaint(reply)}.")
+        raise NotBought(f"The payment was refused: {why or complaint(reply)}.{_where(reply)}")
     charged = reply.headers.get("X-Payment-Charged", "")
     money = f" Charged: {charged}." if charged else ""
     raise NotBought(f"No answer: {complaint(reply)}.{money}{_where(reply)}")
@@ -159,13 +169,19 @@ def settlement_of(reply: Reply) -> dict[str, Any]:
 
 def complaint(reply: Reply) -> str:
     """What the other side says is wrong, in one line."""
+    document = _said(reply)
+    said = (document.get(key) for key in ("error", "detail"))
+    words = plain(": ".join(str(part) for part in said if part).rstrip("."))
+    return f"{words} (status {reply.status})" if words else f"status {reply.status}"
+
+
+def _said(reply: Reply) -> dict[str, Any]:
+    """The document of an answer; empty when it is none."""
     try:
         document = json.loads(reply.body)
     except ValueError:
-        document = {}
-    said = [document.get(key) for key in ("error", "detail")] if isinstance(document, dict) else []
-    words = plain(": ".join(str(part) for part in said if part).rstrip("."))
-    return f"{words} (status {reply.status})" if words else f"status {reply.status}"
+        return {}
+    return document if isinstance(document, dict) else {}
 
 
 def plain(text: str) -> str:

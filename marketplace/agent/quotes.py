@@ -17,12 +17,15 @@ from payments.x402 import v1
 from payments.x402.fields import address_of, object_of, text_of, uint256_of
 from payments.x402.headers import decode_json, encode_header
 from payments.x402.networks import NETWORKS, Asset, chain_id_of
-from payments.x402.reasons import Malformed, PaymentRefused
+from payments.x402.reasons import Malformed, PaymentRefused, Reason
 from payments.x402.schemes import exact_eip3009
 from payments.x402.types import X402_VERSION, Authorization, Requirements
 
 SCHEME = "exact"
 HEADER_CHARACTERS_MAX = 64 * 1024
+SIGNED_SECONDS_ORDINARY = 60  # where the seller does not say
+# No seller here asks for more. Until its time is over the money of a signature may still go.
+SIGNED_SECONDS_MAX = 3_600
 
 
 class NoQuote(Exception):
@@ -130,7 +133,6 @@ def _requirements(entry: object) -> Requirements:
     whole = {"offer": entry}
     written = object_of(whole, "offer")
     extra = object_of(written, "extra")
-    seconds = written.get("maxTimeoutSeconds")
     network = text_of(written, "network")
     chain_id_of(network)
     return Requirements(
@@ -139,9 +141,18 @@ def _requirements(entry: object) -> Requirements:
         amount_atomic=uint256_of(written, "amount"),
         asset=address_of(written, "asset"),
         pay_to=address_of(written, "payTo"),
-        max_timeout_seconds=seconds if isinstance(seconds, int) else 60,
+        max_timeout_seconds=_seconds(written.get("maxTimeoutSeconds")),
         extra={key: value for key, value in extra.items() if isinstance(value, str)},
     )
+
+
+def _seconds(asked: object) -> int:
+    """How long a signature for it lasts: as long as is asked, and no longer than is sensible."""
+    if not isinstance(asked, int) or isinstance(asked, bool):
+        return SIGNED_SECONDS_ORDINARY
+    if asked < 1:
+        raise Malformed(Reason.MALFORMED_PAYLOAD, "maxTimeoutSeconds must be at least 1")
+    return min(asked, SIGNED_SECONDS_MAX)
 
 
 def sign(quote: Quote, offer: Offer, wallet: Wallet, *, now: int) -> Payment:
@@ -162,26 +173,12 @@ def sign(quote: Quote, offer: Offer, wallet: Wallet, *, now: int) -> Payment:
     return Payment(offer, signed, encode_header(write(quote, offer, signed)), name)
 
 
-def _payload(signed: Authorization) -> dict[str, object]:
-    return {
-        "signature": "0x" + signed.signature.hex(),
-        "authorization": {
-            "from": signed.payer,
-            "to": signed.pay_to,
-            "value": str(signed.amount_atomic),
-            "validAfter": str(signed.valid_after),
-            "validBefore": str(signed.valid_before),
-            "nonce": "0x" + signed.nonce.hex(),
-        },
-    }
-
-
 def _document_v1(quote: Quote, offer: Offer, signed: Authorization) -> dict[str, object]:
     return {
         "x402Version": v1.X402_VERSION,
         "scheme": offer.requirements.scheme,
         "network": v1.name_of(offer.requirements.network),
-        "payload": _payload(signed),
+        "payload": exact_eip3009.payload_of(signed),
     }
 
 
@@ -189,7 +186,7 @@ def _document(quote: Quote, offer: Offer, signed: Authorization) -> dict[str, ob
     document: dict[str, object] = {
         "x402Version": X402_VERSION,
         "accepted": offer.written,
-        "payload": _payload(signed),
+        "payload": exact_eip3009.payload_of(signed),
     }
     if isinstance(quote.document.get("resource"), dict):
         document["resource"] = quote.document["resource"]

@@ -21,10 +21,13 @@ from payments.dispute_pages import case_context, list_context
 from payments.disputes import DisputeRefused, Request, latest_of, open_dispute, why_not
 from payments.models import Dispute, Reason, Side
 from payments.models.disputes import WORDS_CHARACTERS_MAX
+from payments.models.fields import ATOMIC_DIGITS
 from payments.payers import has_paid, payers_of
 from payments.reports.case_lists import of_payers
 from payments.reports.cases import find_case
 from payments.reports.one_payment import PaymentReport, payment_report
+
+DECIMALS_MAX = 18
 
 
 class DisputeForm(forms.Form):
@@ -37,6 +40,8 @@ class DisputeForm(forms.Form):
     amount = forms.DecimalField(
         label="How much should come back",
         min_value=Decimal(0),
+        max_digits=ATOMIC_DIGITS + DECIMALS_MAX,
+        decimal_places=DECIMALS_MAX,
         widget=forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off"}),
     )
     text = forms.CharField(

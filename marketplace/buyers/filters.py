@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Final
 from urllib.parse import urlencode
@@ -17,7 +17,7 @@ from marketplace.buyers.goods import Thing, things
 from payments.limit_groups import Team
 from payments.payers import Payer
 from payments.reports.finding import Finding, find
-from payments.reports.looks import Span
+from payments.reports.looks import FIRST_DAY, Span
 from payments.reports.purchases import Sought
 from payments.reports.spend import Ever, Outlook, ever
 from payments.views import read_id
@@ -25,7 +25,6 @@ from payments.x402.networks import NETWORKS
 from sellers.earnings_filters import STATES, read_span, read_wallet
 
 ALL_TIME: Final = "all"
-BEFORE_ALL: Final = date(2020, 1, 1)  # nothing was bought before there was anything to buy
 _SUM = re.compile(r"[0-9]{1,18}(?:\.[0-9]{1,18})?")
 
 
@@ -96,7 +95,18 @@ class Filters:
 
     @property
     def is_all_time(self) -> bool:
-        return self.span.first == BEFORE_ALL
+        return not self.first_day and not self.last_day
+
+    @property
+    def first_day(self) -> str:
+        """The first day that is shown, where that is not the very first."""
+        return "" if self.span.first == FIRST_DAY else self.span.first.isoformat()
+
+    @property
+    def last_day(self) -> str:
+        """The last day that is shown, where that is not today."""
+        is_today = self.span.last == datetime.now(UTC).date()
+        return "" if is_today else self.span.last.isoformat()
 
     @property
     def team_choices(self) -> dict[str, str]:
@@ -126,7 +136,7 @@ class Filters:
             "q": self.text,
         }
         if self.period == "custom":
-            said |= {"from": self.span.first.isoformat(), "to": self.span.last.isoformat()}
+            said |= {"from": self.first_day, "to": self.last_day}
         return "?" + urlencode({key: value for key, value in {**said, **changed}.items() if value})
 
 
@@ -141,7 +151,7 @@ def read_filters(
     paid = ever(mine)
     known = things(paid.since)
     earliest = min(paid.since.values(), default=None)
-    period, span = read_span(given, BEFORE_ALL if usual == ALL_TIME else earliest, usual)
+    period, span = read_span(given, FIRST_DAY if usual == ALL_TIME else earliest, usual)
     wallet = read_wallet(given.get("wallet", ""))
     network, state = given.get("network", ""), given.get("state", "")
     path, seller = given.get("listing", ""), given.get("seller", "")

@@ -99,6 +99,7 @@ class MailForm(forms.Form):
 
     mail_from = forms.TypedChoiceField(
         label="Letters",
+        help_text="Also when a call is refused, unless it is never.",
         coerce=int,
         choices=[
             (50, "At 50, 85 and 100 %"), (85, "At 85 and 100 %"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -27,7 +27,7 @@ from payments.limit_groups import groups_of
 from payments.limit_setting import NotPossible, limits_of, set_limits
 from payments.limit_sums import Standing, standings, terms_of, used_by
 from payments.models import Limit, LimitGroup
-from payments.payers import Payer, payers_of
+from payments.payers import Payer, opening_wallets, payers_of
 from sellers.webhooks import webhooks_of
 
 LATELY = timedelta(days=1)
@@ -85,14 +85,21 @@ def limits_page(request: HttpRequest, refused: Refused | None = None) -> HttpRes
     mine, groups = payers_of(person(request)), list(groups_of(person(request).pk))
     rows = {payer: limits_of(payer) for payer in mine}
     now = datetime.now(UTC)
+    opening = opening_wallets(person(request))
     new_is_refused = refused is not None and refused.of == ""
     holders = [payer.address for payer in mine] + [group_holder(each.pk) for each in groups]
     context = {
         "alerts": lately(holders, now - LATELY),
         "mail": MailForm(initial={"mail_from": mail_from(person(request).pk)}),
         "hooks": webhooks_of(person(request)),
-        "wallets": [_wallet(payer, row, groups, refused, now) for payer, row in rows.items()],
-        "groups": [_group(group, rows, refused, now) for group in groups],
+        "wallets": [
+            {
+                **_wallet(payer, row, groups, refused, now),
+                "opens": row is not None and payer.address in opening,
+            }
+            for payer, row in rows.items()
+        ],
+        "groups": [_group(group, rows, opening, refused, now) for group in groups],
         "new": refused.form if refused and new_is_refused else GroupForm(prefix="new"),
         "new_is_refused": new_is_refused,
     }
@@ -122,14 +129,17 @@ def _wallet(
 def _group(
     group: LimitGroup,
     rows: dict[Payer, Limit | None],
+    opening: Set[str],
     refused: Refused | None,
     now: datetime,
 ) -> dict[str, Any]:
     is_refused = refused is not None and refused.of == str(group.pk)
     form = GroupForm(initial=initial(group), prefix=f"g{group.pk}")
+    members = [row for row in rows.values() if row and row.group_id == group.pk]
     return {
         "group": group,
-        "members": [row for row in rows.values() if row and row.group_id == group.pk],
+        "members": members,
+        "opening": [row for row in members if row.pk in opening],
         "form": refused.form if refused and is_refused else form,
         "is_refused": is_refused,
         "sums": _fullest(group, now),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -17,10 +17,12 @@ from payments.addresses import payment_path
 from payments.books import COLUMNS, cells
 from payments.buyer_limits import group_holder
 from payments.happenings import PAYMENT, Topic, live_query
-from payments.limit_alerts import Alert, lately
+from payments.limit_alerts import lately
 from payments.limit_groups import teams_of
 from payments.limit_setting import names_of
+from payments.limit_words import Alert
 from payments.payers import payers_of
+from payments.reports.case_lists import CaseRow, lately_of
 from payments.reports.purchases import BoughtPage, all_purchases, purchases
 from payments.reports.spend import Totals, totals
 from payments.spreadsheets import csv_file, json_file
@@ -29,6 +31,8 @@ from sellers.earnings_filters import PERIODS, STATES
 from sellers.pages.parts import asks_for_part, page_or_part
 
 ALERTS_MAX = 5  # the fullest; the page of limits has all
+CASES_MAX = 5  # the newest; the page of disputes has all
+CASES_SHOWN = timedelta(days=7)  # after the end
 WATCHED_MAX = 8  # payments whose next step an open page hears of: the newest that can change
 
 
@@ -43,6 +47,7 @@ def home(request: HttpRequest) -> HttpResponse:
     page = purchases(filters.sought)
     watched = [Topic(PAYMENT, row.id) for row in page.rows if row.can_change][:WATCHED_MAX]
     context = _context(filters, page) | {
+        "cases": [] if asks_for_part(request) else _cases(filters),
         "live": live_query(*watched) if watched else "",
         "here": request.get_full_path(),
     }
@@ -116,7 +121,12 @@ def _alerts(filters: Filters) -> list[Alert]:
     now = datetime.now(UTC)
     midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
     found = [each for each in lately(holders, midnight) if each.sum.ends_at > now]
-    return sorted(found, key=lambda each: -each.row.percent)[:ALERTS_MAX]
+    return sorted(found, key=lambda each: each.weight, reverse=True)[:ALERTS_MAX]
+
+
+def _cases(filters: Filters) -> list[CaseRow]:
+    """Disputes that are open, and how those ended that were closed lately."""
+    return lately_of(filters.mine, datetime.now(UTC) - CASES_SHOWN, CASES_MAX)
 
 
 def networks_of(filters: Filters) -> list[str]:
@@ -127,5 +137,5 @@ def networks_of(filters: Filters) -> list[str]:
 
 
 def _file_name(filters: Filters) -> str:
-    first = "" if filters.is_all_time else f"-{filters.span.first}"
+    first = f"-{filters.first_day}" if filters.first_day else ""
     return f"receipts{first}-{filters.span.last}"

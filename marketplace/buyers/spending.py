@@ -48,7 +48,11 @@ def _context(filters: Filters, found: Spend) -> dict[str, Any]:
         "periods": PERIODS,
         "steps": STEPS,
         "networks": [(key, NETWORKS[key].name) for key in networks_of(filters)],
-        "tokens": found.tokens,
+        "tokens": [
+            (each, found.back.get((each.amount.network, each.amount.asset)))
+            for each in found.tokens
+        ],
+        "has_back": bool(found.back),
         "chart": _chart(filters, found),
         "by_seller": _by_seller(filters, found),
         "by_listing": _by_listing(filters, found),

@@ -1,4 +1,4 @@
-"""A buyer's webhooks: addresses that are told when a limit comes near, and what was sent."""
+"""A buyer's webhooks: addresses that are told of limits and disputes, and what was sent."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from marketplace.access import person, signed_in
 from sellers.pages import addresses
 from sellers.pages.addresses import Place
 
-LEAD = "Addresses of yours that are told when a limit of a wallet or a group comes near."
-EMPTY = "Add an address below, and your program hears at 50, 85 and 100 % of each limit."
+LEAD = "Addresses of yours that are told when a limit comes near, and of every step of a dispute."
+EMPTY = "Add an address below, and your program hears of your limits and your disputes."
 
 
 @never_cache

@@ -5,21 +5,23 @@ from __future__ import annotations
 from typing import Literal
 
 from marketplace.calls import allowance, joining, returning
-from marketplace.calls.admission import check_window, closed_trial, simulate
+from marketplace.calls.admission import check_window, closed_trial, give_trial_back, simulate
 from marketplace.calls.attempt import Attempt
 from marketplace.calls.outcomes import CallOutcome, Refused, Unavailable
+from marketplace.calls.readiness import place_for
 from marketplace.calls.requests import CallRequest
 from marketplace.calls.room import Room
 from marketplace.calls.shelf import Shelved
 from payments.acceptance.claiming import ClaimVerdict
 from payments.acceptance.promise import Claim, Offer, Purchase
-from payments.gas import contract_budget_left
+from payments.gas import out_of_budget
 from payments.presented import Presented
 from payments.x402.reasons import PaymentRefused, Reason
 
 SOON_SECONDS = 2
 WALLET_PAUSE_SECONDS = 600
 JOINS_MAX = 3
+TAKEN = frozenset({ClaimVerdict.TAKEN, ClaimVerdict.TAKEN_ON_TRUST})
 
 
 async def accept(
@@ -33,8 +35,8 @@ async def accept(
 ) -> CallOutcome | Attempt:
     """Check the promise, offline first and then on chain, and claim it.
 
-    The claim itself notices a call that its buyer went away from. The new payment joins that
-    one; should it end without an answer, everything is checked again.
+    The claim itself notices a call that its buyer went away from, or gave the same identifier.
+    The new payment joins that one; should it end without an answer, everything is checked again.
     """
     for _ in range(JOINS_MAX):
         outcome = await _try_to_claim(room, sold, offer, presented, purchase, request, body)
@@ -58,7 +60,7 @@ async def _try_to_claim(
     body: bytes,
 ) -> CallOutcome | Attempt | Literal[ClaimVerdict.HAS_TWIN, ClaimVerdict.LIMITS_CHANGED]:
     requirements = offer.requirements
-    check_window(room, presented, requirements)
+    check_window(room, sold, presented, requirements)
     own_key = presented.signed_by_own_key(requirements)
     payer = presented.authorization.payer
     if payer in room.denied or requirements.pay_to in room.denied:
@@ -69,33 +71,49 @@ async def _try_to_claim(
         has_code = await simulate(room, presented, requirements, own_key=own_key)
     except PaymentRefused:
         # The first payment may have taken the last of the buyer's money.
-        if own_key and (joined := await _join(room, presented, purchase, request)):
+        if own_key and (joined := await joining.join(room, presented, purchase, request)):
             return joined
         if own_key:  # whoever only names a wallet must not speak for it
             room.strikes.empty(payer)
         raise
     if has_code is None:
         return await _once_more(room, presented, purchase, request)
-    if has_code and not await contract_budget_left(room.pool, payer):
+    if await _burns_gas(room, payer, has_code=has_code):
         return Unavailable(
             "wallet_paused", "Settling for this wallet failed too often.", WALLET_PAUSE_SECONDS
         )
-    if unavailable := closed_trial(room, sold):
+    place = place_for(room, sold)
+    if isinstance(place, Unavailable):  # what is under way already needs no other
+        return await joining.join(room, presented, purchase, request) or place
+    if unavailable := closed_trial(room, sold, payer):
         return unavailable
     plain = _claim(room, offer, purchase, presented, has_code, joins=not request.fresh)
     claim = allowance.limited(room, plain)
-    verdict = await room.claims.submit(claim)
-    if verdict in {ClaimVerdict.TAKEN, ClaimVerdict.TAKEN_ON_TRUST}:
-        return Attempt.first(claim, body, on_trust=verdict is ClaimVerdict.TAKEN_ON_TRUST)
+    verdict = await _submit(room, sold, claim)
+    if verdict in TAKEN:
+        return Attempt.first(claim, body, place, on_trust=verdict is ClaimVerdict.TAKEN_ON_TRUST)
+    place.give_back()
     if verdict is ClaimVerdict.HAS_TWIN or verdict is ClaimVerdict.LIMITS_CHANGED:
         return verdict
     return await _not_taken(room, verdict, claim, presented, request)
 
 
-async def _join(
-    room: Room, presented: Presented, purchase: Purchase, request: CallRequest
-) -> CallOutcome | None:
-    return None if request.fresh else await joining.join(room, presented, purchase, request)
+async def _submit(room: Room, sold: Shelved, claim: Claim) -> ClaimVerdict:
+    """Claim it. What is not taken must not keep others from trying an endpoint that failed."""
+    verdict: ClaimVerdict | None = None
+    try:
+        verdict = await room.claims.submit(claim)
+        return verdict
+    finally:
+        if verdict not in TAKEN:
+            give_trial_back(room, sold, claim.authorization.payer)
+
+
+async def _burns_gas(room: Room, payer: str, *, has_code: bool) -> bool:
+    """Asked anew where it is likely; of the others, what was so a moment ago is good enough."""
+    if payer in room.out_of_budget:
+        return True
+    return has_code and bool(await out_of_budget(room.pool, [payer]))
 
 
 async def _once_more(

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import time
 from functools import partial
+from math import ceil
 
 from django.conf import settings
 
 from marketplace.calls.outcomes import Refused, Unavailable
+from marketplace.calls.readiness import GAS_RETRY_SECONDS
 from marketplace.calls.requests import BodyIncomplete, BodyTooLarge, CallRequest
 from marketplace.calls.room import Room
 from marketplace.calls.shelf import Shelved
@@ -18,10 +20,8 @@ from payments.x402.types import Requirements
 from sellers.schemas import InputRefused
 from sellers.targets import UnsafeTarget, target
 
-INCLUSION_BLOCKS = 5
 LATER_SECONDS = 5
 BREAKER_RETRY_SECONDS = 15
-GAS_RETRY_SECONDS = 3_600
 BUSY_SECONDS = 1
 BODY_CHECKED_INLINE_MAX = 32_000  # a larger one may take a quarter of a second
 
@@ -86,10 +86,15 @@ def not_now(room: Room, sold: Shelved, network: str) -> Unavailable | None:
     return None
 
 
-def closed_trial(room: Room, sold: Shelved) -> Unavailable | None:
+def closed_trial(room: Room, sold: Shelved, payer: str) -> Unavailable | None:
     """After a pause one call at a time may try a failing endpoint; taken by valid payments only."""
-    admitted = room.breaker.admit(sold.path, asyncio.get_running_loop().time())
+    admitted = room.breaker.admit(sold.path, payer, asyncio.get_running_loop().time())
     return None if admitted else _failing()
+
+
+def give_trial_back(room: Room, sold: Shelved, payer: str) -> None:
+    """What was let through is not claimed: it must not keep the next call from trying."""
+    room.breaker.give_back(sold.path, payer, asyncio.get_running_loop().time())
 
 
 def _failing() -> Unavailable:
@@ -100,10 +105,15 @@ def _failing() -> Unavailable:
     )
 
 
-def check_window(room: Room, presented: Presented, offer: Requirements) -> None:
-    """Recipient, amount and time, with the margin that our work and a block still need."""
-    terms = room.terms[offer.network]
-    margin = settings.SETTLE_MARGIN_SECONDS + int(INCLUSION_BLOCKS * terms.block_seconds)
+def check_window(room: Room, sold: Shelved, presented: Presented, offer: Requirements) -> None:
+    """Recipient, amount and time, with the margin that the work, ours and a block still need.
+
+    A seller who takes all of their time must not have worked for a signature that has run out.
+    Upfront the money moves before they begin.
+    """
+    margin = room.terms[offer.network].settle_margin_seconds
+    if sold.terms.release != "upfront":
+        margin += ceil(sold.upstream.total_seconds)
     now = max(int(time.time()), room.health[offer.network].head_time_unix)
     presented.check(offer, now=now, margin_seconds=margin)
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -47,30 +48,54 @@ def limited(room: Room, claim: Claim) -> Claim:
 
 async def used_up(room: Room, claim: Claim) -> Refused | None:
     """Which of the owner's sums had no room for a claim that was turned away."""
-    spent = {cap.key: cap.limit_atomic for cap in claim.caps if cap.key.startswith(SPENT_KEY)}
-    if not spent:
-        return None
-    used = await buyer_limits.used_of(room.pool, list(spent))
-    amount = claim.authorization.amount_atomic
-    rules = room.rules.of(claim.authorization.payer)
-    full = next((key for key, most in spent.items() if used.get(key, 0) + amount > most), None)
-    refusal = rules.full(full) if full else None
-    if full is None or refusal is None:
-        return None
-    await note_full(room.pool, rules, full, used.get(full, 0))
-    return _refused(refusal)
+    authorization = claim.authorization
+    rules = room.rules.of(authorization.payer)
+    return await _without_room(room, rules, claim.caps, authorization.amount_atomic)
 
 
-async def again(room: Room, held: Held) -> tuple[tuple[CapLimit, ...], Refused | None]:
-    """The same for a payment that is tried again: it counts in the hour and day it was made in."""
+@dataclass(frozen=True, slots=True)
+class Again:
+    """What the owner's rules say of a payment that is tried again."""
+
+    rules: Rules
+    caps: tuple[CapLimit, ...] = ()
+    refused: Refused | None = None
+
+
+async def again(room: Room, held: Held) -> Again:
+    """Such a payment counts in the hour and day it was made in."""
     rules = await buyer_limits.read_rules(room.pool, held.payer)
     if not rules.count_on(held.network):
-        return (), None
+        return Again(rules)
     decimals = room.assets[held.network, held.asset].decimals
     caps = rules.caps(path=held.listing_path, decimals=decimals, at=held.created_at)
     dollars = Decimal(held.amount_atomic).scaleb(-decimals)
     refusal = rules.refusal(held.listing_path, dollars)
-    return caps, _refused(refusal) if refusal else None
+    return Again(rules, caps, _refused(refusal) if refusal else None)
+
+
+async def used_up_again(room: Room, held: Held, said: Again) -> Refused | None:
+    """Which of the owner's sums had no room for another attempt."""
+    return await _without_room(room, said.rules, said.caps, held.amount_atomic)
+
+
+async def _without_room(
+    room: Room, rules: Rules, caps: Iterable[CapLimit], amount_atomic: int
+) -> Refused | None:
+    spent = {cap.key: cap.limit_atomic for cap in caps if cap.key.startswith(SPENT_KEY)}
+    if not spent:
+        return None
+    used = await buyer_limits.used_of(room.pool, list(spent))
+    full = next(
+        (key for key, most in spent.items() if used.get(key, 0) + amount_atomic > most), None
+    )
+    if full is None:
+        return None
+    refusal = rules.full(full, used.get(full, 0), amount_atomic)
+    if refusal is None:
+        return None
+    await note_full(room.pool, rules, full, used.get(full, 0))
+    return _refused(refusal)
 
 
 def _judged(rules: Rules, offer: Offer, path: str) -> Refusal | None:

@@ -10,7 +10,7 @@ from uuid import UUID
 import psycopg
 
 from marketplace.calls.admission import path_values
-from marketplace.calls.forwarding import Answered, Outcome, forward
+from marketplace.calls.forwarding import Answered, Failed, FailureKind, Outcome, forward
 from marketplace.calls.judging import Terms, Verdict, judge
 from marketplace.calls.outcomes import (
     CallOutcome,
@@ -19,6 +19,8 @@ from marketplace.calls.outcomes import (
     Unavailable,
 )
 from marketplace.calls.passage import Passage
+from marketplace.calls.places import NoPlace
+from marketplace.calls.readiness import BUSY_SECONDS
 from marketplace.calls.release import (
     PENDING_RETRY_SECONDS,
     Paid,
@@ -30,20 +32,17 @@ from marketplace.calls.release import (
 )
 from marketplace.calls.requests import CallRequest
 from marketplace.calls.room import Room
+from marketplace.calls.shares import Share
 from marketplace.calls.shelf import Shelved
+from marketplace.calls.storing import Report, record
 from marketplace.calls.streaming import begins, streamed
 from marketplace.calls.upfront import is_to_be_done, settle_first, unsettled
-from payments import lookup, wiring
-from payments.acceptance import attempts, collecting
-from payments.acceptance.answering import NewAnswer
+from payments import risk, wiring
+from payments.acceptance import collecting
 from payments.acceptance.promise import Claim
 from payments.at_hand import payment_at_hand
 from payments.lookup import Held, StoredAnswer
-from payments.models import Money, Work
 
-VOID_TRIES = 3
-STORE_TRIES = 20
-STORE_PAUSE_SECONDS = 0.5
 ABANDON_TRIES = 60
 ABANDON_PAUSE_SECONDS = 1.0
 
@@ -57,11 +56,12 @@ class Attempt:
     payer: str
     idempotency_key: str
     body: bytes
+    place: Share  # among the listing's calls, from before the claim until the work is done
     on_trust: Paid | None = None  # what the buyer is told with an answer that need not wait
     upfront: bool = False
 
     @staticmethod
-    def first(claim: Claim, body: bytes, *, on_trust: bool) -> Attempt:
+    def first(claim: Claim, body: bytes, place: Share, *, on_trust: bool) -> Attempt:
         payment_id, wanted = claim.payment_id, claim.offer.requirements
         payer = claim.authorization.payer
         paid = Paid(payment_id, payer, wanted.network, wanted.amount_atomic, None)
@@ -71,18 +71,20 @@ class Attempt:
             payer,
             str(payment_id),
             body,
+            place,
             on_trust=paid if on_trust else None,
             upfront=claim.purchase.release == "upfront",
         )
 
     @staticmethod
-    def another(held: Held, body: bytes) -> Attempt:
+    def another(held: Held, body: bytes, place: Share) -> Attempt:
         return Attempt(
             held.payment_id,
             held.attempt + 1,
             held.payer,
             held.idempotency_key,
             body,
+            place,
             upfront=held.release == "upfront",
         )
 
@@ -147,7 +149,13 @@ async def _run(room: Room, sold: Shelved, attempt: Attempt, request: CallRequest
     try:
         return await release(room, attempt.payment_id, request, _in_hand(ended.outcome))
     finally:
-        room.leases.pop(attempt.payment_id, None)
+        _end_lease(room, attempt)
+
+
+def _end_lease(room: Room, attempt: Attempt) -> None:
+    """Its own alone: whoever lost it may have a successor here, who is still at work."""
+    if room.leases.get(attempt.payment_id) == attempt.number:
+        del room.leases[attempt.payment_id]
 
 
 async def _work(
@@ -174,22 +182,63 @@ async def _work(
         outcome = await _ask(room, sold, attempt, request, passage)
         terms = Terms(sold.terms.require_body, sold.terms.required_keys)
         verdict = judge(outcome, terms)
-        if verdict.upstream_at_fault:
-            room.breaker.failed(sold.path, loop.time(), str(verdict.reason))
-        else:
+        if not verdict.upstream_at_fault and not verdict.is_ours:
             room.breaker.succeeded(sold.path)
-        elapsed_ms = int((loop.time() - started) * 1000)
-        passed = passage.passed_bytes if passage else 0
-        recorded = await _record(room, attempt, outcome, verdict, elapsed_ms, passed)
+        report = Report(
+            attempt.payment_id,
+            attempt.number,
+            attempt.upfront,
+            outcome,
+            verdict,
+            elapsed_ms=int((loop.time() - started) * 1000),
+            passed_bytes=passage.passed_bytes if passage else 0,
+        )
+        recorded = await record(room, report)
+        if verdict.upstream_at_fault:
+            await _blame(room, sold, attempt, str(verdict.reason))
         return Ended(verdict, outcome, recorded, paid)
     finally:
-        room.leases.pop(attempt.payment_id, None)
+        _end_lease(room, attempt)
+        attempt.place.give_back()
         if passage is not None:
             passage.end(whole=recorded)
 
 
+async def _blame(room: Room, sold: Shelved, attempt: Attempt, why: str) -> None:
+    is_proven = False
+    with contextlib.suppress(psycopg.Error, TimeoutError):
+        is_proven = await risk.has_paid(room.pool, attempt.payment_id)
+    now = asyncio.get_running_loop().time()
+    room.breaker.failed(sold.path, attempt.payer, now, why, is_proven=is_proven)
+
+
 async def _ask(
     room: Room, sold: Shelved, attempt: Attempt, request: CallRequest, passage: Passage | None
+) -> Outcome:
+    """Call the seller once a connection is free; what is sent and answered counts as in hand."""
+    share = Share(room.in_hand, sold.path)
+    if passage is not None:
+        passage.share = share
+    host = sold.upstream.origin
+    try:
+        if attempt.body and not share.draw(len(attempt.body)):
+            raise NoPlace
+        await room.places.take(host, sold.upstream.connect_seconds)
+    except NoPlace:
+        return Failed(FailureKind.NO_PLACE, "too many calls are under way")
+    try:
+        return await _forward(room, sold, attempt, request, passage, share)
+    finally:
+        room.places.give_back(host)
+
+
+async def _forward(
+    room: Room,
+    sold: Shelved,
+    attempt: Attempt,
+    request: CallRequest,
+    passage: Passage | None,
+    share: Share,
 ) -> Outcome:
     return await forward(
         room.client,
@@ -202,78 +251,39 @@ async def _ask(
         marks={"payment": str(attempt.payment_id), "payer": attempt.payer, "listing": sold.path},
         signing_key=wiring.upstream_signing_key(str(sold.draft_of or sold.listing_id)),
         passage=passage,
+        share=share,
     )
-
-
-async def _record(
-    room: Room,
-    attempt: Attempt,
-    outcome: Outcome,
-    verdict: Verdict,
-    elapsed_ms: int,
-    passed_bytes: int,
-) -> bool:
-    if not verdict.billable or not isinstance(outcome, Answered):
-        await _void(room, attempt, outcome, verdict, passed_bytes)
-        return False
-    return await _store(
-        room,
-        NewAnswer(
-            payment_id=attempt.payment_id,
-            attempt=attempt.number,
-            status=outcome.status,
-            headers=outcome.headers,
-            content_type=outcome.content_type,
-            body=outcome.body,
-            upstream_ms=elapsed_ms,
-        ),
-    )
-
-
-async def _store(room: Room, answer: NewAnswer) -> bool:
-    """Keep work that was done, through a short outage of the database."""
-    for _ in range(STORE_TRIES):
-        with contextlib.suppress(psycopg.OperationalError):
-            if await room.answers.submit(answer):
-                return True
-            # A connection lost in the commit left it unknown: the row says what became of it.
-            held = await lookup.by_id(room.pool, answer.payment_id)
-            return (
-                held is not None and held.work == Work.ANSWERED and held.attempt == answer.attempt
-            )
-        await asyncio.sleep(STORE_PAUSE_SECONDS)
-    return await room.answers.submit(answer)
-
-
-async def _void(
-    room: Room, attempt: Attempt, outcome: Outcome, verdict: Verdict, passed_bytes: int
-) -> None:
-    definite = isinstance(outcome, Answered) or not outcome.may_have_acted
-    detail: dict[str, object] = {"reason": str(verdict.reason)}
-    if isinstance(outcome, Answered):
-        detail["status"] = outcome.status
-    why = "not billable"
-    if passed_bytes:  # of a stream
-        detail["passed_bytes"] = passed_bytes
-        why = f"not billable: {verdict.reason} after {passed_bytes} bytes were passed on"
-    for _ in range(VOID_TRIES):  # the chain may move the money between the look and the move
-        held = await lookup.by_id(room.pool, attempt.payment_id)
-        if held is None or held.work != Work.OPEN or held.attempt != attempt.number:
-            return
-        if held.money == Money.BROADCAST:  # upfront, and a reorg took it back: it is sent again
-            return
-        if await attempts.void(room.pool, held.standing, why=why, detail=detail, definite=definite):
-            return
 
 
 def _in_hand(outcome: Outcome) -> StoredAnswer:
     """The answer as it came: what was stored, without reading it back."""
     assert isinstance(outcome, Answered)
     body = outcome.body
-    return StoredAnswer(outcome.status, outcome.headers, outcome.content_type, body, b"", len(body))
+    return StoredAnswer(
+        outcome.status,
+        outcome.headers,
+        outcome.content_type,
+        body,
+        b"",
+        len(body),
+        outcome.share,
+    )
 
 
-def _not_charged(attempt: Attempt, ended: Ended) -> NotCharged | PaidUnanswered:
+def _busy(attempt: Attempt, paid: Paid | None) -> Unavailable:
+    return Unavailable(
+        "busy",
+        "Too much is under way here at once."
+        f" {'You have paid' if paid else 'Nothing was charged'}: send the same payment again.",
+        BUSY_SECONDS,
+        payment_id=attempt.payment_id,
+        settlement=paid.settlement() if paid else None,
+    )
+
+
+def _not_charged(attempt: Attempt, ended: Ended) -> NotCharged | PaidUnanswered | Unavailable:
+    if ended.verdict.is_ours:
+        return _busy(attempt, ended.paid)
     answer: StoredAnswer | None = None
     if ended.verdict.passes_answer_on and isinstance(ended.outcome, Answered):
         answer = _in_hand(ended.outcome)

@@ -19,12 +19,17 @@ NAMES_NOTHING = (
     " was in it, or sign the text of the sign-in-with-x extension below with the paying wallet and"
     " add it as SIGN-IN-WITH-X."
 )
+REFUND_DUE = "This payment was collected and no answer came. The seller owes a refund."
 
 
 def conflict(error: str, detail: str, payment_id: UUID | None = None) -> Refused:
-    return Refused(
-        409, error, detail, headers=(("Retry-After", str(RETRY_SECONDS)),), payment_id=payment_id
-    )
+    """A last word: buyers' programs ask again, for minutes, wherever they are told when to."""
+    return Refused(409, error, detail, payment_id=payment_id)
+
+
+def in_flight(detail: str) -> Refused:
+    """The one conflict that passes: the same payment is worth another try in a moment."""
+    return Refused(409, "in_flight", detail, headers=(("Retry-After", str(RETRY_SECONDS)),))
 
 
 def names_nothing(held: Held) -> Refused:

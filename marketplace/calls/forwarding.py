@@ -21,17 +21,19 @@ line feeds, without one at the end:
 An upstream recomputes it, compares in constant time, and refuses old timestamps.
 """
 
-import re
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from typing import Final
 
 import aiohttp
+from yarl import URL
 
 from marketplace.calls.passage import Passage
+from marketplace.calls.shares import Share
 from payments.egress import Failed, FailureKind, Head, Limits, Reply, exchange
+from sellers.header_names import is_never_forwarded, is_never_secret
 from sellers.marks import mark_headers
 from sellers.targets import UnsafeTarget, target
 
@@ -47,17 +49,6 @@ __all__ = [
 ]
 
 _ALWAYS_FORWARDED: Final = frozenset({"accept", "accept-language", "content-type"})
-# Never from a buyer, even when the seller asks for it by name.
-_NEVER_FORWARDED: Final = re.compile(
-    r"payment-.*|x-payment.*|sign-in-with-x|x-souk-.*|idempotency-key|cookie2?|authorization"
-    r"|proxy-.*|x-forwarded-.*|forwarded|x-real-ip|via|host|content-length|content-encoding"
-    r"|accept-encoding|connection|keep-alive|te|trailer|transfer-encoding|upgrade|expect|range|if-.*"
-)
-# What a seller's secret headers may not say: framing, and what only we vouch for.
-_NEVER_SECRET: Final = re.compile(
-    r"x-souk-.*|idempotency-key|host|content-length|accept-encoding|connection|keep-alive|te"
-    r"|trailer|transfer-encoding|upgrade|expect"
-)
 _PASSED_BACK: Final = (
     "Content-Encoding",
     "Content-Language",
@@ -86,6 +77,11 @@ class Upstream:
     total_seconds: float
     answer_bytes_max: int
 
+    @property
+    def origin(self) -> str:
+        """Scheme, host and port, however they are spelled."""
+        return _origin(self.url_template)
+
 
 @dataclass(frozen=True, slots=True)
 class Answered:
@@ -95,6 +91,7 @@ class Answered:
     headers: tuple[tuple[str, str], ...]
     content_type: str
     body: bytes
+    share: Share | None = field(default=None, compare=False, repr=False)  # what the body takes up
 
 
 Outcome = Answered | Failed
@@ -112,8 +109,11 @@ async def forward(
     marks: Mapping[str, str],
     signing_key: bytes,
     passage: Passage | None = None,
+    share: Share | None = None,
 ) -> Outcome:
     """Call the seller's endpoint once on a buyer's behalf and bring the whole answer.
+
+    What comes is drawn from `share` while it is in hand.
 
     `marks` holds `payment`, `payer` and `listing`. Raises `UnsafeTarget` before anything
     is sent; `target` says so earlier, while the input is judged.
@@ -134,20 +134,26 @@ async def forward(
             upstream.answer_bytes_max,
         ),
         reader_for=partial(_reader, passage) if passage else None,
+        keep=share.draw if share else None,
     )
-    return _answered(reply) if isinstance(reply, Reply) else reply
+    return _answered(reply, share) if isinstance(reply, Reply) else reply
+
+
+@lru_cache(maxsize=4_096)
+def _origin(url_template: str) -> str:
+    return str(URL(url_template).origin())
 
 
 def _request_headers(
     upstream: Upstream, headers: Sequence[tuple[str, str]]
 ) -> list[tuple[str, str]]:
-    secret = [(k, v) for k, v in upstream.secret_headers.items() if not _matches(_NEVER_SECRET, k)]
+    secret = [(k, v) for k, v in upstream.secret_headers.items() if not is_never_secret(k)]
     sent = [("Accept-Encoding", "identity"), *secret]
     dropped = {name.lower() for name, _ in secret} | _named_in_connection(headers)
     wanted = _ALWAYS_FORWARDED | upstream.forward_headers
     for name, value in headers:
         low = name.lower()
-        if low not in wanted or low in dropped or _matches(_NEVER_FORWARDED, low):
+        if low not in wanted or low in dropped or is_never_forwarded(low):
             continue
         if low == "content-type":  # a second one could be read in place of the judged one
             dropped.add(low)
@@ -159,12 +165,6 @@ def _request_headers(
 def _named_in_connection(headers: Sequence[tuple[str, str]]) -> set[str]:
     values = [value for name, value in headers if name.lower() == "connection"]
     return {token.strip().lower() for value in values for token in value.split(",")}
-
-
-@lru_cache(maxsize=1024)
-def _matches(names: re.Pattern[str], name: str) -> bool:
-    # CGI-like servers read an underscore and a hyphen as the same header.
-    return names.fullmatch(name.lower().replace("_", "-")) is not None
 
 
 def _sendable(value: str) -> bool:
@@ -179,11 +179,11 @@ def _reader(passage: Passage, head: Head) -> Callable[[bytes], None] | None:
     return passage.add
 
 
-def _answered(reply: Reply) -> Outcome:
+def _answered(reply: Reply, share: Share | None) -> Outcome:
     if not reply.framed:
         return Failed(FailureKind.PROTOCOL, "no length given: a cut answer would look whole")
     passed, content_type = passed_back(reply)
-    return Answered(reply.status, passed, content_type, reply.body)
+    return Answered(reply.status, passed, content_type, reply.body, share)
 
 
 def passed_back(reply: Reply | Head) -> tuple[tuple[tuple[str, str], ...], str]:

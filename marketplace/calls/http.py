@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -10,6 +11,7 @@ from asgiref.typing import (
     HTTPResponseBodyEvent,
     HTTPResponseStartEvent,
 )
+from django.conf import settings
 
 Header: TypeAlias = tuple[bytes, bytes]
 Headers: TypeAlias = tuple[Header, ...]
@@ -47,6 +49,13 @@ def with_length(headers: Headers, body: bytes) -> Headers:
 
 def retry_after(seconds: float) -> Header:
     return (b"retry-after", str(max(1, round(seconds))).encode())
+
+
+async def send_in_time(send: ASGISendCallable, event: HTTPResponseBodyEvent) -> None:
+    """Raises TimeoutError where whoever reads it takes nothing for long."""
+    async with asyncio.timeout(settings.STREAM_STALL_SECONDS):
+        await send(event)
+    await asyncio.sleep(0)  # a server takes all for who is gone: the news comes between two
 
 
 async def send_response(response: Response, method: str, send: ASGISendCallable) -> bool:

@@ -1,36 +1,13 @@
-"""How many calls are being served right now, and how many bodies are still on their way in."""
+"""The places of calls that are being served, and the bodies that are still on their way in."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from functools import partial
 
-
-class InFlight:
-    """Counts calls in and out; a listing that hangs cannot take every place."""
-
-    def __init__(self, *, calls_max: int, listing_calls_max: int) -> None:
-        self._calls_max = calls_max
-        self._listing_calls_max = listing_calls_max
-        self._calls = 0
-        self._by_listing: Counter[str] = Counter()
-
-    def enter(self, path: str) -> bool:
-        """Take a place, or say that there is none."""
-        if self._calls >= self._calls_max or self._by_listing[path] >= self._listing_calls_max:
-            return False
-        self._calls += 1
-        self._by_listing[path] += 1
-        return True
-
-    def leave(self, path: str) -> None:
-        """Give the place back."""
-        self._calls -= 1
-        self._by_listing[path] -= 1
-        if not self._by_listing[path]:
-            del self._by_listing[path]
+from marketplace.calls.shares import Shares
 
 
 class NoPlace(Exception):
@@ -44,43 +21,55 @@ class Seat:
     long is begun before the body is read.
     """
 
-    def __init__(self, in_flight: InFlight, path: str) -> None:
-        self._in_flight = in_flight
+    def __init__(self, places: Shares, path: str) -> None:
+        self._places = places
         self._path = path
         self._held = False
 
     def take(self) -> None:
-        if not self._in_flight.enter(self._path):
+        if not self._places.take(self._path):
             raise NoPlace
         self._held = True
 
     def give_back(self) -> None:
         if self._held:
             self._held = False
-            self._in_flight.leave(self._path)
+            self._places.give_back(self._path)
 
 
 class Arrivals:
     """The bodies that are on their way in, the oldest first.
 
-    When there are too many, the one that is longest on its way makes room for the newest: an
-    honest one takes milliseconds, and only those who dawdle are ever the oldest.
+    When there are too many, or too much of them, the one that is longest on its way makes room for
+    the newest: an honest one takes milliseconds, and only those who dawdle are ever the oldest.
     """
 
-    def __init__(self, *, bodies_max: int) -> None:
+    def __init__(self, *, bodies_max: int, bytes_max: int) -> None:
         self._bodies_max = bodies_max
-        self._deadlines: dict[asyncio.Timeout, None] = {}
+        self._bytes_max = bytes_max
+        self._bytes = 0
+        self._arrived: dict[asyncio.Timeout, int] = {}  # how much of each
 
     @contextlib.asynccontextmanager
-    async def one(self, seconds: float) -> AsyncIterator[None]:
-        """Raises TimeoutError when it takes longer, or must make room."""
+    async def one(self, seconds: float) -> AsyncIterator[Callable[[int], None]]:
+        """What to tell of each piece. Raises TimeoutError if it takes longer, or must make room."""
         async with asyncio.timeout(seconds) as deadline:
-            if len(self._deadlines) >= self._bodies_max:
-                oldest = next(iter(self._deadlines))
-                del self._deadlines[oldest]
-                oldest.reschedule(asyncio.get_running_loop().time())
-            self._deadlines[deadline] = None
+            if len(self._arrived) >= self._bodies_max:
+                self._give_up_oldest()
+            self._arrived[deadline] = 0
             try:
-                yield
+                yield partial(self._grew, deadline)
             finally:
-                self._deadlines.pop(deadline, None)
+                self._bytes -= self._arrived.pop(deadline, 0)
+
+    def _grew(self, deadline: asyncio.Timeout, size: int) -> None:
+        if deadline in self._arrived:
+            self._arrived[deadline] += size
+            self._bytes += size
+        while self._bytes > self._bytes_max:
+            self._give_up_oldest()
+
+    def _give_up_oldest(self) -> None:
+        oldest = next(iter(self._arrived))
+        self._bytes -= self._arrived.pop(oldest)
+        oldest.reschedule(asyncio.get_running_loop().time())

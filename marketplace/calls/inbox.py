@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 from asgiref.typing import ASGIReceiveCallable
 
@@ -44,8 +45,8 @@ class Inbox:
             if self._declared.isdigit() and int(self._declared[:20]) > self._bytes_max:
                 raise BodyTooLarge
             try:
-                async with self._arrivals.one(self._seconds):
-                    self._body = await self._collect()
+                async with self._arrivals.one(self._seconds) as grew:
+                    self._body = await self._collect(grew)
             except TimeoutError:
                 raise BodyIncomplete from None
             if self._seat is not None:
@@ -64,7 +65,7 @@ class Inbox:
             self._watch.cancel()
         return not self.gone.is_set()
 
-    async def _collect(self) -> bytes:
+    async def _collect(self, grew: Callable[[int], None]) -> bytes:
         pieces: list[bytes] = []
         size = 0
         while True:
@@ -77,6 +78,7 @@ class Inbox:
             size += len(piece)
             if size > self._bytes_max:
                 raise BodyTooLarge
+            grew(len(piece))
             pieces.append(piece)
             if not message.get("more_body", False):
                 return b"".join(pieces)

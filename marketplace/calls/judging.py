@@ -1,30 +1,12 @@
 """Whether an upstream's outcome may be charged, and what the buyer is shown if not."""
 
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Final
 
 import orjson
 
 from marketplace.calls.forwarding import Answered, FailureKind, Outcome
-
-
-class NotCharged(StrEnum):
-    """The reason after `X-Payment-Charged: no; reason=`; the words do not change."""
-
-    UNREACHABLE = "unreachable"
-    TIMEOUT = "timeout"
-    CUT = "cut"
-    TOO_LARGE = "too_large"
-    BAD_HTTP = "bad_http"
-    REDIRECT = "redirect"
-    WANTS_PAYMENT = "upstream_wants_payment"
-    REJECTED = "upstream_rejected"
-    ERROR = "upstream_error"
-    PARTIAL = "partial"
-    EMPTY = "empty"
-    UNREADABLE = "unreadable"
-    MISSING_KEYS = "missing_keys"
+from payments.not_charged import Fault, NotCharged
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,16 +22,24 @@ class Verdict:
     """One outcome, judged.
 
     `status` is the upstream's own where it is passed on, 502 or 504 where it is not.
-    `upstream_at_fault` counts towards the breaker; a buyer's bad question does not.
     """
 
     reason: NotCharged | None
     status: int
-    upstream_at_fault: bool
 
     @property
     def billable(self) -> bool:
         return self.reason is None
+
+    @property
+    def is_ours(self) -> bool:
+        """Say whether it tells nothing of the upstream, neither good nor bad."""
+        return self.reason is not None and self.reason.fault is Fault.OURS
+
+    @property
+    def upstream_at_fault(self) -> bool:
+        """Say whether it counts towards the breaker; a buyer's bad question does not."""
+        return self.reason is not None and self.reason.fault is Fault.SELLER
 
     @property
     def passes_answer_on(self) -> bool:
@@ -66,19 +56,20 @@ _FAILURES: Final = {
     FailureKind.CUT: (NotCharged.CUT, 502),
     FailureKind.TOO_LARGE: (NotCharged.TOO_LARGE, 502),
     FailureKind.PROTOCOL: (NotCharged.BAD_HTTP, 502),
+    FailureKind.NO_PLACE: (NotCharged.BUSY, 503),
+    FailureKind.NO_ROOM: (NotCharged.BUSY, 503),
 }
 
 
 def judge(outcome: Outcome, terms: Terms) -> Verdict:
     """Decide whether an outcome is billable: a whole 2xx answer that keeps the terms."""
     if not isinstance(outcome, Answered):
-        reason, status = _FAILURES[outcome.kind]
-        return Verdict(reason, status, upstream_at_fault=True)
+        return Verdict(*_FAILURES[outcome.kind])
     if 200 <= outcome.status < 300:
         broken = _broken_term(outcome, terms)
         if broken is None:
-            return Verdict(None, outcome.status, upstream_at_fault=False)
-        return Verdict(broken, 502, upstream_at_fault=True)
+            return Verdict(None, outcome.status)
+        return Verdict(broken, 502)
     return _judge_refusal(outcome.status)
 
 
@@ -102,12 +93,12 @@ def _broken_shape(answer: Answered, required_keys: frozenset[str]) -> NotCharged
 
 def _judge_refusal(status: int) -> Verdict:
     if status == 402:
-        return Verdict(NotCharged.WANTS_PAYMENT, 502, upstream_at_fault=True)
+        return Verdict(NotCharged.WANTS_PAYMENT, 502)
     if status == 407 or not 300 <= status < 600:
         # A proxy's question is not for the buyer; the others are no final HTTP status.
-        return Verdict(NotCharged.BAD_HTTP, 502, upstream_at_fault=True)
+        return Verdict(NotCharged.BAD_HTTP, 502)
     if status < 400:
-        return Verdict(NotCharged.REDIRECT, 502, upstream_at_fault=True)
+        return Verdict(NotCharged.REDIRECT, 502)
     if status < 500:
-        return Verdict(NotCharged.REJECTED, status, upstream_at_fault=False)
-    return Verdict(NotCharged.ERROR, status, upstream_at_fault=True)
+        return Verdict(NotCharged.REJECTED, status)
+    return Verdict(NotCharged.ERROR, status)

@@ -14,10 +14,15 @@ from payments.x402.types import Settlement
 
 @dataclass(frozen=True, slots=True)
 class Challenged:
-    """What was attached does not pay for this; a new payment would."""
+    """What was attached does not pay for this; a new payment would.
+
+    One that was taken, and whose money could not be moved, is named with what became of it.
+    """
 
     reason: Reason
     detail: str = ""
+    settlement: Settlement | None = None
+    payment_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import math
 import time
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 
 import psycopg
 from django.conf import settings
@@ -47,15 +47,17 @@ UNDECIDED = Unavailable(
 
 async def call(room: Room, place: Place, path: str, request: CallRequest) -> CallOutcome:
     """Serve one call that carries a payment."""
-    return await said(_counted(room, request, _call(room, place, path, request)))
+    return await said(counted(room, request.origin, _call(room, place, path, request)))
 
 
-async def _counted(room: Room, request: CallRequest, work: Awaitable[CallOutcome]) -> CallOutcome:
+async def counted(
+    room: Room, origin: Callable[[], str], work: Awaitable[CallOutcome]
+) -> CallOutcome:
     """Whoever sends nothing but bad payments is not looked at for a while."""
     try:
         return await work
     except PaymentRefused as refused:
-        room.strikes.refused(request.origin(), refused)
+        room.strikes.refused(origin(), refused)
         raise
 
 

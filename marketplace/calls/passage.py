@@ -6,6 +6,7 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator
 
+from marketplace.calls.shares import Share
 from payments.egress import Head
 from payments.x402.types import Settlement
 
@@ -23,6 +24,7 @@ class Passage:
     def __init__(self) -> None:
         self.head: Head | None = None
         self.settlement: Settlement | None = None  # what the buyer is told before the first byte
+        self.share: Share | None = None  # what the pieces take up
         self.passed_bytes = 0
         self.begun = asyncio.Event()
         self._news = asyncio.Event()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import TypeVar
 
@@ -12,7 +13,9 @@ from payments.x402.types import Challenge
 Quote = TypeVar("Quote", Challenge, v1.Challenge)
 
 
-def refusing(challenge: Quote, reason: Reason, detail: str) -> Quote:
-    """The same quote, and the reason why it is said once more."""
-    more = {**challenge.more, "detail": detail} if detail else challenge.more
+def refusing(
+    challenge: Quote, reason: Reason, detail: str, also: Mapping[str, object] | None = None
+) -> Quote:
+    """The same quote, the reason why it is said once more, and what else stands at its top."""
+    more = {**challenge.more, **({"detail": detail} if detail else {}), **(also or {})}
     return replace(challenge, error=reason, more=more)

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 from uuid import UUID
 
 from django.conf import settings
 
 from marketplace.calls.outcomes import CallOutcome, Challenged, Delivered, Refused, Unavailable
+from marketplace.calls.readiness import BUSY_SECONDS
 from marketplace.calls.requests import CallRequest, Gone
 from marketplace.calls.room import Room
+from marketplace.calls.shares import Share
 from payments import documents, lookup
 from payments.acceptance import collecting
 from payments.lookup import Held, StoredAnswer
@@ -24,6 +26,9 @@ from payments.x402.types import Settlement
 T = TypeVar("T")
 
 PENDING_RETRY_SECONDS = 2
+# Sending a payment again is free: whoever waits for it must not take the places of other buyers.
+WAIT_TOGETHER_MAX = 3
+_SEND_OR_LOOK = "send the same payment, or look here"
 
 
 async def release(
@@ -38,7 +43,7 @@ async def release(
         await collecting.abandon(room.pool, payment_id)
         return await pending(room, payment_id)
     if held.money == Money.FAILED:
-        return Challenged(Reason.TRANSACTION_FAILED, "the payment could not be collected")
+        return uncollected(held)
     if answer is not None:
         return deliver(room, paid_of(held), answer)
     return await hand_over(room, held)
@@ -49,25 +54,44 @@ def decided(held: Held) -> bool:
 
 
 async def pending(room: Room, payment_id: UUID) -> Unavailable:
-    """The answer is ready and the money on its way: unknown, and said so."""
+    """The money is on its way: unknown, and said so."""
     held = await lookup.by_id(room.pool, payment_id)
     assert held is not None
+    # Upfront nobody asks the seller but whoever sends the payment once more.
+    how = "send the same payment" if held.release == "upfront" else _SEND_OR_LOOK
     return Unavailable(
         "settlement_pending",
-        "The payment is being settled. Do not pay again: send the same payment, or look here.",
+        f"The payment is being settled. Do not pay again: {how}.",
         PENDING_RETRY_SECONDS,
         payment_id=payment_id,
-        settlement=Settlement(
-            success=False,
-            payer=held.payer,
-            transaction=_hash(held.transaction),
-            network=held.network,
-            error_reason=Reason.SETTLEMENT_PENDING,
-        ),
+        settlement=_unpaid(held, Reason.SETTLEMENT_PENDING),
+    )
+
+
+def uncollected(held: Held) -> Challenged:
+    """The money cannot move any more: nothing was charged, and a new payment would do."""
+    return Challenged(
+        Reason.TRANSACTION_FAILED,
+        "This payment could not be collected; nothing was charged.",
+        settlement=_unpaid(held, Reason.TRANSACTION_FAILED),
+        payment_id=held.payment_id,
+    )
+
+
+def _unpaid(held: Held, why: Reason) -> Settlement:
+    return Settlement(
+        success=False,
+        payer=held.payer,
+        transaction=_hash(held.transaction),
+        network=held.network,
+        error_reason=why,
     )
 
 
 async def hand_over(room: Room, held: Held, *, joined: bool = False) -> CallOutcome:
+    share = Share(room.in_hand, held.listing_path)
+    if not share.draw(await lookup.answer_bytes(room.pool, held.payment_id)):
+        return _too_much(held)
     answer = await lookup.stored_answer(room.pool, held.payment_id)
     assert answer is not None, "an answer is stored before anything is released"
     if answer.body is None:
@@ -78,7 +102,18 @@ async def hand_over(room: Room, held: Held, *, joined: bool = False) -> CallOutc
             f" gone. It had {answer.body_bytes} bytes, sha256:{answer.body_hash.hex()}.",
             payment_id=held.payment_id,
         )
-    return deliver(room, paid_of(held), answer, joined=joined)
+    return deliver(room, paid_of(held), replace(answer, share=share), joined=joined)
+
+
+def _too_much(held: Held) -> Unavailable:
+    return Unavailable(
+        "busy",
+        "The answer is here, and too many are on their way out. Do not pay again: send the same"
+        " payment.",
+        BUSY_SECONDS,
+        payment_id=held.payment_id,
+        settlement=paid_of(held).settlement(),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,9 +143,7 @@ def deliver(room: Room, paid: Paid, answer: StoredAnswer, *, joined: bool = Fals
     payment_id = paid.payment_id
 
     async def handed_over(reached: bool) -> None:
-        if joined and not reached:
-            await collecting.uncollect(room.pool, payment_id)
-        elif reached:
+        if reached:
             await room.collected.submit(payment_id)
         else:
             await collecting.abandon(room.pool, payment_id)
@@ -131,8 +164,15 @@ async def unless_gone(work: asyncio.Task[T], gone: Gone) -> T | None:
 async def wait_for(
     room: Room, payment_id: UUID, wanted: Callable[[Held], bool], gone: Gone
 ) -> Held | None:
-    """The payment as soon as it is as wanted; None when nobody waits any more."""
-    waiting = asyncio.create_task(room.waits.until(payment_id, wanted, settings.HOLD_WAIT_SECONDS))
+    """The payment as soon as it is as wanted; None when nobody waits any more, or enough do."""
+    waiting = asyncio.create_task(
+        room.waits.until(
+            payment_id,
+            wanted,
+            settings.HOLD_WAIT_SECONDS,
+            together_max=WAIT_TOGETHER_MAX,
+        )
+    )
     try:
         return await unless_gone(waiting, gone)
     finally:

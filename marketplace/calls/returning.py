@@ -12,7 +12,14 @@ import hmac
 from django.conf import settings
 
 from marketplace.calls.admission import read_body
-from marketplace.calls.conflicts import RETRY_SECONDS, address_of, conflict, names_nothing
+from marketplace.calls.conflicts import (
+    REFUND_DUE,
+    RETRY_SECONDS,
+    address_of,
+    conflict,
+    in_flight,
+    names_nothing,
+)
 from marketplace.calls.outcomes import (
     CallOutcome,
     Challenged,
@@ -21,7 +28,7 @@ from marketplace.calls.outcomes import (
     Streamed,
     Unavailable,
 )
-from marketplace.calls.release import decided, hand_over, pending, release, wait_for
+from marketplace.calls.release import decided, hand_over, pending, release, uncollected, wait_for
 from marketplace.calls.requests import CallRequest, canonical_url
 from marketplace.calls.room import Room
 from marketplace.calls.trying_again import take_up, try_again
@@ -35,7 +42,6 @@ from payments.x402.reasons import Reason
 from payments.x402.types import Requirements
 
 ALREADY_JUDGED_SECONDS = 2**40  # the window's far end was judged when it was claimed
-REFUND_DUE = "This payment was collected and no answer came. The seller owes a refund."
 
 
 async def answer(
@@ -50,9 +56,9 @@ async def answer(
     if not hmac.compare_digest(held.fingerprint, _fingerprint(held, request, body)):
         return _another_request()
     if held.money == Money.FAILED:
-        return Challenged(Reason.TRANSACTION_FAILED, "this payment could not be collected")
+        return await _after_failure(room, held, presented)
     if held.work == Work.OPEN and not held.to_take_up:
-        return conflict("in_flight", "This payment is at work at this very moment.")
+        return in_flight("This payment is at work at this very moment.")
     offer = _terms_of(room, held)
     signed = await _is_signed(room, held, presented, offer)
     if held.work == Work.OPEN:
@@ -105,6 +111,11 @@ async def _is_signed(room: Room, held: Held, presented: Presented, offer: Requir
     return stored is not None and hmac.compare_digest(stored, presented.authorization.signature)
 
 
+async def _after_failure(room: Room, held: Held, presented: Presented) -> CallOutcome:
+    signed = await _is_signed(room, held, presented, _terms_of(room, held))
+    return uncollected(held) if signed else Challenged(Reason.TRANSACTION_FAILED)
+
+
 async def _after_answer(
     room: Room, held: Held, presented: Presented, request: CallRequest, signed: bool
 ) -> CallOutcome:
@@ -121,7 +132,7 @@ async def _after_answer(
     if later is None:
         return await pending(room, held.payment_id)
     if later.money == Money.FAILED:
-        return Challenged(Reason.TRANSACTION_FAILED, "this payment could not be collected")
+        return uncollected(later)
     return names_nothing(held)
 
 
@@ -142,7 +153,9 @@ async def _proves_to_be_buyer(
     if presented.identifier and await proves_identifier(room.pool, held, presented.identifier):
         return True
     siwx = request.siwx
-    return siwx is not None and await room.is_wallet_of(siwx, held, address_of(held))
+    if siwx is None:
+        return False
+    return await room.is_wallet_of(siwx, held, address_of(held), request.origin())
 
 
 async def _after_drop(

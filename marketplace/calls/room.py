@@ -16,9 +16,11 @@ import psycopg
 from django.conf import settings
 
 from marketplace.calls.breaker import Breaker
+from marketplace.calls.places import Places
 from marketplace.calls.previews import StockAndPreviews
 from marketplace.calls.promises import Promises
-from marketplace.calls.shelf import Shelf
+from marketplace.calls.shares import Shares
+from marketplace.calls.shelf import Shelf, Shelved
 from marketplace.calls.stock import Stock
 from marketplace.calls.strikes import Strikes
 from marketplace.calls.tally import Tally
@@ -38,7 +40,7 @@ from payments.egress import open_client
 from payments.health import Health, read_health
 from payments.lookup import Held, TwinTerms
 from payments.pool import Pool
-from payments.siwx import NotProven, proven_payer
+from payments.siwx import Asker, NotProven, proven_payer
 from payments.wakeups import MONEY_MOVED, WORK_TO_SETTLE, Bell, listen
 from payments.x402.networks import Asset
 from sellers.site import this_site
@@ -50,8 +52,10 @@ WAITING_MAX = 5_000
 ROUND_BYTES_MAX = 16_000_000  # of answers in one statement; PostgreSQL takes less than 1 GB
 HEALTH_SECONDS = 0.5
 BLIND_SECONDS = 3.0  # a restart of the database is waited for; a longer outage is said at once
+LEASE_AGAIN_SECONDS = 0.5
 LAST_WORDS_SECONDS = 5.0
 BREAKER_FAILURES = 5
+BREAKER_PAYERS = 3
 BREAKER_PAUSE_SECONDS = 15.0
 
 Item = TypeVar("Item")
@@ -83,6 +87,7 @@ class Room:
         self.assets: dict[tuple[str, str], Asset] = {}
         self.health: dict[str, Health] = {}
         self.out_of_gas: frozenset[tuple[str, UUID]] = frozenset()
+        self.out_of_budget: frozenset[str] = frozenset()  # payers who burnt our gas lately
         self.tally = Tally()
         self.strikes = Strikes(
             network_max=settings.BAD_PAYMENTS_PER_MINUTE,
@@ -96,16 +101,23 @@ class Room:
         )
         self.denied = DenyList(settings.DENY_ADDRESSES)
         self.breaker = Breaker(
-            failures_to_open=BREAKER_FAILURES, pause_seconds=BREAKER_PAUSE_SECONDS
+            failures_to_open=BREAKER_FAILURES,
+            payers_to_open=BREAKER_PAYERS,
+            pause_seconds=BREAKER_PAUSE_SECONDS,
         )
         self.troubles = Troubles(self.breaker)
+        self.places = Places(settings.UPSTREAM_CONNECTIONS_MAX)
+        self.at_work = Shares(
+            settings.CALLS_IN_FLIGHT_MAX, each_most=settings.LISTING_IN_FLIGHT_MAX
+        )
+        self.in_hand = Shares(settings.ANSWERS_IN_HAND_BYTES_MAX)
         self.leases: dict[UUID, int] = {}
         self._unseen_since: float | None = None
         self._work: set[asyncio.Task[Any]] = set()
         self._watchers: list[asyncio.Task[None]] = []
 
     async def open(self) -> None:
-        self.pool = await wiring.open_main_pool(statement_ms_max=settings.STATEMENT_MS_MAX)
+        self.pool = await wiring.open_door_pool()
         self.terms = {network: wiring.network_terms(network) for network in wiring.networks()}
         self.chains = {network: wiring.open_chain(network) for network in wiring.networks()}
         self.assets = {
@@ -113,7 +125,10 @@ class Room:
             for network in self.terms
             for asset in wiring.assets(network).values()
         }
-        self.client = open_client(wiring.egress_rule(), limit=settings.UPSTREAM_CONNECTIONS_MAX)
+        connections_max = settings.UPSTREAM_CONNECTIONS_MAX  # given out by `places`
+        self.client = open_client(
+            wiring.egress_rule(), limit=connections_max, limit_per_host=connections_max
+        )
         self.waits = Waits(self.pool)
         self.settle_bell = Bell(self.pool, WORK_TO_SETTLE)
         self.claims = _together(self._claim)
@@ -131,7 +146,8 @@ class Room:
         self.shelf = Shelf(self.pool, stock, entries_max=settings.SHELF_MAX)
         await self._read_health()
         self._watch(self.shelf.watch(every_seconds=settings.SHELF_REFRESH_SECONDS))
-        promises = Promises(self.pool, self.shelf, site)
+        promises = Promises(self.pool, self.shelf, site, closed=self.closed_networks)
+        self._watch(promises.keep_payable())
         self._watch(promises.keep_new())
         self._watch(promises.keep_good())
         self._watch(self.waits.run())
@@ -165,7 +181,7 @@ class Room:
             await chain.close()
         await self.pool.close()
 
-    async def is_wallet_of(self, header: str, held: Held, uri: str) -> bool:
+    async def is_wallet_of(self, header: str, held: Held, uri: str, origin: str) -> bool:
         """Whether a SIGN-IN-WITH-X header proves that the caller is this payment's payer."""
         with contextlib.suppress(NotProven):
             await proven_payer(
@@ -177,6 +193,7 @@ class Room:
                 now=int(time.time()),
                 pool=self.pool,
                 chain=self.chains.get(held.network),
+                asker=Asker(origin, wiring.wallet_proofs_per_minute()),
             )
             return True
         return False
@@ -220,25 +237,41 @@ class Room:
         self.settle_bell.ring()
         return recorded
 
+    def closed_networks(self, shelved: Shelved) -> frozenset[str]:
+        """On which of its networks a listing cannot be paid for just now."""
+        return frozenset(
+            network
+            for network in {offer.requirements.network for offer in shelved.offers}
+            if self.is_refused(network) or (network, shelved.seller_id) in self.out_of_gas
+        )
+
+    def is_refused(self, network: str) -> bool:
+        """Whether nobody settles payments of a network just now."""
+        health = self.health.get(network)
+        return health is None or bool(health.refusing_why)
+
     async def _keep_leases(self) -> None:
+        pause_seconds = settings.LEASE_RENEW_SECONDS
         while True:
-            await asyncio.sleep(settings.LEASE_RENEW_SECONDS)
+            await asyncio.sleep(pause_seconds)
+            # One that failed may have taken most of a lease's time.
+            pause_seconds = min(LEASE_AGAIN_SECONDS, settings.LEASE_RENEW_SECONDS)
             with contextlib.suppress(psycopg.Error, TimeoutError):
                 await attempts.renew_leases(
                     self.pool, dict(self.leases), lease_seconds=settings.LEASE_SECONDS
                 )
+                pause_seconds = settings.LEASE_RENEW_SECONDS
 
     async def _keep_health(self) -> None:
         while True:
             await asyncio.sleep(HEALTH_SECONDS)
-            try:
+            # From here on, and not from its failure: what is never answered does not fail.
+            self._unseen_since = self._unseen_since or asyncio.get_running_loop().time()
+            with contextlib.suppress(psycopg.Error, TimeoutError):
                 await self._read_health()
                 self._unseen_since = None
-            except (psycopg.Error, TimeoutError):
-                now = asyncio.get_running_loop().time()
-                self._unseen_since = self._unseen_since or now
 
     async def _read_health(self) -> None:
         self.health = await read_health(self.pool, stale_seconds=settings.HEAD_STALE_SECONDS)
-        caps = {network: terms.seller_gas_day_wei for network, terms in self.terms.items()}
-        self.out_of_gas = await gas.over_cap(self.pool, caps)
+        self.out_of_gas = await gas.over_cap(self.pool, wiring.seller_gas_caps())
+        self.out_of_budget = await gas.all_out_of_budget(self.pool)

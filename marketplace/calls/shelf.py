@@ -23,6 +23,7 @@ from payments.acceptance.promise import Offer
 from payments.pool import Pool, rows
 from payments.x402 import v1
 from payments.x402.types import Challenge
+from sellers.offer_receipt import SignedPrices
 from sellers.schemas import Validator
 from sellers.terms import Terms
 
@@ -56,7 +57,8 @@ class Shelved:
     upstream: Upstream
     validator: Validator
     earlier: tuple[Shelved, ...] = ()  # older revisions whose price is still good
-    signed_until_unix: int | None = None  # how long the challenge's signed offers stand
+    signed: SignedPrices | None = None  # what stands under the prices of the challenge
+    unquoted: frozenset[str] = frozenset()  # networks that are left out of it for now
     good_until_unix: float = inf  # when an older revision's price ends
     draft_of: UUID | None = None  # a preview's: the listing that it becomes
     only_for: frozenset[str] | None = None  # a preview's: the wallets that may pay for it

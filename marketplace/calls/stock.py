@@ -20,7 +20,9 @@ from sellers.offer_receipt import SignedPrices
 from sellers.schemas import compile_input
 from sellers.secrets import SecretsUnavailable, Vault
 from sellers.site import Site
+from sellers.targets import fixed_names
 from sellers.terms import Terms
+from sellers.upstream_limits import upstream_limits
 
 logger = logging.getLogger(__name__)
 
@@ -143,7 +145,7 @@ def shelve(
         challenge_v1=challenge_v1,
         challenge_v1_body=encode_json(challenge_v1.to_wire()),
         upstream=_upstream(terms, site, secret_headers),
-        validator=compile_input(terms.input_schema),
+        validator=compile_input(terms.input_schema, fixed_names(terms.upstream_url)),
         good_until_unix=good_until_unix,
         draft_of=draft_of,
         only_for=only_for,
@@ -164,15 +166,16 @@ def opened(
 
 
 def _upstream(terms: Terms, site: Site, secret_headers: Mapping[str, str]) -> Upstream:
+    limits = upstream_limits(terms, site)
     return Upstream(
         url_template=terms.upstream_url,
         method=terms.method,
         secret_headers=secret_headers,
         forward_headers=frozenset(terms.forward_headers),
-        connect_seconds=min(terms.connect_seconds, site.connect_seconds),
-        first_byte_seconds=min(terms.first_byte_seconds, site.first_byte_seconds),
-        total_seconds=min(terms.total_seconds, site.total_seconds),
-        answer_bytes_max=min(terms.answer_bytes_max, site.answer_bytes_max),
+        connect_seconds=limits.connect_seconds,
+        first_byte_seconds=limits.first_byte_seconds,
+        total_seconds=limits.total_seconds,
+        answer_bytes_max=limits.body_bytes_max,
     )
 
 

@@ -52,12 +52,13 @@ class Strikes:
         self._clock = clock
         self._known: dict[bytes, _Known] = {}
         self._new: Counter[bytes] = Counter()
+        self._telling: Counter[bytes] = Counter()  # what the database is adding up
         self._struck = asyncio.Event()
 
     @property
     def counts_nobody(self) -> bool:
         """Whether nobody has any: then nobody has to wait, whoever asks."""
-        return not self._known and not self._new
+        return not (self._known or self._new or self._telling)
 
     def wait_seconds(self, network: str, wallet: str) -> float:
         """How long nobody looks at another payment of these; 0 for everybody else."""
@@ -83,21 +84,23 @@ class Strikes:
 
     async def flush(self, pool: Pool) -> None:
         self._struck.clear()
-        new, self._new = self._new, Counter()
-        if not new:
+        if not self._new:
             return
+        self._telling, self._new = self._new, Counter()
         try:
-            sums = await add(pool, new, MINUTE)
+            sums = await add(pool, self._telling, MINUTE)
         except (psycopg.Error, TimeoutError):
-            self._new.update(new)  # the next strike tells of them
+            self._new.update(self._telling)  # the next strike tells of them
             return
+        finally:
+            self._telling = Counter()
         now = self._clock()
         for key, rate in sums.items():
             self._known[key] = _Known(rate.count, now + rate.seconds_left)
         self._known = {key: each for key, each in self._known.items() if each.until > now}
 
     def _count(self, kind: str, who: str) -> None:
-        if who and len(self._known) + len(self._new) < KEYS_MAX:
+        if who and len(self._known) + len(self._telling) + len(self._new) < KEYS_MAX:
             self._new[key_of(kind, who)] += 1
             self._struck.set()
 
@@ -106,5 +109,6 @@ class Strikes:
         known = self._known.get(key)
         if known is None or known.until <= now:
             known = _Known(0, now + MINUTE)
-        over = known.count + self._new[key] >= self._most[kind]
+        count = known.count + self._telling[key] + self._new[key]
+        over = count >= self._most[kind]
         return known.until - now if who and over else 0.0

@@ -5,12 +5,20 @@ from __future__ import annotations
 from django.conf import settings
 
 from marketplace.calls import allowance
-from marketplace.calls.admission import check_window, closed_trial, not_now, simulate
+from marketplace.calls.admission import (
+    check_window,
+    closed_trial,
+    give_trial_back,
+    not_now,
+    simulate,
+)
 from marketplace.calls.attempt import Attempt, run
-from marketplace.calls.conflicts import RETRY_SECONDS, conflict, names_nothing
+from marketplace.calls.conflicts import RETRY_SECONDS, conflict, in_flight, names_nothing
 from marketplace.calls.outcomes import CallOutcome, Unavailable
+from marketplace.calls.readiness import place_for
 from marketplace.calls.requests import CallRequest
 from marketplace.calls.room import Room
+from marketplace.calls.shares import Share
 from marketplace.calls.shelf import Shelved
 from payments.acceptance import attempts
 from payments.acceptance.attempts import Reopening
@@ -25,10 +33,13 @@ async def take_up(room: Room, held: Held, request: CallRequest, body: bytes) -> 
     sold = await room.shelf.by_hash(held.listing_path, held.revision_hash)
     if sold is None:
         return None
+    place = place_for(room, sold)
+    if isinstance(place, Unavailable):
+        return place
     lease_seconds = settings.LEASE_SECONDS
     if not await attempts.take_up(room.pool, held.standing, lease_seconds=lease_seconds):
-        return conflict("in_flight", "This payment was just taken up by another request.")
-    return await run(room, sold, Attempt.another(held, body), request)
+        return in_flight("This payment was just taken up by another request.")
+    return await run(room, sold, Attempt.another(held, body, place), request)
 
 
 async def try_again(
@@ -45,8 +56,11 @@ async def try_again(
         return conflict("listing_closed", "What you bought is no longer sold; nothing was charged.")
     if unavailable := not_now(room, sold, offer.network):
         return unavailable
+    place = place_for(room, sold)
+    if isinstance(place, Unavailable):
+        return place
     try:
-        check_window(room, presented, offer)
+        check_window(room, sold, presented, offer)
         own_key = presented.signed_by_own_key(offer)
         used = await simulate(room, presented, offer, own_key=own_key) is None
     except PaymentRefused as refused:
@@ -55,9 +69,7 @@ async def try_again(
         )
     if used:
         return names_nothing(held)
-    if unavailable := closed_trial(room, sold):
-        return unavailable
-    return await _reopen(room, held, sold, offer, request, body)
+    return await _reopen(room, held, sold, offer, request, body, place)
 
 
 async def _reopen(
@@ -67,11 +79,12 @@ async def _reopen(
     offer: Requirements,
     request: CallRequest,
     body: bytes,
+    place: Share,
 ) -> CallOutcome:
-    spent, refused = await allowance.again(room, held)
-    if refused:
-        return refused
-    caps = spent + room.exposure.caps(
+    allowed = await allowance.again(room, held)
+    if allowed.refused:
+        return allowed.refused
+    caps = allowed.caps + room.exposure.caps(
         network=offer.network,
         asset=offer.asset,
         decimals=room.assets[offer.network, offer.asset].decimals,
@@ -79,12 +92,23 @@ async def _reopen(
         listing_id=held.listing_id,
         amount=held.amount_atomic,
     )
-    reopened = await attempts.reopen(
-        room.pool, held.standing, caps, lease_seconds=settings.LEASE_SECONDS
-    )
+    if unavailable := closed_trial(room, sold, held.payer):
+        return unavailable
+    reopened: Reopening | None = None
+    try:
+        reopened = await attempts.reopen(
+            room.pool, held, caps, lease_seconds=settings.LEASE_SECONDS
+        )
+    finally:
+        if reopened is not Reopening.REOPENED:
+            give_trial_back(room, sold, held.payer)
     if reopened is Reopening.CAP_REACHED:
+        if refused := await allowance.used_up_again(room, held, allowed):
+            return refused
         return Unavailable("exposure_cap", "Too much is unsettled for now.", RETRY_SECONDS)
+    if reopened is Reopening.NAME_TAKEN:
+        return conflict("identifier_used", "Another payment bought this under the same identifier.")
     if reopened is Reopening.TOO_LATE:
-        return conflict("in_flight", "This payment was just taken up by another request.")
+        return in_flight("This payment was just taken up by another request.")
     room.settle_bell.ring()
-    return await run(room, sold, Attempt.another(held, body), request)
+    return await run(room, sold, Attempt.another(held, body, place), request)

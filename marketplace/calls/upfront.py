@@ -6,14 +6,13 @@ from uuid import UUID
 
 from django.conf import settings
 
-from marketplace.calls.outcomes import CallOutcome, Challenged, Unavailable
-from marketplace.calls.release import PENDING_RETRY_SECONDS, pending
+from marketplace.calls.outcomes import CallOutcome, Unavailable
+from marketplace.calls.release import PENDING_RETRY_SECONDS, pending, uncollected
 from marketplace.calls.room import Room
 from payments import lookup
 from payments.acceptance import attempts
 from payments.lookup import Held
 from payments.models import Money, Work
-from payments.x402.reasons import Reason
 
 
 async def settle_first(room: Room, payment_id: UUID, attempt: int) -> Held:
@@ -50,7 +49,7 @@ async def unsettled(room: Room, held: Held) -> CallOutcome:
     if held.paid or held.money == Money.BROADCAST:
         return await pending(room, held.payment_id)
     if held.money == Money.FAILED:
-        return Challenged(Reason.TRANSACTION_FAILED, "the payment could not be collected")
+        return uncollected(held)
     return Unavailable(
         "not_settled",
         "The payment could not be settled in time; nothing was charged. Send it again.",

@@ -31,9 +31,20 @@ class Waits:
         self._rung.set()
 
     async def until(
-        self, payment_id: UUID, wanted: Callable[[Held], bool], seconds: float
+        self,
+        payment_id: UUID,
+        wanted: Callable[[Held], bool],
+        seconds: float,
+        *,
+        together_max: int | None = None,
     ) -> Held | None:
-        """The payment as soon as it is as wanted; None when the time is over before that."""
+        """The payment as soon as it is as wanted; None when the time is over before that.
+
+        Where so many wait for it already, one more looks once.
+        """
+        if together_max is not None and len(self._waiting.get(payment_id, ())) >= together_max:
+            held = await lookup.by_id(self._pool, payment_id)
+            return held if held is not None and wanted(held) else None
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 with self._queued(payment_id) as next_look:

@@ -111,6 +111,7 @@ def changes(request: HttpRequest) -> HttpResponse:
             "items": [_change(each) for each in shown],
             "next": shown[-1].version if shown else since,
             "more": len(kept) > limit,
+            "oldest": entries.oldest_kept(),
         }
     )
 

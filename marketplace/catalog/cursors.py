@@ -13,6 +13,7 @@ from uuid import UUID
 import orjson
 
 from marketplace.catalog.queries import BadQuery, Query
+from sellers.prices import is_short
 
 START_ANEW = "leave it out to begin with the first page"
 
@@ -49,7 +50,7 @@ def _key(query: Query, key: Any) -> Any:
     """The key in the type of its sort; ValueError where it cannot be one."""
     if query.sort == "price":
         number = Decimal(key) if isinstance(key, str) else Decimal("nan")
-        if not number.is_finite() or abs(number) > 10**18:
+        if not number.is_finite() or abs(number) > 10**18 or not is_short(number):
             raise ValueError("no price")
         return number
     ranked = query.sort == "relevance" and query.text

@@ -22,6 +22,8 @@ from marketplace.catalog.documents import bazaar, soundness
 from marketplace.catalog.documents.market import this_market, written
 from marketplace.catalog.queries import BadQuery, Query
 from marketplace.catalog.reading import pairs_of, public
+from marketplace.catalog.turns import take_turn
+from payments.wiring import origin_of
 from sellers import goods
 from sellers.site import this_site
 from sellers.terms import METHODS
@@ -29,10 +31,7 @@ from sellers.texts import shorten
 
 OFFSET_MAX: Final = search.COUNTED_MAX
 BODY_BYTES_MAX: Final = 10_000
-TYPES: Final = ("http", "mcp")
 _OWN: Final = frozenset({"type", "extensions", "offset"})  # what the catalog has no word for
-# What a listing's 402 carries; the last of them once the site signs.
-EXTENSIONS: Final = frozenset({"bazaar", "payment-identifier", "offer-receipt"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,20 +53,21 @@ def read(request: HttpRequest) -> Asked:
         elif own.setdefault(name, value) != value:
             raise BadQuery(f"give {name} once")
     query, unapplied = search.parse(pairs)
-    kind = own.get("type", "")
-    if kind not in ("", *TYPES):
-        raise BadQuery(f"type is one of {', '.join(TYPES)}")
+    kind = own.get("type", "").strip().lower()
     wanted = {each.strip() for each in own.get("extensions", "").split(",")} - {""}
-    return Asked(
-        query, unapplied, _offset(own.get("offset", "")), kind == "mcp" or not wanted <= EXTENSIONS
-    )
+    if wanted & bazaar.SOMETIMES:
+        unapplied = (*unapplied, "extensions")
+    listed = bazaar.EXTENSIONS | bazaar.SOMETIMES
+    finds_nothing = kind not in ("", "http") or not wanted <= listed
+    return Asked(query, unapplied, _offset(own.get("offset", "")), finds_nothing)
 
 
 @public
 def resources(request: HttpRequest) -> HttpResponse:
     """`/discovery/resources`: everything for sale, counted pages, the best first."""
     asked = read(request)
-    return _answer(request, {**_page(asked), "unappliedFilters": list(asked.unapplied)})
+    take_turn(origin_of(request))
+    return _answer(request, bazaar.resources(_page(asked), this_market()))
 
 
 @public
@@ -76,6 +76,7 @@ def find(request: HttpRequest) -> HttpResponse:
     asked = read(request)
     if not asked.query.text:
         raise BadQuery("query is missing: say what is looked for")
+    take_turn(origin_of(request))
     unapplied = (*asked.unapplied, *(("offset",) if asked.offset else ()))
     found = search.Found((), "") if asked.finds_nothing else search.find(asked.query)
     return _answer(
@@ -96,10 +97,9 @@ def merchant(request: HttpRequest) -> HttpResponse:
     asked = read(request)
     if not asked.query.pay_to:
         raise BadQuery("payTo is missing: a wallet's address")
-    said = _page(asked)
-    listed = {"x402Version": said["x402Version"], "payTo": asked.query.pay_to}
-    listed |= {"resources": said["items"], "pagination": said["pagination"]}
-    return _answer(request, {**listed, "unappliedFilters": list(asked.unapplied)})
+    take_turn(origin_of(request))
+    listed = bazaar.of_merchant(_page(asked), this_market(), asked.query.pay_to)
+    return _answer(request, listed)
 
 
 @csrf_exempt  # it changes nothing, and reads no cookie
@@ -117,16 +117,19 @@ def validate(request: HttpRequest) -> HttpResponse:
     return _answer(request, said)
 
 
-def _page(asked: Asked) -> dict[str, Any]:
+def _page(asked: Asked) -> bazaar.Page:
     query = replace(asked.query, cursor="")
     shown: Sequence[goods.Good] = ()
     total = 0
     if not asked.finds_nothing:
-        total = search.count(query)
+        total = search.count(query, search.reach(query))
         shown = search.at(query, asked.offset) if asked.offset < total else ()
-    return bazaar.resources(
-        shown, this_market(), limit=query.limit, offset=asked.offset, total=total
-    )
+    return bazaar.Page(shown, query.limit, asked.offset, total, _left_out(asked))
+
+
+def _left_out(asked: Asked) -> list[str]:
+    """What a counted page does not apply: it goes by its offset alone."""
+    return [*asked.unapplied, *(["cursor"] if asked.query.cursor else [])]
 
 
 def _offset(text: str) -> int:

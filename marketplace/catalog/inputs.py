@@ -53,12 +53,19 @@ def fields(terms: Terms) -> tuple[Field, ...]:
     return tuple(found)
 
 
+def blank_body(terms: Terms) -> str:
+    """What is sent where a body is needed and every field of it was left blank."""
+    parts = terms.input_schema.get("properties", {})
+    needed = "body" in parts and "body" in terms.input_schema.get("required", ())
+    return "{}" if needed and _has_fields(terms, parts["body"]) else ""
+
+
 def _of_body(terms: Terms, schema: Any, example: Mapping[str, Any]) -> Iterator[Field]:
     required = "body" in terms.input_schema.get("required", ())
     given = example.get("body")
     if body_media_type(terms.input_schema):
         yield Field("whole", "", "Text to send", "", "text", "long", required, str(given or ""))
-    elif _has_members(schema, given):
+    elif _has_fields(terms, schema):
         yield from _of_object("body", schema, given or {})
     else:
         shown = "" if given is None else _pretty(given)
@@ -66,8 +73,9 @@ def _of_body(terms: Terms, schema: Any, example: Mapping[str, Any]) -> Iterator[
         yield Field("whole", "", "Body", hint.strip(), "json", "long", required, shown)
 
 
-def _has_members(schema: Any, example: Any) -> bool:
+def _has_fields(terms: Terms, schema: Any) -> bool:
     """Whether each member of the body can have a field of its own."""
+    example = terms.example_input.get("body")
     if not isinstance(schema, dict) or not isinstance(example, dict | None):
         return False
     members = schema.get("properties", {})

@@ -6,15 +6,13 @@ import re
 from base64 import b64encode
 from collections.abc import Sequence
 from datetime import datetime
-from functools import cache
 from typing import Any, Final
 
 from django.conf import settings
-from django.urls import Resolver404, resolve
 
+from marketplace.catalog.listing_links import links
 from payments.acceptance.promise import Offer
 from payments.amounts import token
-from payments.x402 import v1
 from payments.x402.networks import NETWORKS, address_bytes, checksum
 from sellers.examples import suffix
 from sellers.goods import Good
@@ -23,6 +21,7 @@ from sellers.models import Report
 from sellers.prices import in_dollars
 from sellers.quality import DEFINITIONS
 from sellers.terms import PriceTerms, Sample
+from sellers.texts import is_plain
 
 # Whatever a seller wrote stands under these names, cleaned, and is data: no words to an agent.
 SELLER_DECLARED: Final = (
@@ -44,15 +43,6 @@ NOT_CHARGED: Final = (
     "the seller answers with an error (4xx or 5xx), a redirect or a request for payment",
     "the input does not keep the input schema",
 )
-_DOORS: Final = ("sample", "skill", "v1")  # below the listing's own address
-_PATHS: Final = {
-    "catalog": "/api/catalog/a/b",
-    "page": "/l/a/b",
-    "sellerPage": "/s/a",
-    "openapi": "/s/a/openapi.json",
-    "discovery": "/discovery/search",
-    "mcp": "/mcp/server-card",
-}
 _WORD_BREAK = re.compile(r"_([a-z0-9])")
 
 
@@ -105,7 +95,7 @@ def whole(good: Good, identity: Identity, sold: Sequence[Sold]) -> dict[str, Any
         },
         "limits": {
             "totalSeconds": min(terms.total_seconds, settings.UPSTREAM_TOTAL_SECONDS),
-            "answerBytesMax": min(terms.answer_bytes_max, settings.ANSWER_BYTES_MAX),
+            "answerBytesMax": settings.ANSWER_BYTES_MAX,
             "streams": terms.stream,
         },
         "report": {
@@ -129,38 +119,6 @@ def quality_json(good: Good) -> dict[str, Any]:
     """The figures under their names in JSON; what nobody knows yet is null."""
     found = {name: getattr(good.quality, field) for field, name in _FIGURES.items()}
     return {name: stamp(at) if isinstance(at, datetime) else at for name, at in found.items()}
-
-
-def links(good: Good) -> dict[str, str]:
-    """Where else this listing is told of; only addresses that answer."""
-    base = settings.PUBLIC_BASE_URL
-    found = {
-        "catalog": f"{base}/api/catalog/{good.path}",
-        "sample": f"{good.url}?demo=true",
-        "skill": f"{good.url}/SKILL.md",
-        "page": f"{base}/l/{good.path}",
-        "sellerPage": f"{base}/s/{good.seller_slug}",
-        "openapi": f"{base}/s/{good.seller_slug}/openapi.json",
-        "discovery": f"{base}/discovery/search?urlSubstring=/call/{good.path}",
-        "mcp": f"{base}/mcp",
-    }
-    if v1.payable(offer.requirements for offer in good.offers):
-        found["v1"] = v1.url_of(good.url)
-    return {name: url for name, url in found.items() if name in _answered() or name in _DOORS}
-
-
-@cache
-def _answered() -> frozenset[str]:
-    """The links that lead somewhere on this site."""
-    return frozenset(name for name, path in _PATHS.items() if _is_there(path))
-
-
-def _is_there(path: str) -> bool:
-    try:
-        resolve(path)
-    except Resolver404:
-        return False
-    return True
 
 
 def stamp(at: datetime | None) -> str | None:
@@ -223,14 +181,24 @@ def _named(network: str, asset: str, amount_atomic: int) -> dict[str, Any]:
     return named
 
 
-def _sample(sample: Sample) -> dict[str, Any]:
+def _sample(given: Sample) -> dict[str, Any]:
+    sample = given.visible()
     shown: dict[str, Any] = {"status": sample.status, "contentType": sample.content_type}
     if sample.is_json and sample.body:
         return {**shown, "json": sample.document()}
-    try:
-        return {**shown, "text": sample.body.decode()}
-    except UnicodeDecodeError:
+    text = _plain_text(sample.body)
+    if text is None:
         return {**shown, "base64": b64encode(sample.body).decode()}
+    return {**shown, "text": text}
+
+
+def _plain_text(body: bytes) -> str | None:
+    """Bytes as text; None where they are none, or a file in which something is hidden."""
+    try:
+        text = body.decode()
+    except UnicodeDecodeError:
+        return None
+    return text if is_plain(text) else None
 
 
 def _plain(number: Any) -> str:

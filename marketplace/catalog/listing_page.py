@@ -16,6 +16,7 @@ from marketplace.calls import browsers
 from marketplace.catalog import inputs, market, snippets
 from marketplace.catalog.cards import card, price_of
 from marketplace.catalog.decoded import decoded
+from marketplace.catalog.documents.market import skill_url
 from marketplace.catalog.figures import listing_figures
 from marketplace.catalog.price_history import price_history
 from payments.x402 import v1
@@ -23,6 +24,7 @@ from sellers.categories import label
 from sellers.goods import Good
 from sellers.site import this_site
 from sellers.terms import Sample
+from sellers.texts import visible, visible_lines
 
 SAMPLE_CHARACTERS_MAX: Final = 20_000
 PICTURE_BYTES_MAX: Final = 300_000
@@ -82,10 +84,11 @@ def shown_sample(sample: Sample) -> SampleShown:
         return SampleShown(kind, picture=f"data:{kind};base64,{b64encode(sample.body).decode()}")
     if not (sample.is_json or sample.is_text):
         return SampleShown(kind)
-    text = sample.body.decode("utf-8", errors="replace")
+    text = visible_lines(sample.body.decode("utf-8", errors="replace"))
     if sample.is_json:
         with suppress(ValueError):
-            text = json.dumps(sample.document(), indent=2, ensure_ascii=False)
+            said = visible(sample.document())
+            text = json.dumps(said, indent=2, ensure_ascii=False)
     cut = len(text) > SAMPLE_CHARACTERS_MAX
     return SampleShown(kind, text[:SAMPLE_CHARACTERS_MAX], cut=cut)
 
@@ -97,6 +100,7 @@ def _facts(good: Good) -> dict[str, Any]:
         **browsers.facts(good.terms, good.url, good.offers),
         "base": settings.CALL_BASE_URL if elsewhere else "",
         "pathNames": good.terms.path_parameters,
+        "blankBody": inputs.blank_body(good.terms),
     }
     if settings.DEMO_CHAIN_RPC:
         said["demo"] = {"network": _DEMO_NETWORK, "faucet": reverse("demo-faucet")}
@@ -123,7 +127,7 @@ def _category(category: str) -> dict[str, str] | None:
 def _program_links(good: Good) -> list[dict[str, str]]:
     links = [
         ("As JSON, with every schema", f"/api/catalog/{good.path}"),
-        ("How to call it, for language models", f"{good.url}/SKILL.md"),
+        ("How to call it, for language models", skill_url(good, settings.PUBLIC_BASE_URL)),
         ("OpenAPI of this seller", f"/s/{good.seller_slug}/openapi.json"),
     ]
     if v1.payable(offer.requirements for offer in good.offers):

@@ -14,6 +14,7 @@ from typing import Any, Final
 from payments.x402.networks import NETWORKS, address_bytes, checksum
 from sellers.categories import CATEGORIES
 from sellers.models import SLUG, SLUG_CHARACTERS_MAX
+from sellers.prices import DIGITS_MAX, is_short
 from sellers.terms import METHODS
 from sellers.texts import clean, clean_ascii, shorten
 
@@ -30,6 +31,8 @@ SORTS: Final = ("relevance", "price", "latency", "volume", "newest")
 TRUE, FALSE = ("true", "1", "yes", "on"), ("false", "0", "no", "off")
 
 _CAIP2 = re.compile(r"[-a-z0-9]{3,8}:[-_a-zA-Z0-9]{1,32}")
+# An address of another kind of chain, such as Solana's: well formed, and nothing here pays into it.
+_FOREIGN_ADDRESS = re.compile(r"(?!0x|[0-9a-fA-F]+$)[0-9A-Za-z]{26,90}")
 _SLUG = re.compile(SLUG)
 _NUMBER = re.compile(r"[0-9]{1,9}")
 _OLD_NAMES: Final = {each.v1_name: each.caip2 for each in NETWORKS.values() if each.v1_name}
@@ -97,7 +100,7 @@ class _Given:
     @property
     def one(self) -> str:
         if len(set(self.values)) > 1:
-            raise BadQuery(f"give {_SHOWN[self.name]} once; it was given {len(self.values)} times")
+            raise BadQuery(f"give {SHOWN[self.name]} once; it was given {len(self.values)} times")
         return self.values[0]
 
     @property
@@ -105,7 +108,7 @@ class _Given:
         found = [part.strip() for value in self.values for part in value.split(",")]
         kept = list(dict.fromkeys(part for part in found if part))
         if len(kept) > ALTERNATIVES_MAX:
-            raise BadQuery(f"give at most {ALTERNATIVES_MAX} of {_SHOWN[self.name]}")
+            raise BadQuery(f"give at most {ALTERNATIVES_MAX} of {SHOWN[self.name]}")
         return kept
 
 
@@ -135,6 +138,8 @@ def _pay_to(given: _Given) -> str:
 
 
 def _address(text: str, what: str) -> str:
+    if _FOREIGN_ADDRESS.fullmatch(text):
+        return text
     try:
         return checksum(address_bytes(text))
     except ValueError:
@@ -144,7 +149,7 @@ def _address(text: str, what: str) -> str:
 def _word(given: _Given) -> str:
     word = given.one.lower()
     if not re.fullmatch(r"[a-z0-9-]{1,32}", word):
-        raise BadQuery(f"{_SHOWN[given.name]} is one word, such as exact")
+        raise BadQuery(f"{SHOWN[given.name]} is one word, such as exact")
     return word
 
 
@@ -156,6 +161,8 @@ def _max_usd(given: _Given) -> Decimal:
         raise BadQuery("maxPrice is an amount of dollars, such as 0.05") from None
     if not dollars.is_finite() or not 0 <= dollars <= PRICE_MAX:
         raise BadQuery(f"maxPrice is an amount of dollars between 0 and {PRICE_MAX}")
+    if not is_short(dollars):
+        raise BadQuery(f"write maxPrice out, with at most {DIGITS_MAX} decimals, such as 0.05")
     return dollars
 
 
@@ -165,7 +172,7 @@ def _choice(choices: Iterable[str]) -> Callable[[_Given], str]:
     def read(given: _Given) -> str:
         found = spelled.get(given.one.lower())
         if found is None:
-            raise BadQuery(f"{_SHOWN[given.name]} is one of {', '.join(spelled.values())}")
+            raise BadQuery(f"{SHOWN[given.name]} is one of {', '.join(spelled.values())}")
         return found
 
     return read
@@ -189,7 +196,7 @@ def _success(given: _Given) -> float:
 
 def _whole(given: _Given) -> int:
     if not _NUMBER.fullmatch(given.one):
-        raise BadQuery(f"{_SHOWN[given.name]} is a whole number")
+        raise BadQuery(f"{SHOWN[given.name]} is a whole number")
     return int(given.one)
 
 
@@ -203,7 +210,7 @@ def _limit(given: _Given) -> int:
 def _flag(given: _Given) -> bool:
     word = given.one.lower()
     if word not in (*TRUE, *FALSE):
-        raise BadQuery(f"{_SHOWN[given.name]} is true or false")
+        raise BadQuery(f"{SHOWN[given.name]} is true or false")
     return word in TRUE
 
 
@@ -250,5 +257,6 @@ _NAMES_OF: Final[Mapping[str, tuple[str, ...]]] = {
     "limit": ("limit",),
     "cursor": ("cursor",),
 }
-_SHOWN: Final = {field: names[0] for field, names in _NAMES_OF.items()}
+# The name under which each is documented.
+SHOWN: Final = {field: names[0] for field, names in _NAMES_OF.items()}
 _NAMES: Final = {name: field for field, names in _NAMES_OF.items() for name in names}

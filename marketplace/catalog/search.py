@@ -92,6 +92,11 @@ def at(query: Query, offset: int) -> tuple[Good, ...]:
     return tuple(hit.good for hit in hits if hit.good is not None)
 
 
+def reach(query: Query) -> int:
+    """How many pages can come to: of what a text finds only the best are ranked."""
+    return CANDIDATES_MAX if _is_ranked(query) else COUNTED_MAX
+
+
 def count(query: Query, most: int = COUNTED_MAX) -> int:
     """How many fit, up to so many."""
     asked = _Asked.of(query, this_site())
@@ -187,7 +192,7 @@ def _page(query: Query, asked: _Asked, position: Position | None) -> str:
     """The statement that names a page of listings, in order."""
     if position is not None:
         asked.values.update(after=position.key, after_id=position.listing_id)
-    if query.text and query.sort == "relevance":
+    if _is_ranked(query):
         return _RANKED.format(asked=asked.sql, after=_AFTER_RANK if position else "")
     order = _ORDERS[query.sort]
     after = ""
@@ -201,6 +206,10 @@ def _page(query: Query, asked: _Asked, position: Position | None) -> str:
         column=order.column,
         direction="desc" if order.descending else "asc",
     )
+
+
+def _is_ranked(query: Query) -> bool:
+    return bool(query.text) and query.sort == "relevance"
 
 
 @contextmanager

@@ -11,6 +11,7 @@ import shlex
 from dataclasses import dataclass
 from typing import Final
 
+from sellers import leaflets
 from sellers.examples import body, body_media_type, suffix
 from sellers.goods import Good
 from sellers.terms import Terms
@@ -27,13 +28,14 @@ class Call:
     url: str
     content_type: str
     body: str
+    allowance: str = ""  # what a stock client has to be told to allow, if it has
 
     @staticmethod
-    def of(terms: Terms, url: str) -> Call:
+    def of(terms: Terms, url: str, allowance: str = "") -> Call:
         """The seller's own example, at the listing's address."""
         content_type, content = body(terms.example_input, body_media_type(terms.input_schema))
         tail = suffix(terms.example_input, terms.path_parameters)
-        return Call(terms.method, url + tail, content_type, content.decode())
+        return Call(terms.method, url + tail, content_type, content.decode(), allowance)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +52,21 @@ class Snippet:
 
 def snippets(good: Good, mcp_url: str) -> tuple[Snippet, ...]:
     """The example call of a good in every language we know of."""
-    call = Call.of(good.terms, good.url)
+    allowed = leaflets.allowance(good.offers)
+    call = Call.of(good.terms, good.url, allowed)
     return (
         Snippet("curl", "curl", _CURL_NOTE, curl(call)),
         Snippet("python", "Python", _PYTHON_NOTE, python(call)),
         Snippet("typescript", "TypeScript", _TYPESCRIPT_NOTE, typescript(call)),
-        Snippet("mcp", "MCP", _MCP_NOTE, mcp(mcp_url), _MCP_THEN, mcp_call(good)),
+        Snippet("mcp", "MCP", _mcp_note(allowed), mcp(mcp_url), _MCP_THEN, mcp_call(good)),
     )
+
+
+def _mcp_note(allowed: str) -> str:
+    if not allowed:
+        return _MCP_NOTE
+    told = leaflets.allowance_python(allowed)
+    return f"{_MCP_NOTE} {leaflets.STOCK_CLIENTS} This call needs {allowed}, in Python: {told}"
 
 
 _CURL_NOTE: Final = (
@@ -106,6 +116,7 @@ def python(call: Call) -> str:
     given.append("timeout=120")
     arguments = _joined(given, ",\n        ", ", ")
     lines = f"\n        {arguments},\n    " if "\n" in arguments else arguments
+    told = f"\n{leaflets.allowance_python(call.allowance)}" if call.allowance else ""
     return f"""import os
 
 from eth_account import Account
@@ -115,7 +126,7 @@ from x402.mechanisms.evm import EthAccountSigner
 from x402.mechanisms.evm.exact import register_exact_evm_client
 
 signer = EthAccountSigner(Account.from_key(os.environ["PRIVATE_KEY"]))
-client = register_exact_evm_client(x402ClientSync(), signer)
+client = register_exact_evm_client(x402ClientSync(), signer){told}
 with x402_requests(client) as session:
     answer = session.request({lines})
 print(answer.status_code, answer.text)
@@ -129,13 +140,14 @@ def typescript(call: Call) -> str:
         given.append(f"headers: {{ {_js('Content-Type')}: {_js(call.content_type)} }}")
         given.append(f"body: {_js(call.body)}")
     options = "".join(f"  {each},\n" for each in given)
+    told = f"\n  {leaflets.allowance_typescript(call.allowance)}," if call.allowance else ""
     return f"""import {{ ExactEvmScheme }} from "@x402/evm";
 import {{ wrapFetchWithPaymentFromConfig }} from "@x402/fetch";
 import {{ privateKeyToAccount }} from "viem/accounts";
 
 const account = privateKeyToAccount(process.env.PRIVATE_KEY);
 const pay = wrapFetchWithPaymentFromConfig(fetch, {{
-  schemes: [{{ network: "eip155:*", client: new ExactEvmScheme(account) }}],
+  schemes: [{{ network: "eip155:*", client: new ExactEvmScheme(account) }}],{told}
 }});
 const answer = await pay({_js(call.url)}, {{
 {options}}});

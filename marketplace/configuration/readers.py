@@ -89,15 +89,25 @@ def read_bool(name: str, *, default: bool) -> bool:
     raise wrong(name, value, "1 or 0")
 
 
-def read_int(name: str, default: int, least: int = 0) -> int:
+def read_int(name: str, default: int, least: int = 0, most: int = NUMBER_MAX) -> int:
     value = read(name, str(default))
     try:
         number = int(value)
     except ValueError:
         number = least - 1
-    if number < least:
-        raise wrong(name, value, f"a whole number, {least} or more")
+    if not least <= number <= most:
+        upper = f", {most} or less" if most < NUMBER_MAX else ""
+        raise wrong(name, value, f"a whole number, {least} or more{upper}")
     return number
+
+
+def read_room(name: str, default: int, *, one_most: int) -> int:
+    """Bytes for many of something, of which whoever takes most must leave as much for others."""
+    least = 2 * one_most
+    room = read_int(name, max(default, least))
+    if room < least:
+        raise wrong(name, str(room), f"{least} or more, which is twice as much as one may take")
+    return room
 
 
 def read_decimal(name: str, default: str, expected: str) -> Decimal:
@@ -115,8 +125,14 @@ def read_dollars(name: str, default: str) -> Decimal:
     return read_decimal(name, default, "dollars as a decimal number, such as 0.50")
 
 
-def read_seconds(name: str, default: str) -> float:
-    return float(read_decimal(name, default, "seconds as a decimal number, such as 2.5"))
+def read_seconds(name: str, default: str, *, least: float = 0, most: float = NUMBER_MAX) -> float:
+    expected = "seconds as a decimal number, such as 2.5"
+    expected += f", {least:g} or more" if least else ""
+    expected += f", {most:g} or less" if most < NUMBER_MAX else ""
+    seconds = float(read_decimal(name, default, expected))
+    if not least <= seconds <= most:
+        raise wrong(name, f"{seconds:g}", expected)
+    return seconds
 
 
 def read_day(name: str, default: str) -> date:

@@ -6,8 +6,10 @@ from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from marketplace.configuration.readers import has_good_port, read, wrong
+from payments.line import signs_of_life
 
 BROKERS = ("redis", "rediss", "redis+socket", "sentinel", "amqp", "amqps", "filesystem")
+BROKER_SECONDS = 3.0  # a page rings, too, and somebody waits for it
 
 
 def read_database(name: str, default: str, *, pool_max: int) -> dict[str, Any]:
@@ -26,7 +28,7 @@ def read_database(name: str, default: str, *, pool_max: int) -> dict[str, Any]:
         "PORT": str(parts.port or query.pop("port", "")),
         "CONN_MAX_AGE": 0,
         "CONN_HEALTH_CHECKS": True,
-        "OPTIONS": query | pool,
+        "OPTIONS": signs_of_life() | query | pool,
     }
 
 
@@ -48,3 +50,15 @@ def read_broker(name: str, default: str) -> str:
         shown = f"{scheme}://…" if rest else scheme
         raise wrong(name, shown, "redis://host:6379/0, or filesystem:// on one machine")
     return value
+
+
+def broker_options(url: str) -> dict[str, Any]:
+    """A Redis that vanishes without a word is given up; a worker waits a second for each ring."""
+    if not url.startswith(("redis", "sentinel")):
+        return {}
+    return {
+        "socket_connect_timeout": BROKER_SECONDS,
+        "socket_timeout": BROKER_SECONDS,
+        "socket_keepalive": True,
+        "max_retries": 0,  # of one ring; workers and beat come back for as long as it takes
+    }

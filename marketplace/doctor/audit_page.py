@@ -29,6 +29,7 @@ KINDS: Final = {
     "webhook": "Webhooks",
     "limits": "Buyers' limits",
     "account": "Accounts",
+    "wallet": "Wallets to sign in with",
     "role": "Roles",
     "second_factor": "Second factors",
     "dispute": "Disputes",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -29,11 +30,13 @@ def examine_database() -> Iterator[Finding]:
             settings.DATABASE_URL, autocommit=True, connect_timeout=CONNECT_SECONDS
         ) as asking:
             yield from _server(asking)
-            yield _role(asking)
+            role = _role(asking)
+            yield role
         yield from _migrations()
     except psycopg.Error as error:
         yield fail("database", f"it does not answer: {_words(error)}", "check DATABASE_URL")
         return
+    yield from _direct_role(role)
     yield _listens()
 
 
@@ -79,7 +82,20 @@ def _role(asking: psycopg.Connection[tuple[Any, ...]]) -> Finding:
     if settings.DEVELOPMENT:
         return ok("database", f"the role {name} {may}, as on a laptop it may")
     words = f"the role {name} {may}, which Souk never needs"
-    return warn("database", words, "give Souk a role of its own: docs/operate.md, PostgreSQL")
+    return warn("database", words, "give Souk a role of its own: docs/operate.md, “PostgreSQL”")
+
+
+def _direct_role(known: Finding) -> Iterator[Finding]:
+    """Past a pooler Souk may sign in as somebody else; where nobody answers, `_listens` says so."""
+    with (
+        suppress(psycopg.OperationalError),
+        psycopg.connect(
+            settings.DATABASE_DIRECT_URL, autocommit=True, connect_timeout=CONNECT_SECONDS
+        ) as asking,
+    ):
+        found = _role(asking)
+        if found != known:
+            yield found
 
 
 def _migrations() -> Iterator[Finding]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from django.db.migrations.recorder import MigrationRecorder
+from django.db.models import Min
 from django.utils import timezone
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -11,6 +13,7 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.registry import Collector
 
 from marketplace.doctor.audited import AT_A_GLANCE
+from marketplace.doctor.workings import BACKUP
 from payments import audit_log, wiring
 from payments.models import ChainHealth, Heartbeat
 from payments.reports import workings
@@ -92,11 +95,16 @@ def _chains() -> Iterator[Metric]:
     refusing = GaugeMetricFamily(
         "souk_refusing", "1 while payments of a network are refused", labels=["network"]
     )
-    for row in ChainHealth.objects.all():
-        now = timezone.now()
+    now, never = timezone.now(), _installed_seconds()
+    seen_once = set()
+    for row in ChainHealth.objects.filter(network__in=wiring.networks()):
+        seen_once.add(row.network)
         seen.add_metric([row.network], (now - row.seen_at).total_seconds())
         head.add_metric([row.network], (now - row.head_time).total_seconds())
         refusing.add_metric([row.network], bool(row.refusing_why))
+    for network in set(wiring.networks()) - seen_once:  # and doors refuse its payments
+        seen.add_metric([network], never)
+        refusing.add_metric([network], 1)
     yield from (seen, head, refusing)
 
 
@@ -125,9 +133,15 @@ def _ledger() -> Iterator[Metric]:
     age = GaugeMetricFamily(
         "souk_ledger_compared_seconds", "Since they were last compared", labels=["network", "asset"]
     )
-    for row in workings.reconciliations():
-        differences.add_metric([row.network, row.asset], row.differences)
-        age.add_metric([row.network, row.asset], (timezone.now() - row.at).total_seconds())
+    found = {(row.network, row.asset): row for row in workings.reconciliations()}
+    now, never = timezone.now(), _installed_seconds()
+    for network in wiring.networks():
+        for asset in wiring.assets(network):
+            last = found.get((network, asset))
+            if last is not None:
+                differences.add_metric([network, asset], last.differences)
+            seconds = never if last is None else (now - last.at).total_seconds()
+            age.add_metric([network, asset], seconds)
     yield from (differences, age)
 
 
@@ -142,11 +156,13 @@ def _audited() -> Iterator[Metric]:
 
 
 def _others() -> Iterator[Metric]:
-    signs = GaugeMetricFamily(
-        "souk_sign_of_life_seconds", "Since beat, or a backup, was last seen", labels=["name"]
-    )
+    words = "Since beat, or a backup, was last seen; since the installation where it never was"
+    signs = GaugeMetricFamily("souk_sign_of_life_seconds", words, labels=["name"])
+    ages = dict.fromkeys(("beat", BACKUP), _installed_seconds())
     for beat in Heartbeat.objects.all():
-        signs.add_metric([beat.name], (timezone.now() - beat.at).total_seconds())
+        ages[beat.name] = (timezone.now() - beat.at).total_seconds()
+    for name, age in ages.items():
+        signs.add_metric([name], age)
     due, oldest = waiting_messages()
     yield signs
     yield GaugeMetricFamily("souk_webhooks_due", "Messages to sellers that are due", due)
@@ -154,3 +170,9 @@ def _others() -> Iterator[Metric]:
     yield GaugeMetricFamily("souk_webhooks_oldest_seconds", "How long the oldest is due", age)
     live = Listing.objects.filter(state=Listing.State.LIVE).count()
     yield GaugeMetricFamily("souk_listings_live", "Listings that are for sale", live)
+
+
+def _installed_seconds() -> float:
+    """How long the oldest tables are there: what never was seen is missing for so long."""
+    first = MigrationRecorder.Migration.objects.aggregate(first=Min("applied"))["first"]
+    return 0.0 if first is None else (timezone.now() - first).total_seconds()

@@ -18,9 +18,15 @@ from payments.x402.networks import NETWORKS
 
 BEAT_SECONDS = 60  # it says so every 15 s
 BROKER_SECONDS = 2
-NODE_FIX = "`python3 manage.py doctor` asks the node; docs/operate.md, “The chain stands still”"
+NODE_FIX = (
+    "`python3 manage.py doctor` asks the node;"
+    " docs/operate.md, “The chain stands still, or the node lies”"
+)
 LOG_FIX = "`python3 manage.py doctor` looks closer, and the worker's log says more"
-BROKER_FIX = "start Redis: nothing in it is missed; `python3 manage.py work` does it all meanwhile"
+BROKER_FIX = (
+    "start Redis: nothing in it is missed; meanwhile `python3 manage.py work` does all that anybody"
+    " waits for, and the housekeeping waits"
+)
 WORKER_FIX = "start a worker: `celery --app marketplace worker`, or `python3 manage.py work`"
 
 
@@ -69,13 +75,16 @@ def _broker() -> Finding:
     port = f":{place.port}" if place.port else ""
     where = f"{place.scheme}://{place.hostname or place.path}{port}"
     try:
-        with Connection(settings.CELERY_BROKER_URL, connect_timeout=BROKER_SECONDS) as asking:
+        with Connection(
+            settings.CELERY_BROKER_URL,
+            connect_timeout=BROKER_SECONDS,
+            transport_options=settings.CELERY_BROKER_TRANSPORT_OPTIONS,
+        ) as asking:
             asking.ensure_connection(max_retries=0, timeout=BROKER_SECONDS)
     except (OperationalError, OSError):
-        words = f"nobody answers at {where}: payments settle, webhooks and housekeeping wait"
-        return warn(
-            "broker",
-            words,
-            BROKER_FIX,
+        words = (
+            f"nobody answers at {where}: payments settle, everything else waits: verdicts,"
+            " webhooks, letters, looks at listings, housekeeping"
         )
+        return warn("broker", words, BROKER_FIX)
     return ok("broker", f"answers at {where}")

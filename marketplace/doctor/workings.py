@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from decimal import Decimal
+from uuid import UUID
 
 from django.conf import settings
 from django.db import connection
@@ -17,11 +18,12 @@ from marketplace.look.times import lasting
 from payments import wiring
 from payments.ids import first_id
 from payments.models import Heartbeat, Payment
+from payments.not_charged import SELLERS_FAULTS
 from payments.reports import workings
 from payments.reports.case_lists import waiting_for_admins
 from payments.x402.networks import NETWORKS
-from sellers.causes import cause, of_endpoints
-from sellers.models import Listing, Report
+from sellers.causes import cause
+from sellers.models import Listing, Report, Seller
 from sellers.webhooks import waiting_messages
 
 BACKUP = "backup"  # the sign of life that the command leaves
@@ -33,6 +35,7 @@ PROPOSAL_WARN = timedelta(days=2)
 IN_THE_QUEUE = (Listing.State.IN_REVIEW, Listing.State.LIVE, Listing.State.PAUSED)
 YEARS_DAYS = 1_000
 TROUBLES_SHOWN = 5
+SELLERS_NAMED = 3
 TROUBLES_WARN = 20
 
 
@@ -40,6 +43,7 @@ def examine_workings() -> Iterator[Finding]:
     """Every tile of the operator's page, as findings; no node is asked for any of it."""
     yield from settling()
     yield from gas_left()
+    yield from gas_spent()
     yield from ledger()
     yield messages()
     yield endpoints()
@@ -95,12 +99,31 @@ def gas_left() -> Iterator[Finding]:
         lasts = "nothing spent yet" if tank.days is None else f"lasts {in_days(tank.days)}"
         words = f"gas on {name}: {_coins(tank.balance_wei)} coins, {lasts}"
         fix = "send gas money to the address that `python3 manage.py relayer show` names"
-        if tank.balance_wei < settings.RELAYER_LOW_WEI:
+        if tank.is_low or tank.balance_wei < settings.RELAYER_LOW_WEI:
             yield fail("gas", words, fix)
         elif tank.days is not None and tank.days < settings.GAS_DAYS_WARN:
             yield warn("gas", words, fix)
         else:
             yield ok("gas", words)
+
+
+def gas_spent() -> Iterator[Finding]:
+    """The sellers whose gas for today is spent: their calls are refused until midnight UTC."""
+    by_network: dict[str, list[UUID]] = {}
+    for use in workings.spent_up(wiring.seller_gas_caps()):
+        by_network.setdefault(use.network, []).append(use.seller_id)
+    for network, sellers in by_network.items():
+        slugs = (
+            Seller.objects.filter(pk__in=sellers).order_by("slug").values_list("slug", flat=True)
+        )
+        named = ", ".join(slugs[:SELLERS_NAMED]) or f"{len(sellers)} sellers"
+        more = f" and {len(sellers) - SELLERS_NAMED} more" if len(sellers) > SELLERS_NAMED else ""
+        words = f"the gas of today is spent on {NETWORKS[network].name} for {named}{more}"
+        fix = (
+            f"their calls are refused until midnight UTC; raise CHAINS[{network}]"
+            "[SELLER_GAS_DAY_WEI] and restart, then `python3 manage.py doctor`"
+        )
+        yield warn("gas", words, fix)
 
 
 def in_days(days: float) -> str:
@@ -160,7 +183,7 @@ def messages() -> Finding:
 
 def endpoints() -> Finding:
     """The endpoints of sellers that failed most since yesterday."""
-    found = workings.troubles(of_endpoints(), days=1, most=TROUBLES_SHOWN)
+    found = workings.troubles(SELLERS_FAULTS, days=1, most=TROUBLES_SHOWN)
     if not found:
         return ok("endpoints", "no call failed at a seller since yesterday")
     paths = {

@@ -108,6 +108,8 @@ class Postgres:
             "timezone": "UTC",
             "log_timezone": "UTC",
         }
+        if not self.durable:
+            settings["souk.throwaway"] = "on"
         if self.binaries.major >= 18:
             settings["io_method"] = "sync"  # three idle worker processes fewer
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]

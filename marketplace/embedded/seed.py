@@ -28,6 +28,7 @@ from sellers.directory import find, give_to
 from sellers.drafts import Draft, finish
 from sellers.examples import body, body_media_type, suffix
 from sellers.models import Seller
+from sellers.notices import put_away, unseen
 from sellers.prices import Ask
 from sellers.publishing import publish, republish
 from sellers.refusals import ListingRefused, Why
@@ -113,6 +114,8 @@ def _prove_wallet(seller: Seller) -> None:
         text = payouts.question(seller, account.address)
         signed = Account.sign_message(encode_defunct(text=text), account.private_key)
         payouts.prove(seller, text, "0x" + bytes(signed.signature).hex(), by=command("demo"))
+        for notice in unseen(seller.pk):  # it warns of what the demo has just done
+            put_away(seller.pk, notice.pk)
 
 
 def _put_up(stall: Stall, terms: Terms, site: Site) -> None:

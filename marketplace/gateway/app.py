@@ -21,16 +21,17 @@ from asgiref.typing import ASGIReceiveCallable, ASGISendCallable, HTTPScope
 
 from marketplace.calls.ceiling import is_too_dear
 from marketplace.calls.http import Response, retry_after, send_response
-from marketplace.calls.in_flight import Arrivals, InFlight, NoPlace, Seat
+from marketplace.calls.in_flight import Arrivals, NoPlace, Seat
 from marketplace.calls.inbox import Inbox
 from marketplace.calls.outcomes import CallOutcome, Delivered, Streamed
 from marketplace.calls.paid_call import UNDECIDED
 from marketplace.calls.requests import BodyIncomplete, BodyTooLarge, CallRequest, Query
+from marketplace.calls.shares import Shares
 from marketplace.calls.shelf import Absent, Place, Shelf, Shelved
 from marketplace.gateway import responses
 from marketplace.gateway.arrival import Arrival
 from marketplace.gateway.dialects import V2, Dialect, spoken
-from marketplace.gateway.flow import Flow
+from marketplace.gateway.flow import Flow, send_in_pieces
 from marketplace.gateway.incoming import (
     ATTACHING,
     AmbiguousCredentials,
@@ -43,6 +44,7 @@ from marketplace.gateway.incoming import (
     read_query,
 )
 from marketplace.gateway.outcomes import head_of, response_of
+from payments.leaving import PIECE_BYTES
 from payments.x402.reasons import Reason
 
 logger = logging.getLogger(__name__)
@@ -71,6 +73,7 @@ class DoorLimits:
     body_bytes_max: int
     body_seconds: float
     bodies_arriving_max: int = 400
+    bodies_arriving_bytes_max: int = 100_000_000
 
 
 @dataclass(slots=True)
@@ -82,6 +85,8 @@ class _Outcome:
     connected: bool = True
     told: Callable[[bool], Awaitable[None]] | None = None
     flow: Flow | None = None
+    inbox: Inbox | None = None  # of a large answer: who hangs up before its end has not got it
+    kept: CallOutcome | None = None  # until all of it is sent: its body counts as in hand
 
 
 class Door:
@@ -105,10 +110,10 @@ class Door:
         self._quoted = quoted
         self._limits = limits
         self._public_base_url = public_base_url
-        self.in_flight = InFlight(
-            calls_max=limits.calls_in_flight_max, listing_calls_max=limits.listing_in_flight_max
+        self.places = Shares(limits.calls_in_flight_max, each_most=limits.listing_in_flight_max)
+        self.arrivals = Arrivals(
+            bodies_max=limits.bodies_arriving_max, bytes_max=limits.bodies_arriving_bytes_max
         )
-        self.arrivals = Arrivals(bodies_max=limits.bodies_arriving_max)
 
     def at_once(self, scope: HTTPScope) -> Response | None:
         """Quote what is at hand to whoever asks with GET and nothing else; None is no verdict.
@@ -202,7 +207,7 @@ class Door:
             return responses.unavailable(wait_seconds)
         ceiling = headers.get(b"x-max-price")
         if ceiling is not None and is_too_dear(place.offers, ceiling.decode("latin-1")):
-            return dialect.quote_again(place, Reason.PRICE_ABOVE_MAX, "")
+            return dialect.quote_again(place, Reason.PRICE_ABOVE_MAX, "", {})
         if place.only_for is None:
             self._quoted(place.listing_id)
         if b"text/html" in headers.get(b"accept", b""):
@@ -231,9 +236,10 @@ class Door:
         if arrival.dialect.credential not in arrival.headers:
             return arrival.dialect.elsewhere
         path = arrival.route.path
-        seat = Seat(self.in_flight, path)
+        seat = Seat(self.places, path)
         inbox = self._inbox(arrival, seat if arrival.brings_body else None)
         flow: Flow | None = None
+        is_large = False
         try:
             if not arrival.brings_body:
                 seat.take()
@@ -241,15 +247,18 @@ class Door:
             if isinstance(outcome, Streamed):  # it keeps its place until its end
                 flow = Flow(outcome, inbox, seat.give_back)
                 return _Outcome(head_of(outcome, arrival.dialect), flow=flow)
+            response = response_of(outcome, place, arrival.dialect, self._public_base_url)
+            is_large = len(response.body) > PIECE_BYTES
         except NoPlace:
             return responses.BUSY
         finally:
             if flow is None:
-                connected = inbox.close()
                 seat.give_back()
-        response = response_of(outcome, place, arrival.dialect, self._public_base_url)
+                connected = is_large or inbox.close()
         told = outcome.handed_over if isinstance(outcome, Delivered) else None
-        return _Outcome(response, connected, told)
+        if is_large:
+            return _Outcome(response, told=told, inbox=inbox, kept=outcome)
+        return _Outcome(response, connected, told, kept=outcome)
 
     def _inbox(self, arrival: Arrival, seat: Seat | None) -> Inbox:
         return Inbox(
@@ -282,8 +291,13 @@ async def _deliver(answer: _Outcome, method: str, send: ASGISendCallable) -> Non
         return
     sent = False
     try:
-        sent = await send_response(answer.response, method, send)
+        if answer.inbox is None:
+            sent = await send_response(answer.response, method, send)
+        else:
+            sent = await send_in_pieces(answer.response, answer.inbox, send)
     finally:
+        if answer.inbox is not None:
+            answer.inbox.close()
         if answer.told is not None:
             await answer.told(sent and answer.connected)
 

@@ -37,7 +37,7 @@ class Dialect:
     decode: Callable[[str], PaymentPayload | v1.Payment]
     quote: Callable[[Shelved], Response]
     quote_page: Callable[[Shelved], Response]  # the same for a person's browser
-    quote_again: Callable[[Shelved, Reason, str], Response]
+    quote_again: Callable[[Shelved, Reason, str, Mapping[str, Any]], Response]
     outcome: bytes  # the header that says what became of a payment
     settlement: Callable[[Settlement], Mapping[str, object]]
     marks: Mapping[str, Any]  # what our own words about a payment carry besides
@@ -56,8 +56,10 @@ def _quote_v1(shelved: Shelved) -> Response:
     return Response(402, with_length(QUOTE, body), body)
 
 
-def _quote_v1_again(shelved: Shelved, reason: Reason, detail: str) -> Response:
-    body = headers.encode_json(refusing(shelved.challenge_v1, reason, detail).to_wire())
+def _quote_v1_again(
+    shelved: Shelved, reason: Reason, detail: str, also: Mapping[str, Any]
+) -> Response:
+    body = headers.encode_json(refusing(shelved.challenge_v1, reason, detail, also).to_wire())
     return Response(402, with_length(QUOTE, body), body)
 
 

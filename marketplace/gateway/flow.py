@@ -1,4 +1,8 @@
-"""A streamed answer on the wire: piece by piece, at the pace of its buyer, within bounds."""
+"""An answer on the wire: piece by piece, at the pace of its buyer, within bounds.
+
+The server takes a piece when it has sent the one before. Given all of a large answer at once, it
+would say that it is sent while most of it lies in memory, and its buyer has hung up.
+"""
 
 from __future__ import annotations
 
@@ -6,14 +10,38 @@ import asyncio
 import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
 
 from asgiref.typing import ASGISendCallable, HTTPResponseBodyEvent
-from django.conf import settings
 
-from marketplace.calls.http import Response
+from marketplace.calls.http import Response, send_in_time
 from marketplace.calls.inbox import Inbox
 from marketplace.calls.outcomes import Streamed
 from marketplace.calls.passage import Cut
+from payments.leaving import NEWS_SECONDS, PIECE_BYTES
+
+
+async def send_in_pieces(response: Response, inbox: Inbox, send: ASGISendCallable) -> bool:
+    """Send a large answer; tell whether all of it has left. One that stalls is broken off."""
+    try:
+        await send(response.start)
+        for start in range(0, len(response.body), PIECE_BYTES):
+            if inbox.gone.is_set():
+                return False
+            await send_in_time(send, _piece(response.body[start : start + PIECE_BYTES]))
+            await asyncio.sleep(NEWS_SECONDS)
+        connected = not inbox.gone.is_set()
+        await send_in_time(send, _END)
+    except (OSError, TimeoutError):  # OSError: gone (ASGI 2.4)
+        return False
+    return connected
+
+
+def _piece(body: bytes) -> HTTPResponseBodyEvent:
+    return {"type": "http.response.body", "body": body, "more_body": True}
+
+
+_END: Final[HTTPResponseBodyEvent] = {"type": "http.response.body", "body": b"", "more_body": False}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +69,7 @@ class Flow:
         async for piece in self.outcome.pieces:
             if self.inbox.gone.is_set():
                 return False
-            await _in_time(send, {"type": "http.response.body", "body": piece, "more_body": True})
+            await send_in_time(send, _piece(piece))
         connected = not self.inbox.gone.is_set()
-        await _in_time(send, {"type": "http.response.body", "body": b"", "more_body": False})
+        await send_in_time(send, _END)
         return connected
-
-
-async def _in_time(send: ASGISendCallable, event: HTTPResponseBodyEvent) -> None:
-    async with asyncio.timeout(settings.STREAM_STALL_SECONDS):
-        await send(event)

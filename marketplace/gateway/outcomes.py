@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any, Final
 from uuid import UUID
 
@@ -20,6 +21,7 @@ from marketplace.calls.outcomes import (
 from marketplace.calls.shelf import Absent, Place
 from marketplace.gateway.dialects import Dialect
 from marketplace.gateway.responses import GUARDED, absent, plain
+from payments.leaving import PIECE_BYTES
 from payments.lookup import StoredAnswer
 from payments.x402.headers import encode_header
 from payments.x402.types import Settlement
@@ -67,11 +69,8 @@ def response_of(outcome: Told, place: Place, dialect: Dialect, public_base_url: 
             more = [*_encoded(headers)]
             also = {**dialect.marks, **({"extensions": extensions} if extensions else {})}
             return _told(status, error, detail, payment_id, public_base_url, more, also)
-        case Challenged(reason, detail):
-            # A new payment would not help where nothing is for sale.
-            if isinstance(place, Absent):
-                return absent(place)
-            return dialect.quote_again(place, reason, detail)
+        case Challenged():
+            return _asked_again(outcome, place, dialect, public_base_url)
 
 
 def head_of(outcome: Streamed, dialect: Dialect) -> Response:
@@ -82,6 +81,21 @@ def head_of(outcome: Streamed, dialect: Dialect) -> Response:
     kept = (header for header in _encoded(outcome.headers) if header[0] not in _OURS)
     content_type = (b"content-type", outcome.content_type.encode("latin-1"))
     return Response(outcome.status, (content_type, *kept, *more, *GUARDED), b"")
+
+
+def _asked_again(
+    outcome: Challenged, place: Place, dialect: Dialect, public_base_url: str
+) -> Response:
+    """Quote once more, and say what became of a payment that was taken and not collected."""
+    settlement, payment_id = outcome.settlement, outcome.payment_id
+    also = {} if payment_id is None else {"status_url": _page(public_base_url, payment_id)}
+    if isinstance(place, Absent):  # a new payment would not help where nothing is for sale
+        quoted = absent(place)
+    else:
+        quoted = dialect.quote_again(place, outcome.reason, outcome.detail, also)
+    more = [] if settlement is None else [_payment_response(dialect, settlement)]
+    more += [] if payment_id is None else [_payment(payment_id)]
+    return replace(quoted, headers=(*quoted.headers, *more))
 
 
 def _told(
@@ -96,7 +110,7 @@ def _told(
     """Say it in our own words, and where to see what becomes of the payment."""
     if payment_id is None:
         return plain(status, error, detail, *headers, also=also)
-    also = {**also, "status_url": f"{public_base_url}/p/{payment_id}"}
+    also = {**also, "status_url": _page(public_base_url, payment_id)}
     return plain(status, error, detail, *headers, _payment(payment_id), also=also)
 
 
@@ -107,11 +121,17 @@ def _answer(answer: StoredAnswer, more: Iterable[Header]) -> Response:
     body = answer.body or b""
     if answer.status == 204:  # has no body and says no length (RFC 9110, 8.6)
         return Response(answer.status, headers, b"")
+    if len(body) > PIECE_BYTES:  # a proxy that takes all of it in would hide who hangs up
+        headers = (*headers, (b"x-accel-buffering", b"no"))
     return Response(answer.status, with_length(headers, body), body)
 
 
 def _payment_response(dialect: Dialect, settlement: Settlement) -> Header:
     return (dialect.outcome, encode_header(dialect.settlement(settlement)).encode())
+
+
+def _page(public_base_url: str, payment_id: UUID) -> str:
+    return f"{public_base_url}/p/{payment_id}"
 
 
 def _payment(payment_id: UUID) -> Header:

@@ -72,10 +72,6 @@ NOT_HERE: Final = plain(
     403, "not_embeddable", "Answers are data; a page cannot load them as a script or a frame."
 )
 HEADERS_TOO_LARGE: Final = plain(431, "headers_too_large", "The request's headers are too long.")
-BODY_TOO_LARGE: Final = plain(413, "body_too_large", "The request's body is too long.")
-BODY_INCOMPLETE: Final = plain(
-    400, "body_incomplete", "The request's body did not arrive whole and in time."
-)
 BAD_QUERY: Final = plain(400, "bad_query", "The query is not name=value pairs in UTF-8.")
 TWO_PAYMENTS: Final = plain(
     400, Reason.MORE_THAN_ONE_PAYMENT, "Attach one payment, in one PAYMENT-SIGNATURE header."
@@ -142,9 +138,11 @@ def _challenge(shelved: Shelved) -> Header:
     return (b"payment-required", shelved.challenge_header.encode())
 
 
-def challenge_again(shelved: Shelved, reason: Reason, detail: str) -> Response:
+def challenge_again(
+    shelved: Shelved, reason: Reason, detail: str, also: Mapping[str, Any]
+) -> Response:
     """Quote, and say why what was attached or wished for does not do."""
-    challenge = refusing(shelved.challenge, reason, detail)
+    challenge = refusing(shelved.challenge, reason, detail, also)
     body = encode_json(challenge.to_wire())
     if len(b64encode(body)) > HEADER_BYTES_MAX:  # the reason stays, conveniences go
         body = encode_json(replace(challenge, more={}).to_wire())

@@ -16,7 +16,7 @@ from django.utils.safestring import SafeString
 from marketplace.look import marks
 from payments.addresses import payment_path
 from payments.amounts import Amount
-from payments.reports.purchases import Bought
+from payments.reports.bought import Bought
 
 _ROW = (
     '<tr><th scope="row"><a href="{}">{}<span class="unseen">, receipt of {}</span></a></th>'

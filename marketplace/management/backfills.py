@@ -8,7 +8,6 @@ from typing import Final, TypeAlias
 
 from django.db.models import QuerySet
 
-from marketplace.tasks import linked_wallets
 from payments import earnings, wiring
 from sellers import figures, shelving
 from sellers.models import Listing, Seller
@@ -39,7 +38,7 @@ def _stats(sellers: Sellers) -> Steps:
     chosen = _selling(sellers)
     yield chosen, 0
     for seller in chosen:
-        yield chosen, figures.make_anew(seller.pk, linked_wallets)
+        yield chosen, figures.make_anew(seller.pk)
 
 
 def _search(sellers: Sellers) -> Steps:

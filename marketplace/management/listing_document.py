@@ -54,6 +54,7 @@ def drafts_of(options: argparse.Namespace, site: Site) -> Iterator[tuple[str, Dr
     """A slug and a draft for each operation; a sample that the document lacks is asked for."""
     secrets = secret_headers(options)
     for operation in _chosen(options, site):
+        whole = operation.in_and_out
         typed = imports.typed_of(operation)
         draft = Draft(
             upstream_url=upstream_url(operation.upstream_url, site),
@@ -68,12 +69,12 @@ def drafts_of(options: argparse.Namespace, site: Site) -> Iterator[tuple[str, Dr
                 )
             ],
             method=operation.method,
-            example=operation.example,
-            input_schema=operation.input_schema,
-            output_schema=operation.output_schema,
+            example=whole.example,
+            input_schema=whole.input_schema,
+            output_schema=whole.output_schema,
             tags=operation.tags,
             category=imports.category_of(operation.tags),
-            forward_headers=operation.headers,
+            forward_headers=whole.headers,
             secret_headers=list(secrets),
         )
         yield str(typed["slug"]), draft
@@ -103,11 +104,12 @@ def _no_address(lost: list[Operation]) -> str:
 
 
 def _sample(operation: Operation, site: Site, secrets: Mapping[str, str]) -> Sample:
-    if operation.answer is not None:
-        return Sample(200, operation.answer_type, orjson.dumps(operation.answer))
-    example = operation.example
+    whole = operation.in_and_out
+    if whole.answer is not None:
+        return Sample(200, whole.answer_type, orjson.dumps(whole.answer))
+    example = whole.example
     url = target(operation.upstream_url, path_values(example), query_pairs(example))
-    content_type, content = body(example, body_media_type(operation.input_schema))
+    content_type, content = body(example, body_media_type(whole.input_schema))
     headers = [*secrets.items(), *([("Content-Type", content_type)] if content_type else [])]
     return asyncio.run(probe(site, operation.method, url, headers, content))
 

@@ -14,6 +14,7 @@ import orjson
 from sellers.categories import CATEGORIES
 from sellers.drafts import Draft, upstream_url
 from sellers.examples import body, body_media_type, path_values, query_pairs
+from sellers.header_names import secret_name
 from sellers.parameters import read_all
 from sellers.prices import Ask
 from sellers.probes import probe
@@ -133,7 +134,7 @@ def _secret(line: str) -> tuple[str, str]:
     name, colon, value = line.partition(":")
     if not colon:
         raise bad("header", "write a header as 'Name: value' or 'Name: @file'")
-    return name.strip().lower(), _text_or_file(value.strip(), "header").strip()
+    return secret_name(name.strip(), "header"), _text_or_file(value.strip(), "header").strip()
 
 
 def _text_or_file(text: str, field: str) -> str:

@@ -13,7 +13,7 @@ import hashlib
 import json
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from typing import Any, Final
 
 import psycopg
@@ -50,6 +50,8 @@ def alone(command: str, *, waits: bool = False) -> Iterator[psycopg.Connection[A
                 returncode=RUNS_ALREADY,
             )
         yield session
+        with suppress(psycopg.Error):  # a server may learn too late that the session ended
+            session.execute("select pg_advisory_unlock(%s)", (key,))
 
 
 def key_of(command: str) -> int:

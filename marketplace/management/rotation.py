@@ -17,7 +17,7 @@ from django.db.models import Model
 from marketplace.accounts.models import SecondFactor
 from marketplace.accounts.second_factor import key_of_a_bare_site
 from payments import audit_log
-from sellers.models import Preview, UpstreamSecret, Webhook, Worksheet
+from sellers.models import Preview, ProposedSecret, UpstreamSecret, Webhook, Worksheet
 
 ROWS_AT_ONCE: Final = 200
 
@@ -33,6 +33,7 @@ class Place:
 
 PLACES: Final = (
     Place("secret headers of listings", UpstreamSecret, "sealed"),
+    Place("secret headers of proposals", ProposedSecret, "sealed"),
     Place("secrets of webhooks", Webhook, "sealed"),
     Place("secrets of webhooks before the last change", Webhook, "sealed_before"),
     Place("secret headers of drafts", Worksheet, "sealed"),

@@ -7,6 +7,7 @@ import codecs
 import contextlib
 import json
 import mimetypes
+import shlex
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -76,11 +77,12 @@ class Trip:
         offer = self._choose(quote)
         if self.rpc_url:
             await asyncio.to_thread(self._top_up, offer)
-        payment = sign(quote, offer, self.wallet, now=int(time.time()))
-        until = datetime.fromtimestamp(payment.authorization.valid_before, UTC)
+        now = int(time.time())
+        payment = sign(quote, offer, self.wallet, now=now)
+        until = by_when(payment.authorization.valid_before, now)
         self.say(
             f"2. Sign  as {self.wallet.address}: “whoever shows this may move {in_words(offer)}\n"
-            f"   from me to {offer.requirements.pay_to}, once, before {until:%H:%M:%S} UTC.”\n"
+            f"   from me to {offer.requirements.pay_to}, once, before {until} UTC.”\n"
             "   No more than that can ever be lost by it."
         )
         return payment
@@ -137,9 +139,12 @@ class Trip:
     async def _show_proof(
         self, client: aiohttp.ClientSession, quote: Quote, payment: Payment, bought: Bought
     ) -> None:
-        page = URL(quote.status_url(bought.payment_id)) if bought.payment_id else URL()
-        if page.absolute is False or page.origin() != self.question.url.origin():
+        page = page_of(quote, bought)
+        if page is None:
             self.say("   This seller keeps no receipts that this program could fetch.")
+            return
+        if page.origin() != self.question.url.origin():
+            self.say(indented(f"4. Receipt  {elsewhere(page)}"))
             return
         jws = await self._receipt(client, page)
         if jws is None:
@@ -234,6 +239,31 @@ async def document(client: aiohttp.ClientSession, url: URL) -> dict[str, Any]:
     if reply.status != 200 or not isinstance(found, dict):
         raise NotBought(f"The answer came, but {url} says nothing that can be read.")
     return found
+
+
+def page_of(quote: Quote, bought: Bought) -> URL | None:
+    """Where the seller says how the payment stands, if it says an address."""
+    try:
+        page = URL(quote.status_url(bought.payment_id) if bought.payment_id else "")
+    except ValueError:
+        return None
+    return page if page.scheme in {"http", "https"} and page.host else None
+
+
+def by_when(moment_unix: int, now_unix: int) -> str:
+    """A moment in UTC, with its date unless that is today's."""
+    then, today = (datetime.fromtimestamp(each, UTC) for each in (moment_unix, now_unix))
+    return f"{then:%H:%M:%S}" if then.date() == today.date() else f"{then:%Y-%m-%d %H:%M:%S}"
+
+
+def elsewhere(page: URL) -> str:
+    """What to do about a receipt at another host than the call's: nothing is fetched from there."""
+    receipt = shlex.quote(f"{page}/receipt")
+    return (
+        f"The seller keeps it at {page.host}, which this program does not call by itself.\n"
+        f"Timeline: {page}\n"
+        f"Check it: python3 manage.py verify_receipt {receipt}"
+    )
 
 
 def in_lines(receipt: VerifiedReceipt) -> str:

@@ -33,14 +33,21 @@ def take_next(request: HttpRequest) -> HttpResponse:
 @moderator_only
 @require_POST
 def take(request: HttpRequest, listing_id: UUID) -> HttpResponse:
-    """Hold one listing, so that nobody else judges it meanwhile."""
-    found = looked_at(listing_id)
+    """Hold one listing, so that nobody else judges it meanwhile.
+
+    What was written while an earlier hold ran out comes along.
+    """
+    found, sent = looked_at(listing_id), Sent(request.POST.dict())
     if not holds.waiting().filter(pk=found.pk).exists():
-        return shown(request, found, trouble="Nothing of it waits for a verdict.", status=422)
+        trouble = "Nothing of it waits for a verdict."
+        return shown(request, found, trouble=trouble, refusing=sent, status=422)
     try:
         holds.take(found.pk, judge_of(request), review_rules().hold_seconds)
     except ListingRefused as refused:
-        return shown(request, looked_at(listing_id), trouble=_words(refused), status=422)
+        again = looked_at(listing_id)
+        return shown(request, again, trouble=_words(refused), refusing=sent, status=422)
+    if sent.reason:  # not to be kept in an address
+        return shown(request, looked_at(listing_id), refusing=sent)
     return redirect("moderation-item", found.pk)
 
 
@@ -86,9 +93,7 @@ def suspend(request: HttpRequest, listing_id: UUID) -> HttpResponse:
     return _stopped_or_restored(
         request,
         listing_id,
-        lambda: verdicts.suspend(
-            listing_id, _reason(request), judge_of(request), _seen_version(request)
-        ),
+        lambda: verdicts.suspend(listing_id, _reason(request), judge_of(request)),
     )
 
 
@@ -182,9 +187,7 @@ def _sent(request: HttpRequest, refused: ListingRefused) -> Sent:
 
 
 def _reason(request: HttpRequest) -> str:
-    """A usual reason, and one's own words after it."""
-    parts = (request.POST.get(name, "").strip() for name in ("usual", "reason"))
-    return " ".join(filter(None, parts))
+    return Sent(request.POST.dict()).reason
 
 
 def _uuid(text: str) -> UUID | None:

@@ -37,6 +37,12 @@ class Sent:
     typed: Mapping[str, str]
     wrong: str = ""
 
+    @property
+    def reason(self) -> str:
+        """A usual reason, and one's own words after it."""
+        parts = (self.typed.get(name, "").strip() for name in ("usual", "reason"))
+        return " ".join(filter(None, parts))
+
 
 @never_cache
 @moderator_only
@@ -79,7 +85,7 @@ def item(request: HttpRequest, listing_id: UUID) -> HttpResponse:
 @require_safe
 def find(request: HttpRequest) -> HttpResponse:
     """A listing by its address, or by seller and name."""
-    wanted = urlsplit(request.GET.get("q", "").strip()).path.strip("/")
+    wanted = _path(request.GET.get("q", "").strip())
     seller, _, slug = "/".join(wanted.split("/")[-2:]).partition("/")
     found = judgeable().filter(seller__slug=seller, slug=slug).first()
     if found is not None:
@@ -87,6 +93,14 @@ def find(request: HttpRequest) -> HttpResponse:
     if wanted:
         messages.error(request, "Nothing is sold or proposed there. Give seller/name.")
     return redirect("moderation-queue")
+
+
+def _path(text: str) -> str:
+    """What is left of an address when it is one of ours; a text that is none, as it is."""
+    try:
+        return urlsplit(text).path.strip("/")
+    except ValueError:
+        return text
 
 
 @never_cache
@@ -120,6 +134,7 @@ def shown(
     trouble: str = "",
     refusing: Sent | None = None,
     stopping: Sent | None = None,
+    noting: Sent | None = None,
     status: int = 200,
 ) -> HttpResponse:
     """The page of one listing, also after something was not done."""
@@ -130,6 +145,7 @@ def shown(
         "trouble": trouble,
         "refusing": refusing,
         "stopping": stopping,
+        "noting": noting,
     }
     return render(request, "moderation/item.html", context, status=status)
 

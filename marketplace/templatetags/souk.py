@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -12,19 +13,31 @@ from uuid import UUID
 from django import template
 from django.forms import BoundField
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from marketplace.look import addresses, charts, fields, marks, navigation, purchases, themes, times
+from marketplace.look import (
+    addresses,
+    charts,
+    fields,
+    markdown,
+    marks,
+    navigation,
+    purchases,
+    themes,
+    times,
+)
 from marketplace.look.money import grouped
 from payments.addresses import payment_path
 from payments.amounts import Amount
-from payments.reports.purchases import Bought
+from payments.reports.bought import Bought
 from payments.wiring import explorer_url
 
 register = template.Library()
 
 _NAME_LETTERS_MAX = 20
+_SECTION = re.compile(r"docs/operate\.md(?:, “([^”]+)”)?")
 
 
 @register.simple_tag(name="money")
@@ -91,12 +104,25 @@ def show_options(
 
 @register.filter
 def with_code(text: str) -> SafeString:
-    """`{{ fix|with_code }}`: what stands in backticks is a command, shown as one."""
+    """`{{ fix|with_code }}`: what stands in backticks is a command, and a section of the guide a
+    link to it."""
     parts = enumerate(text.split("`"))
     return format_html_join(
-        "", "{}", ((format_html("<code>{}</code>", part) if number % 2 else part,)
+        "", "{}", ((format_html("<code>{}</code>", part) if number % 2 else _with_links(part),)
                    for number, part in parts),
     )  # fmt: skip
+
+
+def _with_links(text: str) -> SafeString:
+    """`docs/operate.md, “Backups”` leads there."""
+    pieces: list[SafeString | str] = []
+    end = 0
+    for found in _SECTION.finditer(text):
+        at = markdown.anchor(found[1]) if found[1] else ""
+        href = reverse("guide", args=["operate"]) + (f"#{at}" if at else "")
+        pieces += [text[end : found.start()], format_html('<a href="{}">{}</a>', href, found[0])]
+        end = found.end()
+    return format_html_join("", "{}", ((piece,) for piece in (*pieces, text[end:])))
 
 
 @register.filter

@@ -8,12 +8,14 @@ from uuid import UUID
 
 from psycopg import Rollback, sql
 
-from payments import risk
+from payments import lookup, risk
+from payments.acceptance.promise import TAKE_NAMES, name_lock
 from payments.exposure import CapLimit
+from payments.lookup import Held
 from payments.marks import DROP, RENEW_LEASES
 from payments.models import Money, Work
 from payments.moves import LEASE_OVER, NEVER, NOW, move, seconds_from_now
-from payments.pool import Pool, one
+from payments.pool import Connection, Pool, one
 from payments.states import Standing, State
 
 
@@ -46,11 +48,12 @@ class Reopening(StrEnum):
     REOPENED = "reopened"
     TOO_LATE = "too_late"
     CAP_REACHED = "cap_reached"
+    NAME_TAKEN = "name_taken"  # another payment bought under the same identifier meanwhile
 
 
 async def reopen(
     pool: Pool,
-    standing: Standing,
+    held: Held,
     caps: Sequence[CapLimit],
     *,
     lease_seconds: float,
@@ -59,9 +62,12 @@ async def reopen(
 
     The row is locked before its counters, as in every other move.
     """
+    standing = held.standing
     after = State(Work.OPEN, standing.state.money)
     change = risk.Change(standing.payment_id, standing.state, after)
     async with pool.connection() as connection, connection.transaction() as changes:
+        if held.identifier_hash and await _has_namesake(connection, held, held.identifier_hash):
+            return Reopening.NAME_TAKEN
         moved = await move(
             connection,
             standing,
@@ -80,6 +86,14 @@ async def reopen(
             return Reopening.REOPENED
         raise Rollback(changes)
     return Reopening.CAP_REACHED
+
+
+async def _has_namesake(connection: Connection, held: Held, identifier_hash: bytes) -> bool:
+    """Claims under this identifier wait until the transaction ends, or have come before it."""
+    await connection.execute(TAKE_NAMES, ([name_lock(held.payer, identifier_hash)],))
+    values = {"identifier": identifier_hash, "payer": held.payer, "identity": held.identity}
+    cursor = await connection.execute(lookup.NAMESAKE, values)
+    return await cursor.fetchone() is not None
 
 
 async def take_up(pool: Pool, standing: Standing, *, lease_seconds: float) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from enum import StrEnum
 
 from payments import lookup, risk
-from payments.acceptance.promise import Claim
+from payments.acceptance.promise import TAKE_NAMES, Claim
 from payments.lookup import TwinTerms
 from payments.pool import Pool
 
@@ -17,7 +17,7 @@ class ClaimVerdict(StrEnum):
     TAKEN = "taken"
     TAKEN_ON_TRUST = "taken_on_trust"  # its answer may leave before the money moves
     OURS_ALREADY = "ours_already"
-    HAS_TWIN = "has_twin"  # an abandoned payment for the same request, which it should join
+    HAS_TWIN = "has_twin"  # one abandoned for the same request, or of the same identifier: join it
     OFFER_CLOSED = "offer_closed"
     CAP_REACHED = "cap_reached"
     LIMITS_CHANGED = "limits_changed"  # since the wallet's owner's rules were looked at
@@ -60,6 +60,17 @@ with member as (
                   and (select p.payer = m.payer and p.fingerprint = m.fingerprint
                               and {lookup.IS_RECENT}
                          from payments_payment p where p.id = g.payment_id))
+     union
+    select m.ix from unknown m
+     where m.identifier is not null and exists (
+               select from payments_payment p
+                where p.identifier_hash = m.identifier and p.payer = m.payer
+                  and (select {lookup.HAS_BOUGHT}
+                         from payments_progress g where g.payment_id = p.id))
+     union
+    select m.ix from unknown m join unknown earlier
+           on earlier.identifier = m.identifier and earlier.payer = m.payer
+          and earlier.identity <> m.identity and earlier.ix < m.ix
 ), fresh as (
     -- The statement sees the rules as they were when it began. Whoever changes them holds the
     -- payer's counter meanwhile and writes the version there: read under the lock, it is today's.
@@ -214,9 +225,16 @@ async def claim_together(
 async def _claim(
     pool: Pool, claims: Sequence[Claim], lease_seconds: float, twins: TwinTerms
 ) -> list[ClaimVerdict | None]:
+    values = _claim_values(claims, lease_seconds, twins)
+    names = sorted({name for claim in claims if (name := claim.name_lock) is not None})
     async with pool.connection() as connection:
-        cursor = await connection.execute(_CLAIM, _claim_values(claims, lease_seconds, twins))
-        found = {row[0]: row[1:] for row in await cursor.fetchall()}
+        if names:
+            async with connection.transaction():
+                await connection.execute(TAKE_NAMES, (names,))
+                told = await (await connection.execute(_CLAIM, values)).fetchall()
+        else:
+            told = await (await connection.execute(_CLAIM, values)).fetchall()
+    found = {row[0]: row[1:] for row in told}
     return [_verdict(*found[ix]) for ix in range(len(claims))]
 
 

@@ -5,8 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from uuid import UUID
 
-from payments.marks import ABANDON, COLLECT, UNCOLLECT
+from payments.lookup import IS_LEFT, TwinTerms
+from payments.marks import ABANDON, COLLECT
 from payments.pool import Pool, one, rows
+
+_TAKE_LEFT = f"""
+    update payments_progress g
+       set abandoned_at = null,
+           lease_until = clock_timestamp() + make_interval(secs => %(lease)s)
+     where g.payment_id = %(id)s and {IS_LEFT} returning 1
+"""  # noqa: S608 - composed of our own constants only
 
 
 async def abandon(pool: Pool, payment_id: UUID) -> None:
@@ -25,6 +33,9 @@ async def collect(pool: Pool, payment_id: UUID) -> bool:
     return (await collect_together(pool, [payment_id]))[0]
 
 
-async def uncollect(pool: Pool, payment_id: UUID) -> None:
-    """The buyer hung up in the very moment of the hand-over: it counts as abandoned."""
-    await one(pool, UNCOLLECT, (payment_id,))
+async def take_left(
+    pool: Pool, payment_id: UUID, *, lease_seconds: float, twins: TwinTerms
+) -> bool:
+    """What its buyer left behind is theirs again, under a lease; False when another has it now."""
+    values = {"id": payment_id, "lease": lease_seconds, **twins.values}
+    return await one(pool, _TAKE_LEFT, values) is not None

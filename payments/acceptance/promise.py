@@ -28,6 +28,17 @@ def fingerprint(revision_hash: bytes, method: str, url: str, body_hash: bytes) -
     return digest.digest()
 
 
+# Two that carry the same identifier come one after the other. A statement sees what was there when
+# it began: this is one of its own, before it; in order, and before any counter is locked.
+TAKE_NAMES = "select pg_advisory_xact_lock(name) from unnest(%s::bigint[]) name"
+
+
+def name_lock(payer: str, identifier_hash: bytes) -> int:
+    """A payer's name for a purchase as a number of 64 bits, as PostgreSQL takes it for a lock."""
+    digest = hashlib.sha256(payer.encode() + identifier_hash).digest()
+    return int.from_bytes(digest[:8], "big", signed=True)
+
+
 @dataclass(frozen=True, slots=True)
 class Purchase:
     """The snapshot a payment keeps of what was bought."""
@@ -64,6 +75,13 @@ class Claim:
     protocol_version: int = 2
     limits_version: int = 0  # of the owner's rules that were looked at; 0: there were none
     payment_id: UUID = field(default_factory=new_id)
+
+    @property
+    def name_lock(self) -> int | None:
+        """What claims of the same payer under the same identifier wait for each other at."""
+        if self.identifier_hash is None:
+            return None
+        return name_lock(self.authorization.payer, self.identifier_hash)
 
     @property
     def payer_key(self) -> str | None:

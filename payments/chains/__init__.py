@@ -76,11 +76,18 @@ class TransactionReceipt:
     logs: tuple[LogEntry, ...]
     gas_used: int
     effective_gas_price_wei: int
+    l1_fee_wei: int = 0  # what an OP-stack chain takes besides, to publish it on Ethereum
 
     @property
     def cost_wei(self) -> int:
         """What its sender paid for it."""
-        return self.gas_used * self.effective_gas_price_wei
+        return self.gas_used * self.effective_gas_price_wei + self.l1_fee_wei
+
+    @property
+    def outcome(self) -> object:
+        """What it proves; nodes may differ in the rest, such as how they count logs."""
+        events = [(log.address, log.topics, log.data) for log in self.logs]
+        return self.transaction, self.status, self.block_hash, events
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,11 +179,14 @@ class Chain(Protocol):
     async def is_canonical(self, number: int, block_hash: bytes) -> bool:
         """Say whether the chain's block at this height is this one."""
 
-    async def simulate(self, call: Call, payer: str) -> Simulation:
-        """Try the call on the newest state: balance, nonce and signature in one answer."""
+    async def simulate(self, call: Call, payer: str, *, afresh: bool = False) -> Simulation:
+        """Try the call on the newest state: balance, nonce and signature in one answer.
 
-    async def has_code(self, address: str, *, fresh: bool = False) -> bool:
-        """Say whether a contract (or a delegated account) answers for this address."""
+        Whether the payer has code is asked `afresh`, or may be remembered for a moment.
+        """
+
+    async def has_code(self, address: str) -> bool:
+        """Say whether a contract (or a delegated account) answers for it, or did a moment ago."""
 
     async def diagnose(self, token: str, payer: str, nonce: bytes, amount_atomic: int) -> Diagnosis:
         """Find out why a payment does not go through."""
@@ -185,6 +195,9 @@ class Chain(Protocol):
         self, token: str, authorizations: Sequence[tuple[str, bytes]], block: int | BlockTag
     ) -> list[bool]:
         """Say for many (payer, nonce) whether the token has seen them used or cancelled."""
+
+    async def token_balances(self, token: str, owners: Sequence[str]) -> list[int]:
+        """Say how much of a token each of these has on the newest state."""
 
     async def send(self, raw: bytes) -> SendAnswer:
         """Hand a signed transaction to a node; the same bytes may be sent again at any time."""
@@ -196,7 +209,7 @@ class Chain(Protocol):
         """Return the receipts of mined transactions, None for the others."""
 
     async def agreed_receipt(self, transaction: bytes) -> TransactionReceipt | None:
-        """Return a receipt on which every configured endpoint agrees."""
+        """Return a receipt on which two configured endpoints agree, and no other differs."""
 
     async def logs(
         self, address: str, topics: Sequence[Topic], from_block: int, to_block: int

@@ -85,6 +85,7 @@ def receipt(value: object) -> TransactionReceipt | None:
     if value is None:
         return None
     fields = _fields(value)
+    l1_fee = fields.get("l1Fee")  # of OP-stack chains only, and not of each transaction there
     return TransactionReceipt(
         transaction=hash32(fields.get("transactionHash")),
         status=quantity(fields.get("status")),
@@ -93,6 +94,7 @@ def receipt(value: object) -> TransactionReceipt | None:
         logs=tuple(_entry(_fields(each)) for each in _items(fields.get("logs"))),
         gas_used=quantity(fields.get("gasUsed")),
         effective_gas_price_wei=quantity(fields.get("effectiveGasPrice")),
+        l1_fee_wei=0 if l1_fee is None else quantity(l1_fee),
     )
 
 

@@ -1,7 +1,7 @@
 """Which addresses have code, remembered for a moment.
 
 Code at an address can come and go (EIP-7702), so a memory only ever chooses how a simulation
-travels; whoever decides about money asks afresh.
+travels; whoever decides with whom a payment is sent has it simulated afresh.
 """
 
 from time import monotonic

@@ -1,7 +1,7 @@
 """The nodes of one chain: asked in turn, the first healthy one first."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from time import monotonic
 from typing import TypeVar
 
@@ -10,6 +10,7 @@ from payments.chains.answers import Question
 from payments.chains.rpc import AnswerTooLarge, Endpoint
 
 T = TypeVar("T")
+Answer = TypeVar("Answer")
 
 
 class Endpoints:
@@ -25,33 +26,54 @@ class Endpoints:
             raise ValueError("a chain needs at least one endpoint")
         self._endpoints = tuple(endpoints)
 
+    @property
+    def are_several(self) -> bool:
+        """Whether there is another one to ask."""
+        return len(self._endpoints) > 1
+
     async def ask(self, questions: Sequence[Question[T]]) -> list[T | RpcError]:
         """Ask several questions in one round trip; errors of the node are answers too."""
-        if not questions:
-            return []
-        reasons = []
-        for endpoint in self._healthy_first():
-            try:
-                return await endpoint.ask(questions)
-            except AnswerTooLarge:
-                raise
-            except ChainUnavailable as unavailable:
-                reasons.append(str(unavailable))
-        raise ChainUnavailable("; ".join(reasons))
+        return await self._in_turn(questions, lambda question, answer: answer)
 
     async def one(self, question: Question[T]) -> T:
         """Ask one question to which an error is no answer."""
         return (await self.all([question]))[0]
 
     async def all(self, questions: Sequence[Question[T]]) -> list[T]:
-        """Ask several questions in one round trip, to none of which an error is an answer."""
-        answers = await self.ask(questions)
-        return [_sure(*pair) for pair in zip(questions, answers, strict=True)]
+        """Ask several questions in one round trip, to none of which an error is an answer.
 
-    async def every(self, question: Question[T]) -> list[T]:
-        """Ask every endpoint the same question; all must answer."""
-        answers = await asyncio.gather(*(each.ask([question]) for each in self._endpoints))
-        return [_sure(question, answer[0]) for answer in answers]
+        What one node has thrown away, or has not reached yet, the next one may have.
+        """
+        return await self._in_turn(questions, _sure)
+
+    async def _in_turn(
+        self,
+        questions: Sequence[Question[T]],
+        read: Callable[[Question[T], T | RpcError], Answer],
+    ) -> list[Answer]:
+        if not questions:
+            return []
+        reasons = []
+        for endpoint in self._healthy_first():
+            try:
+                answers = await endpoint.ask(questions)
+                return [read(*pair) for pair in zip(questions, answers, strict=True)]
+            except AnswerTooLarge:
+                raise
+            except ChainUnavailable as unavailable:
+                reasons.append(str(unavailable))
+        raise ChainUnavailable("; ".join(reasons))
+
+    async def every(self, question: Question[T]) -> list[T | ChainUnavailable]:
+        """Ask every endpoint the same question; who does not answer, why not."""
+
+        async def answer(endpoint: Endpoint) -> T | ChainUnavailable:
+            try:
+                return _sure(question, (await endpoint.ask([question]))[0])
+            except ChainUnavailable as unavailable:
+                return unavailable
+
+        return await asyncio.gather(*map(answer, self._endpoints))
 
     async def close(self) -> None:
         """Let go of every connection."""

@@ -1,5 +1,6 @@
 """Finding events: in ranges a node will answer, and never from a node that lags behind."""
 
+import contextlib
 from collections.abc import Sequence
 from functools import partial
 
@@ -48,6 +49,10 @@ class LogSearch:
             Question("eth_getLogs", (search,), partial(_logs_of, address, start, end)),
         ]
         head, logs = await self._endpoints.ask(questions)
+        if isinstance(logs, RpcError) and self._endpoints.are_several:
+            # Too many for this node, or gone from it: another may have them.
+            with contextlib.suppress(ChainUnavailable):
+                head, logs = await self._endpoints.all(questions)
         if not isinstance(head, int):
             raise ChainUnavailable(f"eth_blockNumber: {head}")
         if head < end:

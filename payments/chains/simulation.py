@@ -6,7 +6,7 @@ given. A payer seen for the first time travels alone while the same batch asks f
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 
 from payments.chains import Call, ChainUnavailable, RpcError, Simulation
@@ -26,7 +26,6 @@ _SHARED_GAS = 60_000
 _SHARED_GAS_PER_MEMBER = 20_000
 
 Tried = Simulation | ChainUnavailable
-_PASSED_IN_COMPANY = Simulation(passed=True, revert="", payer_has_code=False)
 _FAILED_IN_COMPANY = ChainUnavailable("failed in company, to be tried alone")
 
 
@@ -36,6 +35,7 @@ class Member:
 
     call: Call
     payer: str
+    afresh: bool  # whether the payer has code is asked, whatever is remembered
 
 
 class Simulator:
@@ -52,9 +52,12 @@ class Simulator:
             self._try_alone, round_max=ROUND_MAX, waiting_max=WAITING_MAX
         )
 
-    async def simulate(self, call: Call, payer: str) -> Simulation:
-        """Try one payment, in the company of whatever else is to be tried now."""
-        member = Member(call, payer)
+    async def simulate(self, call: Call, payer: str, *, afresh: bool = False) -> Simulation:
+        """Try one payment, in the company of whatever else is to be tried now.
+
+        `afresh`: the answer says whether the payer has code now, and not a moment ago.
+        """
+        member = Member(call, payer, afresh)
         try:
             tried = await self._together.submit(member)
             if tried is _FAILED_IN_COMPANY:
@@ -76,14 +79,20 @@ class Simulator:
             for address in _addresses(members)
             if (has_code := self._codes.recall(address)) is not None
         }
-        return await self._try(members, remembered)
+        doubted = {member.payer for member in members if member.afresh}
+        return await self._try(members, remembered, doubted)
 
     async def _try_alone(self, members: Sequence[Member]) -> list[Tried]:
-        return await self._try(members, {})
+        return await self._try(members, {}, set())
 
-    async def _try(self, members: Sequence[Member], codes: dict[str, bool]) -> list[Tried]:
-        """Try a round in one batch: missing codes, the shared call, the single calls."""
-        unknown = [address for address in _addresses(members) if address not in codes]
+    async def _try(
+        self, members: Sequence[Member], codes: dict[str, bool], doubted: Set[str]
+    ) -> list[Tried]:
+        """Try a round in one batch: missing and doubted codes, the shared call, the single calls.
+
+        What is doubted still chooses how a member travels, and no more.
+        """
+        unknown = [each for each in _addresses(members) if each not in codes or each in doubted]
         shares = _who_may_share(members, codes)
         sharing = [member.call for member, share in zip(members, shares, strict=True) if share]
         solo = [member.call for member, share in zip(members, shares, strict=True) if not share]
@@ -104,7 +113,7 @@ class Simulator:
             self._codes.note(address, codes[address])
         passed = iter(_passed_together(next(answers), len(sharing)) if sharing else ())
         return [
-            (_PASSED_IN_COMPANY if next(passed) else _FAILED_IN_COMPANY)
+            (_passed_in_company(codes[member.payer]) if next(passed) else _FAILED_IN_COMPANY)
             if share
             else _judge(member, next(answers), codes)
             for member, share in zip(members, shares, strict=True)
@@ -136,6 +145,11 @@ def _who_may_share(members: Sequence[Member], codes: Mapping[str, bool]) -> list
         for member in members
     ]
     return shares if sum(shares) > 1 else [False] * len(members)
+
+
+def _passed_in_company(payer_has_code: bool) -> Tried:
+    """Code that came meanwhile may say yes to anybody: its payer is tried once more, alone."""
+    return _FAILED_IN_COMPANY if payer_has_code else Simulation(True, "", payer_has_code=False)
 
 
 def _words(call_data: bytes) -> set[bytes]:

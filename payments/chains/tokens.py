@@ -61,6 +61,15 @@ class Tokens:
             raise ChainUnavailable(f"{token} does not tell its authorizations")
         return known
 
+    async def balances(self, token: str, owners: Sequence[str]) -> list[int]:
+        """Say how much each of these has; all or nothing."""
+        asked = [(token, _BALANCE_OF + address_word(owner)) for owner in owners]
+        found = [_read(number, each) for each in await self._multicall.read(asked, "latest")]
+        known = [balance for balance in found if balance is not None]
+        if len(known) != len(found):
+            raise ChainUnavailable(f"{token} does not tell its balances")
+        return known
+
     async def facts(self, token: str) -> TokenFacts:
         """Read what a token says about itself."""
         name, version, decimals, domain_separator = await self._ask(

@@ -5,6 +5,7 @@ goes to one of those very addresses, so DNS has no second chance to change its m
 """
 
 import asyncio
+import logging
 import socket
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -17,6 +18,8 @@ from yarl import URL
 
 from payments.egress.rule import Address, EgressRefused, EgressRule, Refusal
 from payments.egress.wire import USER_AGENT, PermittingConnector
+
+log = logging.getLogger(__name__)
 
 CONNECTIONS_MAX = 1000
 CONNECTIONS_PER_HOST_MAX = 100
@@ -163,8 +166,17 @@ class VettingResolver(AbstractResolver):
     ) -> list[ResolveResult]:
         addresses = [ip_address(text) for text in await self._look_up(host)]
         for address in addresses:
-            self._rule.judge(address, port)
+            self._judge(host, address, port)
         return [_result(host, address, port) for address in addresses[:ADDRESSES_TRIED_MAX]]
+
+    def _judge(self, host: str, address: Address, port: int) -> None:
+        """What a name leads to is not told to whoever gave it: it may be a name of ours."""
+        try:
+            self._rule.judge(address, port)
+        except EgressRefused as refused:
+            log.info("%s is not called: %s", host, refused.reason)
+            reason = f"{host} leads to an address that cannot be called from here."
+            raise EgressRefused(refused.code, reason) from None
 
     async def _look_up(self, host: str) -> tuple[str, ...]:
         running = self._running.get(host)

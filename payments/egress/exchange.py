@@ -31,9 +31,14 @@ class FailureKind(StrEnum):
     CUT = "cut"
     TOO_LARGE = "too_large"
     PROTOCOL = "protocol"
+    NO_PLACE = "no_place"  # ours: too many calls are under way
+    NO_ROOM = "no_room"  # ours: too many bytes are in hand
 
 
-_NEVER_ASKED = frozenset({FailureKind.REFUSED_BY_EGRESS, FailureKind.CONNECT, FailureKind.TLS})
+_NEVER_ASKED = frozenset(
+    {FailureKind.REFUSED_BY_EGRESS, FailureKind.CONNECT, FailureKind.TLS, FailureKind.NO_PLACE}
+)
+_OURS = frozenset({FailureKind.NO_PLACE, FailureKind.NO_ROOM})
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +52,11 @@ class Failed:
     def may_have_acted(self) -> bool:
         """Say whether the other side may have done the work: false only if it was never asked."""
         return self.kind not in _NEVER_ASKED
+
+    @property
+    def is_ours(self) -> bool:
+        """Say whether it was for want of something here: it tells nothing of the other side."""
+        return self.kind in _OURS
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +99,10 @@ class _TooLarge(Exception):
     """The answer went over its limit."""
 
 
+class _NoRoom(Exception):
+    """There is no room for what has come."""
+
+
 async def exchange(
     client: aiohttp.ClientSession,
     method: str,
@@ -98,12 +112,14 @@ async def exchange(
     body: bytes = b"",
     limits: Limits,
     reader_for: Callable[[Head], Reader | None] | None = None,
+    keep: Callable[[int], bool] | None = None,
 ) -> Reply | Failed:
     """Make one call and read its whole answer; follow no redirect, send nothing twice.
 
-    `reader_for` is shown the head, and the reader it names is shown each piece as it comes.
+    `reader_for` is shown the head, and the reader it names is shown each piece as it comes. `keep`
+    says whether so many bytes more may be kept; where they may not, the call ends.
     """
-    deadline = asyncio.timeout(limits.first_byte_seconds)
+    deadline = asyncio.timeout(min(limits.first_byte_seconds, limits.total_seconds))
     stage = FailureKind.CONNECT  # as which a lack of time is told now
     try:
         refuse_userinfo(url)  # nobody asked for the header that it would become
@@ -120,7 +136,7 @@ async def exchange(
                 reader = reader_for(head) if reader_for else None
                 if not payload.is_eof():
                     deadline.reschedule(started + limits.total_seconds)
-                whole = await _read(payload, limits.body_bytes_max, reader)
+                whole = await _read(payload, limits.body_bytes_max, reader, keep)
                 wire.release()
                 return Reply(head.status, head.headers, whole, head.framed)
             finally:
@@ -129,6 +145,8 @@ async def exchange(
         return Failed(FailureKind.REFUSED_BY_EGRESS, refused.reason)
     except _TooLarge:
         return Failed(FailureKind.TOO_LARGE, f"more than {limits.body_bytes_max} bytes")
+    except _NoRoom:
+        return Failed(FailureKind.NO_ROOM, "too many bytes are in hand")
     except TimeoutError:
         return Failed(stage, TimeoutError.__name__)
     except (aiohttp.ClientError, HttpProcessingError) as failure:
@@ -174,13 +192,20 @@ def _connecting(connect_seconds: float, total_seconds: float) -> aiohttp.ClientT
     return aiohttp.ClientTimeout(connect=connect_seconds, ceil_threshold=total_seconds + 1)
 
 
-async def _read(payload: StreamReader, body_bytes_max: int, reader: Reader | None) -> bytes:
+async def _read(
+    payload: StreamReader,
+    body_bytes_max: int,
+    reader: Reader | None,
+    keep: Callable[[int], bool] | None,
+) -> bytes:
     pieces: list[bytes] = []
     size = 0
     while piece := await payload.readany():
         size += len(piece)
         if size > body_bytes_max:
             raise _TooLarge
+        if keep is not None and not keep(len(piece)):
+            raise _NoRoom
         pieces.append(piece)
         if reader is not None:
             reader(piece)

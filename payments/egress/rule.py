@@ -139,15 +139,19 @@ class EgressRule:
             raise EgressRefused(Refusal.SCHEME, "Only https:// addresses can be called.")
         if port != HTTPS_PORT and not opened:
             raise EgressRefused(Refusal.PORT, f"Port {port} cannot be called, only 443.")
-        self._vet_host(host, port)
+        self._vet_host(host, port, is_opened=opened)
         return parsed
 
-    def _vet_host(self, host: str, port: int) -> None:
+    def _vet_host(self, host: str, port: int, *, is_opened: bool) -> None:
         try:
             address = ip_address(host)
         except ValueError:
             if ":" in host or not _NAME.fullmatch(host) or _ENDS_IN_A_NUMBER.fullmatch(host):
                 reason = f"{host!r} is neither a host name nor a plainly written IP address."
+                raise EgressRefused(Refusal.HOST, reason) from None
+            if "." not in host.rstrip(".") and not is_opened:
+                # Only a network's own name server knows it; strangers need not learn of what.
+                reason = f"{host!r} is no full host name; give one such as api.example.com."
                 raise EgressRefused(Refusal.HOST, reason) from None
         else:
             self.judge(address, port)

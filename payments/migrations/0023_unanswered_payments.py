@@ -1,14 +1,15 @@
 """The payments for which a refund is due are found without reading the others."""
 
-from django.contrib.postgres.operations import AddIndexConcurrently
 from django.db import migrations, models
+
+from payments.index_builds import BuildIndex
 
 
 class Migration(migrations.Migration):
     atomic = False
     dependencies = [("payments", "0022_disputes")]
     operations = [
-        AddIndexConcurrently(
+        BuildIndex(
             "progress",
             models.Index(
                 fields=["payment"],

@@ -15,7 +15,7 @@ from payments.models.limits import AlertWish, Limit, LimitAlert, LimitGroup
 from payments.models.offers import ChallengeCount, ChallengeDay, OpenOffer
 from payments.models.payment import Money, Payment, Progress, Step, StepMark, Work
 from payments.models.reconciliation import LostPayment, Reconciliation
-from payments.models.settling import Broadcast, GasUse, Relayer, Submission
+from payments.models.settling import Broadcast, FailedSend, GasUse, Relayer, Submission
 from payments.models.tries import Tries, UsedNonce
 
 __all__ = [
@@ -37,6 +37,7 @@ __all__ = [
     "DisputeStep",
     "EarningsDay",
     "EarningsVersion",
+    "FailedSend",
     "GasUse",
     "Heartbeat",
     "Limit",

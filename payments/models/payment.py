@@ -76,6 +76,11 @@ class Payment(models.Model):
             models.Index(fields=("listing_id", "created_at"), name="payment_by_listing"),
             models.Index(fields=("seller_id", "created_at"), name="payment_by_seller"),
             models.Index(fields=("payer", "created_at"), name="payment_by_payer"),
+            models.Index(
+                fields=("identifier_hash", "payer"),
+                condition=Q(identifier_hash__isnull=False),
+                name="payment_by_identifier",
+            ),
         )
 
 
@@ -94,6 +99,7 @@ class Progress(models.Model):
     lease_until = models.DateTimeField(null=True)
     next_check_at = models.DateTimeField(null=True)
     taken_at = models.DateTimeField(null=True)  # by a settler, to be sent
+    put_off = models.BooleanField(db_default=False)  # tried, and did not go through
     abandoned_at = models.DateTimeField(null=True)
     collected_at = models.DateTimeField(null=True)
     identifier_misses = models.SmallIntegerField(default=0)
@@ -141,6 +147,14 @@ class Progress(models.Model):
                 fields=("network", "next_check_at"),
                 condition=Q(next_check_at__isnull=False),
                 name="progress_due",
+            ),
+            # What is to be sent: the fresh apart from what was tried, which may be any number.
+            models.Index(
+                fields=("network", "put_off", "next_check_at"),
+                condition=Q(next_check_at__isnull=False)
+                & ~Q(work="void")
+                & ~Q(money__in=("settled", "confirmed")),
+                name="progress_to_send",
             ),
             models.Index(fields=("lease_until",), condition=Q(work="open"), name="progress_leases"),
             models.Index(

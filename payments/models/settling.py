@@ -130,6 +130,22 @@ class Submission(models.Model):
         )
 
 
+class FailedSend(models.Model):
+    """A transaction of ours that was mined and did not pay this payment: gas spent in vain."""
+
+    payment = models.ForeignKey(
+        Payment, on_delete=models.PROTECT, db_constraint=False, db_index=False
+    )
+    payer = models.TextField()
+    at = models.DateTimeField()
+
+    class Meta:
+        indexes = (
+            models.Index(fields=("payer", "at"), name="failedsend_by_payer"),
+            models.Index(fields=("at",), name="failedsend_by_time"),
+        )
+
+
 class GasUse(models.Model):
     """What settling for one seller cost in gas on one day: the operator's money, counted."""
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from django.db.models import Count, QuerySet
+from django.db.models import Count, Q, QuerySet
 
 from payments.amounts import Amount
 from payments.dispute_states import STILL_OPEN, words
@@ -59,6 +59,15 @@ class Counts:
 def of_payers(payers: tuple[Payer, ...], which: str, edge: dict[str, UUID | None]) -> CasePage:
     """The cases about what these wallets paid, newest first."""
     return _page(Dispute.objects.filter(by_payers(payers)), which, edge)
+
+
+def lately_of(payers: tuple[Payer, ...], since: datetime, most: int) -> list[CaseRow]:
+    """The newest cases about what these wallets paid that are open, or were closed since then."""
+    known = Dispute.objects.filter(by_payers(payers))
+    shown = _shown(
+        known.filter(Q(closed_at__isnull=True) | Q(closed_at__gte=since)).order_by("-id")
+    )
+    return [_row(each) for each in shown[:most]]
 
 
 def of_seller(seller_id: UUID, which: str, edge: dict[str, UUID | None]) -> CasePage:

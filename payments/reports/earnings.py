@@ -9,14 +9,15 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from django.db.models import QuerySet, Sum
+from django.db.models import Q, QuerySet, Sum
 from django.db.models.functions import TruncMonth, TruncWeek
 
-from payments.models import EarningsDay
+from payments.models import Counted, EarningsDay, Money, Work
 from payments.reports.funnel import Funnel, funnel_of, times_quoted
 from payments.reports.given_back import BackOf, GivenBack, given_back_of
 from payments.reports.looks import Look
-from payments.reports.sums import Sums, state_of
+from payments.reports.sums import PAYING_PARTS, Part, Sums, part_of, state_of
+from payments.states import State
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,10 +84,34 @@ def by_listing(look: Look) -> dict[UUID, list[Sums]]:
     return found
 
 
+def wallets_paid(look: Look, asset: str) -> set[str]:
+    """The wallets that one listing's payments in this token went to, or are on their way to."""
+    assert look.listing_id is not None  # of one listing
+    begin, end = look.span.instants()
+    found = Counted.objects.filter(
+        _of_states(PAYING_PARTS),
+        listing_id=look.listing_id,
+        created_at__gte=begin,
+        created_at__lt=end,
+        payment__network=look.network,
+        payment__asset=asset,
+    )
+    return set(found.values_list("payment__pay_to", flat=True).distinct())
+
+
 def first_sale(seller_id: UUID) -> date | None:
     """The day of the first payment, whatever came of it."""
     days = EarningsDay.objects.filter(seller_id=seller_id).order_by("day")
     return days.values_list("day", flat=True).first()
+
+
+def _of_states(parts: Collection[Part]) -> Q:
+    """Those of a payment's states in which its money stands so."""
+    states = [State(work, money) for work in Work for money in Money]
+    return Q.create(
+        [Q(work=each.work, money=each.money) for each in states if part_of(each) in parts],
+        connector=Q.OR,
+    )
 
 
 def _of(look: Look) -> QuerySet[EarningsDay]:

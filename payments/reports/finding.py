@@ -1,4 +1,6 @@
-"""One box that takes any id of a payment: its own, a receipt's, a transaction's, a nonce, a wallet.
+"""One box that takes an id of a payment: its own, a receipt's or dispute's, a transaction, a nonce.
+
+Also a refund's transaction, a request's hash and a wallet.
 
 Whatever is asked for, only payments of the asker's own wallets are found.
 """
@@ -36,7 +38,7 @@ def find(payers: tuple[Payer, ...], text: str) -> Finding:
     """What is meant by this text, among what these wallets bought."""
     text = text.strip()[:TEXT_CHARACTERS_MAX]
     if named := _ID.search(text):  # also in the address of a payment's page
-        return Finding(_own(payers, [UUID(named[1])]))
+        return Finding(_named(payers, UUID(named[1])))
     if hashed := _HASH.fullmatch(text):
         return Finding(_hashed(payers, bytes.fromhex(hashed[1])))
     try:
@@ -59,6 +61,8 @@ _BY_TRANSACTION = """
       join payments_progress g on g.relayer_id = b.relayer_id and g.relayer_nonce = b.nonce
      where b.transaction = %s limit %s
 """
+_BY_REFUND = "select payment_id from payments_refund where transaction = %s limit %s"
+_BY_DISPUTE = "select payment_id from payments_dispute where id = %s"
 _BY_IDENTITY = "select id from payments_payment where identity = any(%s)"
 # What a stranger or a facilitator sent: among the newest payments of the asker's own.
 _BY_HASH = """
@@ -68,6 +72,15 @@ _BY_HASH = """
          where p.payer = t.address order by p.created_at desc limit 10000) found
      where %s in (found.fingerprint, found.nonce, found.transaction) limit %s
 """
+
+
+def _named(payers: tuple[Payer, ...], known: UUID) -> tuple[UUID, ...]:
+    """A payment by its own id, or by that of a dispute about it."""
+    if found := _own(payers, [known]):
+        return found
+    with connection.cursor() as cursor:
+        cursor.execute(_BY_DISPUTE, (known,))
+        return _own(payers, [row[0] for row in cursor.fetchall()])
 
 
 def _hashed(payers: tuple[Payer, ...], digest: bytes) -> tuple[UUID, ...]:
@@ -83,6 +96,7 @@ def _hashed(payers: tuple[Payer, ...], digest: bytes) -> tuple[UUID, ...]:
         for statement, values in (
             (_BY_IDENTITY, (identities,)),
             (_BY_TRANSACTION, (digest, FOUND_MAX)),
+            (_BY_REFUND, (digest, FOUND_MAX)),
             (_BY_HASH, (addresses, digest, FOUND_MAX)),
         ):
             cursor.execute(statement, values)

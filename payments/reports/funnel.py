@@ -62,9 +62,9 @@ def _worst_first(causes: Mapping[str, int]) -> tuple[tuple[str, int], ...]:
 
 
 def times_quoted(look: Look, listings: Collection[UUID]) -> int:
-    """About how often the listings were quoted; a quote names every network at once."""
-    counts = ChallengeDay.objects.filter(
-        listing_id__in=listings if look.listing_id is None else [look.listing_id],
+    """About how often the seller's listings were quoted; a quote names every network at once."""
+    counts = ChallengeDay.objects.filter(  # no seller stands in these rows
+        listing_id__in=[each for each in listings if look.listing_id in (None, each)],
         day__range=(look.span.first, look.span.last),
     )
     return int(counts.aggregate(n=Sum("challenges"))["n"] or 0)

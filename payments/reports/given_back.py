@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from types import MappingProxyType
@@ -11,6 +11,7 @@ from uuid import UUID
 
 from django.db import connection
 
+from payments.payers import Payer
 from payments.states import REFUND_WORDS, Back
 
 REFUND_KEYS: Mapping[str, Back] = MappingProxyType(
@@ -19,6 +20,10 @@ REFUND_KEYS: Mapping[str, Back] = MappingProxyType(
 REFUNDED = """
     coalesce((select sum(f.amount_atomic) from payments_refund f
                where f.payment_id = p.id and f.state = 'confirmed'), 0)
+"""
+REFUND_TRANSACTIONS = """
+    (select array_agg(f.transaction order by f.block_number, f.log_place) from payments_refund f
+      where f.payment_id = p.id and f.state = 'confirmed')
 """
 NOT_REFUNDED = """
     and not exists (select from payments_refund f
@@ -31,6 +36,11 @@ def refunded_terms(key: str) -> str:
     if REFUND_KEYS.get(key) == Back.WHOLE:
         return f" and {REFUNDED} >= p.amount_atomic"
     return f" and {REFUNDED} > 0 and {REFUNDED} < p.amount_atomic"
+
+
+def hexes(transactions: Sequence[bytes] | None) -> tuple[str, ...]:
+    """The `REFUND_TRANSACTIONS` of a row, as they are written."""
+    return tuple(f"0x{bytes(each).hex()}" for each in transactions or ())
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +79,47 @@ _OF_SELLER = """
 """
 
 
+# A refund is found by its case, and that by who paid: of payments there are far too many.
+_OF_PAYERS = """
+    select r.network, r.asset, sum(r.amount_atomic), count(distinct r.payment_id), 0, 0
+      from payments_dispute d
+      join unnest(%(addresses)s::text[], %(homes)s::text[]) as t(address, home)
+        on d.payer = t.address
+      join payments_refund r on r.dispute_id = d.id and r.state = 'confirmed'
+       and (t.home = '' or r.network = t.home)
+      join payments_payment p on p.id = r.payment_id
+     where d.payer = any(%(addresses)s)
+       and r.paid_at >= %(begin)s and r.paid_at < %(end)s
+       and (%(seller)s::uuid is null or r.seller_id = %(seller)s)
+       and (%(listing)s::uuid is null or p.listing_id = %(listing)s)
+       and (%(network)s = '' or r.network = %(network)s)
+     group by r.network, r.asset
+"""
+
+
+def given_back_to(
+    payers: Sequence[Payer],
+    first: date,
+    last: date,
+    *,
+    seller_id: UUID | None = None,
+    listing_id: UUID | None = None,
+    network: str = "",
+) -> dict[tuple[str, str], GivenBack]:
+    """What came back, by token, of the payments that these wallets made in these days."""
+    values = {
+        "addresses": [each.address for each in payers],
+        "homes": [each.network for each in payers],
+        **_between(first, last),
+        "seller": seller_id,
+        "listing": listing_id,
+        "network": network,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_OF_PAYERS, values)
+        return {row[:2]: GivenBack(*map(int, row[2:])) for row in cursor.fetchall()}
+
+
 @dataclass(frozen=True, slots=True)
 class BackOf:
     """Of which listing, of payments of which day, in which token."""
@@ -85,10 +136,16 @@ def given_back_of(
     """What was given back of the payments that were made in these days."""
     values: dict[str, Any] = {
         "seller": seller_id,
-        "begin": datetime.combine(first, time(), UTC),
-        "end": datetime.combine(last + timedelta(days=1), time(), UTC),
+        **_between(first, last),
         "network": network,
     }
     with connection.cursor() as cursor:
         cursor.execute(_OF_SELLER, values)
         return {BackOf(*row[:4]): GivenBack(*map(int, row[4:])) for row in cursor.fetchall()}
+
+
+def _between(first: date, last: date) -> dict[str, datetime]:
+    return {
+        "begin": datetime.combine(first, time(), UTC),
+        "end": datetime.combine(last + timedelta(days=1), time(), UTC),
+    }

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Final
 from uuid import UUID
+
+FIRST_DAY: Final = date(2020, 1, 1)  # nothing was bought before there was anything to buy
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,6 +17,11 @@ class Span:
     first: date
     last: date
     step: str = "day"  # or week, month
+
+    def instants(self) -> tuple[datetime, datetime]:
+        """Its first instant, and the first one after it."""
+        end = self.last + timedelta(days=1)
+        return datetime.combine(self.first, time(), UTC), datetime.combine(end, time(), UTC)
 
     def starts(self) -> list[date]:
         """The first day of every step, also of those in which nothing was sold."""
@@ -42,3 +50,20 @@ class Look:
     span: Span
     listing_id: UUID | None = None
     network: str = ""
+
+
+def read_day(text: str) -> date | None:
+    """A day as an address names it; None for what is no day."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return None
+
+
+def nearest_day(day: date) -> date:
+    """The same day, or the first or last of those that anything is kept of.
+
+    A chart has a bar for every step of its span, and the day after the last is reckoned with.
+    """
+    tomorrow = datetime.now(UTC).date() + timedelta(days=1)
+    return min(max(day, FIRST_DAY), tomorrow)

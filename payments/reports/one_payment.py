@@ -10,6 +10,7 @@ from uuid import UUID
 from django.core.exceptions import ObjectDoesNotExist
 from django.db import connection
 from django.db.models import QuerySet
+from django.utils import timezone
 
 from payments.models import (
     Answer,
@@ -24,7 +25,16 @@ from payments.models import (
 )
 from payments.reports.purchases import NEIGHBOURS_MAX, REPEAT_SECONDS
 from payments.reports.timeline import ON_CHAIN, TimelineEntry, timeline_of
-from payments.states import PAID, Back, State, Words, words
+from payments.states import (
+    PAID,
+    SEND_AGAIN,
+    Back,
+    State,
+    Words,
+    is_released,
+    is_to_take_up,
+    words,
+)
 
 REPEATS_SHOWN = 5
 
@@ -58,6 +68,10 @@ class PaymentReport:
 
     @property
     def words(self) -> Words:
+        lease = self.progress.lease_until
+        left = 0.0 if lease is None else (lease - timezone.now()).total_seconds()
+        if is_to_take_up(self.state, left, upfront=self.payment.release == "upfront"):
+            return SEND_AGAIN
         return words(self.state, self.back)
 
     @property
@@ -72,8 +86,8 @@ class PaymentReport:
 
     @property
     def can_be_fetched(self) -> bool:
-        """Whether the buyer may have the stored answer: the money has moved for it."""
-        return self.state.work == Work.ANSWERED and self.state.money in PAID
+        """Whether the buyer may have the stored answer."""
+        return is_released(self.state, on_trust=self.progress.on_trust)
 
     @property
     def confirmations(self) -> int | None:

@@ -14,11 +14,17 @@ from uuid import UUID
 
 from django.db import connection
 
-from payments.amounts import Amount
 from payments.models import Money, Work
 from payments.payers import Payer
-from payments.reports.given_back import NOT_REFUNDED, REFUND_KEYS, REFUNDED, refunded_terms
-from payments.states import Back, State, Words, words
+from payments.reports.bought import LINE, Bought, bought
+from payments.reports.given_back import (
+    NOT_REFUNDED,
+    REFUND_KEYS,
+    REFUND_TRANSACTIONS,
+    REFUNDED,
+    refunded_terms,
+)
+from payments.states import State, words
 from payments.x402.networks import DEFAULT_ASSETS
 
 ROWS_ON_A_PAGE = 25
@@ -49,40 +55,6 @@ class Sought:
 
 
 @dataclass(frozen=True, slots=True)
-class Bought:
-    """One payment in one line, as its buyer sees it."""
-
-    id: UUID
-    at: datetime
-    seller_id: UUID
-    listing_id: UUID
-    listing_path: str
-    title: str
-    payer: str
-    pay_to: str
-    network: str
-    amount: Amount
-    words: Words
-    transaction: str
-    block_number: int | None
-    receipt_version: int | None
-    repeats: UUID | None  # the payment for the same request a moment before
-
-    @property
-    def can_change(self) -> bool:
-        return self.words.tone == "waiting" or self.words.key == "paid"
-
-    @property
-    def receipt_id(self) -> str:
-        return "" if self.receipt_version is None else receipt_id(self.id, self.receipt_version)
-
-
-def receipt_id(payment_id: UUID, version: int) -> str:
-    """How a receipt is named in books: its payment, and which version of it."""
-    return f"{payment_id}.{version}"
-
-
-@dataclass(frozen=True, slots=True)
 class BoughtPage:
     """Some payments, newest first, and whether there are others on both sides."""
 
@@ -107,16 +79,6 @@ _CHOSEN = f"""
          order by found.created_at {{order}}, found.id {{order}} limit %(most)s
     )
 """  # noqa: S608 - composed of our own constants only
-LINE = """
-    select p.id, p.created_at, p.seller_id, p.listing_id, p.listing_path, p.title, p.payer,
-           p.pay_to, p.network, p.asset, p.amount_atomic, g.work, g.money,
-           g.transaction, g.block_number,
-           (select max(r.version) from payments_receipt r where r.payment_id = p.id), {repeats},
-           {refunded}
-      from chosen s join payments_payment p on p.id = s.id
-      join payments_progress g on g.payment_id = p.id
-     order by {order}
-"""
 # The same request of the same wallet, paid a moment before: seldom what was meant.
 _REPEATS = f"""
     case when g.money in ('settled', 'confirmed') then (
@@ -158,7 +120,9 @@ def purchases(sought: Sought, *, most: int = ROWS_ON_A_PAGE) -> BoughtPage:
 def all_purchases(sought: Sought) -> Iterator[list[Bought]]:
     """Every payment, so many at a time; nothing is held in between."""
     edge = sought.older_than
-    while found := _found(replace(sought, older_than=edge), ROWS_AT_ONCE):
+    while found := _found(
+        replace(sought, older_than=edge), ROWS_AT_ONCE, refunds=REFUND_TRANSACTIONS
+    ):
         yield found
         if len(found) < ROWS_AT_ONCE:
             return
@@ -199,7 +163,9 @@ def terms_of(sought: Sought) -> tuple[str, dict[str, Any]]:
     return "".join(term for is_asked, term in asked if is_asked), values
 
 
-def _found(sought: Sought, most: int, *, repeats: str = "null") -> list[Bought]:
+def _found(
+    sought: Sought, most: int, *, repeats: str = "null", refunds: str = "null"
+) -> list[Bought]:
     if not sought.payers:
         return []
     edge = sought.newer_than or sought.older_than
@@ -212,7 +178,10 @@ def _found(sought: Sought, most: int, *, repeats: str = "null") -> list[Bought]:
         terms += _NEWER if turned else _OLDER
     order = "asc" if turned else "desc"
     statement = _CHOSEN.format(terms=terms, order=order) + LINE.format(
-        order=f"p.created_at {order}, p.id {order}", repeats=repeats, refunded=REFUNDED
+        order=f"p.created_at {order}, p.id {order}",
+        repeats=repeats,
+        refunded=REFUNDED,
+        refunds=refunds,
     )
     with connection.cursor() as cursor:
         cursor.execute(_WALK + statement, values | {"at": at, "from": edge, "most": most})
@@ -230,26 +199,3 @@ def _time_of(payers: Sequence[Payer], payment_id: UUID) -> datetime | None:
         cursor.execute(_TIME, (payment_id, [each.address for each in payers]))
         row = cursor.fetchone()
     return row[0] if row else None
-
-
-def bought(row: tuple[Any, ...]) -> Bought:
-    """A row of `LINE`."""
-    (payment_id, at, seller_id, listing_id, path, title, payer, pay_to, network, asset, amount,
-     work, money, transaction, block, receipt_version, repeats, refunded) = row  # fmt: skip
-    return Bought(
-        id=payment_id,
-        at=at,
-        seller_id=seller_id,
-        listing_id=listing_id,
-        listing_path=path,
-        title=title,
-        payer=payer,
-        pay_to=pay_to,
-        network=network,
-        amount=Amount.of(network, asset, int(amount)),
-        words=words(State(Work(work), Money(money)), Back.of(int(refunded), int(amount))),
-        transaction="" if transaction is None else "0x" + bytes(transaction).hex(),
-        block_number=block,
-        receipt_version=receipt_version,
-        repeats=repeats,
-    )

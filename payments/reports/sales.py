@@ -13,9 +13,16 @@ from django.db import connection
 from payments.amounts import Amount
 from payments.earnings import IS_SALE
 from payments.models import Money, Payment, Work
-from payments.reports.given_back import NOT_REFUNDED, REFUND_KEYS, REFUNDED, refunded_terms
+from payments.reports.given_back import (
+    NOT_REFUNDED,
+    REFUND_KEYS,
+    REFUND_TRANSACTIONS,
+    REFUNDED,
+    hexes,
+    refunded_terms,
+)
 from payments.reports.looks import Look
-from payments.states import Back, State, Words, words
+from payments.states import PAID, Back, State, Words, words
 
 ROWS_ON_A_PAGE = 25
 ROWS_AT_ONCE = 1_000
@@ -49,6 +56,9 @@ class Sale:
     words: Words
     cause: str
     transaction: str
+    charged: Amount  # what the chain has moved of it
+    refunded: Amount  # what went back of that, for good
+    refund_transactions: tuple[str, ...]  # for a file alone
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +72,8 @@ class SalesPage:
 
 _LINE = """
     select p.id, p.created_at, p.listing_id, p.listing_path, p.title, p.payer, p.network, p.asset,
-           p.amount_atomic, g.work, g.money, coalesce(c.cause, ''), g.transaction, {refunded}
+           p.amount_atomic, g.work, g.money, coalesce(c.cause, ''), g.transaction, {refunded},
+           {refunds}
       from chosen s join payments_payment p on p.id = s.id
       join payments_progress g on g.payment_id = p.id
       left join payments_counted c on c.payment_id = p.id
@@ -114,8 +125,12 @@ _WITH_PAYMENT = "join payments_payment p on p.id = c.payment_id"
 
 def sales(wanted: Wanted, *, most: int = ROWS_ON_A_PAGE) -> SalesPage:
     """A page of payments."""
+    return _page(wanted, most, "null")
+
+
+def _page(wanted: Wanted, most: int, refunds: str) -> SalesPage:
     turned = wanted.newer_than is not None
-    found = _found(wanted, most + 1)
+    found = _found(wanted, most + 1, refunds)
     page, more = found[:most], len(found) > most
     if turned:
         return SalesPage(page[::-1], has_newer=more, has_older=True)
@@ -124,31 +139,34 @@ def sales(wanted: Wanted, *, most: int = ROWS_ON_A_PAGE) -> SalesPage:
 
 def all_sales(wanted: Wanted) -> Iterator[list[Sale]]:
     """Every payment, so many at a time; nothing is held in between."""
-    page = sales(wanted, most=ROWS_AT_ONCE)
-    while page.sales:
-        yield page.sales
+    while True:
+        page = _page(wanted, ROWS_AT_ONCE, REFUND_TRANSACTIONS)
+        if page.sales:
+            yield page.sales
         if not page.has_older:
             return
-        page = sales(replace(wanted, older_than=page.sales[-1].id), most=ROWS_AT_ONCE)
+        wanted = replace(wanted, older_than=page.sales[-1].id)
 
 
 def is_sold_by(seller_id: UUID, payment_id: UUID) -> bool:
     return Payment.objects.filter(pk=payment_id, seller_id=seller_id).exists()
 
 
-def _found(wanted: Wanted, most: int) -> list[Sale]:
+def _found(wanted: Wanted, most: int, refunds: str) -> list[Sale]:
     edge = wanted.newer_than or wanted.older_than
     at = _time_of(wanted.look.seller_id, edge) if edge else None
     if edge and at is None:
         return []
     turned = wanted.newer_than is not None
-    query, values = _question(wanted, has_place=at is not None, turned=turned)
+    query, values = _question(wanted, refunds, has_place=at is not None, turned=turned)
     with connection.cursor() as cursor:
         cursor.execute(query, values | {"at": at, "from": edge, "most": most})
         return [_sale(row) for row in cursor.fetchall()]
 
 
-def _question(wanted: Wanted, *, has_place: bool, turned: bool) -> tuple[str, dict[str, Any]]:
+def _question(
+    wanted: Wanted, refunds: str, *, has_place: bool, turned: bool
+) -> tuple[str, dict[str, Any]]:
     """The statement that walks along an index in its own order, whatever is wanted."""
     look = wanted.look
     begin = datetime.combine(look.span.first, time(), UTC)
@@ -181,7 +199,7 @@ def _question(wanted: Wanted, *, has_place: bool, turned: bool) -> tuple[str, di
     order = "asc" if turned else "desc"
     join = _WITH_PAYMENT if look.network else ""
     chosen = statement.format(sale=IS_SALE, scope=scope, order=order, terms=terms, join=join)
-    return chosen + _LINE.format(order=order, refunded=REFUNDED), values
+    return chosen + _LINE.format(order=order, refunded=REFUNDED, refunds=refunds), values
 
 
 def _time_of(seller_id: UUID, payment_id: UUID) -> datetime | None:
@@ -191,7 +209,8 @@ def _time_of(seller_id: UUID, payment_id: UUID) -> datetime | None:
 
 def _sale(row: tuple[Any, ...]) -> Sale:
     (payment_id, at, listing_id, path, title, payer, network, asset, amount, work, money, cause,
-     transaction, refunded) = row  # fmt: skip
+     transaction, refunded, refunds) = row  # fmt: skip
+    amount, refunded, state = int(amount), int(refunded), State(Work(work), Money(money))
     return Sale(
         id=payment_id,
         at=at,
@@ -200,8 +219,11 @@ def _sale(row: tuple[Any, ...]) -> Sale:
         title=title,
         payer=payer,
         network=network,
-        amount=Amount.of(network, asset, int(amount)),
-        words=words(State(Work(work), Money(money)), Back.of(int(refunded), int(amount))),
+        amount=Amount.of(network, asset, amount),
+        words=words(state, Back.of(refunded, amount)),
         cause=cause,
         transaction="" if transaction is None else "0x" + bytes(transaction).hex(),
+        charged=Amount.of(network, asset, amount if state.money in PAID else 0),
+        refunded=Amount.of(network, asset, refunded),
+        refund_transactions=hexes(refunds),
     )

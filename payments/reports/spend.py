@@ -1,6 +1,7 @@
 """What wallets spent: by time, by listing and by wallet, from the sums the worker keeps.
 
-Spent is what the chain has moved; what is on its way is not in here yet.
+Spent is what the chain has moved; what is on its way is not in here yet. What came back of it, also
+later, stands beside it.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from django.db import connection
 
 from payments.amounts import Amount
 from payments.payers import Payer
+from payments.reports.given_back import given_back_to
 from payments.reports.looks import Span
 from payments.reports.purchases import Sought, terms_of
 
@@ -51,6 +53,7 @@ class Spend:
     )
     by_listing: list[tuple[UUID, UUID, Spent]] = field(default_factory=list)
     by_payer: list[tuple[str, Spent]] = field(default_factory=list)
+    back: dict[tuple[str, str], Spent] = field(default_factory=dict)  # what came back, by token
 
 
 _OF = """
@@ -116,7 +119,22 @@ def spend(outlook: Outlook) -> Spend:
             found.by_payer.append((payer, spent))
         else:
             found.tokens.append(spent)
+    found.back = _back(outlook) if found.tokens else {}
     return found
+
+
+def _back(outlook: Outlook) -> dict[tuple[str, str], Spent]:
+    back = given_back_to(
+        outlook.payers,
+        outlook.span.first,
+        outlook.span.last,
+        seller_id=outlook.seller_id,
+        listing_id=outlook.listing_id,
+        network=outlook.network,
+    )
+    return {
+        token: Spent(each.payments, Amount.of(*token, each.atomic)) for token, each in back.items()
+    }
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 from payments.amounts import Amount
 from payments.models import Money, Work
@@ -27,6 +27,10 @@ class Part(StrEnum):
     AT_SELLER = "at_seller"
     NOT_CHARGED = "not_charged"
     UNCOLLECTED = "uncollected"  # answered, and the money never came
+
+
+# Where money came to a seller's wallet, or is on its way there.
+PAYING_PARTS: Final = frozenset({Part.CONFIRMED, Part.SETTLED, Part.UNDER_WAY, Part.REFUND_DUE})
 
 
 def part_of(state: State) -> Part:

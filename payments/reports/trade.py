@@ -6,7 +6,7 @@ Days are read from the sums that the worker keeps; of single calls only the newe
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
@@ -36,6 +36,7 @@ class Bought:
 
     calls_7d: int = 0
     calls_30d: int = 0
+    calls_by_day: list[int] = field(default_factory=list)  # of the week, the oldest first
     payers_30d: int = 0
     top_payer_share: float = 0.0
     self_paid: bool = False
@@ -68,6 +69,7 @@ def bought(seller_id: UUID, today: date, outside: Outside) -> dict[UUID, Bought]
         "own": list(outside.own),
         "apart": list(outside.apart),
         "most": outside.calls_a_day_max,
+        "week_days": WEEK_DAYS,
     }
     with connection.cursor() as cursor:
         cursor.execute(_BOUGHT, values)
@@ -123,15 +125,26 @@ _BOUGHT: Final = """
         select listing_id, payer, own, apart, sum(n) as n, sum(least(n, %(most)s)) as capped,
                coalesce(sum(least(n, %(most)s)) filter (where day >= %(week)s), 0) as week
           from day group by listing_id, payer, own, apart
+    ), counted as (
+        select listing_id, day, sum(least(n, %(most)s)) as n
+          from day where not own and not apart and day >= %(week)s group by listing_id, day
+    ), by_day as (
+        select called.listing_id, array_agg(coalesce(n, 0)::int order by passed) as days
+          from (select distinct listing_id from day) called
+          cross join generate_series(0, %(week_days)s - 1) passed
+          left join counted on counted.listing_id = called.listing_id
+                           and counted.day = %(week)s::date + passed
+         group by called.listing_id
     )
     select listing_id,
            coalesce(sum(week) filter (where not own and not apart), 0)::int,
            coalesce(sum(capped) filter (where not own and not apart), 0)::int,
+           days,
            count(*) filter (where not own and not apart)::int,
            coalesce(max(n) filter (where not apart) / nullif(sum(n) filter (where not apart), 0),
                     0)::float8,
            bool_or(own)
-      from payer group by listing_id
+      from payer join by_day using (listing_id) group by listing_id, days
 """
 _SERVED: Final = f"""
     select listing_id,

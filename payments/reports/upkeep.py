@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from payments.models import Answer, AnswerBody, Payment, Step, Work
+from payments.exposure import payer_key
+from payments.models import Answer, AnswerBody, Cap, Payment, Step, Work
+from payments.not_charged import SELLERS_FAULTS
 from payments.reports.timeline import STEP_MARGIN
 
 _PAYMENTS_AN_ANSWER = 4  # looked at for each one wanted: not all were answered
-# What buyers did wrong says nothing about the seller.
-_BUYERS_FAULTS = frozenset({"upstream_rejected"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +22,13 @@ class Served:
     at: datetime
     ok: bool
     why: str
+    payer: str  # by the key of their counter
+
+
+def proven_among(payers: Collection[str]) -> set[str]:
+    """Those who have paid for something before: a question that fails is free, to anybody."""
+    kept = Cap.objects.filter(key__in=payers, earned_atomic__gt=0, lost_at__isnull=True)
+    return set(kept.values_list("key", flat=True))
 
 
 def served_lately(listing_id: UUID, since: datetime, most: int) -> list[Served]:
@@ -29,7 +37,7 @@ def served_lately(listing_id: UUID, since: datetime, most: int) -> list[Served]:
         Payment.objects.filter(listing_id=listing_id, created_at__gt=since)
         .exclude(progress__work=Work.OPEN)
         .order_by("-created_at")
-        .values_list("id", "created_at", "progress__work")[:most]
+        .values_list("id", "created_at", "progress__work", "network", "asset", "payer")[:most]
     )
     void = [each[0] for each in payments if each[2] == Work.VOID]
     reasons = dict(
@@ -43,12 +51,12 @@ def served_lately(listing_id: UUID, since: datetime, most: int) -> list[Served]:
         .values_list("payment_id", "detail__reason")
     )
     found = []
-    for payment_id, at, work in payments:
-        reason = reasons.get(payment_id, "")
+    for payment_id, at, work, *wallet in payments:
+        reason, payer = reasons.get(payment_id, ""), payer_key(*wallet)
         if work == Work.ANSWERED:
-            found.append(Served(at, True, ""))
-        elif reason and reason not in _BUYERS_FAULTS:
-            found.append(Served(at, False, str(reason)))
+            found.append(Served(at, True, "", payer))
+        elif reason in SELLERS_FAULTS:
+            found.append(Served(at, False, reason, payer))
     return found
 
 

@@ -11,8 +11,9 @@ from uuid import UUID
 from django.db import connection
 
 from payments.ids import first_id
-from payments.reports.given_back import REFUNDED
-from payments.reports.purchases import LINE, ROWS_AT_ONCE, Bought, bought
+from payments.reports.bought import LINE, Bought, bought
+from payments.reports.given_back import REFUND_TRANSACTIONS, REFUNDED
+from payments.reports.purchases import ROWS_AT_ONCE
 
 # A payment's id is made a moment before its row, on another clock: so far they may lie apart.
 CLOCKS_APART = timedelta(days=1)
@@ -73,7 +74,7 @@ def _page(books: Books, values: dict[str, Any]) -> list[Bought]:
     order = "p.created_at, p.id" if books.seller_id else "p.id"
     chosen = chosen.format(terms=_OF_NETWORK if books.network else "")
     statement = f"with chosen as ({chosen})" + LINE.format(
-        order=order, repeats="null", refunded=REFUNDED
+        order=order, repeats="null", refunded=REFUNDED, refunds=REFUND_TRANSACTIONS
     )
     with connection.cursor() as cursor:
         cursor.execute(statement, values)

@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import connection
+from django.db.models import Q, Sum
 from django.utils import timezone
 
 from payments.amounts import Amount
 from payments.ids import first_id
-from payments.models import GasUse, Reconciliation, Relayer
+from payments.models import Broadcast, ChainHealth, GasUse, Reconciliation, Relayer
+from payments.relaying import LOW_ON_GAS
 
 LATELY = timedelta(hours=1)
 LATELY_MAX = 200
-SPENDING_DAYS = 7
+SPENDING = timedelta(days=7)
+# A worker looks at all of its keys in turn: one that it looks at no more was taken away.
+LOOKED_AT = timedelta(minutes=10)
 
 _WAITING = """
-    select g.network, count(*), min(p.created_at), min(p.valid_before)
+    select g.network, count(*), min(a.stored_at), min(p.valid_before)
       from payments_progress g join payments_payment p on p.id = g.payment_id
+      join payments_answer a on a.payment_id = g.payment_id
      where g.next_check_at is not null
        and g.work = 'answered' and g.money in ('none', 'broadcast')
      group by g.network
@@ -81,6 +86,7 @@ class Fuel:
     balance_wei: int
     wei_per_day: float
     stopped: tuple[str, ...]
+    is_low: bool  # so low that the worker has payments refused
 
     @property
     def days(self) -> float | None:
@@ -123,28 +129,56 @@ def speeds() -> list[Speed]:
 
 def fuel(networks: Sequence[str]) -> list[Fuel]:
     """What is left for gas, from the worker's own last look at its keys."""
-    since = timezone.now().date() - timedelta(days=SPENDING_DAYS)
-    spent = dict.fromkeys(networks, 0)
-    for use in GasUse.objects.filter(network__in=networks, day__gte=since):
-        spent[use.network] += int(use.gas_wei)
+    refusing = ChainHealth.objects.filter(network__in=networks, refusing_why=LOW_ON_GAS)
+    low, burnt = set(refusing.values_list("network", flat=True)), wei_per_day()
     found = []
     for network in networks:
         keys = list(Relayer.objects.filter(network=network).order_by("address"))
-        working = [key for key in keys if not key.stopped_why and key.balance_wei is not None]
         if not keys:
             continue
+        kept = _in_use(keys)
+        working = [key for key in kept if not key.stopped_why and key.balance_wei is not None]
         found.append(
             Fuel(
                 network,
                 sum(int(key.balance_wei) for key in working),
-                spent[network] / SPENDING_DAYS,
-                tuple(f"{key.address}: {key.stopped_why}" for key in keys if key.stopped_why),
+                sum(burnt.get(key.pk, 0.0) for key in keys),
+                tuple(f"{key.address}: {key.stopped_why}" for key in kept if key.stopped_why),
+                network in low,
             )
         )
     return found
 
 
-def troubles(causes: Sequence[str], days: int, most: int) -> list[Trouble]:
+def wei_per_day() -> dict[int, float]:
+    """What each key paid for gas a day in the last week, whatever its transactions carried."""
+    since = timezone.now() - SPENDING
+    sent = Broadcast.objects.filter(pk__gte=first_id(since.timestamp()), created_at__gte=since)
+    sums = sent.order_by().values_list("relayer_id").annotate(Sum("gas_cost_wei"))
+    return {key: float(wei or 0) / SPENDING.days for key, wei in sums}
+
+
+def _in_use(keys: Sequence[Relayer]) -> list[Relayer]:
+    """The keys that the worker has; nobody looks at one any more that was given another."""
+    newest = max((key.balance_at for key in keys if key.balance_at), default=None)
+    return [
+        key
+        for key in keys
+        if newest is None or (key.balance_at and newest - key.balance_at < LOOKED_AT)
+    ]
+
+
+def spent_up(caps_wei: Mapping[str, int]) -> list[GasUse]:
+    """The sellers, by network, whose gas for today is spent; a cap of 0 is none."""
+    over = Q(pk__in=[])
+    for network, most_wei in caps_wei.items():
+        if most_wei:
+            over |= Q(network=network, gas_wei__gte=most_wei)
+    today = timezone.now().date()
+    return list(GasUse.objects.filter(over, day=today).order_by("network", "seller_id"))
+
+
+def troubles(causes: Collection[str], days: int, most: int) -> list[Trouble]:
     """The listings whose calls failed most for one of these causes."""
     since = timezone.now().date() - timedelta(days=days)
     found = _asked(_TROUBLES, {"since": since, "causes": list(causes), "most": most})

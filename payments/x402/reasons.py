@@ -1,7 +1,8 @@
 """Why a payment was not taken, in the words buyers' programs already know.
 
 Where the official Python implementation has a word for a refusal, that word is used; the rest
-are ours. Every string exists once, here.
+are ours. What the door says without judging the payment (`in_flight`, `exposure_cap`) is no reason,
+and stands where it is said.
 """
 
 from __future__ import annotations
@@ -28,8 +29,6 @@ class Reason(StrEnum):
 
     # Readable, but not a payment for this offer.
     UNSUPPORTED_VERSION = "invalid_x402_version"
-    UNSUPPORTED_SCHEME = "unsupported_scheme"
-    NETWORK_MISMATCH = "network_mismatch"
     UNKNOWN_NETWORK = "invalid_exact_evm_failed_to_get_network_config"
     MISSING_EIP712_DOMAIN = "missing_eip712_domain"
     RECIPIENT_MISMATCH = "invalid_exact_evm_payload_recipient_mismatch"
@@ -52,31 +51,15 @@ class Reason(StrEnum):
     UNDEPLOYED_WALLET = "invalid_exact_evm_payload_undeployed_smart_wallet"
 
     # What the chain says of it.
-    ASSET_NOT_DEPLOYED = "asset_not_deployed_contract"
     ALREADY_USED = "invalid_exact_evm_nonce_already_used"
     INSUFFICIENT_BALANCE = "invalid_exact_evm_insufficient_balance"
-    TOKEN_NAME_MISMATCH = "invalid_exact_evm_token_name_mismatch"  # noqa: S105
-    TOKEN_VERSION_MISMATCH = "invalid_exact_evm_token_version_mismatch"  # noqa: S105
-    EIP3009_NOT_SUPPORTED = "invalid_exact_evm_eip3009_not_supported"
     SIMULATION_FAILED = "invalid_exact_evm_transaction_simulation_failed"
     ACCOUNT_BLOCKED = "account_blocked_by_token"
     TOKEN_PAUSED = "token_paused"  # noqa: S105
     TRANSACTION_FAILED = "transaction_failed"
-    TRANSFER_EVENT_MISMATCH = "invalid_exact_evm_transfer_event_mismatch"
-
-    # Our own rules about this payment and this payer.
-    OFFER_CLOSED = "offer_closed"
-    IN_FLIGHT = "payment_in_flight"
-    OTHER_REQUEST = "payment_belongs_to_other_request"
-    NOT_THE_BUYER = "not_the_buyer"
-    PAYER_DENIED = "payer_denied"
-    EXPOSURE_CAP = "exposure_cap"
-    BUYER_LIMIT = "buyer_limit"
 
     # Nobody's fault: try again later, with the same payment.
     SETTLEMENT_PENDING = "settlement_pending"
-    NETWORK_UNAVAILABLE = "network_unavailable"
-    GAS_TOO_DEAR = "gas_too_dear"
 
 
 class PaymentRefused(Exception):

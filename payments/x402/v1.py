@@ -20,9 +20,11 @@ QUERY = f"x402Version={X402_VERSION}"
 
 _NAMES = {network.caip2: network.v1_name for network in NETWORKS.values() if network.v1_name}
 _NETWORKS = {name: caip2 for caip2, name in _NAMES.items()}
-# The last programs that speak version 1 alone know no other names, and one name they do not know
-# costs them the whole quote (x402-fetch 1.2.0 reads every entry before it chooses).
-_KNOWN_TO_ALL = frozenset({"avalanche", "base", "base-sepolia", "polygon", "sei", "sei-testnet"})
+# The names that programs of version 1 know. One that they do not know costs them the whole quote:
+# they read every entry before they choose. Python's x402 1.0.0 knows the first, x402-fetch 1.2.0
+# the first and the second.
+_KNOWN_TO_ALL = frozenset({"avalanche", "base", "base-sepolia"})
+_KNOWN_TO_MOST = _KNOWN_TO_ALL | {"polygon", "sei", "sei-testnet"}
 
 
 def name_of(network: str) -> str:
@@ -41,10 +43,12 @@ def url_of(listing_url: str) -> str:
 
 
 def payable(offers: Iterable[Requirements]) -> tuple[Requirements, ...]:
-    """The offers that version 1 has words for, as many of them as every program can read."""
+    """The offers that version 1 has words for, those that the most programs can read."""
     named = [offer for offer in offers if offer.network in _NAMES]
-    known = [offer for offer in named if _NAMES[offer.network] in _KNOWN_TO_ALL]
-    return tuple(known or named)
+    for known in (_KNOWN_TO_ALL, _KNOWN_TO_MOST):
+        if found := tuple(offer for offer in named if _NAMES[offer.network] in known):
+            return found
+    return tuple(named)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,12 +18,15 @@ HEADER = "Idempotency-Key"
 
 
 def created(
-    request: Request, create: Callable[[], dict[str, Any]], hidden: tuple[str, ...] = ()
+    request: Request,
+    create: Callable[[], dict[str, Any]],
+    hidden: tuple[str, ...] = (),
+    status: int = 201,
 ) -> Response:
-    """Create and answer 201, or answer as the twin of this request was answered."""
+    """Create and answer so, or answer as the twin of this request was answered."""
 
     def do() -> Done:
-        return Done(201, orjson.loads(orjson.dumps(create())))
+        return Done(status, orjson.loads(orjson.dumps(create())))
 
     key = request.headers.get(HEADER)
     if key is None:

@@ -72,7 +72,8 @@ def index(request: Request) -> Response:
     operation_id="change_draft",
     summary="Type into some fields of a draft",
     description="Nothing is refused for being unfinished: `lacks` says what is. A field that was"
-    " changed by somebody else since the version you read is not overwritten: 409.",
+    " changed by somebody else since the version you read is not overwritten: 409. What was read"
+    " may be sent back as it is.",
     request=DraftChange,
     responses=says(DraftWhole),
 )
@@ -93,7 +94,8 @@ def one(request: Request, worksheet_id: UUID) -> Response:
         return Response(status=204)
     if request.method == "PATCH":
         said = checked(DraftChange, request.data)
-        typed = draft_fields.read(said["typed"], seller, site)
+        before = draft_fields.shown(sheet.typed, site)
+        typed = draft_fields.read(said["typed"], seller, site, before)
         # A tab of its own each time: two programs must not overwrite each other unseen.
         tab = secrets.token_hex(8)
         saved = draft_fields.keep(sheet, typed, version=said["version"], tab=tab)
@@ -163,8 +165,8 @@ def look(request: Request, worksheet_id: UUID) -> Response:
 @endpoint(POST="listings:write")
 def edit(request: Request, listing_id: UUID) -> Response:
     """The draft on which a listing is changed."""
-    listing = own_listing(seller_of_key(request), listing_id)
-    return Response(draft_document(worksheets.edit(listing), this_site()))
+    listing, site = own_listing(seller_of_key(request), listing_id), this_site()
+    return Response(draft_document(worksheets.edit(listing, site), site))
 
 
 def _look(job: Look) -> dict[str, Any]:

@@ -64,9 +64,11 @@ def drafts(request: Request) -> Response:
             raise bad(f"operations.{at}", "the document has no such operation")
 
     def create() -> dict[str, Any]:
+        names = list(dict.fromkeys(said["operations"]))
+        chosen = [imports.typed_of(found[name]) for name in names]
         made = []
-        for name in dict.fromkeys(said["operations"]):
-            sheet = worksheets.start(seller_of_key(request), imports.typed_of(found[name]))
+        sheets = worksheets.start_all(seller_of_key(request), chosen)
+        for name, sheet in zip(names, sheets, strict=True):
             page = public_url(f"/sell/drafts/{sheet.pk}/")
             line = {"operation": name, "draft": str(sheet.pk), "page": page}
             made.append(line | {"has_address": found[name].has_address})
@@ -123,6 +125,7 @@ def _fetch(job: Fetch) -> dict[str, Any]:
 
 
 def _operation(found: Operation) -> dict[str, Any]:
+    whole = found.in_and_out
     terms: dict[str, Any] = {
         "upstream_url": found.upstream_url,
         "method": found.method,
@@ -130,11 +133,11 @@ def _operation(found: Operation) -> dict[str, Any]:
         "description": found.description,
         "tags": list(found.tags),
         "category": imports.category_of(found.tags),
-        "example": found.example,
-        "input_schema": found.input_schema,
-        "output_schema": found.output_schema,
-        "forward_headers": list(found.headers),
+        "example": whole.example,
+        "input_schema": whole.input_schema,
+        "output_schema": whole.output_schema,
+        "forward_headers": list(whole.headers),
     }
-    if found.answer is not None:
-        terms["sample"] = {"content_type": found.answer_type, "json": found.answer}
+    if whole.answer is not None:
+        terms["sample"] = {"content_type": whole.answer_type, "json": whole.answer}
     return {"operation": found.key, "has_address": found.has_address, "terms": terms}

@@ -13,7 +13,8 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from sellers import listings, upstream_secrets, worksheets
+from sellers import listings, upstream_secrets, verification, worksheets
+from sellers.addresses import same_host
 from sellers.api.access import acting, endpoint, seller_of_key
 from sellers.api.creating import created
 from sellers.api.documents import (
@@ -34,16 +35,18 @@ from sellers.api.shapes.listings import (
     TermsIn,
 )
 from sellers.drafts import Draft, finish
+from sellers.header_names import header_name
 from sellers.logos import refuse_others
 from sellers.models import Listing
 from sellers.prices import Ask
 from sellers.refusals import bad
-from sellers.secrets import Vault, header_name
+from sellers.secrets import Vault, header_value
 from sellers.site import Site, this_site
 from sellers.terms import Sample, Terms
 
 MOVES: Mapping[str, Callable[..., Listing]] = {
-    "submit": listings.submit,
+    "submit": verification.submit_proposed,
+    "withdraw": listings.withdraw,
     "pause": listings.pause,
     "resume": listings.resume,
     "retire": listings.retire,
@@ -110,7 +113,9 @@ def past(request: Request, listing_id: UUID) -> Response:
     operation_id="propose",
     summary="Propose other terms",
     description="The terms whole. What is live goes on selling until the proposal is approved."
-    " A secret header with null keeps the value it has.",
+    " Terms that are live already withdraw what else is proposed."
+    " A secret header with null keeps the value it has, for the host it was given for; another host"
+    " needs a value of its own, which calls carry from the approval on.",
     request=TermsIn,
     responses=says(ListingWhole),
 )
@@ -122,6 +127,7 @@ def propose(request: Request, listing_id: UUID) -> Response:
     said = checked(TermsIn, request.data)
     refuse_others(seller, said.get("logo", ""))
     terms = finish(replace(_draft(said), logo=said.get("logo", _logo(listing))), site)
+    _refuse_odd_values(listing, said["secret_headers"], terms.upstream_url)
     with transaction.atomic():
         listings.propose(listing.pk, terms, by=acting(request))
         _keep(listing, said["secret_headers"], site, acting(request))
@@ -131,7 +137,8 @@ def propose(request: Request, listing_id: UUID) -> Response:
 @extend_schema(
     operation_id="replace_secret",
     summary="Replace the value of a secret header",
-    description="Calls carry the new value at once. It is never shown.",
+    description="Calls carry the new value at once; a header that only a proposal has, once that is"
+    " approved. It is never shown.",
     request=SecretIn,
     responses=says(ListingWhole),
 )
@@ -150,18 +157,22 @@ def secret(request: Request, listing_id: UUID) -> Response:
 
 @extend_schema(
     operation_id="move_listing",
-    summary="Submit, pause, resume or retire",
+    summary="Submit, withdraw, pause, resume or retire",
+    description="Withdrawing drops what is proposed beside live terms; a listing that was never"
+    " approved becomes a draft again and keeps its terms.",
     request=None,
     responses=says(ListingWhole),
 )
 @endpoint(POST="listings:write")
 def move(request: Request, listing_id: UUID, how: str) -> Response:
-    """Ask for review, stop selling, sell again, end for good."""
+    """Ask for review, take that back, stop selling, sell again, end for good."""
     seller = seller_of_key(request)
     listing = own_listing(seller, listing_id)
     MOVES[how](listing.pk, by=acting(request))
     if how == "retire":
         worksheets.discard_of(listing)
+    if how == "withdraw":
+        worksheets.discard_untouched(listing)
     return _shown(own_listing(seller, listing_id))
 
 
@@ -207,17 +218,31 @@ def _draft(said: Mapping[str, Any]) -> Draft:
 
 
 def _keep(listing: Listing, given: Secrets, site: Site, by: str) -> None:
-    """Seal the values of new headers; those that live calls carry change in their own step."""
-    live = _live_names(listing)
-    for name, value in given.items():
-        if value is None:
-            continue
-        if name.lower() in live:
+    """Seal the values that came with these terms, for when they are sold."""
+    values = {name.lower(): value for name, value in given.items() if value is not None}
+    if not values:
+        return
+    vault = Vault(site.secrets_keys)
+    sealed = {
+        name: vault.seal(listing.pk, name, header_value(name, value)).decode()
+        for name, value in values.items()
+    }
+    upstream_secrets.take_over(listing.pk, sealed, by=by)
+
+
+def _refuse_odd_values(listing: Listing, given: Secrets, url: str) -> None:
+    """Refuse to keep another host's values, and to change by the way what live calls carry."""
+    kept = [name for name, value in given.items() if value is None]
+    upstream_secrets.refuse_another_hosts(listing, kept, url)
+    live = listing.live_revision
+    if live is None or not same_host(live.terms["upstream_url"], url):
+        return
+    for name in set(given) - set(kept):
+        if name.lower() in _live_names(listing):
             raise bad(
                 f"secret_headers.{name}",
                 "live calls carry this header; send null here, and its value to …/secret",
             )
-        upstream_secrets.keep(listing.pk, name, value, Vault(site.secrets_keys), by=by)
 
 
 def _live_names(listing: Listing) -> set[str]:

@@ -41,7 +41,7 @@ def size_of(request: Request, usual: int = SIZE) -> int:
     text = request.query_params.get("limit", "")
     if not text:
         return usual
-    if not text.isdecimal() or not 1 <= int(text[:9]) <= SIZE_MAX:
+    if not text.isdecimal() or len(text) > 9 or not 1 <= int(text) <= SIZE_MAX:
         raise bad("limit", f"1 to {SIZE_MAX}")
     return int(text)
 

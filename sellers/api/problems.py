@@ -31,13 +31,23 @@ _FIX: Final = {
     "secrets_unavailable": "Tell the operator: SELLER_SECRETS_KEYS is missing on this site.",
     Why.BAD_FIELD: "Change the field and send it again.",
     Why.SLUG_TAKEN: "Choose another slug.",
+    Why.SELLS_ALREADY: "Nothing is to be done: an account sells under one name, and this one does.",
+    Why.NO_SUCH_LISTING: "Ids are those that the lists of this API name; look at /listings.",
     Why.UNCHANGED: "Nothing is to be done: these terms are live.",
     Why.NOTHING_PROPOSED: "Propose new terms first, then submit.",
+    Why.NOT_SUBMITTED: "Submit it first: POST /listings/<id>/submit.",
     Why.WRONG_STATE: "Look at its state; {schema} says what can be done in which.",
     Why.CHANGED_MEANWHILE: "Read it again, and send the version that you read.",
     Why.TOO_MANY: "Remove one that is not needed.",
+    Why.PAYOUT_UNPROVEN: "Ask /payouts/ask for a text, sign it, send it to /payouts/prove.",
+    Why.PAYOUT_FRESH: "Wait until the time that is named; what is live goes on selling.",
     Why.TERMS_CHANGED: "A person reads and accepts them at /sell/terms; then send it again.",
     Why.KEY_REUSED: "Take a new Idempotency-Key for a new request.",
+    Why.OWN: "Somebody else has to judge it.",
+    Why.MAY_NOT: "Ask somebody who judges listings here.",
+    Why.HELD: "Wait until it is let go of, or take another one.",
+    Why.TOO_LATE: "Nothing is to be done: it is in effect. Look at it again.",
+    Why.SAID_ALREADY: "Nothing is to be done: somebody else has to say yes as well.",
 }
 
 

@@ -10,6 +10,7 @@ from django.http import Http404
 from payments.wiring import public_url
 from sellers import worksheets
 from sellers.api.documents import stamp
+from sellers.draft_fields import shown
 from sellers.models import Seller, Worksheet
 from sellers.site import Site
 from sellers.steps import STEPS, lacks, missing_secrets
@@ -42,7 +43,7 @@ def draft_document(sheet: Worksheet, site: Site) -> dict[str, Any]:
     names, missing = sheet.typed.get("secret_headers", []), missing_secrets(sheet)
     return {
         **draft_row(sheet),
-        "typed": {name: each for name, each in sheet.typed.items() if name != "secret_headers"},
+        "typed": shown(sheet.typed, site),
         "secret_headers": [{"name": name, "kept": name not in missing} for name in names],
         "lacks": lacking(sheet, site),
     }

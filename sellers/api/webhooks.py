@@ -106,7 +106,8 @@ def one(request: Request, hook_id: UUID) -> Response:
     operation_id="rotate_secret",
     summary="Change a webhook's secret",
     description="Messages are signed with both secrets for a while. The new one is in this answer"
-    " and in no other.",
+    " and in no other. Changed twice within that while, the one before the last ends at once.",
+    parameters=[REPEATABLE],
     request=None,
     responses=says(WebhookMade),
 )
@@ -114,7 +115,11 @@ def one(request: Request, hook_id: UUID) -> Response:
 def rotate(request: Request, hook_id: UUID) -> Response:
     """A new secret."""
     hook = _own(seller_of_key(request), hook_id)
-    return Response(_made(webhooks.rotate_secret(hook, this_site(), by=acting(request))))
+
+    def turn() -> dict[str, Any]:
+        return _made(webhooks.rotate_secret(hook, this_site(), by=acting(request)))
+
+    return created(request, turn, hidden=("secret",), status=200)
 
 
 @extend_schema(

@@ -14,6 +14,7 @@ import yaml
 
 from payments.egress import Failed, Limits, exchange, open_client
 from sellers.addresses import vetted
+from sellers.openapi.yaml_values import Loader
 from sellers.refusals import bad
 from sellers.site import Site
 from sellers.texts import clean
@@ -72,30 +73,17 @@ async def _called(url: Any, site: Site) -> Any:
         return await exchange(client, "GET", url, limits=limits)
 
 
-_Safe: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the quick one, where it was built
-
-
-class _Loader(_Safe):  # type: ignore[misc]
-    """YAML as JSON has it: texts, numbers and nothing that looks like a date."""
-
-
-_Loader.yaml_implicit_resolvers = {
-    first: [(tag, rule) for tag, rule in rules if tag != "tag:yaml.org,2002:timestamp"]
-    for first, rules in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}
-
-
 def _yaml(text: str) -> Any:
     """YAML without aliases, which are how a small file becomes a large one."""
     level = 0
-    for number, event in enumerate(yaml.parse(text, Loader=_Loader)):
+    for number, event in enumerate(yaml.parse(text, Loader=Loader)):
         if isinstance(event, yaml.AliasEvent):
             raise ValueError("aliases (*name) are not taken; write them out, or use $ref")
         level += isinstance(event, yaml.CollectionStartEvent)
         level -= isinstance(event, yaml.CollectionEndEvent)
         if number > NODES_MAX or level > LEVELS_MAX:
             raise ValueError("too large, or nested too deeply")
-    return _as_json(yaml.load(text, Loader=_Loader))  # noqa: S506  (a SafeLoader)
+    return _as_json(yaml.load(text, Loader=Loader))  # noqa: S506  (a SafeLoader)
 
 
 def _as_json(value: Any) -> Any:

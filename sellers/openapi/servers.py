@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urljoin
 
-from sellers.openapi.references import list_of, object_of
+from sellers.addresses import URL_CHARACTERS_MAX
+from sellers.openapi.references import list_of, object_of, text_of
+from sellers.refusals import bad
 
 _FULL: Final = ("https://", "http://")
+_VARIABLE: Final = re.compile(r"\{([^{}]*)\}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +46,20 @@ def server_of(*levels: Mapping[str, Any]) -> str:
     """The first server that one of these names, the narrowest first: operation, path, document."""
     servers = next(filter(None, (list_of(level, "servers") for level in levels)), [])
     first = object_of(servers[0]) if servers else {}
-    url = str(first.get("url", ""))
-    for name, variable in object_of(first.get("variables")).items():
-        url = url.replace(f"{{{name}}}", str(object_of(variable).get("default", "")))
+    url, variables = text_of(first.get("url")), object_of(first.get("variables"))
+
+    def default_of(name: re.Match[str]) -> str:
+        if name[1] not in variables:
+            return name[0]
+        return _short(text_of(object_of(variables[name[1]]).get("default")))
+
+    # Once: a default that names variables would be written out again and again.
+    return _short(_VARIABLE.sub(default_of, _short(url)))
+
+
+def _short(url: str) -> str:
+    if len(url) > URL_CHARACTERS_MAX:
+        raise bad(
+            "document", f"the address of a server has at most {URL_CHARACTERS_MAX} characters"
+        )
     return url

@@ -30,6 +30,10 @@ PAGES = (
     "webhooks", "webhook", "webhook-change", "webhook-rotate", "webhook-act", "delivery",
     "delivery-resend",
 )  # fmt: skip
+CHANGED_ALREADY = (
+    "The secret was changed since this page was opened, and stays so. If you did not keep the new"
+    " one, change it once more; the one that your program may still use then ends at once."
+)
 UNAVAILABLE = "This site cannot keep secrets at the moment; its operator has to give it a key."
 
 
@@ -105,11 +109,12 @@ def change(request: HttpRequest, place: Place, hook_id: UUID) -> HttpResponse:
 
 def rotate(request: HttpRequest, place: Place, hook_id: UUID) -> HttpResponse:
     """A new secret, shown now; messages are signed with the old one too for a while."""
-    hook = _own(place.whose, hook_id)
+    hook, seen = _own(place.whose, hook_id), request.POST.get("seen", "")
     try:
-        made = webhooks.rotate_secret(hook, this_site(), by=acting(request))
-    except SecretsUnavailable:
-        messages.error(request, UNAVAILABLE)
+        made = webhooks.rotate_secret(hook, this_site(), seen=seen, by=acting(request))
+    except (ListingRefused, SecretsUnavailable) as refused:
+        changed = isinstance(refused, ListingRefused)
+        messages.error(request, CHANGED_ALREADY if changed else UNAVAILABLE)
         return redirect(place.page("webhook"), hook_id)
     hours = webhook_limits().overlap_hours
     text = f"The secret is changed. For {hours} hours messages are signed with the old one too."

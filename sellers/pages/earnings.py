@@ -25,7 +25,7 @@ from payments.reports.one_payment import payment_report
 from payments.reports.sales import is_sold_by, sales
 from payments.reports.sums import Sums
 from payments.views import surroundings
-from payments.x402.networks import NETWORKS, address_bytes, checksum
+from payments.x402.networks import NETWORKS
 from sellers.causes import cause
 from sellers.earnings_filters import (
     PERIODS,
@@ -37,6 +37,7 @@ from sellers.earnings_filters import (
     read_filters,
 )
 from sellers.models import Price, Seller
+from sellers.own_wallets import own_wallets
 from sellers.pages.own import seller_only
 from sellers.pages.parts import page_or_part
 from sellers.site import canary_addresses
@@ -91,18 +92,14 @@ def payment(request: HttpRequest, seller: Seller, payment_id: UUID) -> HttpRespo
 
 def marks(seller: Seller) -> dict[str, str]:
     """Wallets that are no customers: the seller's own, and those of the site's trial calls."""
-    own = set(_asked_for(seller, "pay_to"))
-    linked = getattr(seller.owner, "wallets", None)  # of whoever keeps accounts here
-    if linked is not None:
-        own |= set(linked.values_list("address", flat=True))
-    spelled = {checksum(address_bytes(each)) for each in own}
-    return dict.fromkeys(canary_addresses(), "trial") | dict.fromkeys(spelled, "own")
+    own = own_wallets(seller)
+    return dict.fromkeys(canary_addresses(), "trial") | dict.fromkeys(own, "own")
 
 
-def _asked_for(seller: Seller, what: str) -> list[str]:
-    """What stands in the prices this seller ever asked."""
+def _networks_of(seller: Seller) -> list[str]:
+    """Those on which this seller ever asked for anything."""
     prices = Price.objects.filter(revision__listing__seller=seller)
-    return list(prices.values_list(what, flat=True).distinct())
+    return list(prices.values_list("network", flat=True).distinct())
 
 
 def _context(filters: Filters, known: list[Offering]) -> dict[str, Any]:
@@ -122,7 +119,7 @@ def _context(filters: Filters, known: list[Offering]) -> dict[str, Any]:
         "steps": STEPS,
         "states": STATES,
         "offerings": known,
-        "networks": [(key, _network(key)) for key in _asked_for(filters.seller, "network")],
+        "networks": [(key, _network(key)) for key in _networks_of(filters.seller)],
         "tokens": [(each, NETWORKS.get(each.network)) for each in first.tokens],
         "glances": _glances(look, first.tokens[:1]),
         "chart": _chart(look, first.tokens[0]) if first.tokens else None,

@@ -15,10 +15,12 @@ from sellers.breakers import NotSold, not_sold
 from sellers.health import choose_way, health_of
 from sellers.models import Health, Listing, ProbeResult, Seller
 from sellers.notices import unseen
+from sellers.offers import not_offered
 from sellers.pages.own import seller_only
 from sellers.program_forms import HealthForm, show_refusal
 from sellers.refusals import ListingRefused
 from sellers.site import health_limits, this_site
+from sellers.terms import Terms
 
 RESULTS_SHOWN = 30
 WAYS = {"calls": "buyers' calls", "url": "a health address", "example": "the example call"}
@@ -77,9 +79,13 @@ def _known(listing: Listing) -> Health | None:
 def _row(listing: Listing, shut: NotSold | None) -> dict[str, Any]:
     known = _known(listing)
     assert listing.live_revision is not None  # only what was approved is here
+    terms = Terms.from_json(listing.live_revision.terms)
+    unsold = not_offered(terms, this_site())
     row = {
         "listing": listing,
-        "title": listing.live_revision.terms["title"],
+        "title": terms.title,
+        "not_offered": unsold,
+        "offers_nothing": len(unsold) == len(terms.prices),
         "health": known,
         "how": WAYS[known.way if known else "calls"],
     }
@@ -92,6 +98,8 @@ def _row(listing: Listing, shut: NotSold | None) -> dict[str, Any]:
         row = {**row, "shut": shut, "tried": tried}
         word, tone = ("being tried", "waiting") if tried else ("not sold", "bad")
         return {**row, "word": word, "tone": tone}
+    if row["offers_nothing"]:
+        return {**row, "word": "not offered", "tone": "bad"}
     if known is None or known.seen_at is None:
         return {**row, "word": "not looked at yet", "tone": "neutral"}
     if known.failures:

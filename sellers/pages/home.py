@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
 from payments.amounts import Amount
+from payments.views import read_id
 from sellers import worksheets
 from sellers.agreements import agreement_of
 from sellers.directory import open_seller_for, seller_of
@@ -24,7 +27,7 @@ from sellers.refusals import ListingRefused
 from sellers.site import terms_date, this_site
 from sellers.steps import BY_SLUG, first_unfinished
 
-LISTINGS_SHOWN_MAX = 500
+LISTINGS_SHOWN_MAX = 100
 TONES = {
     "draft": "neutral",
     "in_review": "waiting",
@@ -84,13 +87,40 @@ def _opening(form: SellerForm) -> dict[str, Any]:
 
 def _listings(request: HttpRequest, seller: Seller, **more: Any) -> HttpResponse:
     site = this_site()
-    known = seller.listings.select_related("seller", "live_revision", "proposed_revision")
-    rows = [row(listing) for listing in known.order_by("-created_at")[:LISTINGS_SHOWN_MAX]]
+    rows, edges = _page(seller, request.GET)
     drafts = [_draft(sheet, site) for sheet in seller.worksheets.order_by("-changed_at")]
     told = unseen(seller.pk)
-    context = {"seller": seller, "rows": rows, "drafts": drafts, "notices": told, **more}
-    context["agreed"] = agreement_of(seller) is not None
+    context = {
+        "seller": seller,
+        "rows": rows,
+        "edges": edges,
+        "drafts": drafts,
+        "notices": told,
+        "agreed": agreement_of(seller) is not None,
+        **more,
+    }
     return render(request, "sellers/home.html", context, status=422 if more else 200)
+
+
+def _page(seller: Seller, asked: Mapping[str, str]) -> tuple[list[Row], dict[str, str]]:
+    """The listings of one page, newest first, and where those before and after them are."""
+    before, after = read_id(asked.get("before", "")), read_id(asked.get("after", ""))
+    known = seller.listings.select_related("seller", "live_revision", "proposed_revision")
+    if after is not None:
+        found = list(known.filter(pk__gt=after).order_by("pk")[: LISTINGS_SHOWN_MAX + 1])
+        shown = found[:LISTINGS_SHOWN_MAX][::-1]
+        newer, older = len(found) > LISTINGS_SHOWN_MAX, True
+    else:
+        known = known.filter(pk__lt=before) if before else known
+        found = list(known.order_by("-pk")[: LISTINGS_SHOWN_MAX + 1])
+        shown = found[:LISTINGS_SHOWN_MAX]
+        newer, older = before is not None, len(found) > LISTINGS_SHOWN_MAX
+    here = reverse("sell-home")  # the list is shown elsewhere, too, when something is refused
+    edges = {
+        "newer": f"{here}?after={shown[0].pk}" if shown and newer else "",
+        "older": f"{here}?before={shown[-1].pk}" if shown and older else "",
+    }
+    return [row(listing) for listing in shown], edges
 
 
 def row(listing: Listing) -> Row:
@@ -119,7 +149,7 @@ def _note(listing: Listing) -> str:
 def _draft(sheet: Worksheet, site: Any) -> dict[str, Any]:
     step = first_unfinished(sheet, site)
     title = BY_SLUG[step].title if step in BY_SLUG else "Check and submit"
-    return {"sheet": sheet, "step": step, "next": title}
+    return {"sheet": sheet, "step": step, "next": title, "dialog": f"throw-away-{sheet.pk}"}
 
 
 @seller_only

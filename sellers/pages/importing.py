@@ -12,6 +12,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
+from payments.views import read_id
 from sellers import fetches, imports, worksheets
 from sellers.bells import ring_for_document
 from sellers.models import Fetch, Seller
@@ -34,13 +35,15 @@ def document(request: HttpRequest, seller: Seller) -> HttpResponse:
     try:
         if (job := _named(request, seller)) is not None:
             return redirect("sell-fetch", job.pk)
-        text = _text(request)
-        base_url, url = request.POST.get("base_url", ""), request.POST.get("url", "")
-        found = operations(text, base_url, url)
+        given = _given(request, seller)
+        found = operations(given.text, given.base_url, given.url)
         chosen = _chosen(request, found)
         if not chosen or "again" in request.POST:
-            return _choice(request, Choice(seller, text, base_url, url, found))
-        sheets = [worksheets.start(seller, imports.typed_of(each)) for each in chosen]
+            return _choice(request, seller, given, found)
+        try:
+            sheets = worksheets.start_all(seller, [imports.typed_of(each) for each in chosen])
+        except ListingRefused as refused:
+            return _choice(request, seller, given, found, refused)
     except ListingRefused as refused:
         return _again(request, seller, refused)
     _tell_of_lost(request, chosen)
@@ -71,25 +74,45 @@ def fetched(request: HttpRequest, seller: Seller, fetch_id: UUID) -> HttpRespons
         found = operations(job.text, job.base_url, job.url)
     except ListingRefused as refused:
         return _again(request, seller, refused, {"url": job.url, "base_url": job.base_url})
-    return _choice(request, Choice(seller, job.text, job.base_url, job.url, found))
+    given = Given(job.text, job.base_url, job.url, job.pk)
+    return _choice(request, seller, given, found)
 
 
 def _named(request: HttpRequest, seller: Seller) -> Fetch | None:
     """The job that fetches a document, where its address is all that was given."""
-    if request.FILES.get("file") is not None or request.POST.get("text", "").strip():
+    posted = request.POST
+    if request.FILES.get("file") or posted.get("text", "").strip() or posted.get("fetch"):
         return None
-    url, base_url = request.POST.get("url", ""), request.POST.get("base_url", "")
+    url, base_url = posted.get("url", ""), posted.get("base_url", "")
     job = fetches.ask(seller, url, base_url, this_site())
     transaction.on_commit(lambda: ring_for_document(job.pk))
     return job
 
 
-def _text(request: HttpRequest) -> str:
-    """The document, as a file or in the field."""
-    given = request.FILES.get("file")
-    if given is not None:
-        return documents.decoded(given.read(documents.DOCUMENT_BYTES_MAX + 1))
-    return request.POST.get("text", "")
+@dataclass(frozen=True, slots=True)
+class Given:
+    """A document, what was said of where it is, and under which name it is kept already."""
+
+    text: str
+    base_url: str
+    url: str
+    fetch_id: UUID | None = None
+
+
+def _given(request: HttpRequest, seller: Seller) -> Given:
+    """The document as a file or in the field, or the one that was read before."""
+    posted = request.POST
+    base_url, named = posted.get("base_url", ""), posted.get("fetch", "")
+    if named:
+        fetch_id = read_id(named)
+        job = fetches.of(seller, fetch_id) if fetch_id else None
+        if job is None or not job.text:
+            raise bad("url", "the document is not kept any more; read it once more")
+        return Given(job.text, base_url, job.url, job.pk)
+    file, text = request.FILES.get("file"), posted.get("text", "")
+    if file is not None:
+        text = documents.decoded(file.read(documents.DOCUMENT_BYTES_MAX + 1))
+    return Given(text, base_url, posted.get("url", ""))
 
 
 def _chosen(request: HttpRequest, found: list[Operation]) -> list[Operation]:
@@ -101,8 +124,7 @@ def _chosen(request: HttpRequest, found: list[Operation]) -> list[Operation]:
 class Choice:
     """What a document offers, and what was said of where it is."""
 
-    seller: Seller
-    text: str
+    fetch_id: UUID
     base_url: str
     url: str
     operations: list[Operation]
@@ -117,16 +139,28 @@ class Choice:
         return sum(not each.has_address for each in self.operations)
 
 
-def _choice(request: HttpRequest, choice: Choice) -> HttpResponse:
+def _choice(
+    request: HttpRequest,
+    seller: Seller,
+    given: Given,
+    found: list[Operation],
+    refused: ListingRefused | None = None,
+) -> HttpResponse:
+    """What there is to choose from; the document stays here, and only its name is sent again."""
+    kept = given.fetch_id
+    if kept is None:
+        kept = fetches.hand_in(seller, given.text, given.url, given.base_url, this_site()).pk
     said = request.POST
-    none_chosen = said.get("action") == "choose" and "again" not in said
+    none_chosen = said.get("action") == "choose" and "again" not in said and refused is None
     context = {
-        "seller": choice.seller,
-        "choice": choice,
+        "seller": seller,
+        "choice": Choice(kept, given.base_url, given.url, found),
         "ticked": said.getlist("operation"),
         "none_chosen": none_chosen,
+        "refused": refused,
     }
-    return render(request, "sellers/choose.html", context, status=422 if none_chosen else 200)
+    status = 422 if none_chosen or refused else 200
+    return render(request, "sellers/choose.html", context, status=status)
 
 
 def _tell_of_lost(request: HttpRequest, chosen: list[Operation]) -> None:

@@ -15,17 +15,23 @@ from sellers.differences import differences
 from sellers.examples import suffix
 from sellers.forms import RELEASE_WORDS
 from sellers.models import Listing, Revision, Seller, Worksheet
-from sellers.offers import resource_url
+from sellers.offers import resource_url, why_not_offered
 from sellers.pages.home import row
 from sellers.pages.own import acting, own_listing, seller_only
 from sellers.refusals import ListingRefused
 from sellers.secrets import SecretsUnavailable, Vault
-from sellers.site import this_site
+from sellers.site import Site, this_site
 from sellers.terms import Terms
 
 REVISIONS_SHOWN_MAX = 100
-MOVES = {"pause": listings.pause, "resume": listings.resume, "retire": listings.retire}
+MOVES = {
+    "withdraw": listings.withdraw,
+    "pause": listings.pause,
+    "resume": listings.resume,
+    "retire": listings.retire,
+}
 SAID = {
+    "withdraw": "Withdrawn: nothing of it waits for review any more.",
     "pause": "Paused: nobody can buy it until you resume it.",
     "resume": "It sells again.",
     "retire": "Retired for good. Its address stays taken, and receipts stay valid.",
@@ -45,7 +51,7 @@ def listing(request: HttpRequest, seller: Seller, slug: str) -> HttpResponse:
 def edit(request: HttpRequest, seller: Seller, slug: str) -> HttpResponse:
     """Change a listing on a sheet of its own; what is live stays as it is."""
     try:
-        sheet = worksheets.edit(own_listing(seller, slug))
+        sheet = worksheets.edit(own_listing(seller, slug), this_site())
     except ListingRefused as refused:
         messages.error(request, f"Not done: {refused.message}.")
         return redirect("sell-listing", slug)
@@ -55,7 +61,7 @@ def edit(request: HttpRequest, seller: Seller, slug: str) -> HttpResponse:
 @seller_only
 @require_POST
 def move(request: HttpRequest, seller: Seller, slug: str, how: str) -> HttpResponse:
-    """Pause, resume or retire."""
+    """Withdraw, pause, resume or retire."""
     found = own_listing(seller, slug)
     if how not in MOVES:
         raise Http404
@@ -66,6 +72,8 @@ def move(request: HttpRequest, seller: Seller, slug: str, how: str) -> HttpRespo
     else:
         if how == "retire":
             worksheets.discard_of(found)
+        if how == "withdraw":
+            worksheets.discard_untouched(found)
         messages.success(request, SAID[how])
     return redirect("sell-listing", slug)
 
@@ -128,10 +136,12 @@ def _shown(request: HttpRequest, found: Listing) -> HttpResponse:
         "url": url,
         "example_url": url + suffix(terms.example_input, terms.path_parameters) if terms else url,
         "terms": terms,
-        "prices": _prices(terms),
+        "prices": _prices(terms, site),
         "changes": differences(_terms(live), Terms.from_json(proposed.terms)) if proposed else [],
         "history": _history(found),
         "secrets": found.secrets.order_by("name"),
+        "waiting_secrets": upstream_secrets.to_come(found) if live else [],
+        "ends_at_once": proposed and upstream_secrets.leaves_its_host(found, proposed),
         "sheet": Worksheet.objects.filter(listing_id=found.pk).first(),
         "release_words": RELEASE_WORDS[terms.release] if terms else "",
         "grace_seconds": site.price_grace_seconds,
@@ -143,18 +153,20 @@ def _shown(request: HttpRequest, found: Listing) -> HttpResponse:
 def _can(found: Listing) -> dict[str, bool]:
     return {
         "edit": found.state != State.RETIRED,
+        "withdraw": listings.can_withdraw(found),
         "pause": found.state == State.LIVE,
         "resume": found.state == State.PAUSED,
         "retire": found.state != State.RETIRED,
     }
 
 
-def _prices(terms: Terms | None) -> list[dict[str, Any]]:
+def _prices(terms: Terms | None, site: Site) -> list[dict[str, Any]]:
     return [
         {
             "amount": Amount.of(each.network, each.asset, each.amount_atomic),
             "pay_to": each.pay_to,
             "network": each.network,
+            "not_offered": why_not_offered(each, site),
         }
         for each in (terms.prices if terms else ())
     ]

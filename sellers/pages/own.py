@@ -28,13 +28,22 @@ def seller_only(
     @wraps(view)
     def guarded(request: HttpRequest, *args: P.args, **named: P.kwargs) -> HttpResponseBase:
         if not request.user.is_authenticated:
-            return redirect_to_login(request.get_full_path())
+            return _to_sign_in(request)
         seller = seller_of(request.user)
         if seller is None:
             return HttpResponseRedirect(SELLERS_HOME)
         return view(request, seller, *args, **named)
 
     return never_cache(guarded)  # type: ignore[return-value]  # it has the view's own type
+
+
+def _to_sign_in(request: HttpRequest) -> HttpResponseRedirect:
+    """And back to the page that was asked for: where a form was sent may be none."""
+    if request.method in ("GET", "HEAD"):
+        return redirect_to_login(request.get_full_path())
+    sent = redirect_to_login(SELLERS_HOME)
+    sent["Location"] += "&unsent=1"  # says there that nothing was changed
+    return sent
 
 
 def acting(request: HttpRequest) -> str:

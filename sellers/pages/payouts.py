@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID
 
 from django.contrib import messages
-from django.db.models import F
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_http_methods, require_POST
 
-from payments.x402.networks import chain_id_of
+from payments.x402.networks import NETWORKS
 from sellers import payout_ends
-from sellers.models import Price, Seller
+from sellers.models import Listing, Payout, Price, Seller
 from sellers.pages.own import acting, seller_only
 from sellers.payouts import prove, question, standing
 from sellers.refusals import ListingRefused
 from sellers.site import this_site
+
+_TYPED = ("address", "network", "text", "signature")
 
 
 @seller_only
@@ -29,12 +31,13 @@ def payouts(request: HttpRequest, seller: Seller) -> HttpResponse:
     posted = request.POST
     try:
         if posted.get("action") == "question":
-            text = question(seller, posted.get("address", ""), _network(posted.get("network", "")))
-            return _shown(request, seller, text=text, address=posted.get("address", ""))
+            address, network = posted.get("address", ""), posted.get("network", "")
+            text = question(seller, address, _network(network))
+            return _shown(request, seller, text=text, address=address, network=network)
         said = (posted.get("text", ""), posted.get("signature", ""))
         proven = prove(seller, *said, by=acting(request))
     except ListingRefused as refused:
-        kept = {name: posted.get(name, "") for name in ("address", "text", "signature")}
+        kept = {name: posted.get(name, "") for name in _TYPED}
         return _shown(request, seller, refused=refused, status=422, **kept)
     messages.success(request, f"{proven.address} is proven to be yours.")
     return redirect(_next(request))
@@ -61,8 +64,8 @@ def revoke(request: HttpRequest, seller: Seller) -> HttpResponse:
     if not any(each.address == address for each in standing(seller)):
         messages.error(request, "No wallet of yours is proven at that address.")
         return redirect("sell-payouts")
-    stopped = payout_ends.revoke(address, seller, by=acting(request))
-    word = f" {len(stopped)} listings are paused." if stopped else ""
+    stopped = len(payout_ends.revoke(address, seller, by=acting(request)))
+    word = f" {stopped} listing{' is' if stopped == 1 else 's are'} paused." if stopped else ""
     messages.success(request, f"{address} is paid no more.{word}")
     return redirect("sell-payouts")
 
@@ -70,30 +73,41 @@ def revoke(request: HttpRequest, seller: Seller) -> HttpResponse:
 def prove_context(seller: Seller, next_path: str = "") -> dict[str, Any]:
     """What the form that proves a wallet needs, on whatever page it stands."""
     networks = dict.fromkeys(each.asset.network for each in this_site().accepted)
-    first = next(iter(networks), "")
     return {
         "payouts": standing(seller),
         "prove_next": next_path,
-        "prove_network": first,
-        "prove_chain_id": chain_id_of(first) if first else "",
+        "prove_networks": [(network, NETWORKS[network].name) for network in networks],
     }
 
 
 def _shown(request: HttpRequest, seller: Seller, status: int = 200, **more: Any) -> HttpResponse:
     wanted = request.POST.get("next", request.GET.get("next", ""))
-    known = standing(seller)
-    paying = Price.objects.filter(
-        revision__listing__seller=seller, revision__listing__live_revision=F("revision")
-    )
-    paid = list(paying.values_list("pay_to", flat=True))
+    paid = _paid(seller)
     context = {
         "seller": seller,
         **prove_context(seller, wanted if _is_ours(wanted) else ""),
-        "rows": [{"payout": each, "pays": paid.count(each.address)} for each in known],
+        "rows": [_row(each, paid) for each in standing(seller)],
         "cooldown_hours": this_site().payout_cooldown_seconds // 3600,
         **more,
     }
     return render(request, "sellers/payouts.html", context, status=status)
+
+
+def _paid(seller: Seller) -> set[tuple[str, str, UUID]]:
+    """Into which wallet, on which network, each listing that sells now is paid."""
+    selling = Listing.objects.filter(seller=seller, state=Listing.State.LIVE)
+    prices = Price.objects.filter(revision__in=selling.values("live_revision"))
+    return set(prices.values_list("pay_to", "network", "revision__listing_id"))
+
+
+def _row(payout: Payout, paid: set[tuple[str, str, UUID]]) -> dict[str, Any]:
+    """A wallet, how many listings its proof stands for, and whether taking it back stops any.
+
+    A wallet is taken back on all networks at once, though a contract is proven on one alone.
+    """
+    into = [(network, listing) for address, network, listing in paid if address == payout.address]
+    proven = {listing for network, listing in into if payout.network in ("", network)}
+    return {"payout": payout, "pays": len(proven), "stops": bool(into)}
 
 
 def _network(text: str) -> str:

@@ -55,7 +55,7 @@ def profile(request: HttpRequest, seller: Seller) -> HttpResponse:
     said = profiles.profile_of(seller)
     if request.method != "POST":
         return _shown(request, seller, said)
-    typed = _typed(request, said)
+    typed = _typed(request, seller, said)
     try:
         if request.POST.get("action") == "drop-logo":
             typed = _with_logo(typed, "")
@@ -73,18 +73,29 @@ def profile(request: HttpRequest, seller: Seller) -> HttpResponse:
 @require_POST
 def points(request: HttpRequest, seller: Seller) -> HttpResponse:
     """What graders would find in what is typed just now; nothing is saved."""
-    typed = _typed(request, profiles.profile_of(seller))
+    typed = _typed(request, seller, profiles.profile_of(seller))
     return render(request, "sellers/_points.html", _graded(seller, typed))
 
 
-def _typed(request: HttpRequest, said: Profile) -> Profile:
-    return Profile(**typed_in(ProfileForm(), request.POST) | _missing(request, said))
+def _typed(request: HttpRequest, seller: Seller, said: Profile) -> Profile:
+    logo = {"logo": _chosen(request, seller, said)}
+    return Profile(**typed_in(ProfileForm(), request.POST) | _missing(request, said) | logo)
 
 
 def _missing(request: HttpRequest, said: Profile) -> dict[str, str]:
     """What the form did not send stays as it is."""
     kept = {name: getattr(said, name) for name in ProfileForm.base_fields}
-    return {n: v for n, v in kept.items() if n not in request.POST} | {"logo": said.logo}
+    return {n: v for n, v in kept.items() if n not in request.POST}
+
+
+def _chosen(request: HttpRequest, seller: Seller, said: Profile) -> str:
+    """The picture of the last try, where another field was refused; else the one that is shown."""
+    chosen = request.POST.get("logo", said.logo)
+    try:
+        logos.refuse_others(seller, chosen)
+    except ListingRefused:
+        return said.logo
+    return chosen
 
 
 def _with_logo(typed: Profile, logo: str) -> Profile:
@@ -101,6 +112,7 @@ def _shown(
         "seller": seller,
         "form": form,
         "said": said,
+        "logo_waits": said.logo != seller.logo,
         "logo_trouble": refused.message if refused and refused.field == "logo" else "",
         "files": [f"/s/{seller.slug}/{name}" for name in READ_BY],
         **_graded(seller, said),

@@ -5,15 +5,21 @@ from __future__ import annotations
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 
 from sellers import verification
 from sellers.checks import Check, preflight
+from sellers.finishing import terms_of, withdraws
 from sellers.models import Worksheet
 from sellers.pages.own import acting
 from sellers.pages.trying import way
-from sellers.refusals import ListingRefused
+from sellers.refusals import ListingRefused, Why
+from sellers.review_times import usual_wait
 from sellers.site import Site, verify_limits
-from sellers.steps import REVIEW, STEPS, lacks, step_of
+from sellers.steps import REVIEW, STEPS, Step, lacks, step_of
+
+SUBMITTED = "Submitted. A moderator looks at it next."
+NOTHING_WAITS = "Nothing of it waits for review now; what is sold stays as it is."
 
 
 def review(request: HttpRequest, sheet: Worksheet, site: Site) -> HttpResponse:
@@ -24,16 +30,17 @@ def review(request: HttpRequest, sheet: Worksheet, site: Site) -> HttpResponse:
         try:
             checks = _checks(sheet, site, asked=request.method == "POST")
         except ListingRefused as late:
-            lacking, refused = [(step_of(late.field), late)], late
+            lacking, refused = _standing(late), late
     ready = bool(checks) and preflight(checks)["valid"]
     submits = request.method == "POST" and request.POST.get("action") != "check"
+    takes_back = ready and withdraws(sheet, terms_of(sheet, site))
     if submits and ready:
         try:
             listing = verification.submit_checked(sheet, checks, site, by=acting(request))
         except ListingRefused as late:
-            lacking = [(step_of(late.field), late)]
+            lacking, refused = _standing(late), late
         else:
-            messages.success(request, "Submitted. A moderator looks at it next.")
+            messages.success(request, SUBMITTED if listing.submitted_at else NOTHING_WAITS)
             return redirect("sell-listing", listing.slug)
     context = {
         "sheet": sheet,
@@ -45,10 +52,28 @@ def review(request: HttpRequest, sheet: Worksheet, site: Site) -> HttpResponse:
         "open_checks": [check for check in checks if not check.passed],
         "passed_checks": [check for check in checks if check.passed],
         "ready": ready,
-        "refused": refused,
+        "refused": None if lacking else refused,
+        "elsewhere": _elsewhere(refused, sheet) if refused else None,
+        "takes_back": takes_back,
         "call_base_url": site.call_base_url,
+        "usual_wait": usual_wait(),
     }
     return render(request, "sellers/steps/review.html", context, status=422 if submits else 200)
+
+
+def _standing(refused: ListingRefused) -> list[tuple[Step, ListingRefused]]:
+    """With the step on which it is mended, where it is one field's."""
+    step = step_of(refused.field)
+    return [(step, refused)] if refused.field.partition(":")[0] in step.fields else []
+
+
+def _elsewhere(refused: ListingRefused, sheet: Worksheet) -> tuple[str, str] | None:
+    """The page on which something is done about what no step can mend."""
+    if refused.why is Why.TERMS_CHANGED:
+        return reverse("sell-terms"), "Read and accept them"
+    if sheet.of_listing:
+        return reverse("sell-listing", args=[sheet.typed["slug"]]), "Open the listing"
+    return None
 
 
 def _checks(sheet: Worksheet, site: Site, *, asked: bool) -> list[Check]:

@@ -11,19 +11,24 @@ from django.shortcuts import redirect
 
 from sellers import logos, looks, worksheets
 from sellers.bells import ring_for_look
+from sellers.input_rows import Unsayable
 from sellers.models import Worksheet
+from sellers.pages import step_fields
 from sellers.pages.step_page import shown
 from sellers.refusals import ListingRefused, bad
 from sellers.secrets import SecretsUnavailable, Vault
 from sellers.site import Site
 from sellers.steps import STEPS, TRY, Step, lacks
-from sellers.typed import example_of, input_schema_of, pretty, typed_input
+from sellers.typed import example_of, input_schema_of, path_names, pretty, typed_rows
 
 
 def act(request: HttpRequest, sheet: Worksheet, here: Step, site: Site) -> HttpResponse:
     """Do what the pressed button says, now that everything is saved."""
     action, _, subject = request.POST.get("action", "next").partition(":")
+    posted: QueryDict = request.POST
     try:
+        if action in ("next", "save", "look"):
+            posted = _with_all_kept(request, sheet, here, site)
         match action:
             case "look":
                 job = looks.ask(sheet, site)
@@ -40,8 +45,7 @@ def act(request: HttpRequest, sheet: Worksheet, here: Step, site: Site) -> HttpR
                 rows = [*sheet.typed.get("rows", []), {"name": "", "type": "string"}]
                 worksheets.put(sheet, {"rows": rows})
             case "drop-row":
-                kept = [row for row in sheet.typed.get("rows", []) if row.get("name") != subject]
-                worksheets.put(sheet, {"rows": kept})
+                worksheets.put(sheet, {"rows": step_fields.rows(posted, but=subject)})
             case "as-json":
                 worksheets.put(sheet, _as_json(sheet))
             case "as-rows":
@@ -51,19 +55,34 @@ def act(request: HttpRequest, sheet: Worksheet, here: Step, site: Site) -> HttpR
             case "save":
                 pass
             case _:
-                return _gone_on(request, sheet, here, site)
+                if refused := lacks(sheet, here, site):
+                    raise refused
+                return redirect("sell-step", sheet.pk, _after(here))
     except ListingRefused as refused:
-        return shown(request, sheet, here, site, refused=refused, posted=request.POST, status=422)
+        return shown(request, sheet, here, site, refused=refused, posted=posted, status=422)
     return redirect("sell-step", sheet.pk, here.slug)
 
 
-def _gone_on(request: HttpRequest, sheet: Worksheet, here: Step, site: Site) -> HttpResponse:
-    refused = lacks(sheet, here, site)
-    if refused is not None:
-        return shown(request, sheet, here, site, refused=refused, posted=request.POST, status=422)
+def _after(here: Step) -> str:
     slugs = [each.slug for each in STEPS]
-    following = [*slugs, TRY][slugs.index(here.slug) + 1]
-    return redirect("sell-step", sheet.pk, following)
+    return [*slugs, TRY][slugs.index(here.slug) + 1]
+
+
+def _with_all_kept(request: HttpRequest, sheet: Worksheet, here: Step, site: Site) -> QueryDict:
+    """Keep a header or a picture that was given without its own button; the other fields.
+
+    No page fills these two in again: what is not kept now is lost.
+    """
+    posted = request.POST.copy()
+    if here.slug == "endpoint" and (posted.get("secret_name") or posted.get("secret_value")):
+        _keep_secret(sheet, posted, site)
+        posted["secret_name"] = ""
+    elif here.slug == "words" and "logo_file" in request.FILES:
+        _keep_logo(request, sheet)
+    else:
+        return posted
+    sheet.refresh_from_db()
+    return posted
 
 
 def _keep_secret(sheet: Worksheet, posted: QueryDict, site: Site) -> None:
@@ -96,4 +115,7 @@ def _as_json(sheet: Worksheet) -> Mapping[str, Any]:
 
 def _as_rows(sheet: Worksheet) -> Mapping[str, Any]:
     schema, example = input_schema_of(sheet.typed), example_of(sheet.typed)
-    return {**typed_input(schema or {}, example), "input_mode": "rows"}
+    try:
+        return typed_rows({} if schema is None else schema, example, path_names(sheet.typed))
+    except Unsayable as unsayable:
+        raise bad("input_schema", f"rows cannot say this: {unsayable}") from unsayable

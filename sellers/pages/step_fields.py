@@ -10,12 +10,17 @@ _TAB = re.compile(r"[0-9a-f]{16}")
 _ROW = re.compile(r"row-(\d{1,3})-(name|in|type|required|example|about)")
 
 
-def rows(posted: QueryDict) -> list[dict[str, str]]:
-    """The rows of the table, in order; those without a name stay while they are being typed."""
+def rows(posted: QueryDict, *, but: str = "") -> list[dict[str, str]]:
+    """The rows of the table, in order; those without a name stay while they are being typed.
+
+    `but` is the number of one that is to go: names are no way to tell them apart.
+    """
     found: dict[int, dict[str, str]] = {}
     for name, value in posted.items():
         if match := _ROW.fullmatch(name):
             found.setdefault(int(match[1]), {})[match[2]] = str(value)
+    if but.isdecimal() and len(but) < 4:
+        found.pop(int(but), None)
     rows = [found[number] for number in sorted(found)]
     return [row for row in rows if any(row.get(key) for key in ("name", "example", "about"))]
 

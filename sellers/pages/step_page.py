@@ -20,9 +20,9 @@ from sellers.pages.trying import way
 from sellers.payouts import standing
 from sellers.refusals import ListingRefused
 from sellers.site import Site
-from sellers.steps import Step
+from sellers.steps import Step, missing_secrets
 from sellers.typed import path_names, pretty
-from sellers.worksheets import Saved
+from sellers.worksheets import Saved, given_here
 
 
 def shown(
@@ -71,10 +71,14 @@ def _more(
     if here.slug == "payout":
         return prove_context(sheet.seller, reverse("sell-step", args=[sheet.pk, here.slug]))
     if here.slug == "endpoint":
-        names = typed.get("secret_headers", [])
+        url = str(typed.get("upstream_url", ""))
+        given, missing = given_here(sheet, url), missing_secrets(sheet)
         return {
-            "secrets": [{"name": name, "kept": name in sheet.sealed} for name in names],
-            "secret_name": posted.get("secret_name", "") if posted and refused else "",
+            "secrets": [
+                {"name": name, "given": name in given, "missing": name in missing}
+                for name in typed.get("secret_headers", [])
+            ],
+            "secret_name": posted.get("secret_name", "") if posted else "",
         }
     if here.slug == "shape":
         return {
@@ -87,15 +91,18 @@ def _more(
 
 
 def _with_path(typed: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The rows, with one for every path parameter of the address, those first."""
-    rows = [dict(row) for row in typed.get("rows", [])]
-    names = path_names(typed)
-    path = [
-        {**next((r for r in rows if r.get("name") == name), {"name": name, "type": "string"}),
-         "in": "path", "fixed": True, "required": "on"}
-        for name in names
-    ]  # fmt: skip
-    others = [row for row in rows if row.get("name") not in names]
+    """The rows, with one for every path parameter of the address, those first.
+
+    A second row of the same name stays: only who typed it may take it out.
+    """
+    others = [dict(row) for row in typed.get("rows", [])]
+    path = []
+    for name in path_names(typed):
+        same = [row for row in others if row.get("name") == name]
+        same.sort(key=lambda row: row.get("in") != "path")
+        row = same[0] if same else {"name": name, "type": "string"}
+        others = [each for each in others if each is not row]
+        path.append({**row, "in": "path", "fixed": True, "required": "on"})
     return [*path, *others]
 
 

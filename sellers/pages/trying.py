@@ -18,6 +18,7 @@ from sellers import previews
 from sellers.examples import buying, suffix
 from sellers.models import Preview, Seller, Worksheet
 from sellers.offers import HEADER_BYTES_MAX, challenge, header_bytes, quote
+from sellers.own_wallets import may_pay_now
 from sellers.pages.own import own_worksheet, seller_only
 from sellers.pages.parts import asks_for_part
 from sellers.preview_ends import close_of_listing
@@ -65,7 +66,7 @@ def _context(sheet: Worksheet, site: Site, refused: ListingRefused | None) -> di
         "preview": preview,
         "calls": previews.calls_of(sheet),
         "trouble": refused.message if refused else "",
-        "wallets": sorted(previews.own_wallets(sheet.seller)),
+        "wallets": sorted(may_pay_now(sheet.seller)),
     }
     return context | (_shown(preview, sheet, site) if preview else {})
 

@@ -72,6 +72,9 @@ _HOLDS = {
         rf"\bupdate\s+{_TABLE}(?:\s+\w+)?\s+set\b"
     ),
 }
+_BUILDS = re.compile(
+    r'\bcreate\s+(?:unique\s+)?index\s+concurrently\s+(?:if\s+not\s+exists\s+)?"?(?P<name>\w+)'
+)
 # In SQL of our own, of whose tables Django is told nothing.
 _BREAKS = {
     "old code still reads it; it goes a release later": re.compile(
@@ -96,6 +99,16 @@ def holds_a_big_table(sql: str, made_here: frozenset[str] = frozenset()) -> Iter
         for table in pattern.findall(text):
             if table in BIG - made_here:
                 yield f"{table}: {why}"
+
+
+def cannot_be_repeated(sql: str) -> Iterator[str]:
+    """Indexes whose build, once it was cut off, no later `migrate` gets past."""
+    text = re.sub(r"--[^\n]*", "", sql).lower()
+    for found in _BUILDS.finditer(text):
+        name = found["name"]
+        before = re.escape(f"drop index concurrently if exists {name}")
+        if not re.search(rf"{before}(?![\w])", text[: found.start()].replace('"', "")):
+            yield f"{name}: a build that is cut off leaves its name; use payments.index_builds"
 
 
 def breaks_old_code(migration: migrations.Migration, before: ProjectState) -> Iterator[str]:

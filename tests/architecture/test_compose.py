@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from marketplace import settings
+from marketplace.celery import OTHER_CONNECTIONS
 from tests.fixtures.compose import Service, read_dotenv, read_services
 
 DOORS, WORKERS = ("door-a", "door-b"), ("worker-a", "worker-b")
@@ -98,6 +99,21 @@ def test_a_door_is_given_the_time_of_the_longest_call(checkout, services):
     (last,) = map(float, re.findall(r'"SOUK_STOP_SECONDS", "(\d+)"', text))
     for door in DOORS:
         assert services[door].stop_seconds > max(longest, last)
+
+
+def test_a_worker_is_given_the_time_of_the_longest_look(services):
+    for worker in WORKERS:
+        assert services[worker].stop_seconds > settings.UPSTREAM_TOTAL_SECONDS
+
+
+def test_the_database_has_a_connection_for_everything_that_asks_for_one(stack):
+    """As docs/operate.md reckons: 25 a process, 35 a worker."""
+    (most,) = re.findall(
+        r"max_connections=(\d+)", " ".join(stack["services"]["postgres"]["command"])
+    )
+    threads = settings.CELERY_WORKER_CONCURRENCY + OTHER_CONNECTIONS
+    assert threads + settings.DATABASE_POOL_MAX < 35
+    assert len(OURS - set(WORKERS)) * 25 + len(WORKERS) * 35 < int(most)
 
 
 def test_the_proxies_know_every_port_and_wait_for_the_longest_call(checkout, services):

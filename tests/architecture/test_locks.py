@@ -1,15 +1,20 @@
 """The locks say what pyproject says, name no host, and pin by hash."""
 
+import ast
 import json
 import re
 import tomllib
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from tests.architecture.tree import modules
+
 LOCKS = ("requirements.txt", "requirements-dev.txt", "requirements-node.txt")
+FOR_DEVELOPERS = {"marketplace/embedded/contracts/compile.py"}
 PIN = re.compile(r"^([a-z0-9][a-z0-9._-]*)==([^\s;\\]+)", re.MULTILINE)
 
 
@@ -41,6 +46,32 @@ def test_every_dependency_is_pinned_within_its_bounds(checkout):
         or not requirement.specifier.contains(version, prereleases=True)
     ]
     assert out_of_step == []
+
+
+def test_what_is_imported_is_declared(checkout):
+    """What comes only with something else may go with it."""
+    runtime = set()
+    for lock, each in declared(checkout):
+        if lock == "requirements.txt":
+            extras = (f"{each.name}-{extra}" for extra in each.extras)
+            runtime |= set(map(canonicalize_name, (each.name, *extras)))
+    found = packages_distributions()
+    undeclared = {
+        (name, module.path)
+        for module in modules(checkout)
+        for root in sorted(imported_roots(module))
+        for name in map(canonicalize_name, found.get(root, ()))
+        if name not in runtime and module.path not in FOR_DEVELOPERS
+    }
+    assert undeclared == set()
+
+
+def imported_roots(module):
+    for node in module.nodes:
+        if isinstance(node, ast.Import):
+            yield from (alias.name.partition(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            yield node.module.partition(".")[0]
 
 
 def test_the_development_lock_holds_every_pin_of_the_runtime_lock(checkout):

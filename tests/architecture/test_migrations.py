@@ -12,6 +12,7 @@ from tests.architecture.migration_rules import (
     HARMLESS,
     SECOND_STEPS,
     breaks_old_code,
+    cannot_be_repeated,
     holds_a_big_table,
     is_after_the_first_release,
 )
@@ -72,6 +73,60 @@ def test_no_migration_holds_a_big_table(transactional_db: None, loader: Migratio
             sql = sql_of(loader, app, name)
             found += [f"{app}.{name}: {breach}" for breach in holds_a_big_table(sql, made)]
     assert found == []
+
+
+BUILDERS = (
+    "0016_spend_by_payer",
+    "0023_unanswered_payments",
+    "0030_payments_by_identifier",
+    "0032_what_is_to_be_sent",
+)
+
+
+def test_every_index_that_is_built_beside_calls_can_be_built_again(
+    transactional_db: None, loader: MigrationLoader
+) -> None:
+    found = [
+        f"{app}.{name}: {breach}"
+        for app, name in ours(loader)
+        if not loader.graph.nodes[app, name].atomic
+        for breach in cannot_be_repeated(sql_of(loader, app, name))
+    ]
+    assert found == []
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        'CREATE INDEX CONCURRENTLY "by_time" ON "payments_transfer" ("at")',
+        "create unique index concurrently if not exists once on payments_step (at)",
+        'DROP INDEX CONCURRENTLY IF EXISTS "by"; CREATE INDEX CONCURRENTLY "by_time" ON "a" ("b")',
+        'CREATE INDEX CONCURRENTLY "by" ON "a" ("b"); DROP INDEX CONCURRENTLY IF EXISTS "by"',
+    ],
+)
+def test_an_index_that_can_be_built_only_once_is_found(sql: str) -> None:
+    assert len(list(cannot_be_repeated(sql))) == 1
+
+
+@pytest.mark.parametrize("name", BUILDERS)
+@pytest.mark.parametrize("is_valid", [True, False])
+def test_a_migration_whose_index_is_there_already_runs_again(
+    transactional_db: None, loader: MigrationLoader, name: str, is_valid: bool
+) -> None:
+    """As one that was killed left it: built and not written down, or half-built."""
+    migration = loader.graph.nodes["payments", name]
+    (builds,) = migration.operations
+    index = builds.index.name
+    with connection.cursor() as cursor:
+        mark = "update pg_index set indisvalid = %s where indexrelid = %s::regclass"
+        cursor.execute(mark, (is_valid, index))
+        assert cursor.rowcount == 1
+    state = loader.project_state(("payments", name), at_end=False)
+    with connection.schema_editor(atomic=False) as editor:
+        migration.apply(state, editor)
+    with connection.cursor() as cursor:
+        cursor.execute("select indisvalid from pg_index where indexrelid = %s::regclass", (index,))
+        assert cursor.fetchone() == (True,)
 
 
 @pytest.mark.parametrize(

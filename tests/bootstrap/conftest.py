@@ -13,7 +13,10 @@ from pathlib import Path
 
 import pytest
 
-SCRIPTS = ("manage.py", "bootstrap.py", "bootstrap_install.py")
+SCRIPTS = (
+    "manage.py", "bootstrap.py", "bootstrap_install.py", "payments/__init__.py",
+    "payments/loaded.py",
+)  # fmt: skip
 BARE_PYTHON = getattr(sys, "_base_executable", sys.executable)
 # Stands where Django stands: says where it runs and what it was asked.
 PACKAGE = """
@@ -91,7 +94,8 @@ def bare(checkout: Path) -> Iterator[Bare]:
     for folder in (machine.checkout, root / "shelf", root / "home", root / "empty"):
         folder.mkdir()
     for script in SCRIPTS:
-        shutil.copy(checkout / script, machine.checkout)
+        (machine.checkout / script).parent.mkdir(exist_ok=True)
+        shutil.copy(checkout / script, machine.checkout / script)
     machine.environment = {
         "PATH": str(root / "empty"),
         "HOME": str(root / "home"),

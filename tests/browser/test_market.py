@@ -10,9 +10,11 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from marketplace.embedded.ports import free_port
+from payments.limit_setting import Wishes, set_limits
+from payments.payers import Payer
 from tests.browser.chromium import Chromium, Seen
 from tests.browser.injected_wallet import InjectedWallet
-from tests.fixtures.cast import Cast
+from tests.fixtures.cast import Cast, person
 from tests.fixtures.stack import Sold, Stack, answers
 from tests.fixtures.upstream import Call, Wire, answer
 
@@ -163,6 +165,68 @@ def test_a_wallets_no_leads_back_and_keeps_what_was_typed(browser: Chromium, sta
 
     browser.visit(visit)
     assert sold.calls == []
+
+
+def test_what_the_wallets_owner_forbids_is_not_paid_and_not_asked_again(
+    browser: Chromium, stack: Stack
+) -> None:
+    sold, wallet = lookup(stack, "Guarded tables"), InjectedWallet(person("guarded"))
+    stack.chain.fund(wallet.person.address, 1)
+    status, again = "#pay-status", "Ask again"
+
+    def allow(*blocked: str) -> None:
+        with stack.database():
+            set_limits(Payer(wallet.person.address), Wishes("", False, {}, (), blocked), None)
+
+    def pay(page: Page) -> None:
+        wallet.into(page)
+        page.goto(f"{stack.base_url}/l/{sold.path}")
+        page.get_by_role("button", name=PRICE).click()
+        page.get_by_role("button", name="Pay with Test wallet").click()
+
+    def refused(page: Page, _: Seen) -> None:
+        pay(page)
+        expect(page.locator(status)).to_contain_text("Not paid: ", timeout=ANSWER_MS)
+        expect(page.locator(status)).to_contain_text("Nothing was charged")
+        expect(page.locator("#pay-spent")).to_contain_text("$0.00 of")
+        expect(page.get_by_role("button", name=again)).to_have_count(0)
+
+    def answered(page: Page, _: Seen) -> None:
+        pay(page)
+        expect(page.locator(status)).to_contain_text("Paid 0.02 USDC", timeout=ANSWER_MS)
+        expect(page.locator("#pay-spent")).to_contain_text("$0.02 of")
+
+    allow(sold.path)
+    browser.visit(refused)
+    assert sold.calls == []
+    allow()
+    browser.visit(answered)
+    assert len(wallet.signed) == 2
+
+
+def test_a_body_whose_members_are_all_left_blank_is_sent_empty(
+    browser: Chromium, stack: Stack
+) -> None:
+    async def echo(call: Call, wire: Wire) -> bool:
+        return await answer(b'{"heard":' + call.body + b"}")(call, wire)
+
+    text = {"type": "object", "properties": {"text": {"type": "string"}}}
+    sold = stack.sell(
+        method="POST",
+        behaviour=echo,
+        input_schema={"type": "object", "properties": {"body": text}, "required": ["body"]},
+        example={"body": {"text": "good"}},
+    )
+
+    def visit(page: Page, _: Seen) -> None:
+        page.goto(f"{stack.base_url}/l/{sold.path}")
+        page.get_by_label("text").fill("")
+        page.get_by_role("button", name=PRICE).click()
+        page.get_by_role("button", name=DEMO).click()
+        expect(page.locator("#pay-status")).to_contain_text("Paid 0.01 USDC", timeout=ANSWER_MS)
+
+    browser.visit(visit)
+    assert [call.body for call in sold.calls] == [b"{}"]
 
 
 def test_filters_change_the_results_and_the_address_without_a_new_page(

@@ -8,6 +8,7 @@ from typing import Any
 
 from playwright.sync_api import Page, expect
 
+from payments.x402.reasons import Reason
 from tests.browser.chromium import Chromium, Seen, widest_px
 from tests.browser.injected_wallet import InjectedWallet
 from tests.fixtures.cast import Cast
@@ -125,6 +126,47 @@ def test_an_answer_that_did_not_come_is_asked_for_with_the_same_signature(
 
     assert len(wallet.signed) == len(lost) == 1
     assert len(sold.calls) == 1
+
+
+# What is said where no answer of the seller's comes: its status, its word, and what is signed then.
+OUTCOMES = (
+    (503, "settlement_pending", "open"), (503, "busy", "open"), (503, "listing_closed", "open"),
+    (429, "too_many_bad_payments", "open"), (409, "in_flight", "open"),
+    (400, "body_incomplete", "open"),
+    # Of whatever stands before the door: no word of ours, whatever its status.
+    (500, "", "open"), (502, "", "open"), (504, "", "open"), (403, "", "open"), (404, "", "open"),
+    (402, "transaction_failed", "free"), (402, Reason.INSUFFICIENT_BALANCE, "free"),
+    (400, Reason.MALFORMED_JSON, "free"), (400, "input_refused", "free"),
+    (403, "limit_day", "free"), (403, "address_denied", "free"), (404, "not_found", "free"),
+    (405, "method_not_allowed", "free"), (413, "body_too_large", "free"),
+    (415, "input_refused", "free"), (431, "headers_too_large", "free"),
+    (409, "listing_closed", "free"), (409, Reason.EXPIRED, "free"),
+    (409, "refund_due", "used"), (409, "already_used", "used"), (409, "other_request", "used"),
+    (402, Reason.ALREADY_USED, "used"), (410, "answer_expired", "used"),
+)  # fmt: skip
+
+
+def test_only_what_may_still_be_answered_is_asked_for_again(
+    browser: Chromium, stack: Stack
+) -> None:
+    said = [[status, {"error": word, "detail": "Why not."}] for status, word, _ in OUTCOMES]
+
+    def judge(page: Page, _: Seen) -> Any:
+        page.goto(f"{stack.base_url}/market")
+        return page.evaluate(
+            """async (said) => {
+              const { outcomeOf } = await import("/static/outcome.js");
+              return said.map((each) => outcomeOf(...each));
+            }""",
+            said,
+        )
+
+    judged = browser.visit(judge)
+    assert [each["fate"] for each in judged] == [fate for _, _, fate in OUTCOMES]
+    for (_, _, fate), each in zip(OUTCOMES, judged, strict=True):
+        begins = {"open": "No answer yet: Why not.", "free": "Not paid: Why not."}.get(fate)
+        assert begins in (None, each["words"])
+        assert each["words"]
 
 
 def test_without_a_wallet_the_page_says_so_and_fits_a_phone(

@@ -6,9 +6,9 @@ from django.contrib.auth.models import Group, User
 from django.utils import timezone
 from playwright.sync_api import Page, expect
 
-from marketplace.access import MODERATORS
 from marketplace.accounts import second_factor
 from marketplace.accounts.models import SecondFactor
+from sellers.moderators import MODERATORS
 from tests.browser.chromium import Chromium, Seen
 from tests.browser.injected_wallet import InjectedWallet
 from tests.end_to_end.test_official_clients import requests_client
@@ -19,10 +19,11 @@ from tests.fixtures.upstream import answer
 PATIENCE_MS = 30_000
 PHONE_PX, PHONE_HEIGHT_PX = 390, 844
 PASSWORD = "eleven blue kettles"
+ELSEWHERE = 10  # a chain that the market does not settle
 AWAKE = "[data-keys-switch][data-awake]"
 
 
-def walk(page: Page, stack: Stack) -> None:
+def walk(page: Page, stack: Stack, wallet: InjectedWallet) -> None:
     """From the sign-in to the submission, as a person goes."""
 
     def go_on() -> None:
@@ -54,7 +55,10 @@ def walk(page: Page, stack: Stack) -> None:
     go_on()
     page.get_by_label("USDC on Base Sepolia").fill("0.01")
     go_on()
-    page.get_by_role("button", name="Sign with Test wallet").click()
+    wallet.chain_id = ELSEWHERE  # a contract is asked where it stands
+    with page.expect_request("**/sell/payouts/ask") as asked:
+        page.get_by_role("button", name="Sign with Test wallet").click()
+    assert f"eip155:{ELSEWHERE}" in (asked.value.post_data or "")
     page.get_by_label("is paid to").select_option(label=Cast.other_seller.address)
     go_on()
     go_on()
@@ -145,7 +149,7 @@ def test_an_endpoint_and_a_wallet_become_money(browser: Chromium, stack: Stack) 
 
     def do(page: Page, seen: Seen) -> tuple[list[str], list[str]]:
         wallet.into(page)
-        walk(page, stack)
+        walk(page, stack, wallet)
         return seen.stopped_by, seen.complaints
 
     assert browser.visit(do) == ([], [])

@@ -99,3 +99,26 @@ def test_a_stalled_line_goes_on_where_it_stopped(proxy: TcpProxy) -> None:
         proxy.pass_on()
         asking.join()
     assert (before, answers) == ([], [1])
+
+
+def test_a_stranded_line_is_silent_for_good_and_new_ones_are_not(proxy: TcpProxy) -> None:
+    answers: list[object] = []
+
+    def ask(connection: Connection) -> None:
+        try:
+            answers.append(one(connection))
+        except psycopg.OperationalError as lost:
+            answers.append(type(lost))
+
+    connection = connect(proxy)
+    proxy.strand()
+    asking = threading.Thread(target=ask, args=(connection,))
+    asking.start()
+    proxy.pass_on()
+    with connect(proxy) as other:
+        assert one(other) == 1
+    before = list(answers)
+    proxy.cut()
+    asking.join()
+    connection.close()
+    assert (before, answers) == ([], [psycopg.OperationalError])

@@ -116,6 +116,7 @@ def test_a_payment_is_settled_confirmed_receipted_and_reconciled(
     code, (result,) = manage(facilitated, "reconcile")
     assert (code, result["differences"]) == (0, [])
     assert result["booked_atomic"] == result["chain_atomic"] > 0
+    assert "a facilitator settled" in result["not_covered"]
 
 
 def test_what_it_calls_pending_is_settled_when_its_block_comes(

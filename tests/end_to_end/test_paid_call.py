@@ -23,6 +23,21 @@ def test_a_payment_buys_the_answer_and_moves_the_money(stack: Stack, cast: type[
     assert receipt["status"] == "0x1"
 
 
+def test_a_buyer_cannot_give_what_the_sellers_address_sets(stack: Stack, cast: type[Cast]) -> None:
+    sold = stack.sell(
+        fixed_query="?plan=basic&limit=10", input_schema={"properties": {"query": {}}}
+    )
+    stack.chain.fund(cast.buyer.address, 1)
+
+    greedy = buy(f"{sold.url}?q=x&limit=100000", cast.buyer)
+    content = buy(f"{sold.url}?q=x", cast.buyer)
+
+    assert (greedy.status, greedy.json["error"]) == (400, "input_refused")
+    assert "query.limit" in greedy.json["detail"]
+    assert content.status == 200
+    assert [call.target.partition("?")[2] for call in sold.calls] == ["plan=basic&limit=10&q=x"]
+
+
 def test_an_unpaid_request_is_quoted_and_goes_nowhere(stack: Stack) -> None:
     sold = stack.sell()
 
@@ -61,5 +76,6 @@ def test_the_same_payment_again_is_never_a_second_purchase(stack: Stack, cast: t
 
     assert first.status == 200
     assert again.status == 409
+    assert "retry-after" not in again.headers, "asking once more would change nothing"
     assert stack.chain.atomic_of(cast.seller.address) == before
     assert len(sold.calls) == 1

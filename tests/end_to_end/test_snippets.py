@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -20,7 +21,9 @@ from x402.mechanisms.evm.exact import register_exact_evm_client
 
 from marketplace.catalog.snippets import Call, curl, python, snippets, typescript
 from sellers import goods
+from sellers.leaflets import allowance
 from sellers.terms import Sample, Terms
+from tests.docs.test_documents import blocks
 from tests.fixtures.cast import Cast
 from tests.fixtures.stack import Sold, Stack
 from tests.fixtures.typescript import typescript_folder
@@ -41,23 +44,32 @@ def terms_of(stack: Stack, sold: Sold) -> Terms:
     return Terms.from_json(row[0])
 
 
-@pytest.fixture(params=["GET", "POST"])
+@pytest.fixture(params=[("GET", "0.01"), ("POST", "0.01"), ("GET", "2")], ids=" for ".join)
 def call(request: pytest.FixtureRequest, stack: Stack) -> tuple[Sold, Call]:
-    """A listing whose example is hard to quote, and its call."""
+    """A listing whose example is hard to quote, and its call; one is dearer than a client's cap."""
+    method, dollars = request.param
 
     async def echo(called: Called, wire: Wire) -> bool:
         said = [*called.query, called.body.decode()]
         return await answer(json.dumps(said).encode())(called, wire)
 
-    where = "query" if request.param == "GET" else "body"
+    where = "query" if method == "GET" else "body"
     sold = stack.sell(
-        method=request.param,
+        method=method,
+        dollars=dollars,
         behaviour=echo,
         example={where: {"city": TRICKY}},
         sample=Sample(200, "application/json", b'["x"]'),
     )
-    stack.chain.fund(Cast.buyer.address, 1)
-    return sold, Call.of(terms_of(stack, sold), sold.url)
+    stack.chain.fund(Cast.buyer.address, 3)
+    return sold, Call.of(terms_of(stack, sold), sold.url, allowance(good_of(stack, sold).offers))
+
+
+def good_of(stack: Stack, sold: Sold) -> goods.Good:
+    with stack.database():
+        found = goods.one(sold.path)
+    assert found is not None
+    return found
 
 
 def run(command: list[str], folder: Path, **environment: str) -> str:
@@ -111,12 +123,40 @@ def test_python_pays(call: tuple[Sold, Call], tmp_path: Path) -> None:
     bought(sold)
 
 
+def test_the_guides_patient_program_goes_on_after_a_crash(stack: Stack, tmp_path: Path) -> None:
+    """It died with the answer in hand; started again it has the same one, and paid once."""
+    (source,) = (each for each in blocks("docs/buy.md", "python") if "KEPT" in each)
+    sold = stack.sell()
+    stack.chain.fund(Cast.buyer.address, 1)
+    source = re.sub(r'URL = ".*"', f"URL = {sold.url!r}", source)
+    source = source.replace("http://127.0.0.1:8402", stack.base_url)
+    (tmp_path / "key").write_text(Cast.buyer.private_key, encoding="utf-8")
+    (tmp_path / "whole.py").write_text(source, encoding="utf-8")
+    dying = source.replace("print(answer.status_code, answer.text)", "raise SystemExit(9)")
+    (tmp_path / "dying.py").write_text(dying, encoding="utf-8")
+
+    died = subprocess.run(
+        [sys.executable, "dying.py"],
+        cwd=tmp_path,
+        timeout=SECONDS,
+        check=False,
+        capture_output=True,
+    )
+    kept = (tmp_path / "purchase.json").exists()
+    said = run([sys.executable, "whole.py"], tmp_path)
+
+    assert (died.returncode, kept) == (9, True), died.stderr
+    assert said.splitlines() == ['200 {"ok":true}', "200 True"]
+    assert not (tmp_path / "purchase.json").exists()
+    assert len(sold.calls) == 1
+    rows = stack.rows("select count(*) from payments_payment where listing_path = %s", sold.path)
+    assert rows == [(1,)]
+
+
 def test_mcp_pays(call: tuple[Sold, Call], stack: Stack) -> None:
     """The settings lead to a server that knows the tool of the call that stands below them."""
-    sold, _ = call
-    with stack.database():
-        good = goods.one(sold.path)
-    assert good is not None
+    sold, example = call
+    good = good_of(stack, sold)
     (tab,) = (each for each in snippets(good, f"{stack.base_url}/mcp") if each.key == "mcp")
     url = json.loads(tab.code)["mcpServers"]["souk"]["url"]
     tool = json.loads(tab.next_code)
@@ -128,6 +168,9 @@ def test_mcp_pays(call: tuple[Sold, Call], stack: Stack) -> None:
         ):
             await session.initialize()
             client = register_exact_evm_client(x402Client(), EthAccountSigner(Cast.buyer.account))
+            if example.allowance:
+                said = tab.note.rpartition("client.set_spend_controls(")[2].removesuffix(")")
+                client.set_spend_controls(json.loads(said))
             return await x402MCPSession(session, client).call_tool(tool["name"], tool["arguments"])
 
     assert asyncio.run(buy()).payment_made

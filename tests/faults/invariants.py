@@ -13,6 +13,7 @@ import json
 from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 import psycopg
@@ -161,6 +162,18 @@ def one_claim_an_identity(books: Books) -> None:
         assert row["identity"] == hashlib.sha256(told).digest()[:16], f"I-1: {row['id']}"
         seen[told] += 1
     assert [each for each, times in seen.items() if times > 1] == [], "I-1"
+
+
+def one_purchase_an_identifier(books: Books) -> None:
+    """A buyer's own name for a purchase stands for one as long as its answer is kept."""
+    named: dict[tuple[str, bytes], Row] = {}
+    for row in sorted(books.payments, key=lambda row: row["created_at"]):
+        if row["identifier_hash"] and row["work"] != "void" and row["money"] != "failed":
+            name = row["payer"], row["identifier_hash"]
+            if before := named.get(name):
+                kept = timedelta(days=before["answer_keep_days"])
+                assert row["created_at"] - before["created_at"] >= kept, f"twice: {row['id']}"
+            named[name] = row
 
 
 def at_most_one_answer(books: Books) -> None:
@@ -360,6 +373,7 @@ def _sums(books: Books, column: str) -> dict[str, int]:
 
 ROWS_ALONE: tuple[Callable[[Books], None], ...] = (
     one_claim_an_identity,
+    one_purchase_an_identifier,
     at_most_one_answer,
     who_was_charged_has_an_answer_or_a_refund_due,
     bytes_were_stored,

@@ -39,6 +39,7 @@ CALLERS_MAX = 120
 HOLD_SECONDS = 6  # a busy machine settles within it; who must be told to wait, waits so long
 LEASE_SECONDS = 3
 WINDOW_SECONDS = 300  # as long as a challenge allows
+SHORT_SECONDS = 110  # as short as may be: the whole time of a call, and a margin for its payment
 FINAL_BLOCKS = 9  # the node calls a block final when eight are on top of it
 BASE_FEE_WEI = 10**7
 QUICK = {
@@ -152,7 +153,13 @@ class Market:
         return buyer
 
     def sign(
-        self, sold: Sold, payer: Person, *, named: bool = False, seconds: int = 0, **changed: Any
+        self,
+        sold: Sold,
+        payer: Person,
+        *,
+        named: bool | str = False,
+        seconds: int = 0,
+        **changed: Any,
     ) -> Paper:
         """A payment for this listing; `named` with a payment identifier, good for `seconds`."""
         now = self.now
@@ -160,7 +167,8 @@ class Market:
             changed["validBefore"] = now + seconds
         payload = authorize(ask(sold.url).challenge, payer, now=now, **changed)
         if named:
-            identifier = {"info": {"id": f"pay_{secrets.token_hex(16)}"}}
+            name = named if isinstance(named, str) else f"pay_{secrets.token_hex(16)}"
+            identifier = {"info": {"id": name}}
             payload["extensions"] = {"payment-identifier": identifier}
         return Paper(sold, payload)
 
@@ -377,11 +385,11 @@ class Market:
             self.chain.mine()
 
     def _is_today_at(self, web: int) -> bool:
-        """A door takes what is good for a minute: what speaks against it is the empty wallet."""
+        """A door takes what is good for a little: what speaks against it is the empty wallet."""
         self.minute = self.minute or self.sell()
         if ask(self.minute.url).status != 402:
             return False
-        said = self.send(self.sign(self.minute, somebody("nobody"), seconds=60), web=web)
+        said = self.send(self.sign(self.minute, somebody("nobody"), seconds=SHORT_SECONDS), web=web)
         return said.status == 402 and said.challenge["error"] == Reason.INSUFFICIENT_BALANCE
 
     def end(self) -> None:
@@ -443,10 +451,11 @@ def open_market(
                 blocker,
                 block_seconds=0,
                 relayer_keys=relayer_keys,
-                network_settings=network_settings,
+                network_settings={"HEAD_POLL_MS": 100, **(network_settings or {})},
                 database_url=database_url,
                 rpc_through=rpc_through,
                 database_through=database_through,
+                has_beat=False,  # thirty tasks that no payment waits for
                 **{**QUICK, **environment},
             )
         )

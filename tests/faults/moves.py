@@ -41,11 +41,18 @@ ROOM_FOR = 12  # payments under the one cap
 RELEASES = ("hold", "instant", "instant", "upfront")
 TRUSTED_WITH = 5  # of them, before they are paid
 PAYERS = 4
+NAMES = 3  # that each of them may give to a purchase
 
 
 def spent_cap(payer: str) -> CapLimit:
     """What a wallet spent in a day, as it is kept where its owner limits it."""
     return CapLimit(f"spent:{payer}:6:20260101", AMOUNT * 10_000, AMOUNT * 10_000)
+
+
+def named_or_not(claim: Claim) -> Claim:
+    """Every other buyer names a purchase, and forgets that they have used the name before."""
+    first, second = claim.authorization.nonce[:2]
+    return replace(claim, identifier_hash=bytes([second % NAMES]) * 32) if first % 2 else claim
 
 
 @dataclass
@@ -87,7 +94,7 @@ class Play:
     async def claim(self) -> None:
         """A new payment, or one that was claimed before, alone or several in one statement."""
         members = [
-            self.new_claim(release=self.random.choice(RELEASES))
+            named_or_not(self.new_claim(release=self.random.choice(RELEASES)))
             for _ in range(self.random.randrange(1, 4))
         ]
         if self.claims and self.random.random() < 0.4:
@@ -144,7 +151,7 @@ class Play:
         if held and held.work == Work.VOID and held.money == Money.NONE:
             await attempts.reopen(
                 self.pool,
-                held.standing,
+                held,
                 (self.cap, self.payer_cap(held.payer)),
                 lease_seconds=self.random.choice([0, 10]),
             )
@@ -180,7 +187,9 @@ class Play:
             " returning 1",
             (1.0 if everything else 0.5,),
         )
-        return await desks.take_due(self.pool, NETWORK, most=1_000 if everything else 20)
+        most = 1_000 if everything else 20
+        due = await desks.take_due(self.pool, NETWORK, most=most, most_tried=most)
+        return due + await desks.take_voids(self.pool, NETWORK, most=most)
 
     async def _settle(self, row: Row) -> None:
         by_money: dict[Money, list[Callable[[Row], Awaitable[Any]]]] = {
@@ -221,7 +230,7 @@ class Play:
         await outcomes.settle(self.desk, [(row, proof)], "paid on chain")
 
     async def _fail(self, row: Row) -> None:
-        await outcomes.fail(self.desk, row, "window over")
+        await outcomes.fail(self.desk, [row], "window over")
 
     async def _confirm(self, row: Row) -> None:
         await outcomes.confirm(self.desk, [row])

@@ -83,7 +83,9 @@ def test_a_purchase_on_its_way_is_finished(market: Market, how: Callable[[Sold],
     asked = market.sending(paper)
     market.wait(lambda: market.calls(sold), "the call")
     change(market, sold, how)
-    assert market.send(paper, web=1).status == 409, "it is at work"
+    early = market.send(paper, web=1)
+    assert (early.status, early.json["error"]) == (409, "in_flight"), "it is at work"
+    assert int(early.headers["retry-after"]) > 0
     gate.open()
 
     assert asked.result().json == {"bought": 2}

@@ -81,6 +81,94 @@ async def test_twins_in_two_processes_are_one_claim(play: Play) -> None:
     assert verdicts == {ClaimVerdict.TAKEN: 1, ClaimVerdict.OURS_ALREADY: 3}
 
 
+NAME = b"\1" * 32
+
+
+def named(play: Play, payer: str, *, keep_days: int = 7, name: bytes = NAME) -> Claim:
+    claim = play.new_claim(payer)
+    bought = replace(claim.purchase, answer_keep_days=keep_days)
+    return replace(claim, purchase=bought, identifier_hash=name)
+
+
+async def test_of_two_with_one_identifier_in_one_statement_one_is_claimed(play: Play) -> None:
+    payer = somebody()
+    first = named(play, payer)
+    again = replace(first, payment_id=new_id())
+    members = [first, again, named(play, payer), named(play, somebody())]
+    members.append(named(play, payer, name=b"\2" * 32))
+
+    verdicts = await claim_together(play.pool, members, lease_seconds=10, twins=TWINS)
+
+    assert verdicts == [
+        ClaimVerdict.TAKEN,
+        ClaimVerdict.OURS_ALREADY,
+        ClaimVerdict.HAS_TWIN,
+        ClaimVerdict.TAKEN,
+        ClaimVerdict.TAKEN,
+    ]
+
+
+async def test_of_many_with_one_identifier_in_many_processes_one_is_claimed(play: Play) -> None:
+    payer = somebody()
+    askers = [[named(play, payer), play.new_claim()] for _ in range(4)]
+
+    verdicts = await at_the_same_time(play, askers)
+
+    assert verdicts == {ClaimVerdict.TAKEN: 5, ClaimVerdict.HAS_TWIN: 3}
+
+
+async def test_an_identifier_stands_for_what_was_bought_as_long_as_its_answer_is_kept(
+    play: Play,
+) -> None:
+    kept, gone = somebody(), somebody()
+    first = [named(play, kept), named(play, gone, keep_days=0)]
+    await claim_together(play.pool, first, lease_seconds=10, twins=TWINS)
+    for claim in first:
+        await end(play, claim, Money.SETTLED, Money.CONFIRMED)
+
+    later = [named(play, kept), named(play, gone)]
+    verdicts = await claim_together(play.pool, later, lease_seconds=10, twins=TWINS)
+
+    assert verdicts == [ClaimVerdict.HAS_TWIN, ClaimVerdict.TAKEN_ON_TRUST]
+
+
+async def voided(play: Play, claim: Claim) -> lookup.Held:
+    await claim_together(play.pool, [claim], lease_seconds=10, twins=TWINS)
+    held = await lookup.by_id(play.pool, claim.payment_id)
+    assert held is not None
+    assert await void(play.pool, held.standing, why="cut", detail={}, definite=True)
+    again = await lookup.by_id(play.pool, claim.payment_id)
+    assert again is not None
+    return again
+
+
+async def test_an_identifier_whose_call_was_not_charged_is_free_again(play: Play) -> None:
+    not_done, unpaid = somebody(), somebody()
+    await voided(play, named(play, not_done))
+    first = named(play, unpaid)
+    await claim_together(play.pool, [first], lease_seconds=10, twins=TWINS)
+    await end(play, first, Money.FAILED)
+
+    later = [named(play, not_done), named(play, unpaid)]
+    verdicts = await claim_together(play.pool, later, lease_seconds=10, twins=TWINS)
+
+    assert verdicts == [ClaimVerdict.TAKEN, ClaimVerdict.TAKEN]
+
+
+@pytest.mark.parametrize("name", [NAME, b"\2" * 32], ids=["the same", "another"])
+async def test_a_voided_payment_is_not_tried_again_once_another_bought_under_its_identifier(
+    play: Play, name: bytes
+) -> None:
+    payer = somebody()
+    first = named(play, payer)
+    held = await voided(play, first)
+    await claim_together(play.pool, [named(play, payer, name=name)], lease_seconds=10, twins=TWINS)
+
+    again = await reopen(play.pool, held, first.caps, lease_seconds=10)
+
+    assert again is (Reopening.NAME_TAKEN if name == NAME else Reopening.REOPENED)
+
+
 async def test_a_cap_admits_exactly_what_fits(play: Play) -> None:
     askers = [[play.new_claim(somebody()) for _ in range(10)] for _ in range(10)]
 
@@ -114,14 +202,14 @@ async def end(play: Play, claim: Claim, *moneys: Money) -> None:
     await record_together(play.pool, [answer])
     for money in moneys:
         await look_now(play)
-        due = await desks.take_due(play.pool, NETWORK, most=100)
+        due = await desks.take_due(play.pool, NETWORK, most=100, most_tried=0)
         row = next(row for row in due if row.payment_id == claim.payment_id)
         if money == Money.SETTLED:
             await outcomes.settle(play.desk, [(row, Proof(os.urandom(32), 1, bytes(32)))], "paid")
         elif money == Money.CONFIRMED:
             await outcomes.confirm(play.desk, [row])
         else:
-            await outcomes.fail(play.desk, row, "window over")
+            await outcomes.fail(play.desk, [row], "window over")
 
 
 async def look_now(play: Play) -> None:
@@ -246,7 +334,7 @@ async def test_a_second_attempt_waits_for_its_money(play: Play) -> None:
     held = await lookup.by_id(play.pool, claim.payment_id)
     assert held is not None
 
-    again = await reopen(play.pool, held.standing, claim.caps, lease_seconds=10)
+    again = await reopen(play.pool, held, claim.caps, lease_seconds=10)
 
     assert again is Reopening.REOPENED
     held = await lookup.by_id(play.pool, claim.payment_id)

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
+from decimal import Decimal
 
 import pytest
 from eth_abi import encode
 from eth_utils import to_checksum_address
 
 from marketplace.embedded.contracts import load_contract
-from tests.faults.market import Market, Paper, somebody
+from tests.faults.market import PAID, SHORT_SECONDS, Market, Paper, somebody
 from tests.faults.test_transactions import KINDS, waiting
 from tests.fixtures.cast import Cast, Person
 from tests.fixtures.chain import CHECKOUT
+from tests.payments.chains.cast import AGREES, BURNS
 
 WALLET = CHECKOUT / "tests" / "contracts" / "wallet.json"
 BUDGET = 3
@@ -37,6 +39,11 @@ def burning(market: Market, wallet: Person, *, on: bool) -> None:
     market.chain.rpc("anvil_setStorageAt", [wallet.address, hex(slot), f"0x{int(on):064x}"])
 
 
+def has_code(market: Market, person: Person, code: str) -> None:
+    """As if the account had delegated to a contract with this code (EIP-7702)."""
+    market.chain.rpc("anvil_setCode", [person.address, code])
+
+
 def sends(market: Market, paper: Paper) -> int:
     query = "select count(*) from payments_step where payment_id = %s and money = 'broadcast'"
     return int(market.stack.rows(query, market.row(paper)["id"])[0][0])
@@ -53,7 +60,7 @@ def test_a_contract_wallet_pays_alone(market: Market, wallet: Person) -> None:
 
 def test_a_wallet_that_burns_its_gas_harms_no_other_payment(market: Market, wallet: Person) -> None:
     sold = market.sell()
-    burner = market.sign(sold, wallet, named=True, seconds=60)
+    burner = market.sign(sold, wallet, named=True, seconds=SHORT_SECONDS)
     others = [market.sign(sold, market.buyer(), named=True) for _ in range(5)]
     market.stop(market.worker)
     for paper in (burner, *others):
@@ -85,7 +92,7 @@ def test_a_wallet_that_burns_again_and_again_is_not_sent_for_any_more(
 ) -> None:
     """It passes every simulation and burns in every block: we stop paying for it."""
     sold = market.sell()
-    paper = market.sign(sold, wallet, named=True, seconds=100)
+    paper = market.sign(sold, wallet, named=True, seconds=SHORT_SECONDS)
     for time in range(1, BUDGET + 1):
         market.chain.pause()
         burning(market, wallet, on=False)
@@ -111,9 +118,117 @@ def test_a_wallet_that_burns_again_and_again_is_not_sent_for_any_more(
     market.buy(sold)
     assert sends(market, paper) == BUDGET
 
+    with market.later(SHORT_SECONDS + 1):
+        market.hurry(paper)
+        market.wait_state(paper, ("answered", "failed"))
+
+
+def test_an_account_that_got_code_after_it_paid_once_pays_alone(market: Market) -> None:
+    """Doors and worker remember an account without code for half a minute."""
+    sold, buyer = market.sell(), market.buyer()
+    assert market.send(market.sign(sold, buyer)).status == 200
+    papers = [market.sign(sold, payer, named=True) for payer in (buyer, *_buyers(market, 3))]
+    has_code(market, buyer, AGREES)
+    market.stop(market.worker)
+    for paper in papers:
+        market.sending(paper)
+    for paper in papers:
+        market.wait_state(paper, ("answered", "none"))
+    claimed = "select payer_has_code from payments_payment where id = %s"
+    assert market.stack.rows(claimed, market.row(papers[0])["id"]) == [(False,)]
+    market.go_on()
+
+    for paper in papers:
+        market.confirm(paper)
+    assert market.stack.rows(KINDS, market.row(papers[0])["id"])[0][0] == "single"
+    assert len({waiting(market, paper) for paper in papers[1:]}) == 1, "the others shared one"
+
+
+def test_an_account_that_has_code_only_while_it_is_paid_from_is_given_up(market: Market) -> None:
+    sold, buyer = market.sell(), market.buyer()
+    paper = market.sign(sold, buyer, named=True, seconds=100)
+    for time in range(1, BUDGET + 1):
+        market.chain.pause()
+        has_code(market, buyer, "0x")
+        if time == 1:
+            assert market.send(paper).status == 503
+        market.hurry(paper)
+        market.wait(lambda time=time: sends(market, paper) == time, f"send {time}")
+        sent = waiting(market, paper)
+        market.wait(
+            lambda sent=sent: market.chain.rpc("eth_getTransactionByHash", [sent]), "the pool"
+        )
+        has_code(market, buyer, BURNS)
+        market.chain.resume()
+        market.wait(lambda sent=sent: market.chain.receipt(sent), "the burnt block")
+        assert market.chain.receipt(sent)["status"] == "0x0"
+        market.wait(lambda: _is_known_unpaid(market, paper), "our own look at it")
+    has_code(market, buyer, "0x")
+    market.hurry(paper)
+    market.buy(sold)
+    assert sends(market, paper) == BUDGET
+    another = market.sign(sold, buyer)
+    market.wait(lambda: market.send(another).json.get("error") == "wallet_paused", "the refusal")
+
     with market.later(101):
         market.hurry(paper)
         market.wait_state(paper, ("answered", "failed"))
+
+
+def test_a_purse_with_one_price_sends_one_payment_at_a_time(market: Market) -> None:
+    """Each of them passes by itself: on chain all but the first would burn our gas."""
+    sold, buyer = market.sell(), market.buyer("0.01")
+    papers = [market.sign(sold, buyer, named=True, seconds=100) for _ in range(4)]
+    market.stop(market.worker)
+    for paper in papers:
+        market.sending(paper)
+    for paper in papers:
+        market.wait_state(paper, ("answered", "none"))
+    market.go_on()
+
+    market.wait(lambda: market.paid(papers[0]) == 10_000, "the first")
+    market.wait(lambda: any(market.money(paper) in PAID for paper in papers), "that it is known")
+    _try_again(market, papers)
+    assert sum(sends(market, paper) for paper in papers) == 1
+
+    market.chain.fund(buyer.address, Decimal("0.01"))
+    _try_again(market, papers)
+    market.wait(lambda: market.paid(papers[0]) == 20_000, "the second")
+    market.wait(lambda: sum(market.money(each) in PAID for each in papers) == 2, "it is known")
+    _try_again(market, papers)
+    assert sum(sends(market, paper) for paper in papers) == 2
+
+    with market.later(101):
+        for paper in papers:
+            if market.money(paper) == "none":
+                market.hurry(paper)
+                market.wait_state(paper, ("answered", "failed"))
+
+
+def test_a_purse_with_all_prices_sends_all_at_once(market: Market) -> None:
+    sold, buyer = market.sell(), market.buyer("0.04")
+    papers = [market.sign(sold, buyer, named=True) for _ in range(4)]
+    market.stop(market.worker)
+    for paper in papers:
+        market.sending(paper)
+    for paper in papers:
+        market.wait_state(paper, ("answered", "none"))
+    market.go_on()
+
+    for paper in papers:
+        market.confirm(paper)
+    assert len({waiting(market, paper) for paper in papers}) == 1
+
+
+def _buyers(market: Market, count: int) -> list[Person]:
+    return [market.buyer() for _ in range(count)]
+
+
+def _try_again(market: Market, papers: list[Paper]) -> None:
+    """Have all of them looked at, and what comes after them."""
+    for paper in papers:
+        market.hurry(paper)
+    market.buy()
 
 
 def _is_known_unpaid(market: Market, paper: Paper) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.faults import stranger
-from tests.faults.market import Market, Paper, open_market
+from tests.faults.market import SHORT_SECONDS, Market, Paper, open_market
 from tests.fixtures.facilitator import (
     Behaviour,
     ScriptedFacilitator,
@@ -289,10 +289,10 @@ def test_pending_is_watched_until_its_block_comes(counter: Counter, market: Mark
 
 
 def test_pending_for_ever_ends_with_the_signature(counter: Counter, market: Market) -> None:
-    paper, said = counter.pay(says(False, NOWHERE, "settlement_pending"), seconds=20)
+    paper, said = counter.pay(says(False, NOWHERE, "settlement_pending"), seconds=SHORT_SECONDS)
 
     assert said.status == 503
-    with market.later(21):
+    with market.later(SHORT_SECONDS + 1):
         market.hurry(paper)
         market.wait_state(paper, ("answered", "failed"))
     assert market.paid(paper) == 0
@@ -434,14 +434,14 @@ def test_a_settlement_found_after_a_kill_is_not_asked_for_again(
 def test_a_buyer_who_drains_the_wallet_is_never_charged(counter: Counter, market: Market) -> None:
     sold, gate = market.gated()
     buyer = market.buyer("0.01")
-    paper = market.sign(sold, buyer, named=True, seconds=20)
+    paper = market.sign(sold, buyer, named=True, seconds=SHORT_SECONDS)
     asked = market.sending(paper)
     market.wait(lambda: market.calls(sold), "the call")
     stranger.drain(market, buyer)
     gate.open()
 
     assert asked.result().status == 503
-    with market.later(21):
+    with market.later(SHORT_SECONDS + 1):
         market.hurry(paper)
         market.wait_state(paper, ("answered", "failed"))
     assert market.paid(paper) == 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.faults import stranger
 from tests.faults.invariants import statement
-from tests.faults.market import Market, Paper
+from tests.faults.market import SHORT_SECONDS, Market, Paper
 from tests.fixtures.upstream import answer
 
 
@@ -129,8 +129,10 @@ def test_a_cancelled_payment_is_never_delivered(market: Market) -> None:
     market.make_final()
     market.wait_state(paper, ("answered", "failed"))
     said = market.send(paper)
-    assert said.status == 402
-    assert "payment-response" not in said.headers
+    assert (said.status, said.challenge["error"]) == (402, "transaction_failed")
+    assert (said.settlement["success"], said.settlement["payer"]) == (False, buyer.address)
+    assert said.headers["x-souk-payment"] == str(market.row(paper)["id"])
+    assert said.challenge["status_url"].endswith(f"/p/{market.row(paper)['id']}")
     assert market.paid(paper) == 0
     market.buy(sold)
 
@@ -138,7 +140,7 @@ def test_a_cancelled_payment_is_never_delivered(market: Market) -> None:
 def test_a_drained_payment_is_given_up_when_its_window_is_over(market: Market) -> None:
     sold, gate = market.gated()
     buyer = market.buyer()
-    paper = market.sign(sold, buyer, named=True, seconds=20)
+    paper = market.sign(sold, buyer, named=True, seconds=SHORT_SECONDS)
     asked = market.sending(paper)
     market.wait(lambda: market.calls(sold), "the call")
     stranger.drain(market, buyer)
@@ -146,7 +148,7 @@ def test_a_drained_payment_is_given_up_when_its_window_is_over(market: Market) -
 
     assert asked.result().status == 503
     assert market.money(paper) == "none"
-    with market.later(21):
+    with market.later(SHORT_SECONDS + 1):
         market.wait_state(paper, ("answered", "failed"))
     assert market.send(paper).status == 402
     assert market.paid(paper) == 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from concurrent.futures import Future
 
 from tests.faults import stranger
-from tests.faults.market import Market, Paper
+from tests.faults.market import SHORT_SECONDS, Market, Paper
 from tests.fixtures.cast import Person
 from tests.fixtures.stack import Sold
 from tests.fixtures.wallet import Said
@@ -57,7 +57,7 @@ def test_calls_side_by_side_at_two_doors_stay_within_what_the_payer_earned(marke
     sold = market.sell(release="instant")
     buyer = regular(market, sold, paid=2)
     market.stop(market.worker)
-    papers = [market.sign(sold, buyer, seconds=40) for _ in range(9)]
+    papers = [market.sign(sold, buyer, seconds=SHORT_SECONDS) for _ in range(9)]
 
     asked = [market.sending(paper, web=n % 2) for n, paper in enumerate(papers)]
     said = [each.result() for each in asked]
@@ -66,7 +66,7 @@ def test_calls_side_by_side_at_two_doors_stay_within_what_the_payer_earned(marke
     assert {each.settlement["transaction"] for each in said} == {""}
     stranger.drain(market, buyer)
     market.go_on()
-    with market.later(41):
+    with market.later(SHORT_SECONDS + 1):
         for paper in papers:
             market.wait_state(paper, ("answered", "failed"))
     losses = market.stack.rows(
@@ -82,11 +82,11 @@ def test_a_payer_who_drains_the_wallet_is_not_trusted_again(market: Market) -> N
     sold = market.sell(release="instant")
     buyer = regular(market, sold)
     market.stop(market.worker)
-    paper = market.sign(sold, buyer, named=True, seconds=20)
+    paper = market.sign(sold, buyer, named=True, seconds=SHORT_SECONDS)
     assert market.send(paper).settlement["transaction"] == ""
     stranger.drain(market, buyer)
     market.go_on()
-    with market.later(21):
+    with market.later(SHORT_SECONDS + 1):
         market.wait_state(paper, ("answered", "failed"))
     assert market.send(paper).status == 402
     market.chain.fund(buyer.address, 1)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.faults import stranger
-from tests.faults.market import PAID, Market, Paper
+from tests.faults.market import PAID, SHORT_SECONDS, Market, Paper
 
 LOOKS = 4  # one more than would stop the key
 RECEIPT = "eth_getTransactionReceipt"
@@ -103,7 +103,7 @@ def test_a_simulation_that_promises_too_much_charges_nobody(market: Market) -> N
     """The buyer has no money; the node says that all is well, and we ask twice."""
     sold = market.sell()
     buyer = market.buyer("0.001")
-    paper = market.sign(sold, buyer, named=True, seconds=60)
+    paper = market.sign(sold, buyer, named=True, seconds=SHORT_SECONDS)
     market.rpc.lie("eth_call", lambda _: "0x")
 
     said = market.send(paper)
@@ -113,7 +113,7 @@ def test_a_simulation_that_promises_too_much_charges_nobody(market: Market) -> N
     assert market.paid(paper) == 0
     market.rpc.heal()
     if market.row(paper):
-        with market.later(61):
+        with market.later(SHORT_SECONDS + 1):
             market.hurry(paper)
             market.wait_money(paper, "failed")
     market.buy(sold)

@@ -16,6 +16,7 @@ import pytest
 from asgiref.sync import sync_to_async
 from django.db import connection
 
+from marketplace.alerts import note_and_tell
 from payments import risk
 from payments.acceptance.attempts import void
 from payments.acceptance.claiming import ClaimVerdict, claim_together
@@ -35,6 +36,7 @@ from tests.faults.market import Market, Paper
 from tests.faults.moves import AMOUNT, Play, open_play
 from tests.faults.test_claims import WAITING, at_the_same_time, somebody
 from tests.fixtures.purchases import NETWORK, TWINS, USDC, sql_url
+from tests.fixtures.upstream import Behaviour, Call, Wire, answer
 
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
 TEN_CALLS = 10 * AMOUNT / 1_000_000  # dollars
@@ -91,9 +93,11 @@ async def test_a_limit_for_ten_admits_exactly_ten_of_a_hundred(play: Play) -> No
 
     assert verdicts == {ClaimVerdict.TAKEN: 10, ClaimVerdict.CAP_REACHED: 90}
     key = f"spent:{payer}:6:20260501"
-    refusal = rules.full(key)
+    refusal = rules.full(key, 9 * AMOUNT, 2 * AMOUNT)
     assert refusal is not None
     assert refusal.word == "limit_per_day"
+    left, price = (f"{Decimal(each * AMOUNT).scaleb(-6).normalize():f}" for each in (1, 2))
+    assert f"${left} of it is left, and this call costs ${price}." in refusal.text
     keys = [cap.key for cap in askers[0][0].caps if cap.key.startswith(key)]
     assert len(keys) == 4
     assert set((await used_of(play.pool, keys)).values()) == {10 * AMOUNT}
@@ -114,7 +118,7 @@ async def test_wallets_of_a_group_spend_from_one_limit(play: Play) -> None:
     assert verdicts == {ClaimVerdict.TAKEN: 10, ClaimVerdict.CAP_REACHED: 90}
     key = f"spent:group-{group.pk}:6:20260501"
     assert await used_of(play.pool, [key]) == {key: 10 * AMOUNT}
-    refusal = rules[0].full(key)
+    refusal = rules[0].full(key, 10 * AMOUNT, AMOUNT)
     assert refusal is not None
     assert "group" in refusal.text
 
@@ -290,6 +294,29 @@ def test_the_doors_keep_an_owners_limit_and_say_which(market: Market) -> None:
     assert market.calls(sold) == 11
 
 
+@pytest.mark.parametrize("is_room", [True, False])
+def test_a_payment_sent_again_is_refused_by_the_limit_that_has_no_room(
+    market: Market, is_room: bool
+) -> None:
+    """Another attempt counts like a first one, and its agent hears which limit, not to wait."""
+    sold, buyer = market.sell(_broken_once(), dollars="0.01"), market.buyer()
+    paper = market.sign(sold, buyer)
+    assert market.send(paper).headers["x-payment-charged"].startswith("no")
+    _set(market, buyer.address, f"day_max = {'0.01' if is_room else '0.009'}")
+
+    said = market.send(paper)
+
+    if is_room:
+        assert said.status == 200
+        return
+    assert (said.status, said.json["error"]) == (403, "limit_per_day")
+    assert "$0.009 of it is left, and this call costs $0.01." in said.json["detail"]
+    assert "retry-after" not in said.headers
+    assert market.stack.rows(
+        "select sum from payments_limitalert where holder = %s", buyer.address
+    ) == [("day_max",)]
+
+
 def test_wallets_of_a_group_pass_its_limit_at_no_door(market: Market) -> None:
     """A hundred calls of five wallets, over HTTP and MCP, at two processes."""
     sold, buyers = market.sell(dollars="0.01"), [market.buyer() for _ in range(5)]
@@ -309,9 +336,9 @@ def test_wallets_of_a_group_pass_its_limit_at_no_door(market: Market) -> None:
         "select sum from payments_limitalert"
         " where holder = %s and percent = 100 and told_at is not null"
     )
-    market.wait(
-        lambda: market.stack.rows(told, f"group-{group}") == [("day_max",)], "the worker tells"
-    )
+    with market.stack.database():
+        note_and_tell()
+    assert market.stack.rows(told, f"group-{group}") == [("day_max",)]
     market.stack.rows(
         "update payments_limitgroup set paused = true where id = %s returning 1", group
     )
@@ -329,6 +356,15 @@ def _storm(market: Market, papers: Sequence[Paper]) -> Counter[str]:
         for number, paper in enumerate(papers)
     ]
     return Counter(each.result() for each in asked)
+
+
+def _broken_once() -> Behaviour:
+    first = [answer(status=500)]
+
+    async def behave(call: Call, wire: Wire) -> bool:
+        return await (first.pop() if first else answer())(call, wire)
+
+    return behave
 
 
 def _over_http(market: Market, paper: Paper, web: int) -> str:

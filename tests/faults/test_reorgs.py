@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.faults.invariants import statement
-from tests.faults.market import Market, Paper
+from tests.faults.market import SHORT_SECONDS, Market, Paper
 from tests.fixtures.wallet import ask
 
 BURIED = 9  # deeper than any reorganisation here
@@ -109,7 +109,7 @@ def test_what_was_undone_and_can_no_longer_be_paid_is_said_to_have_failed(market
     """The buyer has the answer; the reorg and a drained wallet took its price away."""
     sold, buyer = market.sell(), market.buyer("0.01")
     market.chain.mine(BURIED)
-    paper = market.sign(sold, buyer, named=True, seconds=20)
+    paper = market.sign(sold, buyer, named=True, seconds=SHORT_SECONDS)
     assert market.send(paper).status == 200
     market.chain.mine(1)
     market.wait_money(paper, "confirmed")
@@ -118,7 +118,7 @@ def test_what_was_undone_and_can_no_longer_be_paid_is_said_to_have_failed(market
     market.chain.blacklist(buyer.address)
 
     market.wait_money(paper, "broadcast", "none")
-    with market.later(21):
+    with market.later(SHORT_SECONDS + 1):
         market.wait_state(paper, ("answered", "failed"))
     market.chain.unblacklist(buyer.address)
     assert phases(market, paper) == ["pending", "post", "reverse"]

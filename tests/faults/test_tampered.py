@@ -26,6 +26,24 @@ def test_other_terms_than_the_quoted_are_refused(market: Market, changed: dict[s
     _is_refused(market, paper)
 
 
+def test_a_signature_that_runs_out_while_the_seller_works_is_refused(market: Market) -> None:
+    """The seller would have worked, and nobody could be paid for it any more."""
+    sold = market.sell(total_seconds=60)
+    brief = market.sign(sold, market.buyer(), seconds=60)
+    _is_refused(market, brief)
+    said = market.send(brief).challenge
+    assert said["error"] == "window_too_short"
+    assert "sign for 300 s" in said["detail"]
+
+    assert market.send(market.sign(sold, market.buyer(), seconds=80)).status == 200
+
+
+def test_what_is_paid_before_the_work_needs_no_time_for_it(market: Market) -> None:
+    sold = market.sell(total_seconds=60, release="upfront")
+
+    assert market.send(market.sign(sold, market.buyer(), seconds=60)).status == 200
+
+
 TAMPERED_OFFERS = {
     "amount": ("amount", "1"),
     "asset": ("asset", "0x" + "11" * 20),

@@ -15,6 +15,19 @@ KINDS = """
      where g.payment_id = %s order by b.variant
 """
 
+LITTLE_WEI = 2 * 10**15  # above SOUK_RELAYER_LOW_WEI; a few payments where gas costs 2 gwei
+HALF_A_BATCH_WEI = 6 * 10**14  # five of ten payments in one transaction, at 1 gwei for its place
+SEND = "eth_sendRawTransaction"
+BIDS = """
+    select b.nonce, b.gas_limit * b.max_fee_wei from payments_broadcast b
+      join payments_progress g on g.relayer_id = b.relayer_id and g.relayer_nonce = b.nonce
+     where g.payment_id = %s order by b.variant
+"""
+OLDER_THAN_STUCK = """
+    select 1 from payments_broadcast b
+      join payments_progress g on g.relayer_id = b.relayer_id and g.relayer_nonce = b.nonce
+     where g.payment_id = %s and b.created_at < clock_timestamp() - interval '6 s'
+"""
 FILLED = """
     select b.transaction from payments_broadcast b
       join payments_progress g on g.relayer_id = b.relayer_id and g.relayer_nonce = b.nonce
@@ -86,7 +99,7 @@ def _blocks_go_by(market: Market) -> bool:
 
 
 def test_a_number_that_nobody_needs_is_filled(market: Market) -> None:
-    paper = market.sign(market.sell(), market.buyer(), named=True, seconds=20)
+    paper = market.sign(market.sell(total_seconds=5), market.buyer(), named=True, seconds=20)
     market.rpc.drop("eth_sendRawTransaction", times=None)
     assert market.send(paper).status == 503
     assert market.money(paper) == "broadcast"
@@ -175,6 +188,82 @@ def test_a_relayer_without_gas_takes_no_new_payments(market: Market) -> None:
     market.heal()
     assert market.until_answered(taken).status == 200
     assert market.until_answered(late).status == 200
+
+
+def test_a_relayer_that_a_dear_chain_would_soon_empty_takes_no_new_payments(
+    market: Market,
+) -> None:
+    sold, gate = market.gated()
+    taken = market.sign(sold, market.buyer(), named=True)
+    late = market.sign(sold, market.buyer(), named=True)
+    asked = market.sending(taken)
+    market.wait(lambda: market.calls(sold), "the call")
+    market.chain.rpc("anvil_setNextBlockBaseFeePerGas", [hex(2 * GWEI)])
+    market.chain.mine()
+    market.chain.set_balance(market.chain.relayer.address, LITTLE_WEI)
+    market.wait(lambda: ask(sold.url).status == 503, "the refusal")
+
+    assert market.send(late).status == 503
+    assert market.row(late) == {}
+    gate.open()
+    assert asked.result().status == 200, "what is left pays for what was taken"
+    market.heal()
+    assert market.until_answered(late).status == 200
+
+
+def test_a_batch_is_as_large_as_the_gas_money_allows(market: Market) -> None:
+    sold, gate = market.gated()
+    papers = [market.sign(sold, market.buyer(), named=True) for _ in range(10)]
+    for paper in papers:
+        market.sending(paper)
+    market.wait(lambda: market.calls(sold) == len(papers), "the calls")
+    market.chain.set_balance(market.chain.relayer.address, HALF_A_BATCH_WEI)
+    market.wait(lambda: _seen_balance(market) == HALF_A_BATCH_WEI, "the balance")
+    market.stop(market.worker)
+    gate.open()
+    for paper in papers:
+        market.wait_state(paper, ("answered", "none"))
+    market.go_on()
+
+    market.wait(lambda: sum(market.money(paper) == "settled" for paper in papers) > 2, "some paid")
+    market.heal()
+    for paper in papers:
+        market.confirm(paper)
+    found = [market.stack.rows(BIDS, market.row(paper)["id"])[0] for paper in papers]
+    assert all(most_wei <= HALF_A_BATCH_WEI for number, most_wei in found if number == found[0][0])
+    assert len({number for number, _ in found}) > 1, "one transaction would have been too dear"
+    market.buy()
+
+
+def test_want_of_gas_money_raises_no_fee(market: Market) -> None:
+    paper = market.sign(market.sell(), market.buyer(), named=True)
+    market.rpc.lie("eth_getBalance", hex(10**20))  # it was there when it was looked at last
+    market.chain.set_balance(market.chain.relayer.address, 0)
+    assert market.send(paper).status == 503
+    market.wait(
+        lambda: market.stack.rows(OLDER_THAN_STUCK, market.row(paper)["id"]) and _blocks(market),
+        "a time in which a fee is raised",
+    )
+    sent = market.rpc.count(SEND)
+    market.wait(lambda: market.rpc.count(SEND) > sent + 2, "it is sent again all the same")
+    assert len(market.stack.rows(KINDS, market.row(paper)["id"])) == 1
+
+    market.heal()
+    assert market.until_answered(paper).status == 200
+    market.buy()
+
+
+def _blocks(market: Market) -> bool:
+    market.chain.mine()
+    return True
+
+
+def _seen_balance(market: Market) -> int:
+    address = market.chain.relayer.address
+    found = market.stack.rows(
+        "select balance_wei from payments_relayer where address = %s", address
+    )
+    return int(found[0][0])
 
 
 def test_a_chain_that_stands_still_takes_no_new_payments(market: Market) -> None:

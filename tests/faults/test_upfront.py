@@ -103,9 +103,12 @@ def test_while_no_block_comes_the_seller_is_not_asked_and_the_next_payment_joins
     said = market.send(paper)
     assert (said.status, said.json["error"]) == (503, "settlement_pending")
     assert said.settlement["success"] is False
+    assert said.json["detail"].endswith("Do not pay again: send the same payment.")
     assert market.calls(sold) == 0
+    assert told_of(market, paper) == ("send_again", "send_again")
     market.chain.resume()
     market.wait_money(paper, "settled", "confirmed")
+    assert told_of(market, paper) == ("send_again", "send_again"), "nobody else asks the seller"
     fresh = market.sign(sold, buyer)
 
     joined = market.until_answered(fresh)
@@ -115,6 +118,14 @@ def test_while_no_block_comes_the_seller_is_not_asked_and_the_next_payment_joins
     assert market.row(fresh) == {}
     assert market.calls(sold) == 1
     assert market.paid(paper) == 10_000
+
+
+def told_of(market: Market, paper: Paper) -> tuple[str, str]:
+    """What the payment's page says, and the address of its answer."""
+    page = f"{market.stack.base_url}/p/{market.row(paper)['id']}"
+    headers = {"Accept": "application/json"}
+    shown, asked = ask(page, headers=headers), ask(f"{page}/answer", headers=headers)
+    return shown.json["status"]["key"], asked.json["error"]
 
 
 def test_what_cannot_be_settled_is_given_back_unsent(market: Market) -> None:

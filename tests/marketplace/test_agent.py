@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
@@ -14,7 +15,7 @@ from marketplace.agent.purchase import Bought, NotBought, Question, ask, pay, pl
 from marketplace.agent.quotes import NoQuote, Quote, read_quote, read_quote_v1, readable, sign
 from marketplace.agent.wallet import BadKey, Wallet
 from marketplace.management.commands.buy import read_question
-from marketplace.management.shopping import Trip
+from marketplace.management.shopping import Trip, by_when
 from payments.egress import open_trusted_client
 from payments.x402 import v1
 from payments.x402.headers import decode_payment
@@ -106,6 +107,8 @@ def test_the_cheapest_offer_comes_first():
         {"asset": "0x" + "11" * 20},
         {"amount": "1.5"},
         {"payTo": "nobody"},
+        {"maxTimeoutSeconds": 0},
+        {"maxTimeoutSeconds": -5},
         {"extra": {}},
         {"extra": None},
     ],
@@ -244,6 +247,7 @@ PENDING = answer(b'{"error": "settlement_pending"}', status=503, headers=(("Retr
     [
         PENDING,
         answer(b"{}", status=409, headers=(("Retry-After", "0"),)),
+        answer(b'{"error": "in_flight"}', status=409, headers=(("Retry-After", "0"),)),
     ],
 )
 async def test_an_open_outcome_is_asked_for_again_with_the_same_payment(upstream, wallet, first):
@@ -253,6 +257,21 @@ async def test_an_open_outcome_is_asked_for_again_with_the_same_payment(upstream
     assert unpaid is None
     assert len(paid) == 3
     assert len(set(paid)) == 1
+
+
+@pytest.mark.parametrize(
+    ("error", "headers"),
+    [
+        ("other_request", (("Retry-After", "0"),)),
+        ("refund_due", (("Retry-After", "0"),)),
+        ("window_too_short", ()),
+    ],
+)
+async def test_a_last_word_is_told_at_once(upstream, wallet, error, headers):
+    refused = answer(b'{"error": "%s"}' % error.encode(), status=409, headers=headers)
+    with pytest.raises(NotBought, match=f"No answer: {error}"):
+        await bought(upstream, wallet, refused)
+    assert len(upstream.calls) == 2
 
 
 async def test_a_lost_answer_is_asked_for_again_with_the_same_payment(
@@ -303,6 +322,62 @@ def trip(upstream: ScriptedUpstream, wallet: Wallet, folder: Any, said: list[str
         answers=folder / "bought",
         say=said.append,
     )
+
+
+@pytest.mark.parametrize(
+    ("asked", "seconds"),
+    [
+        (300, 300),
+        (3_600, 3_600),
+        (10**9, 3_600),
+        (10**30, 3_600),
+        ("9", 60),
+        (True, 60),
+        (None, 60),
+    ],
+)
+def test_a_signature_lasts_no_longer_than_is_sensible(wallet, asked, seconds):
+    quote = read_quote(challenge({**OFFER, "maxTimeoutSeconds": asked}))
+    payment = sign(quote, quote.offers[0], wallet, now=NOW)
+    assert payment.authorization.valid_before == NOW + seconds
+    accepted = json.loads(base64.b64decode(payment.header))["accepted"]
+    assert accepted["maxTimeoutSeconds"] == asked, "the seller wants its own words back"
+
+
+async def test_an_absurd_time_is_signed_for_an_hour_and_said(upstream, wallet, tmp_path):
+    long = challenge({**OFFER, "maxTimeoutSeconds": 10**15})
+    upstream.script(
+        answer(b"{}", status=402, headers=(("PAYMENT-REQUIRED", long),)), answer(b'{"fine": 1}')
+    )
+    said: list[str] = []
+    await trip(upstream, wallet, tmp_path, said).make()
+    assert re.search(r"once, before (\d{4}-\d\d-\d\d )?\d\d:\d\d:\d\d UTC", "\n".join(said))
+
+
+def test_a_moment_of_another_day_is_told_with_its_date():
+    night = 1_800_000_000 // 86_400 * 86_400 + 86_000
+    assert by_when(night + 300, night) == "23:58:20"
+    assert by_when(night + 3_600, night) == "2027-01-16 00:53:20"
+
+
+@pytest.mark.parametrize(
+    ("page", "told"),
+    [
+        ("https://market.example/p/{payment_id}", "verify_receipt https://market.example/p/7/receipt"),
+        ("https://market.example/$(id)/{payment_id}", "verify_receipt 'https://market.example/$(id)/7"),
+        ("http://[::/p/{payment_id}", "keeps no receipts"),
+        ("javascript:alert(1)", "keeps no receipts"),
+    ],
+)  # fmt: skip
+async def test_a_receipt_at_another_host_is_named_and_not_fetched(
+    upstream, wallet, tmp_path, page, told
+):
+    more = (("X-Souk-Payment", "7"),)
+    upstream.script(priced(retry={"status_url": page}), answer(b'{"fine": 1}', headers=more))
+    said: list[str] = []
+    await trip(upstream, wallet, tmp_path, said).make()
+    assert told in "\n".join(said)
+    assert len(upstream.calls) == 2
 
 
 async def test_what_is_too_dear_is_never_signed(upstream, wallet, tmp_path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 from io import StringIO
+from pathlib import Path
 
 import pytest
 from cryptography.fernet import Fernet
@@ -17,10 +18,10 @@ from payments import audit_log
 from payments.models import AuditEntry
 from sellers.keys import SCOPES
 from sellers.models import ApiKey
+from tests.fixtures.browsers import fresh
 from tests.fixtures.cast import Cast
 from tests.fixtures.programs import Program
 from tests.fixtures.upstream import ScriptedUpstream, answer
-from tests.marketplace.accounts.test_data import fresh
 from tests.marketplace.moderation.test_queue import as_moderator, judge
 from tests.sellers.desk import ASSET, NETWORK, Desk, open_desk
 
@@ -70,6 +71,18 @@ def test_a_listings_life_says_who_did_each_part_of_it(desk: Desk, moderator: Cli
     )  # fmt: skip
     assert {entry.subject for entry in audit_log.entries(2)} == {f"listing:{listing.pk}"}
     assert audit_log.verify()[1] == []
+
+
+def test_whose_data_a_command_handed_out_is_written_down(tmp_path: Path) -> None:
+    user, file = User.objects.create_user("ada"), tmp_path / "ada.zip"
+    call_command("account", "export", "ada", "--to", str(file), stdout=StringIO())
+    assert (last().actor, last().act, last().subject) == (
+        "command:account", "account.exported", f"user:{user.pk}",
+    )  # fmt: skip
+    entries = AuditEntry.objects.count()
+    with pytest.raises(CommandError, match="cannot be written"):
+        call_command("account", "export", "ada", "--to", str(file))
+    assert AuditEntry.objects.count() == entries
 
 
 def test_an_approval_says_what_it_costs_from_now_on(desk: Desk, moderator: Client) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
+from datetime import timedelta
 from uuid import UUID
 
 import pytest
@@ -11,11 +13,12 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
+from marketplace.accounts.models import Wallet
 from payments import audit_log, ledger
 from payments.dispute_clock import open_unanswered
-from payments.disputes import move
+from payments.disputes import Request, move, open_dispute
 from payments.erasing import erase_bought
-from payments.models import Case, Dispute, Refund, Side
+from payments.models import Case, Dispute, Payment, Reason, Refund, Side
 from payments.payers import Payer
 from sellers.dispute_news import tell
 from sellers.models import Delivery, Notice
@@ -25,6 +28,7 @@ from tests.fixtures.cast import Cast
 from tests.fixtures.foreign import admin, browser_of
 from tests.fixtures.hooks import Hooks
 from tests.fixtures.programs import program_of
+from tests.fixtures.purchases import NETWORK
 from tests.fixtures.shop import Shop
 
 HTML = {"Accept": "text/html"}
@@ -180,6 +184,63 @@ def paid_back(dispute: Dispute) -> None:
     assert move(dispute, Case.REFUNDED, Side.CHAIN, "0.002 USDC came back.")
 
 
+def test_a_buyer_without_mail_sees_among_the_receipts_how_a_dispute_stands(
+    shop: Shop, buyer: Owner
+) -> None:
+    stranger = owner("stranger", Cast.attacker.address)
+    assert "All disputes" not in buyer.text("/buy/")
+    dispute = opened(shop, buyer)
+    for move_on, words in (
+        (lambda: None, "waiting for the seller"),
+        (lambda: do(shop.client, f"/sell/disputes/{dispute.pk}", "agree"), "refund due"),
+        (lambda: paid_back(dispute), "refunded"),
+    ):
+        move_on()
+        cases = buyer.text("/buy/").split('id="cases"')[1].split("</section>")[0]
+        assert f'href="/buy/disputes/{dispute.pk}"' in cases
+        assert words in cases
+        assert 'id="cases"' not in stranger.text("/buy/")
+    Dispute.objects.update(closed_at=timezone.now() - timedelta(days=8))
+    assert 'id="cases"' not in buyer.text("/buy/"), "it ended long ago"
+
+
+def test_both_sides_webhooks_hear_of_each_step_and_nobody_elses(
+    shop: Shop, buyer: Owner, hooks: Hooks
+) -> None:
+    stranger = owner("stranger", Cast.attacker.address)
+    events = ["dispute.open", "dispute.due"]
+    for whose in (buyer, stranger):
+        open_webhook(whose.user, f"{hooks.receiver.url}/{whose.user.pk}", events, hooks.site)
+    open_webhook(shop.listing.seller, f"{hooks.receiver.url}/seller", events, hooks.site)
+    dispute = opened(shop, buyer)
+    do(shop.client, f"/sell/disputes/{dispute.pk}", "agree", text="Sorry.")
+    tell()
+    tell()
+    for side, kept in (
+        ("buy", Delivery.objects.filter(webhook__buyer=buyer.user)),
+        ("sell", Delivery.objects.filter(webhook__seller=shop.listing.seller)),
+    ):
+        told = [json.loads(each.body) for each in kept.order_by("pk")]
+        assert [each["type"] for each in told] == events
+        assert [each["data"]["dispute"]["by"] for each in told] == ["payer", "seller"]
+        link = f"/{side}/disputes/{dispute.pk}"
+        assert all(each["data"]["dispute"]["url"].endswith(link) for each in told)
+    assert Delivery.objects.count() == 4
+
+
+def test_a_contracts_disputes_are_told_on_its_own_network_alone(shop: Shop, hooks: Hooks) -> None:
+    there, elsewhere = (owner("there"), owner("elsewhere", Cast.other_buyer.address))
+    for whose, network in ((there, NETWORK), (elsewhere, "eip155:1")):
+        Wallet.objects.filter(user=whose.user).update(network=network)
+        open_webhook(whose.user, hooks.receiver.url, ["dispute.open"], hooks.site)
+    opened(shop, there)
+    payment_id = shop.sold(payer=Cast.other_buyer.address)
+    open_dispute(Payment.objects.get(pk=payment_id), Request(Reason.DEFECTIVE, 2_000))
+    tell()
+    (told,) = Delivery.objects.all()
+    assert told.webhook.buyer == there.user
+
+
 def test_paid_without_an_answer_is_due_until_it_is_back(shop: Shop, buyer: Owner) -> None:
     upfront = {"purchase": {"release": "upfront"}, "payer": Cast.buyer.address}
     payment_id = shop.sold("void settle confirm", **upfront)
@@ -203,6 +264,9 @@ def test_a_form_that_cannot_be_says_what_can(shop: Shop, buyer: Owner) -> None:
         ({"reason": "", "amount": "0.002"}, "required"),
         ({"reason": "other", "amount": "0.003"}, "0.002 USDC at most"),
         ({"reason": "other", "amount": "much"}, "number"),
+        ({"reason": "other", "amount": "1e999999"}, "no more than 96 digits"),
+        ({"reason": "other", "amount": "1e-999999"}, "no more than 96 digits"),
+        ({"reason": "other", "amount": "1e-19"}, "no more than 18 decimal places"),
     ):
         response = buyer.client.post(form, said)
         assert response.status_code == 422

@@ -25,10 +25,11 @@ from marketplace.doctor import installation
 from marketplace.doctor.database import examine_database
 from marketplace.doctor.findings import Finding, Level, worst
 from marketplace.doctor.installation import exposure, packages, secret_files, secrets
-from marketplace.doctor.networks import GasBook, examine_networks, read_gas_books
+from marketplace.doctor.networks import GasBook, examine_networks, price_floor, read_gas_books
 from marketplace.doctor.programs import examine_programs
 from marketplace.embedded.chain import MULTICALL, place_dollar
 from marketplace.embedded.ports import free_port
+from payments.chains import Fees
 from payments.models import Broadcast, ChainHealth, Heartbeat, Relayer
 from payments.signing import generate_pem
 from tests.fixtures.chain import Chain
@@ -108,7 +109,7 @@ def test_what_is_not_migrated_is_migrated_when_it_is_asked_for(
     settings.DATABASE_URL = settings.DATABASE_DIRECT_URL = url
     try:
         with django_db_blocker.unblock():
-            call_command("migrate", "accounts", "0005", verbosity=0)
+            call_command("migrate", "accounts", "0006", verbosity=0)
             assert "1 not applied" in [each["words"] for each in told()["findings"]]
             found = told("--fix")
             assert found["mended"] == ["1 not applied"]
@@ -192,7 +193,7 @@ def role(database_url, settings):
         query = urlsplit(database_url)
         host = query.netloc.rpartition("@")[2]
         settings.DATABASE_URL = query._replace(netloc=f"{name}@{host}").geturl()
-        settings.DATABASE_DIRECT_URL = database_url
+        settings.DATABASE_DIRECT_URL = settings.DATABASE_URL
         return name
 
     yield sign_in
@@ -230,6 +231,16 @@ def test_a_role_that_may_too_much_is_a_warning_and_never_a_failure(
     assert (found.level, found.words) == (Level.WARN, f"the role {name} {words}")
     assert "docs/operate.md" in found.fix
     assert found.mend is None, "whose role it is, is the operator's decision"
+
+
+def test_the_role_past_a_pooler_is_looked_at_as_well(role, installed, database_url):
+    name = role()
+    assert len(about_roles()) == 1
+    installed.DATABASE_DIRECT_URL = database_url  # a superuser's
+    plain, direct = about_roles()
+    assert (plain.level, direct.level) == (Level.OK, Level.WARN)
+    assert f"the role {name}" in plain.words
+    assert "is a superuser of PostgreSQL, which Souk never needs" in direct.words
 
 
 def test_what_the_documents_tell_takes_it_back(role, installed):
@@ -304,6 +315,15 @@ async def test_a_token_by_another_name_is_named(network, chain):
     assert "DOMAIN_SEPARATOR" in found
 
 
+async def test_a_node_that_forgets_too_soon_is_named(network, rpc_proxy):
+    network[NETWORK]["RPC"] = [rpc_proxy.url]
+    assert troubles(await examined()) == []
+    rpc_proxy.refuse("eth_getLogs", 4444, "pruned history unavailable", times=None)
+    (found,) = troubles(await examined())
+    assert "what became of payments cannot be read back to" in found
+    assert "pruned history unavailable" in found
+
+
 async def test_a_missing_multicall_is_named(network, chain):
     chain.rpc("anvil_setCode", [MULTICALL, "0x"])
     (found,) = troubles(await examined())
@@ -311,13 +331,34 @@ async def test_a_missing_multicall_is_named(network, chain):
 
 
 @pytest.mark.parametrize(
-    ("wei", "level"), [(10**14, Level.FAIL), (11 * 10**14, Level.WARN), (10**20, Level.OK)]
+    ("wei", "level"),
+    [
+        (10**14, Level.FAIL),
+        (11 * 10**14, Level.FAIL),  # above SOUK_RELAYER_LOW_WEI, and three payments are too dear
+        (11 * 10**15, Level.WARN),
+        (10**20, Level.OK),
+    ],
 )
 async def test_gas_money_is_counted(network, chain, wei, level):
     chain.rpc("anvil_setNextBlockBaseFeePerGas", [hex(10**9)])
     chain.mine()
     chain.set_balance(chain.relayer.address, wei)
     assert worst(await examined()) is level
+
+
+@pytest.mark.parametrize(
+    ("floor", "level"), [("0.0006", Level.WARN), ("0.000676", Level.OK), ("0.001", Level.OK)]
+)
+def test_a_price_floor_below_its_gas_is_a_warning(settings, floor, level):
+    asset = "0x833589fCD6eDb6E08f4c7C32D4f71b54bdA02913"
+    base = {"PRICE_FLOOR": floor, "FEE_CAP_GWEI": "0.1", "ASSETS": [asset]}
+    settings.CHAINS = {"eip155:8453": {**CHAIN_DEFAULTS, **base}}
+    found = price_floor("eip155:8453", Fees(11 * 10**6, 0, 5 * 10**6))
+    assert found.level is level
+    assert "225,000,000,000 wei now (about 0.00068 dollars)" in found.words
+    assert "4,500,000,000,000 at FEE_CAP_GWEI (about 0.014)" in found.words
+    assert f"PRICE_FLOOR is {floor}" in found.words
+    assert ("PRICE_FLOOR] to 0.0014 or more" in found.fix) is (level is Level.WARN)
 
 
 async def test_the_demos_relayer_is_not_for_real_networks(network, settings):

@@ -28,6 +28,15 @@ def test_every_page_links_all_three_and_each_says_whose_site_it_is(settings: Set
 
 
 @pytest.mark.django_db
+def test_what_letters_come_is_said_where_an_address_is_asked_for() -> None:
+    visitor = Client(headers={"Accept": "text/html"})
+    for path in ("/legal/privacy", "/account/sign-up"):
+        page = visitor.get(path).content.decode()
+        for about in ("way back", "disputes", "listings", "limits"):
+            assert about in page, (path, about)
+
+
+@pytest.mark.django_db
 def test_the_operators_own_text_replaces_ours(settings: Settings, tmp_path: Path) -> None:
     settings.LEGAL_DIR = str(tmp_path)
     own = "# Imprint\n\n$site_name, 12 Market Row; pays $5 for <b>bold</b> ${odd}\n"

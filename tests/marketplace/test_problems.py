@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from django.core.exceptions import PermissionDenied, SuspiciousOperation
 from django.db import OperationalError
@@ -94,6 +96,24 @@ def test_programs_get_json(client: Client, address: str, status: int) -> None:
     assert response.json().keys() == {"error", "detail"}
     assert SECRET.encode() not in response.content
     assert response["Cache-Control"] == "no-store"
+
+
+@pytest.mark.parametrize("address", ["/crash", "/lost", "/lost-too", "/suspect"])
+def test_a_part_of_an_open_page_stays_as_it_is(client: Client, address: str) -> None:
+    part = client.get(address, headers={**PEOPLE, "HX-Request": "true"})
+    assert part.status_code == STATUSES[address]
+    assert (part["HX-Reswap"], part["HX-Push-Url"], part.content) == ("none", "false", b"")
+    said = json.loads(part["HX-Trigger"])["toast"]
+    assert said["tone"] == "bad"
+    assert said["text"]
+    assert SECRET not in part["HX-Trigger"]
+    assert "HX-Request" in part["Vary"]
+
+    whole = {**PEOPLE, "HX-Request": "true", "HX-History-Restore-Request": "true"}
+    for headers in (PEOPLE, whole):
+        page = client.get(address, headers=headers)
+        assert "HX-Reswap" not in page
+        assert b'<a class="site-name" href="/">' in page.content
 
 
 def test_a_form_that_no_page_of_ours_sent_is_refused(settings: Settings) -> None:

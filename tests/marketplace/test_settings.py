@@ -6,12 +6,13 @@ import json
 import os
 import subprocess
 import sys
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
-from marketplace.configuration.chains import read_chains
+from marketplace.configuration.chains import CHAIN_PRESETS, GAS_DAY_DOLLARS, read_chains
 
 BASE = "eip155:8453"
 
@@ -28,6 +29,23 @@ def test_a_network_and_an_rpc_url_are_enough(monkeypatch: pytest.MonkeyPatch) ->
     assert read[BASE]["CONFIRMATIONS"] == 10
 
 
+@pytest.mark.parametrize("network", CHAIN_PRESETS)
+def test_a_sellers_gas_of_a_day_is_the_same_money_on_every_network(
+    monkeypatch: pytest.MonkeyPatch, network: str
+) -> None:
+    read = chains(monkeypatch, {network: {"RPC": ["https://rpc.example"]}})[network]
+    dollars = Decimal(str(read["SELLER_GAS_DAY_WEI"])) * Decimal(str(read["COIN_DOLLARS"]))
+    assert round(dollars / 10**18, 6) == GAS_DAY_DOLLARS
+
+
+def test_an_operators_own_number_of_wei_stands(monkeypatch: pytest.MonkeyPatch) -> None:
+    base = {"RPC": ["https://rpc.example"]}
+    own = chains(monkeypatch, {BASE: {**base, "SELLER_GAS_DAY_WEI": 7, "COIN_DOLLARS": "6000"}})
+    reckoned = chains(monkeypatch, {BASE: {**base, "COIN_DOLLARS": "6000"}})
+    assert own[BASE]["SELLER_GAS_DAY_WEI"] == 7
+    assert reckoned[BASE]["SELLER_GAS_DAY_WEI"] == 5 * 10**15
+
+
 @pytest.mark.parametrize(
     ("given", "said"),
     [
@@ -41,6 +59,7 @@ def test_a_network_and_an_rpc_url_are_enough(monkeypatch: pytest.MonkeyPatch) ->
         ({BASE: {"RPC": ["https://r.example"], "CONFIRMATIONS": 0}}, "1 or more"),
         ({BASE: {"RPC": ["https://r.example"], "CONFIRMATIONS": 1.5}}, "whole"),
         ({BASE: {"RPC": ["https://r.example"], "PRICE_FLOOR": "NaN"}}, "PRICE_FLOOR"),
+        ({BASE: {"RPC": ["https://r.example"], "COIN_DOLLARS": 0}}, "COIN_DOLLARS"),
         ({BASE: {"RPC": ["https://r.example"], "RELAYER_KEYS": "0x01"}}, "RELAYER_KEYS"),
         ({BASE: {"RPC": ["https://r.example"], "SETTLE": "hope"}}, "relayer"),
         ({BASE: {"RPC": ["https://"]}}, "http(s)"),
@@ -145,6 +164,10 @@ def start(**environment: str) -> subprocess.CompletedProcess[str]:
         ("CELERY_BROKER_URL", "kafka://x/y", "redis://"),
         ("SOUK_LOG_LEVEL", "LOUD", "DEBUG or INFO"),
         ("SOUK_FACILITATOR_SETTLE_SECONDS", "91", "90 or less"),
+        ("SOUK_STREAM_STALL_SECONDS", "0", "0.1 or more"),
+        ("SOUK_LEASE_SECONDS", "5", "6 or more"),
+        ("SOUK_MAX_TIMEOUT_SECONDS", "3601", "3600 or less"),
+        ("SOUK_ANSWERS_IN_HAND_BYTES_MAX", "21999999", "22000000"),
     ],
 )
 def test_a_wrong_value_is_named_with_what_was_expected(
@@ -169,6 +192,13 @@ def test_a_secret_may_come_from_a_file(tmp_path: Path) -> None:
     assert missing.returncode != 0
     assert "SECRET_KEY_FILE" in missing.stderr
     assert "SECRET_KEY is missing" in start().stderr
+
+
+@pytest.mark.parametrize("answer_bytes", ["10000000", "300000000"])
+def test_a_larger_answer_has_its_room_unless_that_is_said(answer_bytes: str) -> None:
+    given = {"SECRET_KEY": "x" * 50, "SOUK_ANSWER_BYTES_MAX": answer_bytes}
+
+    assert start(**given).returncode == 0
 
 
 @pytest.mark.parametrize("name", ["DATABASE_URL", "DATABASE_DIRECT_URL", "CELERY_BROKER_URL"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 from django.conf import settings as settings_now
@@ -12,6 +13,7 @@ from pytest_django.fixtures import Settings
 
 from marketplace import celery
 from payments import wiring
+from sellers.turns import OUTSIDE, UNASKED
 from tests.fixtures.chain import CHECKOUT
 from tests.fixtures.stack import NETWORK
 
@@ -53,6 +55,26 @@ def test_without_its_keys_it_does_not_start(
             celery._start_settling()
     finally:
         wiring.receipt_signer.cache_clear()
+
+
+@pytest.mark.parametrize(("threads", "connections"), [(4, 8), (16, 18)])
+def test_every_thread_of_it_has_a_connection(
+    monkeypatch: pytest.MonkeyPatch, threads: int, connections: int
+) -> None:
+    """One that waits for an endpoint keeps its own meanwhile."""
+    pool = {"min_size": 0, "max_size": 8}
+    monkeypatch.setitem(celery.connections.settings["default"]["OPTIONS"], "pool", pool)
+    for turns in (OUTSIDE, UNASKED):
+        monkeypatch.setattr(turns, "most", turns.most)
+    celery._share_threads(SimpleNamespace(concurrency=threads))
+    assert pool["max_size"] == connections
+    assert (OUTSIDE.most, UNASKED.most) == (threads // 2, threads // 4)
+
+
+def test_no_ring_is_over_before_a_clock_that_is_a_little_ahead_hears_of_it() -> None:
+    schedule = celery.app.conf.beat_schedule
+    for name, (_, seconds) in celery.OFTEN.items():
+        assert schedule[name]["options"]["expires"] == max(seconds, 30)
 
 
 def test_it_loads_no_pages() -> None:

@@ -354,7 +354,28 @@ async def test_a_name_with_a_public_and_a_private_address_is_refused(names: Name
     names["half.example"] = [[PUBLIC, "192.168.0.1"]]
     failed = await called(EgressRule(), "https://half.example/")
     assert isinstance(failed, Failed)
-    assert (failed.kind, "192.168.0.1" in failed.detail) == (FailureKind.REFUSED_BY_EGRESS, True)
+    assert failed.kind is FailureKind.REFUSED_BY_EGRESS
+
+
+@pytest.mark.parametrize("inside", ["192.168.0.1", "fd12:3456::1", "127.0.0.1"])
+async def test_what_a_name_leads_to_is_told_to_the_operator_alone(
+    names: Names, caplog: pytest.LogCaptureFixture, inside: str
+) -> None:
+    names["db.inside.example"] = [[inside]]
+    caplog.set_level("INFO", "payments.egress.clients")
+    failed = await called(EgressRule(), "https://db.inside.example/")
+    assert isinstance(failed, Failed)
+    said = "db.inside.example leads to an address that cannot be called from here."
+    assert (failed.kind, failed.detail) == (FailureKind.REFUSED_BY_EGRESS, said)
+    assert inside in caplog.text
+
+
+@pytest.mark.parametrize("host", ["redis", "localhost", "postgres."])
+def test_a_name_without_a_dot_is_called_only_where_the_operator_opened_the_port(host: str) -> None:
+    assert refusal(EgressRule(), f"https://{host}/") is Refusal.HOST
+    rule = EgressRule((parse_allowance("10.1.2.0/24:8443"),))
+    assert refusal(rule, f"https://{host}/") is Refusal.HOST
+    assert rule.vet(f"https://{host}:8443/").raw_host == host
 
 
 async def test_dns_that_changes_its_mind_is_not_asked_again(

@@ -15,6 +15,8 @@ from payments.facilitator_list import FacilitatorList
 from payments.ids import new_id
 from payments.submissions import Outcome
 
+AT_ONCE = 4
+
 
 class Saying:
     """Calls to a facilitator that says what the test wants."""
@@ -34,7 +36,12 @@ class Saying:
 async def two(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Any]:
     """A list of two, asked anew at each look."""
     first, second = Saying("first"), Saying("second")
-    members = FacilitatorList("eip155:84532", [first, second], poll_seconds=0)  # type: ignore[list-item]
+    members = FacilitatorList(
+        "eip155:84532",
+        [first, second],  # type: ignore[list-item]
+        poll_seconds=0,
+        in_flight_max=AT_ONCE,
+    )
     assert await members.trouble() == ""
     yield SimpleNamespace(members=members, first=first, second=second)
     await members.close()
@@ -48,11 +55,28 @@ async def look(two: Any) -> str:
     return str(await two.members.trouble())
 
 
-def answered(two: Any, outcome: Outcome, *, payments: int = 3, has_code: bool = False) -> None:
+def answered(
+    two: Any,
+    outcome: Outcome,
+    *,
+    payments: int = 3,
+    has_code: bool = False,
+    claims_seconds: float = 0.0,
+) -> None:
     for _ in range(payments):
         row = SimpleNamespace(payment_id=new_id(), payer_has_code=has_code)
         settled = Settled(outcome, os.urandom(32), "so it says")
-        two.members.weigh(two.members.get("first"), row, settled)
+        first = two.members.get("first")
+        two.members.weigh(first, row, settled, claims_seconds=claims_seconds)
+
+
+def proven(two: Any, *, asked_seconds: float = 0.0) -> None:
+    """A payment that it was asked for so long ago stands in a block."""
+    two.members.trust(two.members.get("first"), asked_seconds=asked_seconds)
+
+
+def under_way(two: Any, payments: int) -> None:
+    two.members.get("first").asking.update(new_id() for _ in range(payments))
 
 
 async def test_they_are_asked_in_the_operators_order(two: Any) -> None:
@@ -99,6 +123,8 @@ async def test_when_all_rest_nothing_is_sold(two: Any, monkeypatch: pytest.Monke
 
     assert two.members.in_order() == ["first"], "what was sold already still goes out"
     answered(two, Outcome.SETTLED, payments=1)
+    assert await look(two) != "", "that is a word"
+    proven(two)
     assert await look(two) == ""
 
 
@@ -125,5 +151,70 @@ async def test_one_payment_again_and_again_is_one_payment(two: Any) -> None:
     row = SimpleNamespace(payment_id=new_id(), payer_has_code=False)
     for _ in range(50):
         settled = Settled(Outcome.UNKNOWN, None, "HTTP 500")
-        two.members.weigh(two.members.get("first"), row, settled)
+        two.members.weigh(two.members.get("first"), row, settled, claims_seconds=0.0)
     assert two.members.in_order() == ["first", "second"]
+
+
+async def test_its_own_word_does_not_clear_it(two: Any) -> None:
+    """It says that all is paid, and leaves every third lying."""
+    for _ in range(3):
+        answered(two, Outcome.SETTLED, payments=2)
+        answered(two, Outcome.UNKNOWN, payments=1)
+    assert two.members.in_order() == ["second", "first"]
+
+
+async def test_a_payment_in_a_block_clears_it(two: Any) -> None:
+    for _ in range(3):
+        proven(two)
+        answered(two, Outcome.UNKNOWN, payments=2)
+    assert two.members.in_order() == ["first", "second"]
+
+
+async def test_what_it_paid_before_it_rested_does_not_wake_it(two: Any) -> None:
+    answered(two, Outcome.UNKNOWN)
+    proven(two, asked_seconds=1.0)
+    assert two.members.in_order() == ["second", "first"]
+
+
+async def test_who_says_paid_for_what_no_block_shows_comes_last(two: Any) -> None:
+    answered(two, Outcome.SETTLED, payments=50)
+    assert two.members.in_order() == ["first", "second"], "a block may come"
+    answered(two, Outcome.SETTLED, claims_seconds=facilitator_list.UNPROVEN_SECONDS + 1)
+    assert two.members.in_order() == ["second", "first"]
+
+
+async def test_who_has_its_hands_full_leaves_the_next_its_own(two: Any) -> None:
+    under_way(two, AT_ONCE - 1)
+    assert two.members.in_order() == ["first", "second"]
+    under_way(two, 1)
+    assert two.members.in_order() == ["second"]
+
+
+@pytest.mark.parametrize("outcome", [Outcome.SETTLED, Outcome.PENDING, Outcome.REFUSED])
+async def test_after_its_rest_it_gets_one_payment_until_it_answers(
+    two: Any, monkeypatch: pytest.MonkeyPatch, outcome: Outcome
+) -> None:
+    monkeypatch.setattr(facilitator_list, "REST_SECONDS", 0.0)
+    answered(two, Outcome.UNKNOWN)
+    assert two.members.in_order() == ["first", "second"]
+    under_way(two, 1)
+    assert two.members.in_order() == ["second"]
+    answered(two, outcome, payments=1)
+    assert two.members.in_order() == ["first", "second"]
+
+
+async def test_a_trial_that_fails_is_another_rest(
+    two: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(facilitator_list, "REST_SECONDS", 0.0)
+    answered(two, Outcome.UNKNOWN)
+    monkeypatch.setattr(facilitator_list, "REST_SECONDS", 30.0)
+    answered(two, Outcome.UNKNOWN, payments=1)
+    assert two.members.in_order() == ["second", "first"]
+
+
+async def test_what_hung_from_before_does_not_lengthen_a_rest(
+    two: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    answered(two, Outcome.UNKNOWN, payments=50)
+    assert caplog.text.count("rests for a while") == 1

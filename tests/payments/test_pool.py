@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 
 import psycopg
 import pytest
 
-from payments.pool import one, open_pool
+from payments.pool import Pool, one, open_pool
 from tests.fixtures.purchases import sql_url
 from tests.fixtures.tcp_proxy import TcpProxy
 
@@ -84,3 +85,97 @@ async def test_a_database_that_was_away_for_long_is_found_at_once(
         assert await one(pool, "select 1") == (1,)
     finally:
         await pool.close()
+
+
+@pytest.fixture
+def proxy(
+    transactional_db: None,
+    tcp_proxy_to: Callable[[str], TcpProxy],
+    monkeypatch: pytest.MonkeyPatch,
+) -> TcpProxy:
+    monkeypatch.setattr("payments.pool.HEARD_SECONDS", 0.0)
+    return tcp_proxy_to(sql_url())
+
+
+async def test_a_silent_line_is_given_up_and_the_next_one_serves(proxy: TcpProxy) -> None:
+    """So are those that lay idle beside it: each would have to be found out anew."""
+    pool = await open_pool(proxy.conninfo, size_max=3, answer_seconds=1)
+    try:
+        async with AsyncExitStack() as held:
+            for _ in range(3):
+                await held.enter_async_context(pool.connection())
+        proxy.strand()
+        async with asyncio.timeout(60):
+            with pytest.raises(psycopg.OperationalError):
+                await one(pool, "select 1")
+            for _ in range(3):
+                assert await one(pool, "select 1") == (1,)
+    finally:
+        await pool.close()
+
+
+async def strand_before_the_commit(pool: Pool, proxy: TcpProxy) -> None:
+    async with pool.connection() as connection, connection.transaction():
+        await connection.execute("select 1")
+        proxy.strand()
+
+
+async def test_a_line_that_falls_silent_in_a_transaction_is_given_up(proxy: TcpProxy) -> None:
+    pool = await open_pool(proxy.conninfo, size_max=1, answer_seconds=1)
+    try:
+        async with asyncio.timeout(60):
+            with pytest.raises(psycopg.OperationalError):
+                await strand_before_the_commit(pool, proxy)
+            assert await one(pool, "select 1") == (1,)
+    finally:
+        await pool.close()
+
+
+async def test_a_statement_is_waited_for_where_it_may_take_its_time(proxy: TcpProxy) -> None:
+    patient = await open_pool(proxy.conninfo, size_max=1)
+    hasty = await open_pool(proxy.conninfo, size_max=1, answer_seconds=0.2)
+    try:
+        assert await one(patient, "select 1 from pg_sleep(1)") == (1,)
+        with pytest.raises(psycopg.OperationalError):
+            await one(hasty, "select 1 from pg_sleep(1)")
+    finally:
+        await patient.close()
+        await hasty.close()
+
+
+async def test_who_stood_still_itself_hears_what_came_meanwhile(proxy: TcpProxy) -> None:
+    pool = await open_pool(proxy.conninfo, size_max=1, answer_seconds=0.8)
+    looking = await open_pool(sql_url(), size_max=1)
+    query = "select 1 from pg_sleep(0.5)"
+    seen = "select 1 from pg_stat_activity where query = %s and state = 'active'"
+    try:
+        asked = asyncio.create_task(one(pool, query))
+        async with asyncio.timeout(60):
+            while not (asked.done() or await one(looking, seen, (query,))):
+                await asyncio.sleep(0)
+        assert not asked.done()
+        time.sleep(1)  # this process, and not the database
+        assert await asked == (1,)
+    finally:
+        await pool.close()
+        await looking.close()
+
+
+async def test_a_session_that_forgets_its_transaction_loses_it(
+    proxy: TcpProxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who is cut off in one would hold its rows for hours."""
+    monkeypatch.setattr("payments.pool.IDLE_IN_TRANSACTION_SECONDS", 1)
+    pool = await open_pool(proxy.conninfo, size_max=1, answer_seconds=5)
+    looking = await open_pool(sql_url(), size_max=1)
+    try:
+        async with pool.connection() as connection, asyncio.timeout(60):
+            await connection.execute("begin")
+            row = await (await connection.execute("select pg_backend_pid()")).fetchone()
+            proxy.strand()
+            while await one(looking, "select 1 from pg_stat_activity where pid = %s", row):
+                await asyncio.sleep(0.05)
+            await connection.close()
+    finally:
+        await pool.close()
+        await looking.close()

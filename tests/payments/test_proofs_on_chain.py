@@ -18,7 +18,7 @@ from payments.questions import Question, challenge
 from payments.receipt_checks import chain_check
 from payments.receipts import VerifiedReceipt, verify
 from payments.signing import did_document
-from payments.siwx import NotProven, SiwxReason, proven_payer
+from payments.siwx import Asker, NotProven, SiwxReason, proven_payer
 from payments.x402.crypto import keccak256
 from payments.x402.headers import payment_of
 from payments.x402.networks import checksum
@@ -94,6 +94,7 @@ async def prove(
         now=int(time.time()),
         pool=purchases.pool,
         chain=evm,
+        asker=Asker("", 0),
     )
 
 

@@ -98,7 +98,7 @@ async def test_a_payment_tried_again_is_counted_again(purchases: Purchases) -> N
     assert await retention.forget_idle_counters(purchases.pool) == 1
 
     held = await purchases.held(payment)
-    reopened = await reopen(purchases.pool, held.standing, (cap,), lease_seconds=10)
+    reopened = await reopen(purchases.pool, held, (cap,), lease_seconds=10)
 
     assert reopened is Reopening.REOPENED
     assert await counters(purchases) == {cap.key: 2_000}
@@ -145,6 +145,19 @@ async def test_gas_by_day_goes_after_a_year_and_a_month(purchases: Purchases) ->
     )
 
     assert await retention.forget_gas_use(purchases.pool) == 1
+
+
+async def test_gas_that_was_spent_in_vain_goes_after_a_day(purchases: Purchases) -> None:
+    payment_id = await purchases.claim()
+    await rows(
+        purchases.pool,
+        "insert into payments_failedsend (payment_id, payer, at)"
+        " select %s, '0x', clock_timestamp() - make_interval(hours => h)"
+        " from unnest(array[1, 23, 25, 400]) h returning 1",
+        (payment_id,),
+    )
+
+    assert await retention.forget_failed_sends(purchases.pool) == 2
 
 
 async def test_used_sign_in_texts_go_though_nobody_signs_in(purchases: Purchases) -> None:

@@ -7,9 +7,10 @@ from collections.abc import AsyncIterator
 from types import SimpleNamespace
 from typing import Any
 
+import psycopg
 import pytest
 
-from payments import settlement
+from payments import settlement, settler, unpaid
 from payments.lookout import Lookout
 from payments.settler import Settler
 from tests.fixtures.purchases import NETWORK
@@ -22,10 +23,13 @@ class Scene:
         self.heads: asyncio.Queue[int] = asyncio.Queue()
         self.seeing: asyncio.Queue[asyncio.Event] = asyncio.Queue()
         self.settling: asyncio.Queue[asyncio.Event] = asyncio.Queue()
+        self.voids: asyncio.Queue[asyncio.Event] = asyncio.Queue()
         monkeypatch.setattr(Lookout, "_look", self._see)
         monkeypatch.setattr(settlement, "look", self._settle)
+        monkeypatch.setattr(unpaid, "look_at_voids", self._look_at_voids)
         desk: Any = SimpleNamespace(
-            terms=SimpleNamespace(network=NETWORK), chain=SimpleNamespace(heads=self._heads)
+            terms=SimpleNamespace(network=NETWORK, lease_seconds=10),
+            chain=SimpleNamespace(heads=self._heads),
         )
         self.settler = Settler(desk)
         self.running = asyncio.create_task(self.settler.run())
@@ -38,8 +42,12 @@ class Scene:
         self.settler._lookout.sees = True
         await self._stay(self.seeing)
 
-    async def _settle(self, *_: Any) -> int:
+    async def _settle(self, *_: Any) -> bool:
         await self._stay(self.settling)
+        return False
+
+    async def _look_at_voids(self, *_: Any) -> int:
+        await self._stay(self.voids)
         return 0
 
     async def _stay(self, place: asyncio.Queue[asyncio.Event]) -> None:
@@ -75,6 +83,17 @@ async def test_a_new_head_is_seen_to_while_something_is_being_sent(scene: Scene)
     assert not sending.is_set()
 
 
+async def test_what_was_not_charged_holds_up_neither(scene: Scene) -> None:
+    (await begun(scene.seeing)).set()
+    looking = await begun(scene.voids)
+    (await begun(scene.settling)).set()
+    scene.heads.put_nowait(1)
+    (await begun(scene.seeing)).set()
+    scene.settler.wake()
+    await begun(scene.settling)
+    assert not looking.is_set()
+
+
 async def test_nothing_new_is_begun_before_the_head_is_seen_to(scene: Scene) -> None:
     (await begun(scene.seeing)).set()
     sending = await begun(scene.settling)
@@ -100,3 +119,35 @@ async def test_a_settler_that_is_told_to_stop_finishes_what_is_under_way(scene: 
     seen.set()
     async with asyncio.timeout(20):
         await scene.running
+
+
+async def test_doors_come_back_before_calls_are_given_up_after_an_outage(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else calls end of which the seller is just asked, as no door could say that it lives."""
+    asked, came_back, swept = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def is_away(desk: Any) -> None:
+        raise psycopg.OperationalError("gone")
+
+    async def sweep(desk: Any) -> None:
+        swept.set()
+
+    async def let_doors_come_back(self: Settler) -> None:
+        monkeypatch.setattr(settlement, "void_dead_leases", sweep)
+        asked.set()
+        await came_back.wait()
+
+    monkeypatch.setattr(settler, "LEASE_SWEEP_SECONDS", 0)
+    monkeypatch.setattr(settler, "PAUSE_AFTER_SURPRISE_SECONDS", 0)
+    monkeypatch.setattr(settlement, "void_dead_leases", is_away)
+    monkeypatch.setattr(Settler, "_let_doors_come_back", let_doors_come_back)
+    sweeping = asyncio.create_task(scene.settler._sweep_leases())
+    try:
+        async with asyncio.timeout(10):
+            await asked.wait()
+            assert not swept.is_set()
+            came_back.set()
+            await swept.wait()
+    finally:
+        sweeping.cancel()

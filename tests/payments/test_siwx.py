@@ -12,10 +12,13 @@ from eth_account import Account
 from eth_account.messages import encode_defunct
 from eth_account.signers.local import LocalAccount
 
+from marketplace.configuration.chains import CHAIN_DEFAULTS
+from payments import wiring
 from payments.pool import Pool, one
 from payments.questions import Question, challenge
-from payments.siwx import NotProven, SiwxReason, proven_payer
+from payments.siwx import Asker, AsksTooOften, NotProven, SiwxReason, proven_payer
 from tests.fixtures.purchases import NETWORK, Purchases
+from tests.fixtures.rpc_proxy import RpcProxy
 
 URI = "http://127.0.0.1:8402/p/019aa3b4-0000-7000-8000-000000000001/answer"
 SECRET = b"s" * 32
@@ -77,7 +80,7 @@ def pool(purchases: Purchases) -> Pool:
 async def prove(pool: Pool, header: str, buyer: Buyer, **changes: Any) -> str:
     usual: dict[str, Any] = {
         "payer": buyer.address, "uri": URI, "network": NETWORK, "secret": SECRET, "now": NOW + 10,
-        "pool": pool, "chain": None,
+        "pool": pool, "chain": None, "asker": Asker("", 1),
     }  # fmt: skip
     return await proven_payer(header, **(usual | changes))
 
@@ -248,3 +251,32 @@ async def test_burnt_questions_are_swept_once_they_are_long_over(pool: Pool, buy
     assert await one(pool, "select 1 from payments_usednonce where nonce = %s", (old,)) is None
     row = await one(pool, "select count(*) from payments_usednonce")
     assert row == (2,)
+
+
+async def test_a_chain_is_asked_about_so_many_proofs_of_a_network_and_no_more(
+    pool: Pool, question: dict[str, Any], buyer: Buyer, rpc_proxy: RpcProxy, settings: Any
+) -> None:
+    """One question serves for any number of signatures that fit no key."""
+    settings.CHAINS = {NETWORK: {**CHAIN_DEFAULTS, "RPC": [rpc_proxy.url], "ASSETS": []}}
+    chain = wiring.open_chain(NETWORK)
+    here, elsewhere = Asker("81.2.69.0/24", 2), Asker("81.2.70.0/24", 2)
+    signature = "0x" + Account.create().sign_message(encode_defunct(text="else")).signature.hex()
+    wrong = buyer.answers(question, signature=signature)
+    try:
+        for _ in range(2):
+            with pytest.raises(NotProven) as refused:
+                await prove(pool, wrong, buyer, chain=chain, asker=here)
+            assert refused.value.reason is SiwxReason.SIGNATURE
+        asked_so_far = rpc_proxy.count()
+        assert asked_so_far
+        with pytest.raises(AsksTooOften) as often:
+            await prove(pool, wrong, buyer, chain=chain, asker=here)
+        assert 1 <= often.value.retry_seconds <= 60
+        assert rpc_proxy.count() == asked_so_far
+        with pytest.raises(NotProven) as refused:
+            await prove(pool, wrong, buyer, chain=chain, asker=elsewhere)
+        assert refused.value.reason is SiwxReason.SIGNATURE
+        right = buyer.answers(question)
+        assert await prove(pool, right, buyer, chain=chain, asker=here) == buyer.address
+    finally:
+        await chain.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import os
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime
@@ -23,6 +24,8 @@ from marketplace.configuration.chains import CHAIN_DEFAULTS
 from payments.counter import close_counter
 from payments.identifiers import TRIES_MAX, identifier_hash
 from payments.ids import new_id
+from payments.leaving import PIECE_BYTES
+from payments.models import Progress
 from payments.pool import one
 from payments.questions import Question
 from payments.receipts import verify
@@ -115,6 +118,17 @@ def test_a_payment_says_how_it_stands(
     assert answer["Cache-Control"] == "no-store"
     page = client.get(f"/p/{payment_id}", headers={"Accept": "text/html"})
     assert answer.json()["status"]["text"] in page.content.decode()
+
+
+def test_an_answer_on_trust_is_offered_while_its_money_moves(
+    client: Client, make_purchase: MakePurchase
+) -> None:
+    payment_id = make_purchase(_answered)
+    assert "answer" not in status(client, payment_id).json()["links"]
+    Progress.objects.filter(pk=payment_id).update(on_trust=True)
+    assert status(client, payment_id).json()["links"]["answer"].endswith("/answer")
+    page = client.get(f"/p/{payment_id}", headers={"Accept": "text/html"})
+    assert "PAYMENT-RESPONSE" in page.content.decode()
 
 
 def test_a_settled_payment_shows_its_transaction_and_how_deep_it_lies(
@@ -260,12 +274,17 @@ async def fetch(site: AsyncClient, payment_id: UUID, **headers: str) -> Any:
     return await site.get(f"/p/{payment_id}/answer", headers=headers)
 
 
-def sign(question: dict[str, Any], buyer: LocalAccount) -> str:
+async def body_of(answer: Any) -> bytes:
+    return b"".join([piece async for piece in answer])
+
+
+def sign(question: dict[str, Any], buyer: LocalAccount, address: str = "") -> str:
+    address = address or buyer.address
     info, chain = question["info"], question["supportedChains"][0]
     issued = int(info["nonce"][:8], 16)
-    text = Question(info["uri"], chain["chainId"], info["nonce"], issued).text(buyer.address)
+    text = Question(info["uri"], chain["chainId"], info["nonce"], issued).text(address)
     signature = buyer.sign_message(encode_defunct(text=text)).signature.hex()
-    fields = {**info, **chain, "address": buyer.address, "signature": f"0x{signature}"}
+    fields = {**info, **chain, "address": address, "signature": f"0x{signature}"}
     return base64.b64encode(json.dumps(fields).encode()).decode()
 
 
@@ -275,9 +294,28 @@ async def test_the_identifier_from_the_payment_fetches_the_answer(
     payment_id = await purchases.final(identifier_hash=identifier_hash(NAME))
     for _ in range(2):
         answer = await fetch(site, payment_id, **{"X-Payment-Identifier": NAME})
-        assert (answer.status_code, answer.content) == (200, ANSWER)
+        assert (answer.status_code, await body_of(answer)) == (200, ANSWER)
     assert answer["Content-Type"] == "application/json"
     assert answer["X-Region"] == "eu"
+    assert (await purchases.held(payment_id)).collected
+
+
+async def test_an_answer_counts_as_collected_when_all_of_it_has_left(
+    site: AsyncClient, purchases: Purchases
+) -> None:
+    payment_id = await purchases.claim(identifier_hash=identifier_hash(NAME))
+    body = os.urandom(3 * PIECE_BYTES)
+    await purchases.answer(payment_id, body)
+    await purchases.settle(payment_id, block_number=1_000)
+    broken_off, whole = [
+        await fetch(site, payment_id, **{"X-Payment-Identifier": NAME}) for _ in range(2)
+    ]
+
+    pieces = aiter(broken_off)
+    assert await anext(pieces) + await anext(pieces) + await anext(pieces) == body
+    assert not (await purchases.held(payment_id)).collected
+
+    assert await body_of(whole) == body
     assert (await purchases.held(payment_id)).collected
 
 
@@ -290,7 +328,7 @@ async def test_the_payers_wallet_fetches_the_answer(
     question = refused.json()["extensions"]["sign-in-with-x"]
     proof = sign(question, buyer)
     answer = await fetch(site, payment_id, **{"SIGN-IN-WITH-X": proof})
-    assert (answer.status_code, answer.content) == (200, ANSWER)
+    assert (answer.status_code, await body_of(answer)) == (200, ANSWER)
     again = await fetch(site, payment_id, **{"SIGN-IN-WITH-X": proof})
     assert (again.status_code, again.json()["error"]) == (401, "invalid_siwx_nonce")
 
@@ -329,7 +367,8 @@ async def test_after_five_wrong_identifiers_only_the_wallet_counts(
     right = await fetch(site, payment_id, **{"X-Payment-Identifier": NAME})
     assert right.status_code == 401
     proof = sign(right.json()["extensions"]["sign-in-with-x"], buyer)
-    assert (await fetch(site, payment_id, **{"SIGN-IN-WITH-X": proof})).content == ANSWER
+    fetched = await fetch(site, payment_id, **{"SIGN-IN-WITH-X": proof})
+    assert await body_of(fetched) == ANSWER
 
 
 @pytest.mark.parametrize(
@@ -389,12 +428,63 @@ async def test_a_browser_elsewhere_may_ask_first(site: AsyncClient) -> None:
     answer = await site.options(f"/p/{new_id()}/answer")
     assert answer.status_code == 204
     assert "SIGN-IN-WITH-X" in answer["Access-Control-Allow-Headers"]
+    limits = await site.options(f"/api/limits/{NAME}")
+    assert (limits.status_code, limits["Access-Control-Allow-Origin"]) == (204, "*")
+    assert limits["Access-Control-Allow-Methods"] == "GET, OPTIONS"
+    assert limits["Access-Control-Allow-Headers"] == "SIGN-IN-WITH-X"
+
+
+async def test_a_page_elsewhere_reads_how_to_go_on(site: AsyncClient, purchases: Purchases) -> None:
+    """Without its name being exposed, a browser keeps a header from the page that asked."""
+    waiting, final = (
+        await purchases.claim(),
+        await purchases.final(identifier_hash=identifier_hash(NAME)),
+    )
+
+    def exposed(answer: Any) -> set[str]:
+        assert answer["Access-Control-Allow-Origin"] == "*"
+        return set(answer["Access-Control-Expose-Headers"].split(", "))
+
+    for path in (f"/p/{waiting}", f"/p/{waiting}/receipt", f"/p/{waiting}/answer"):
+        answer = await site.get(path)
+        assert "Retry-After" in answer.headers
+        assert "Retry-After" in exposed(answer)
+    handed = await fetch(site, final, **{"X-Payment-Identifier": NAME})
+    assert "X-Souk-Payment" in handed.headers
+    assert "X-Souk-Payment" in exposed(handed)
+    asked = await site.get(f"/p/{final}/answer")
+    assert "WWW-Authenticate" in asked.headers
+    assert "WWW-Authenticate" in exposed(asked)
 
 
 @pytest.mark.parametrize("name", ["nonsense", str(new_id())], ids=["word", "id"])
 async def test_an_unknown_payments_answer_is_not_found(site: AsyncClient, name: str) -> None:
     answer = await site.get(f"/p/{name}/answer")
     assert (answer.status_code, answer.json()["error"]) == (404, "unknown_payment")
+
+
+@pytest.mark.parametrize("page", ["answer", "limits"])
+async def test_proofs_that_ask_the_chain_are_counted_by_network(
+    site: AsyncClient, purchases: Purchases, buyer: LocalAccount, settings: Any, page: str
+) -> None:
+    settings.CHAINS = {NETWORK: {**CHAIN_DEFAULTS, "RPC": ["http://127.0.0.1:1"], "ASSETS": [USDC]}}
+    settings.WALLET_PROOFS_PER_MINUTE, settings.PROXY_HOPS = 1, 1
+    payment_id = await purchases.final(payer=buyer.address)
+    path = f"/p/{payment_id}/answer" if page == "answer" else f"/api/limits/{buyer.address}"
+    here, there = {"X-Forwarded-For": "81.2.69.142"}, {"X-Forwarded-For": "81.2.70.7"}
+
+    async def show(forged: bool, origin: dict[str, str]) -> Any:
+        question = (await site.get(path)).json()["extensions"]["sign-in-with-x"]
+        signer: LocalAccount = Account.create() if forged else buyer
+        proof = sign(question, signer, buyer.address)
+        return await site.get(path, headers={**origin, "SIGN-IN-WITH-X": proof})
+
+    assert (await show(True, here)).status_code == 401
+    often = await show(True, here)
+    assert (often.status_code, often.json()["error"]) == (429, "too_often")
+    assert 1 <= int(often["Retry-After"]) <= 60
+    assert (await show(True, there)).status_code == 401
+    assert (await show(False, here)).status_code == 200, "a key of its own costs no question"
 
 
 async def test_an_agent_reads_what_its_wallet_may_still_spend(

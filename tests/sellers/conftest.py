@@ -22,7 +22,9 @@ SITE = Site(
     call_base_url="https://market.example",
     public_base_url="https://market.example",
     accepted=tuple(
-        Accepted(next(each for each in DEFAULT_ASSETS if each.network == network), Decimal(floor))
+        Accepted(
+            next(each for each in DEFAULT_ASSETS if each.network == network), Decimal(floor), 40
+        )
         for network, floor in ((SEPOLIA, "0.001"), (BASE, "0.002"))
     ),
     price_max=Decimal(100),

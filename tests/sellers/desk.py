@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from django.contrib.auth.models import User
 from django.test import Client
 from eth_account.messages import encode_defunct
 
+from payments.audit_log import user
 from payments.x402.networks import DEFAULT_ASSETS
-from sellers import looks
+from sellers import looks, payouts, verification, worksheets
 from sellers.directory import open_seller_for
 from sellers.models import Listing, Seller, Worksheet
 from sellers.site import this_site
 from sellers.typed import token_key
+from tests.fixtures.browsers import fresh
 from tests.fixtures.cast import Person
 
 NETWORK = "eip155:84532"
 ASSET = next(asset.address for asset in DEFAULT_ASSETS if asset.network == NETWORK)
 TOKEN = token_key(NETWORK, ASSET)
+WORDS = {
+    "title": "City weather", "description": "The weather of a city, now.", "tags": "weather",
+}  # fmt: skip
 
 
 @dataclass
@@ -31,7 +36,7 @@ class Desk:
     seller: Seller
     wallet: Person
     upstream_url: str
-    client: Client = field(default_factory=Client)
+    client: Client
 
     def start(self, **typed: str) -> Worksheet:
         """A new draft, begun with the button."""
@@ -56,14 +61,13 @@ class Desk:
             "/sell/payouts/", {"action": "question", "address": self.wallet.address}
         )
         text = page.context["text"]
-        signed = self.wallet.account.sign_message(encode_defunct(text=text))
         answer = self.client.post(
             "/sell/payouts/",
             # A form sends its lines with CR LF.
             {
                 "action": "prove",
                 "text": text.replace("\n", "\r\n"),
-                "signature": "0x" + signed.signature.hex().removeprefix("0x"),
+                "signature": self._signed(text),
             },
         )
         assert answer.status_code == 302, answer.content.decode()
@@ -73,29 +77,45 @@ class Desk:
         url = more.get("upstream_url", f"{self.upstream_url}/weather")
         self.step(sheet, "endpoint", "look", upstream_url=url, method="GET")
         self.look()
-        self.step(sheet, "words", title="City weather", description="The weather of a city, now.",
-                  slug=more.get("slug", "weather"), tags="weather")  # fmt: skip
+        self.step(sheet, "words", **WORDS, slug=more.get("slug", "weather"))
         self.step(sheet, "price", **{f"price:{TOKEN}": more.get("dollars", "0.01")})
         self.step(sheet, "payout", **{f"pay_to:{TOKEN}": self.wallet.address})
         self.step(sheet, "delivery", release="hold")
 
     def submitted(self, **more: str) -> Listing:
-        """A listing that waits for review."""
+        """A listing that waits for review; what the pages do, without twenty pages."""
+        site, by = this_site(), user(self.user.pk)
         if not self.seller.payouts.exists():
-            self.prove()
-        sheet = self.start()
-        self.fill(sheet, **more)
-        answer = self.client.post(f"/sell/drafts/{sheet.pk}/review")
-        assert answer.status_code == 302, answer.content.decode()
-        return self.seller.listings.latest("created_at")
+            text = payouts.question(self.seller, self.wallet.address)
+            payouts.prove(self.seller, text, self._signed(text), by=by)
+        url = more.get("upstream_url", f"{self.upstream_url}/weather")
+        sheet = worksheets.start(self.seller, {"upstream_url": url, "method": "GET"})
+        looks.ask(sheet, site)
+        self.look()
+        worksheets.put(
+            sheet,
+            {
+                **WORDS,
+                "slug": more.get("slug", "weather"),
+                f"price:{TOKEN}": more.get("dollars", "0.01"),
+                f"pay_to:{TOKEN}": self.wallet.address,
+                "release": "hold",
+            },
+        )
+        sheet.refresh_from_db()
+        checks = verification.by_terms(sheet, site)
+        return verification.submit_checked(sheet, checks, site, by=by)
+
+    def _signed(self, text: str) -> str:
+        signed = self.wallet.account.sign_message(encode_defunct(text=text))
+        return "0x" + signed.signature.hex().removeprefix("0x")
 
 
 def open_desk(name: str, wallet: Person, upstream_url: str) -> Desk:
     """Somebody new who sells."""
     user = User.objects.create_user(name)
-    desk = Desk(user, open_seller_for(user, name, name.title()), wallet, upstream_url)
-    desk.client.force_login(user)
-    return desk
+    seller = open_seller_for(user, name, name.title())
+    return Desk(user, seller, wallet, upstream_url, fresh(user))
 
 
 def value(page: str, name: str) -> str:

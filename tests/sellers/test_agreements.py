@@ -51,7 +51,8 @@ def test_new_terms_are_accepted_before_anything_new_is_proposed(
     assert "not accepted yet" in desk.client.get("/sell/").content.decode()
     refused = desk.client.post(f"/sell/drafts/{sheet.pk}/review")
     assert refused.status_code == 422
-    assert "accept the terms of 1 March 2027" in refused.content.decode()
+    said = refused.content.decode()
+    assert 'Accept the terms of 1 March 2027 at /sell/terms first. <a href="/sell/terms">' in said
     desk.client.post("/sell/terms", {"terms": "2027-03-01"})
     assert desk.client.post(f"/sell/drafts/{sheet.pk}/review").status_code == 302
     page = desk.client.get("/sell/terms").content.decode()

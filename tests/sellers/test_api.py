@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from base64 import b64encode
 from concurrent.futures import ThreadPoolExecutor
+from datetime import date
+from decimal import Decimal
 from typing import Any
 from uuid import uuid4
 
@@ -18,9 +20,12 @@ from payments import earnings
 from payments.models import Payment
 from sellers import fetches, judging, keys
 from sellers.api.access import BODY_BYTES_MAX
+from sellers.api.problems import problem
 from sellers.api.schema import document
-from sellers.models import Listing, Repeat, Seller, UpstreamSecret, Webhook
+from sellers.checks import REQUIRED, Check
+from sellers.models import Listing, Proposal, Repeat, Seller, UpstreamSecret, Verdict, Webhook
 from sellers.notices import notify
+from sellers.refusals import Why
 from sellers.secrets import Vault
 from tests.fixtures import upstream
 from tests.fixtures.cast import Cast, Person
@@ -97,6 +102,9 @@ def test_a_listing_goes_its_whole_life(robot: Program, terms: dict[str, Any]) ->
         ({"slug": "No Slug"}, 422, "bad_field", "slug"),
         ({"slug": "taken"}, 409, "slug_taken", "slug"),
         ({"secret_headers": {"x-key": "two\nlines"}}, 422, "bad_field", "x-key"),
+        ({"secret_headers": {"Host": "inside"}}, 422, "bad_field", "secret_headers"),
+        ({"secret_headers": {"x_souk_payer": "0x1"}}, 422, "bad_field", "secret_headers"),
+        ({"forward_headers": ["Authorization"]}, 422, "bad_field", "forward_headers"),
     ],
 )
 def test_what_is_wrong_is_named_and_changes_nothing(
@@ -207,9 +215,14 @@ def test_a_webhook_over_the_api(hooks: Hooks, robot: Program) -> None:
     assert robot("POST", f"/deliveries/{sent['id']}/resend").document["state"] == "waiting"
     hooks.send()
     assert len(hooks.receiver.calls) == 2
-    turned = robot("POST", f"{here}/rotate").document
-    assert turned["secret"] != secret
-    assert turned["both_secrets_until"]
+    turned = robot("POST", f"{here}/rotate", Idempotency_Key="two")
+    assert (turned.status, turned.document["secret"] == secret) == (200, False)
+    assert turned.document["both_secrets_until"]
+    again = robot("POST", f"{here}/rotate", Idempotency_Key="two")
+    assert (again.status, again.document) == (200, turned.document | {"secret": None})
+    robot("POST", f"{here}/test")
+    hooks.send()
+    assert is_signed(hooks.receiver.calls[-1], secret), "the one in use is not pushed out"
     off = robot("PATCH", here, {"enabled": False, "events": ["payment.final"]}).document
     assert (off["enabled"], off["events"]) == (False, ["payment.final"])
     assert robot("POST", f"{here}/test").document["error"] == "wrong_state"
@@ -230,7 +243,7 @@ def test_long_lists_come_in_pages(robot: Program, storefront: Storefront) -> Non
         seen += [one["slug"] for one in page["items"]]
         address = (page["next"] or "").partition("/api/sell")[2]
     assert seen == [f"weather-{number}" for number in (4, 3, 2, 1, 0)]
-    for wrong in ("limit=0", "limit=1000", "limit=x", "before=x"):
+    for wrong in ("limit=0", "limit=1000", "limit=x", "limit=00000000" + "1" * 5_000, "before=x"):
         assert robot("GET", f"/listings?{wrong}").status == 422
 
 
@@ -412,6 +425,99 @@ def test_a_document_is_fetched_by_the_worker(robot: Program, hooks: Hooks, selle
     rival = program_of(sign_up("rival"))
     assert rival("GET", f"/import/fetch/{asked.document['id']}").status == 404
     assert rival("POST", "/import/read", {"fetch": asked.document["id"]}).status == 422
+
+
+@pytest.mark.parametrize("why", list(Why))
+def test_every_refusal_says_what_to_do(why: Why) -> None:
+    assert problem(why, "no")["fix"].endswith(".")
+
+
+def test_an_unproven_wallet_is_named_with_the_way_to_prove_it(
+    robot: Program, terms: dict[str, Any]
+) -> None:
+    elsewhere = [{**price, "pay_to": Cast.buyer.address} for price in terms["prices"]]
+    made = robot("POST", "/listings", {**terms, "slug": "weather", "prices": elsewhere}).document
+    said = robot("POST", f"/listings/{made['id']}/submit")
+    assert (said.status, said.document["error"]) == (409, "payout_unproven")
+    assert "/payouts/prove" in said.document["fix"]
+
+
+def test_a_proposal_is_withdrawn_over_the_api(robot: Program, terms: dict[str, Any]) -> None:
+    made = robot("POST", "/listings", {**terms, "slug": "weather"}).document
+    here = f"/listings/{made['id']}"
+    robot("POST", f"{here}/submit")
+    back = robot("POST", f"{here}/withdraw").document
+    assert (back["state"], back["submitted_at"]) == ("draft", None)
+    assert back["proposed"]["title"] == "City weather"
+    robot("POST", f"{here}/submit")
+    approve(made["id"])
+    other = {**terms, "title": "A slip"}
+    for take_back, sent in (("withdraw", None), ("propose", terms), ("withdraw", None)):
+        robot("POST", f"{here}/propose", other)
+        assert robot("POST", f"{here}/submit").document["submitted_at"]
+        said = robot("POST", f"{here}/{take_back}", sent)
+        assert (said.status, said.document["state"]) == (200, "live")
+        assert (said.document["proposed"], said.document["submitted_at"]) == (None, None)
+    assert robot("POST", f"{here}/withdraw").status == 200, "twice changes nothing"
+    same = robot("POST", f"{here}/propose", terms)
+    assert (same.status, same.document["error"]) == (409, "unchanged")
+    draft = robot("POST", f"{here}/draft").document
+    assert draft["typed"]["title"] == "City weather"
+    robot("POST", f"{here}/retire")
+    assert robot("POST", f"{here}/withdraw").document["error"] == "wrong_state"
+
+
+def test_a_direct_submission_leaves_its_checklist_to_the_moderator(
+    robot: Program, terms: dict[str, Any]
+) -> None:
+    made = robot("POST", "/listings", {**terms, "slug": "weather"}).document
+    here = f"/listings/{made['id']}"
+    assert robot("POST", f"{here}/submit").document["state"] == "in_review"
+    seen = Proposal.objects.get()
+    failing = {check["check"] for check in seen.checks if not check["passed"]}
+    assert {"upstream-live", "tested"} <= failing, "nobody looked, and that is said"
+    assert all(check["severity"] == "advisory" for check in seen.checks if not check["passed"])
+    listed = robot("GET", f"{here}/checklist").document
+    assert (listed["valid"], len(listed["preflight"])) == (True, len(seen.checks))
+    robot("POST", f"{here}/submit")
+    assert Proposal.objects.get().at == seen.at, "twice changes nothing"
+
+
+def test_a_direct_submission_that_fails_a_required_check_is_none(
+    robot: Program, terms: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wrong = Check("description-500", False, REQUIRED, "it fits everywhere", "500", "501")
+    monkeypatch.setattr("sellers.verification.checks_of_proposal", lambda *_: [wrong])
+    made = robot("POST", "/listings", {**terms, "slug": "weather"}).document
+    said = robot("POST", f"/listings/{made['id']}/submit")
+    assert (said.status, said.document["field"]) == (422, "checklist")
+    assert "it fits everywhere; found 501" in said.document["detail"]
+    assert Listing.objects.get().state == Listing.State.DRAFT
+    assert not Proposal.objects.exists()
+
+
+def test_new_terms_are_accepted_before_a_program_submits(
+    robot: Program, terms: dict[str, Any], settings: Any
+) -> None:
+    made = robot("POST", "/listings", {**terms, "slug": "weather"}).document
+    settings.TERMS_DATE = date(2027, 3, 1)
+    said = robot("POST", f"/listings/{made['id']}/submit")
+    assert (said.status, said.document["error"]) == (409, "terms_changed")
+    assert Listing.objects.get().state == Listing.State.DRAFT
+
+
+def test_small_changes_of_a_known_seller_are_approved_by_rules_when_submitted_directly(
+    robot: Program, terms: dict[str, Any], settings: Any
+) -> None:
+    settings.AUTO_APPROVE_BELOW, settings.AUTO_APPROVE_AFTER = Decimal("0.05"), 0
+    made = robot("POST", "/listings", {**terms, "slug": "weather"}).document
+    here = f"/listings/{made['id']}"
+    robot("POST", f"{here}/submit")
+    assert not Verdict.objects.exists(), "money would go somewhere new"
+    approve(made["id"])
+    robot("POST", f"{here}/propose", {**terms, "title": "Better weather"})
+    robot("POST", f"{here}/submit")
+    assert Verdict.objects.get().by_rules
 
 
 def test_a_wallet_is_proven_and_taken_back(robot: Program, seller: Seller) -> None:

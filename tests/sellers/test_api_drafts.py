@@ -7,10 +7,14 @@ from uuid import uuid4
 
 import jsonschema
 import pytest
+from django.utils import timezone
+from pytest_django.fixtures import Settings
 
-from sellers import logos, looks, verification
+from payments.models import Tries
+from sellers import logos, looks, verification, worksheets
 from sellers.api.schema import document
 from sellers.checks import REQUIRED, Check
+from sellers.input_rows import TICKED
 from sellers.models import Listing, Look, Preview, Repeat, Seller, Worksheet
 from sellers.typed import token_key
 from tests.fixtures.cast import Cast
@@ -74,6 +78,24 @@ def test_a_draft_is_filled_in_looked_at_and_thrown_away(
     assert robot("GET", here).status == 404
 
 
+def test_looks_are_counted_by_the_hour_though_a_draft_keeps_few(
+    hooks: Hooks, robot: Program, typed: dict[str, Any], settings: Settings
+) -> None:
+    settings.LOOKS_HOUR_MAX = looks.LOOKS_KEPT_MAX + 2
+    draft, other = (robot("POST", "/drafts", {"typed": typed}).document["id"] for _ in range(2))
+    here = f"/drafts/{draft}/looks"
+    for _ in range(settings.LOOKS_HOUR_MAX):
+        assert robot("POST", here).status == 202
+        assert robot("POST", here).status == 202, "the one that is on its way counts once"
+        looks.run_due(hooks.site)
+    for refused in (robot("POST", here), robot("POST", f"/drafts/{other}/looks")):
+        assert (refused.status, refused.document["field"]) == (422, "upstream_url")
+        assert "enough looks for an hour" in str(refused.document)
+    assert len(robot("GET", here).document["items"]) == looks.LOOKS_KEPT_MAX
+    Tries.objects.update(until=timezone.now())
+    assert robot("POST", here).status == 202
+
+
 def test_what_another_typed_since_is_not_overwritten(robot: Program) -> None:
     draft = robot("POST", "/drafts", {"typed": {"title": "First"}}).document
     here = f"/drafts/{draft['id']}"
@@ -86,6 +108,34 @@ def test_what_another_typed_since_is_not_overwritten(robot: Program) -> None:
     assert robot("GET", here).document["typed"] == {"title": "Second"}
 
 
+def test_what_was_read_of_a_draft_can_be_sent_back(
+    robot: Program, seller: Seller, typed: dict[str, Any]
+) -> None:
+    picture = "iVBORw0KGgo="
+    typed |= {"stream": False, "empty_answers": True, "sample_base64": picture}
+    draft = robot("POST", "/drafts", {"typed": typed}).document
+    said = draft["typed"]
+    assert (said["stream"], said["empty_answers"]) == (False, True)
+    assert (said["rows"][0]["required"], said["sample_base64"]) == (True, picture)
+    here = f"/drafts/{draft['id']}"
+    sheet = Worksheet.objects.get()
+    gone = {"pay_to:eip155:1/0x0": "0x1", "secret_headers": []}  # a token taken no more
+    worksheets.put(sheet, {**gone, "check_output": TICKED})
+    whole = robot("GET", here).document
+    kept = Worksheet.objects.get()
+    again = robot("PATCH", here, {"version": whole["version"], "typed": whole["typed"]})
+    assert (again.status, again.document) == (200, whole)
+    assert Worksheet.objects.get().typed == kept.typed
+    twin = robot("POST", "/drafts", {"typed": said})
+    assert (twin.status, twin.document["typed"]) == (201, said)
+    text = {"version": whole["version"], "typed": {"sample_body": "{}"}}
+    told = robot("PATCH", here, text).document
+    assert told["typed"]["sample_base64"] == ""
+    both = {**told["typed"], "sample_base64": picture}
+    told = robot("PATCH", here, {"version": told["version"], "typed": both}).document
+    assert told["typed"]["sample_body"] == "", "what changed is what is meant"
+
+
 def test_odd_fields_are_named_and_change_nothing(robot: Program) -> None:
     theirs = logos.keep(sign_up("rival"), b"\x89PNG\r\n\x1a\n")
     here = f"/drafts/{robot('POST', '/drafts').document['id']}"
@@ -96,6 +146,11 @@ def test_odd_fields_are_named_and_change_nothing(robot: Program) -> None:
         ({"rows": "x"}, "typed.rows"),
         ({"rows": [{"name": {}}]}, "typed.rows.0"),
         ({"rows": [{"no": "x"}]}, "typed.rows.0"),
+        ({"rows": [{"required": "false"}]}, "typed.rows.0"),
+        ({"stream": "true"}, "typed.stream"),
+        ({"stream": None}, "typed.stream"),
+        ({"sample_base64": "ä"}, "typed.sample_base64"),
+        ({"sample_base64": 7}, "typed.sample_base64"),
         ({"logo": theirs}, "logo"),
         ({"title": "x" * 100_001}, "title"),
     ]
@@ -179,6 +234,20 @@ def test_a_draft_is_checked_and_submitted(robot: Program, draft: str) -> None:
     robot("POST", f"{here}/retire")
     assert robot("GET", "/drafts").document["items"] == []
     assert robot("POST", f"{here}/draft").document["error"] == "wrong_state"
+
+
+def test_a_draft_that_is_submitted_twice_at_once_is_answered_alike(
+    robot: Program, draft: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    late = Worksheet.objects.get(pk=draft.rpartition("/")[2])
+    first = robot("POST", f"{draft}/submit").document
+    # The second call had found the sheet before the first one was done with it.
+    monkeypatch.setattr("sellers.api.checking.own_sheet", lambda *_: late)
+    second = robot("POST", f"{draft}/submit")
+    assert (second.status, second.document) == (200, first)
+    Listing.objects.filter(pk=first["id"]).update(seller=sign_up("rival"))
+    other = robot("POST", f"{draft}/submit")
+    assert (other.status, other.document["error"]) == (409, "changed_meanwhile")
 
 
 def test_what_fails_is_named_and_not_submitted(

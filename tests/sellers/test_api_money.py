@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import csv
 import io
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
 import jsonschema
 import pytest
 from django.test import Client
 
 from payments import earnings
+from payments.models import ChallengeDay
+from payments.reports.funnel import times_quoted
+from payments.reports.looks import Look, Span
+from sellers import listings
 from sellers.api.schema import document
-from sellers.models import Seller
+from sellers.drafts import finish
+from sellers.models import Payout, Seller
+from sellers.prices import Ask
 from tests.fixtures.cast import Cast
 from tests.fixtures.hooks import sign_up
 from tests.fixtures.programs import Program, program_of
@@ -36,10 +43,12 @@ def month(seller: Seller, storefront: Storefront, make_purchase: Any) -> str:
         return {"seller_id": seller.pk, "listing_id": listing.pk, "listing_path": path,
                 "title": title}  # fmt: skip
 
+    mine = {"pay_to": Cast.seller.address}
+
     async def buy(purchases: Any) -> None:
         for _ in range(3):
-            await purchases.final(purchase=of(weather, "acme/weather"))
-        await purchases.final(purchase=of(tides, "acme/tides"))
+            await purchases.final(**mine, purchase=of(weather, "acme/weather"))
+        await purchases.final(**mine, purchase=of(tides, "acme/tides"))
         await purchases.final()  # somebody else's
         await earnings.count(purchases.pool)
 
@@ -65,6 +74,16 @@ def test_sums_by_day_and_by_listing(robot: Program, month: str) -> None:
     assert (refused.status, refused.document["field"]) == (422, "step")
 
 
+def test_days_are_asked_for_within_those_that_are_kept(robot: Program) -> None:
+    today = datetime.now(UTC).date()
+    for path in ("/earnings", "/earnings/by-time", "/earnings/by-listing", "/buyers", "/payments"):
+        for name, day in (("last", "9999-12-31"), ("last", "0001-01-05"), ("first", "2019-12-31")):
+            refused = robot("GET", f"{path}?{name}={day}")
+            assert (refused.status, refused.document["field"]) == (422, name), path
+        near = robot("GET", f"{path}?first=2020-01-01&last={today + timedelta(days=1)}")
+        assert near.status == 200, path
+
+
 def test_a_months_statement(robot: Program, seller: Seller, month: str) -> None:
     said = robot("GET", f"/statements/{month}").document
     assert (said["seller"], said["first"], said["over"]) == ("acme", f"{month}-01", False)
@@ -81,6 +100,41 @@ def test_a_months_statement(robot: Program, seller: Seller, month: str) -> None:
     assert f"{said['unique_buyers']} wallet" in shown
     for wrong in ("2026-13", "x", "2026-1", "9999-12"):
         assert robot("GET", f"/statements/{wrong}").status == 404
+
+
+def test_a_statement_names_the_wallets_that_were_paid_and_no_others(
+    robot: Program, seller: Seller, storefront: Storefront, make_purchase: Any, month: str
+) -> None:
+    other = Cast.other_seller.address
+    Payout.objects.create(seller=seller, address=other, proof={})
+    weather = seller.listings.get(slug="weather")
+    asked = storefront.draft(prices=[Ask("0.002", NETWORK, other)])
+    listings.propose(weather.pk, finish(asked, storefront.site))  # and nobody approves it
+
+    def paid_to() -> list[str]:
+        (token,) = robot("GET", f"/statements/{month}").document["tokens"]
+        return list(token["paid_to"])
+
+    assert paid_to() == [Cast.seller.address]
+    storefront.revise(weather, prices=asked.prices)
+    assert paid_to() == [Cast.seller.address], "nobody has paid it"
+
+    async def not_charged(purchases: Any) -> None:
+        await purchases.void(await purchases.claim(pay_to=other, purchase=bought))
+        await earnings.count(purchases.pool)
+
+    async def buy(purchases: Any) -> None:
+        await purchases.answer(await purchases.claim(pay_to=other, purchase=bought))
+        await earnings.count(purchases.pool)
+
+    bought = {
+        "seller_id": seller.pk, "listing_id": weather.pk, "listing_path": "acme/weather",
+        "title": "Weather",
+    }  # fmt: skip
+    make_purchase(not_charged)
+    assert paid_to() == [Cast.seller.address], "no money moved"
+    make_purchase(buy)
+    assert paid_to() == sorted([Cast.seller.address, other])
 
 
 def test_every_payment_as_a_file(robot: Program, seller: Seller, month: str) -> None:
@@ -105,6 +159,26 @@ def test_another_seller_sees_none_of_it(month: str) -> None:
         assert rival("GET", path).document["items"] == []
     said = rival("GET", f"/statements/{month}").document
     assert (said["tokens"], said["listings"], said["unique_buyers"]) == ([], [], 0)
+
+
+def test_how_often_a_listing_was_quoted_is_for_its_seller_alone(
+    robot: Program, seller: Seller, storefront: Storefront
+) -> None:
+    today = datetime.now(UTC).date()
+    weather, tides = (storefront.publish(f"acme/{slug}").pk for slug in ("weather", "tides"))
+    for listing, times in ((weather, 41), (tides, 5)):
+        ChallengeDay.objects.create(listing_id=listing, day=today, challenges=times)
+    assert robot("GET", "/earnings").document["quoted"] == 46
+    assert robot("GET", f"/earnings?listing={weather}").document["quoted"] == 41
+    rival = sign_up("rival")
+    answers = [
+        program_of(rival)("GET", f"/{path}?listing={which}")
+        for path in ("earnings", "earnings/by-time", "earnings/by-listing", "payments", "buyers")
+        for which in (weather, uuid4())
+    ]
+    assert {answer.status for answer in answers} == {404}
+    assert all(answer.document == answers[0].document for answer in answers)
+    assert times_quoted(Look(rival.pk, Span(today, today), weather), []) == 0
 
 
 def test_each_answer_has_the_shape_that_the_schema_says(robot: Program, month: str) -> None:

@@ -6,13 +6,14 @@ from dataclasses import fields, replace
 import pytest
 
 from sellers.differences import differences
-from sellers.drafts import DESCRIPTION_CHARACTERS_MAX
+from sellers.drafts import DESCRIPTION_CHARACTERS_MAX, finish
 from sellers.forms import WordsForm
+from sellers.inference import MEMBERS_MAX
 from sellers.prices import Ask
 from sellers.refusals import ListingRefused
 from sellers.terms import Sample, Terms
 from sellers.typed import draft_of, typed_of
-from tests.sellers.conftest import BASE, OTHER_WALLET, SEPOLIA, WALLET
+from tests.sellers.conftest import BASE, ORDINARY, OTHER_WALLET, SEPOLIA, SITE, WALLET
 
 QUERY = {"properties": {"query": {"properties": {"city": {"type": "string"}}}}}
 
@@ -25,11 +26,24 @@ def test_an_ordinary_draft_becomes_terms(make_terms):
     assert (terms.connect_seconds, terms.first_byte_seconds, terms.total_seconds) == (5, 60, 90)
 
 
+def test_a_call_is_given_no_more_time_than_graders_take_when_none_is_said():
+    patient = replace(SITE, total_seconds=3_000)
+    assert finish(ORDINARY, patient).total_seconds == (3_600 - 30) / 2
+
+
 def test_a_schema_is_made_from_the_example(make_terms):
     terms = make_terms(example={"query": {"city": "Oslo", "days": 3}})
     query = terms.input_schema["properties"]["query"]
     assert query["properties"] == {"city": {"type": "string"}, "days": {"type": "number"}}
     assert query["required"] == ["city", "days"]
+    assert query["additionalProperties"] is False
+
+
+def test_an_example_with_more_parameters_than_are_read_from_it_leaves_the_others_in(make_terms):
+    wide = {f"name{number}": "x" for number in range(MEMBERS_MAX + 1)}
+    query = make_terms(example={"query": wide}).input_schema["properties"]["query"]
+    assert len(query["properties"]) == MEMBERS_MAX
+    assert "additionalProperties" not in query
 
 
 def test_path_parameters_come_from_the_address(make_terms):
@@ -57,6 +71,17 @@ def test_texts_are_cleaned(make_terms):
     assert terms.service_name == "Wetter"
     assert terms.tags == ("geo", "weather")
 
+
+NEVER_FORWARDED = [
+    "Authorization", "cookie", "Cookie2", "proxy-authorization", "idempotency-key", "Range",
+    "if-match", "If-None-Match", "x-forwarded-for", "X_Forwarded_For", "forwarded", "x-real-ip",
+    "via", "host", "expect", "content-encoding", "content-length", "accept-encoding", "connection",
+    "payment-signature", "x-payment", "sign-in-with-x", "x-souk-payer",
+]  # fmt: skip
+NEVER_SECRET = [
+    "Host", "expect", "X-Souk-Payer", "x_souk_payer", "idempotency-key", "content-length",
+    "Content-Type", "content_type", "accept-encoding", "connection", "te", "upgrade",
+]  # fmt: skip
 
 REFUSED = [
     ("method", {"method": "HEAD"}),
@@ -98,6 +123,8 @@ REFUSED = [
     ("category", {"category": "Data"}),
     ("secret_headers", {"secret_headers": ["X Api"]}),
     ("forward_headers", {"forward_headers": ["a\r\nb"]}),
+    *(("forward_headers", {"forward_headers": [name]}) for name in NEVER_FORWARDED),
+    *(("secret_headers", {"secret_headers": [name]}) for name in NEVER_SECRET),
     ("timeout", {"total_seconds": 91}),
     ("timeout", {"total_seconds": 0.5}),
     ("keep_days", {"answer_keep_days": 31}),
@@ -110,6 +137,28 @@ def test_a_refusal_names_the_field_to_change(make_terms, field, changed):
     with pytest.raises(ListingRefused) as refused:
         make_terms(**changed)
     assert refused.value.field == field
+
+
+@pytest.mark.parametrize(
+    ("field", "name", "why"),
+    [
+        ("forward_headers", "Authorization", "a key of yours is a secret header"),
+        ("forward_headers", "X_Payment", "x_payment is never passed on: payments stay"),
+        ("forward_headers", "If-Match", "a whole answer"),
+        ("forward_headers", "Idempotency-Key", "the marketplace writes it itself"),
+        ("secret_headers", "X_Souk_Payer", "x_souk_payer is written by the marketplace itself"),
+    ],
+)
+def test_a_header_that_no_call_carries_is_refused_with_the_reason(make_terms, field, name, why):
+    with pytest.raises(ListingRefused, match=why):
+        make_terms(**{field: [name]})
+
+
+def test_a_buyers_secret_may_be_the_sellers_own(make_terms):
+    names = ["Authorization", "Cookie", "X-Payments", "Preference"]
+    assert make_terms(secret_headers=names).secret_headers == tuple(
+        sorted(name.lower() for name in names)
+    )
 
 
 CHANGES = {

@@ -6,14 +6,17 @@ import asyncio
 import csv
 import io
 from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from asgiref.sync import sync_to_async
 from django.contrib.auth.models import User
+from django.http import QueryDict
 from django.test import AsyncClient, Client
 from django.utils import timezone
 
 from payments.models import ChallengeDay
+from sellers.earnings_filters import BARS_MAX, read_span
 from tests.fixtures.cast import Cast
 from tests.fixtures.shop import Shop
 
@@ -90,6 +93,45 @@ def test_filters_narrow_what_is_shown(open_shop: OpenShop) -> None:
         assert str(lost) not in page
     assert "No payment fits" in text(shop, "?state=uncollected")
     assert str(kept) not in text(shop, "?network=eip155:8453")
+
+
+def test_a_time_of_ones_own_can_be_chosen(open_shop: OpenShop) -> None:
+    shop, today = open_shop(), timezone.now().date()
+    shop.sold(amount_atomic=10_000)
+    before = today - timedelta(days=1)
+    assert 'value="custom"' in text(shop)
+    now = text(shop, f"?period=custom&from={today}&to={today}")
+    assert "0.01 USDC" in now
+    assert f'name="from" type="date" value="{today}"' in now
+    earlier = text(shop, f"?period=custom&from={before}&to={before}")
+    assert "No payment in this time" in earlier
+    assert f'name="to" type="date" value="{before}"' in earlier
+
+
+def test_days_far_away_are_the_nearest_that_anything_is_kept_of(open_shop: OpenShop) -> None:
+    shop = open_shop()
+    shop.sold(amount_atomic=10_000)
+    long = text(shop, "?period=custom&from=0202-01-01&by=day")
+    assert "Jan 2020" in long
+    assert "Dec 2019" not in long
+    assert "No payment in this time" in text(shop, "?period=custom&from=9999-12-31")
+    assert "0.01 USDC" in text(shop, "?period=custom&to=9999-12-31")
+
+
+def test_a_calendar_year_is_whole() -> None:
+    today = datetime.now(UTC).date()
+    _, now = read_span(QueryDict("period=year"), None)
+    _, before = read_span(QueryDict("period=last-year"), None)
+    assert (now.first, now.last) == (date(today.year, 1, 1), today)
+    assert (before.first, before.last) == (date(today.year - 1, 1, 1), date(today.year - 1, 12, 31))
+    assert (now.step, before.step) == ("month", "month")
+
+
+def test_all_time_is_as_long_as_a_chart_can_show() -> None:
+    _, span = read_span(QueryDict("period=all"), date(1900, 1, 31))
+    assert span.step == "month"
+    assert len(span.starts()) == BARS_MAX["month"]
+    assert span.last == timezone.now().date()
 
 
 def test_odd_filters_count_as_none(open_shop: OpenShop) -> None:

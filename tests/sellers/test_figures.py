@@ -8,18 +8,18 @@ import pytest
 from django.contrib.auth.models import User
 from django.utils import timezone
 
+from marketplace.accounts.models import Wallet
 from payments.models import BuyerDay, EarningsDay, EarningsVersion
 from sellers import figures, goods
-from sellers.models import CatalogEntry, CatalogFigures, Health
+from sellers.models import CatalogEntry, CatalogFigures, Health, Payout
+from sellers.own_wallets import may_pay_now, own_wallets
+from sellers.pages.earnings import marks
+from sellers.prices import Ask
 from sellers.quality import DEFINITIONS, Quality, score
 from tests.fixtures.cast import Cast
 from tests.fixtures.purchases import NETWORK, USDC
 
 NOW = timezone.now()
-
-
-def nobody(user_id):
-    return set()
 
 
 @pytest.fixture
@@ -54,9 +54,9 @@ def told(listing):
     EarningsVersion.objects.filter(pk=version.pk).update(version=version.version + 1)
 
 
-def made(linked=nobody):
+def made():
     CatalogFigures.objects.update(made_at=NOW - timedelta(hours=1))
-    figures.keep(linked)
+    figures.keep()
     return goods.one("acme/weather").quality
 
 
@@ -67,24 +67,48 @@ def test_calls_of_one_payer_are_capped_by_day_and_old_ones_are_left_out(listing)
     paid(listing, Cast.other_buyer.address, 9, days_ago=40)
     quality = made()
     assert (quality.calls_7d, quality.calls_30d, quality.payers_30d) == (13, 17, 2)
+    assert quality.calls_by_day == [0, 0, 0, 0, 3, 0, 10]
     assert quality.top_payer_share == pytest.approx(503 / 507)
     assert quality.self_paid is False
 
 
-@pytest.mark.parametrize("whose", ["paid into", "signed in with"])
-def test_a_seller_s_own_calls_count_for_nothing_and_are_said(listing, whose):
+@pytest.mark.parametrize("whose", ["paid into", "asked once", "proven once", "linked"])
+def test_a_seller_s_own_calls_count_for_nothing_and_are_said(stall, listing, whose):
     own = Cast.seller.address if whose == "paid into" else Cast.attacker.address
     paid(listing, own, 50)
     paid(listing, Cast.buyer.address, 1)
-    if whose == "signed in with":
-        give_owner(listing)
-    quality = made(lambda user_id: {own})
+    seller = listing.seller
+    if whose == "asked once":
+        stall.revise(listing, prices=[Ask("0.01", NETWORK, own)])
+        stall.revise(listing, title="Weather again")
+    elif whose == "proven once":
+        Payout.objects.create(seller=seller, address=own, proof={}, revoked_at=NOW)
+    elif whose == "linked":
+        link(seller, own)
+    quality = made()
     assert (quality.calls_30d, quality.payers_30d, quality.self_paid) == (1, 1, True)
+    assert quality.calls_by_day == [0, 0, 0, 0, 0, 0, 1]
 
 
-def give_owner(listing):
-    listing.seller.owner = User.objects.create_user("acme")
-    listing.seller.save()
+def link(seller, address):
+    seller.owner = User.objects.create_user("acme")
+    seller.save()
+    Wallet.objects.create(user=seller.owner, address=address, linked_at=NOW)
+
+
+def test_the_same_wallets_are_the_seller_s_own_on_every_page_and_fewer_may_try_a_draft(
+    stall, listing
+):
+    seller, gone = listing.seller, Cast.other_seller.address
+    link(seller, Cast.other_buyer.address)
+    Payout.objects.create(seller=seller, address=gone, proof={}, revoked_at=NOW)
+    Payout.objects.create(seller=seller, address=Cast.moderator.address, proof={})
+    own = own_wallets(seller)
+    assert own == {
+        Cast.seller.address, gone, Cast.moderator.address, Cast.other_buyer.address,
+    }  # fmt: skip
+    assert {wallet for wallet, mark in marks(seller).items() if mark == "own"} == own
+    assert may_pay_now(seller) == {Cast.moderator.address, Cast.other_buyer.address}
 
 
 def test_the_operator_s_own_calls_are_apart(listing, settings):
@@ -110,7 +134,7 @@ def test_the_newest_calls_say_how_quick_it_is(open_shop):
     shop = open_shop()
     for _ in range(3):
         shop.sold(payer=Cast.buyer.address)
-    figures.keep(nobody)
+    figures.keep()
     quality = goods.one("acme/weather").quality
     assert (quality.calls_24h, quality.calls_7d, quality.payers_30d) == (3, 3, 1)
     assert quality.success_24h == quality.success_7d == 1.0
@@ -123,23 +147,23 @@ def test_the_newest_calls_say_how_quick_it_is(open_shop):
 
 def test_a_seller_is_looked_at_when_something_was_sold_and_not_all_the_time(listing):
     edition = goods.edition()
-    assert figures.keep(nobody) == 1  # a first score
+    assert figures.keep() == 1  # a first score
     assert goods.edition() != edition
     edition = goods.edition()
-    assert figures.keep(nobody) == 0
+    assert figures.keep() == 0
     paid(listing, Cast.buyer.address, 1)
-    assert figures.keep(nobody) == 0  # looked at within this minute
+    assert figures.keep() == 0  # looked at within this minute
     CatalogFigures.objects.update(made_at=NOW - timedelta(minutes=2))
-    assert figures.keep(nobody) == 1
+    assert figures.keep() == 1
     assert goods.edition() != edition
     CatalogFigures.objects.update(due_at=NOW)
-    assert figures.keep(nobody) == 0  # looked at anew, and nothing is different
+    assert figures.keep() == 0  # looked at anew, and nothing is different
 
 
 def test_what_was_for_sale_before_there_was_a_catalog_is_entered(listing):
     CatalogEntry.objects.all().delete()
     assert goods.one("acme/weather") is None
-    figures.keep(nobody)
+    figures.keep()
     good = goods.one("acme/weather")
     assert good is not None
     assert good.quality.score > 0

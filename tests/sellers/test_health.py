@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -15,18 +17,19 @@ from django.utils import timezone
 from pytest_django.fixtures import Settings
 
 from payments.acceptance import attempts
-from payments.models import Answer, AnswerBody
-from sellers import health, judging, listings, probing, upstream_secrets
+from payments.exposure import payer_key
+from payments.models import Answer, AnswerBody, Cap, Payment
+from sellers import health, judging, listings, probing, turns, upstream_secrets
 from sellers.drafts import finish
 from sellers.models import Breaker, Delivery, Health, Listing, Notice, ProbeResult, Seller
-from sellers.probing import probe_due
+from sellers.probing import claim, probe_due
 from sellers.refusals import ListingRefused
 from sellers.secrets import Vault
 from tests.fixtures.hooks import Hooks
 from tests.fixtures.programs import program_of
-from tests.fixtures.purchases import Purchases
+from tests.fixtures.purchases import NETWORK, USDC, Purchases
 from tests.fixtures.storefront import Storefront
-from tests.fixtures.upstream import answer, hang_up
+from tests.fixtures.upstream import answer, hang_up, late
 
 Make = Callable[..., Any]
 
@@ -93,6 +96,61 @@ def test_a_health_address_is_asked_without_secrets(
     assert hooks.receiver.calls[-1].header("x-key") == "canary"
 
 
+def test_a_look_carries_no_header_that_buyers_calls_leave_out(
+    hooks: Hooks, seller: Seller, storefront: Storefront
+) -> None:
+    names = ("content-type", "host", "x-key", "x_souk_payer")  # as they could once be named
+    terms = replace(finish(storefront.draft(method="POST"), storefront.site), secret_headers=names)
+    made = listings.create_draft(seller, "older", terms)
+    for name in names:
+        value = "text/canary" if name == "content-type" else "canary"
+        upstream_secrets.keep(made.pk, name, value, Vault(hooks.site.secrets_keys))
+    revision = listings.submit(made.pk).proposed_revision
+    assert revision is not None
+    sold = judging.approve(made.pk, bytes(revision.hash), grace_seconds=0)
+    choose(hooks, sold, "example")
+    look(hooks, sold)
+    (call,) = hooks.receiver.calls
+    sent = [(name.lower(), value) for name, value in call.headers if "canary" in value]
+    assert sorted(sent) == [("content-type", "text/canary"), ("x-key", "canary")]
+    assert [name.lower() for name, _ in call.headers].count("content-type") == 1
+
+
+def test_an_example_that_takes_its_time_has_the_time_that_buyers_calls_have(
+    hooks: Hooks, listing: Listing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(probing, "ADDRESS_SECONDS_MAX", 0.05)
+    for path in ("/weather", "/health"):
+        hooks.receiver.on(path, late(0.2, answer(b'{"celsius": 3}')))
+    choose(hooks, listing, "example")
+    assert look(hooks, listing).failures == 0
+    choose(hooks, listing, "url", f"{hooks.receiver.url}/health")
+    assert look(hooks, listing).failures == 1, "a health address does no work"
+
+
+@pytest.mark.parametrize(
+    "lowered", [{"total_seconds": 0.05}, {"first_byte_seconds": 0.05}, {"answer_bytes_max": 5}]
+)
+def test_what_the_operator_lowered_holds_for_the_example(
+    hooks: Hooks, listing: Listing, lowered: dict[str, Any]
+) -> None:
+    hooks.receiver.on("/weather", late(0.2, answer(b'{"celsius": 3}')))
+    choose(hooks, listing, "example")
+    assert look(hooks, listing).failures == 0
+    hooks.site = replace(hooks.site, **lowered)
+    assert look(hooks, listing).failures == 1
+
+
+def test_a_listing_is_claimed_for_longer_than_its_call_may_take(
+    hooks: Hooks, listing: Listing
+) -> None:
+    health.enroll()
+    Health.objects.update(next_probe_at=timezone.now())
+    (row,) = probing.claim(replace(hooks.site, total_seconds=900))
+    assert row.claimed_until is not None
+    assert row.claimed_until > timezone.now() + timedelta(seconds=900)
+
+
 @pytest.mark.parametrize("url", ["https://10.0.0.1/health", "ftp://x/", ""])
 def test_a_health_address_keeps_the_egress_rule(hooks: Hooks, listing: Listing, url: str) -> None:
     with pytest.raises(ListingRefused, match="url"):
@@ -130,6 +188,28 @@ def test_what_only_fails_is_paused_with_notice(
     hooks.receiver.on("/weather", answer(b'{"celsius": 3}'))
     row = look(hooks, listing)
     assert (row.failures, row.paused_at) == (0, None)
+
+
+def test_a_way_chosen_after_a_pause_ends_its_alert_once_the_listing_is_live(
+    hooks: Hooks, listing: Listing, settings: Settings
+) -> None:
+    settings.PROBE_FAILURES_MAX = 1
+    hooks.receiver.on("/weather", answer(b"no", status=500))
+    choose(hooks, listing, "example")
+    assert look(hooks, listing).paused_at is not None
+    listing.refresh_from_db()
+    choose(hooks, listing, "calls")
+    row = Health.objects.get()
+    assert row.paused_why, "nobody has resumed it"
+    assert (row.way, row.next_probe_at) == ("calls", None)
+    listing = listings.resume(listing.pk)
+    choose(hooks, listing, "example")
+    row = Health.objects.get()
+    assert (row.paused_at, row.paused_why) == (None, "")
+    assert row.next_probe_at is not None
+    health.enroll()
+    row.refresh_from_db()
+    assert row.paused_at is None
 
 
 def test_a_success_begins_the_count_anew(hooks: Hooks, listing: Listing) -> None:
@@ -188,12 +268,43 @@ def test_buyers_calls_say_how_it_is(
         make_purchase(fails)
     assert look(hooks, listing).failures == 2
     assert look(hooks, listing).failures == 2, "the same calls are not counted again"
-    for _ in range(3):
+    for _ in range(7):
         make_purchase(fails)
+    assert look(hooks, listing).failures == 4, "a question that fails is free: nobody vouches"
+    assert Listing.objects.get().state == "live"
+    failed = Payment.objects.filter(progress__work="void").order_by("-created_at")
+    for payer in failed.values_list("payer", flat=True)[:3]:
+        Cap.objects.create(key=payer_key(NETWORK, USDC, payer), earned_atomic=1)
+    make_purchase(fails)
     look(hooks, listing)
     assert Listing.objects.get().state == "paused"
     assert "timeout" in Notice.objects.get().text
     assert hooks.receiver.calls == []
+
+
+@pytest.mark.parametrize(
+    ("reason", "failures"), [("timeout", 2), ("busy", 0), ("upstream_rejected", 0)]
+)
+def test_what_was_wanting_here_is_no_failure_of_the_sellers(
+    hooks: Hooks,
+    seller: Seller,
+    listing: Listing,
+    make_purchase: Make,
+    reason: str,
+    failures: int,
+) -> None:
+    async def fails(purchases: Purchases) -> None:
+        of_it = {"seller_id": seller.pk, "listing_id": listing.pk}
+        held = await purchases.held(await purchases.claim(purchase=of_it))
+        assert await attempts.void(
+            purchases.pool, held.standing, why="not billable", detail={"reason": reason},
+            definite=True,
+        )  # fmt: skip
+
+    look(hooks, listing)
+    for _ in range(2):
+        make_purchase(fails)
+    assert look(hooks, listing).failures == failures
 
 
 def bought(listing: Listing, make_purchase: Make, *bodies: bytes, **changed: Any) -> None:
@@ -296,15 +407,36 @@ def test_two_workers_look_at_each_listing_once(
 
     def take(_: int) -> list[UUID]:
         try:
-            return [row.pk for row in probing.claim(2)]
+            return [row.pk for row in probing.claim(hooks.site, 2)]
         finally:
             connections.close_all()
 
     with ThreadPoolExecutor(4) as threads:
         taken = [pk for some in threads.map(take, range(4)) for pk in some]
     assert len(taken) == len(set(taken))
-    assert len(taken) + len(probing.claim()) == 6
-    assert probing.claim() == []
+    assert len(taken) + len(probing.claim(hooks.site)) == 6
+    assert probing.claim(hooks.site) == []
+
+
+def test_a_ring_looks_at_so_many_and_leaves_the_others_to_the_next(
+    hooks: Hooks, listing: Listing, storefront: Storefront, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    storefront.publish("acme/tides")
+    health.enroll()
+    Health.objects.update(next_probe_at=timezone.now())
+    monkeypatch.setattr(probing, "claim", lambda site: claim(site, most=1))
+    monkeypatch.setattr(probing, "RUN_MAX", 1)
+    assert [probe_due(hooks.site) for _ in range(3)] == [1, 1, 0]
+
+
+def test_a_stopping_worker_leaves_them_all(
+    hooks: Hooks, listing: Listing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    health.enroll()
+    Health.objects.update(next_probe_at=timezone.now())
+    monkeypatch.setattr(turns, "_stopping", threading.Event())
+    turns.stop()
+    assert probe_due(hooks.site) == 0
 
 
 def test_first_looks_are_spread(hooks: Hooks, seller: Seller, storefront: Storefront) -> None:

@@ -6,6 +6,7 @@ import json
 from contextlib import suppress
 from datetime import timedelta
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from cryptography.fernet import Fernet
@@ -16,16 +17,20 @@ from hypothesis import strategies as st
 from pytest_django.fixtures import Settings
 
 from marketplace.configuration.chains import CHAIN_DEFAULTS
-from sellers import fetches
+from sellers import fetches, worksheets
+from sellers.addresses import URL_CHARACTERS_MAX
 from sellers.imports import typed_of
 from sellers.input_rules import admit_example, admit_input
 from sellers.models import Fetch
+from sellers.openapi import documents
 from sellers.openapi.documents import DOCUMENT_BYTES_MAX
-from sellers.openapi.operations import operations
+from sellers.openapi.operations import OPERATIONS_MAX, InAndOut, Operation, operations
 from sellers.refusals import ListingRefused
 from sellers.site import this_site
 from sellers.typed import draft_of, path_names
+from sellers.worksheets import WORKSHEETS_MAX
 from tests.fixtures.cast import Cast
+from tests.fixtures.programs import program_of
 from tests.fixtures.upstream import ScriptedUpstream, answer
 from tests.sellers.conftest import SITE
 from tests.sellers.desk import ASSET, NETWORK, open_desk
@@ -76,10 +81,14 @@ components:
 """
 
 
+def written_out(found: list[Operation]) -> list[InAndOut]:
+    return [each.in_and_out for each in found]
+
+
 def refused(document: Any) -> str:
     text = document if isinstance(document, str) else json.dumps(document)
     with pytest.raises(ListingRefused) as caught:
-        operations(text)
+        written_out(operations(text))
     return caught.value.message
 
 
@@ -90,9 +99,10 @@ def test_each_operation_becomes_a_draft_that_keeps_the_rules() -> None:
     assert city.upstream_url == "https://api.example/v1/cities/{city_id}"
     assert (city.title, city.tags) == ("One city", ("geo", "Developer tools"))
     assert typed_of(city)["category"] == "developer-tools"
-    assert city.example == {"path": {"city_id": 7}, "query": {"lang": "en"}}
-    assert city.output_schema is not None
-    properties = city.output_schema["properties"]
+    assert city.in_and_out.example == {"path": {"city_id": 7}, "query": {"lang": "en"}}
+    schema = city.in_and_out.output_schema
+    assert schema is not None
+    properties = schema["properties"]
     assert properties["name"]["type"] == ["string", "null"]
     assert properties["size"] == {"type": "number", "exclusiveMinimum": 0}
     assert properties["example"] == {"type": "integer"}
@@ -100,8 +110,19 @@ def test_each_operation_becomes_a_draft_that_keeps_the_rules() -> None:
     for each in found.values():
         typed = typed_of(each)
         draft = draft_of(typed, SITE)
-        schema = admit_input(draft.input_schema, draft.example, draft.method, path_names(typed))
-        admit_example(draft.example, schema)
+        taken = admit_input(draft.input_schema, draft.example, draft.method, path_names(typed))
+        admit_example(draft.example, taken)
+
+
+def test_headers_that_no_call_carries_are_left_out() -> None:
+    names = ["X-Trace", "Authorization", "Cookie", "Idempotency-Key", "If-Match", "X_Forwarded_For"]
+    wanted = [{"name": name, "in": "header", "schema": {"type": "string"}} for name in names]
+    path = {"get": {"summary": "One city", "parameters": wanted, "responses": {}}}
+    servers = [{"url": "https://api.example"}]
+    document = {"openapi": "3.1.0", "servers": servers, "paths": {"/city": path}}
+    (city,) = operations(json.dumps(document))
+    assert city.in_and_out.headers == ("x-trace",)
+    assert typed_of(city)["forward_headers"] == "x-trace"
 
 
 @pytest.mark.parametrize(
@@ -168,6 +189,100 @@ def test_references_that_multiply_are_cut_off() -> None:
     assert "references" in refused(document)
 
 
+def sharing(count: int, schema: dict[str, Any], **media: Any) -> str:
+    """So many operations that all answer with one component."""
+    content = {"application/json": {"schema": {"$ref": "#/components/schemas/Shared"}, **media}}
+    said = {"responses": {"200": {"$ref": "#/components/responses/Shared"}}}
+    paths = {f"/{number}": {"post": said} for number in range(count)}
+    components = {"schemas": {"Shared": schema}, "responses": {"Shared": {"content": content}}}
+    return json.dumps({"openapi": "3.1.0", "paths": paths, "components": components})
+
+
+def fields(count: int) -> dict[str, Any]:
+    field = {"type": "string", "description": "What it means, in a line."}
+    return {"type": "object", "properties": {f"f{number}": field for number in range(count)}}
+
+
+def test_hundreds_of_operations_may_share_a_large_component() -> None:
+    found = operations(sharing(OPERATIONS_MAX, fields(200)))
+    written = [each.output_schema for each in written_out(found)]
+    assert [len(schema["properties"]) for schema in written if schema] == [200] * OPERATIONS_MAX
+
+
+@pytest.mark.parametrize(
+    "shared",
+    [
+        sharing(100, fields(8_000)),
+        sharing(100, {"enum": [["a"] * 20_000]}),
+        sharing(100, {"enum": ["a" * 1_500_000]}),
+        sharing(100, {"properties": {"a" * 1_500_000: True}}),
+        sharing(100, {}, example="a" * 1_500_000),
+        sharing(100, {f"x-{number}": 1 for number in range(40_000)}),
+    ],
+    ids=["fields", "values", "text", "name", "example", "extensions"],
+)
+def test_what_operations_share_counts_each_time_it_is_written_out(shared: str) -> None:
+    found = operations(shared)
+    assert found[0].in_and_out.output_schema is not None, "one of them is no trouble"
+    with pytest.raises(ListingRefused, match="too large together"):
+        written_out(found)
+
+
+def test_a_component_is_written_out_for_no_operation_that_is_not_chosen() -> None:
+    near = fields(8_000)
+    chosen = operations(sharing(OPERATIONS_MAX, near))[-1]
+    assert chosen.in_and_out.output_schema == near
+
+
+def test_lists_in_lists_are_followed_so_deep_and_no_further() -> None:
+    deep: Any = "x"
+    for _ in range(900):
+        deep = [deep]
+    media = {"application/json": {"schema": {"items": deep}}}
+    post = {"requestBody": {"content": media}}
+    text = json.dumps({"openapi": "3.1.0", "paths": {"/x": {"post": post}}})
+    assert operations(text)[0].in_and_out.input_schema["properties"]["body"]["items"]
+
+
+@pytest.mark.parametrize(
+    ("written", "value"),
+    [
+        ("7", 7),
+        ("-7", -7),
+        ("010", 10),
+        ("0o10", 8),
+        ("0x1F", 31),
+        ("1.5e3", 1500.0),
+        (".5", 0.5),
+        ("99999999999999999999", 1e20),
+        ("true", True),
+        ("~", None),
+        ("!!int 7", 7),
+        ("no", "no"),
+        ("1_000", "1_000"),
+        ("0b11", "0b11"),
+        ("12:30:45", "12:30:45"),
+        ("12:30:45.5", "12:30:45.5"),
+        ("2024-01-01", "2024-01-01"),
+        ("1" * 41, "1" * 41),
+        (".inf", ".inf"),
+        ("=", "="),
+        (":".join("1" * 1_000), ":".join("1" * 1_000)),
+    ],
+)
+def test_a_plain_value_of_yaml_is_what_json_would_make_of_it(written: str, value: Any) -> None:
+    parsed = documents.parsed(f"value: {written}")["value"]
+    assert (parsed, type(parsed)) == (value, type(value))
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["!!int 1:1:1", "!!float 1:1:1", "!!int 1_000", "!!bool odd", "!!timestamp odd", "!!set {a}"],
+)
+def test_a_tag_of_yaml_makes_nothing_that_json_does_not_have(written: str) -> None:
+    assert "neither JSON nor YAML" in refused(f"value: {written}")
+
+
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=20),
     lambda inner: (
@@ -195,6 +310,32 @@ def addresses(servers: Any, **places: str) -> dict[str, str]:
     document = {"openapi": "3.1.0", "paths": weather} | ({"servers": servers} if servers else {})
     found = operations(json.dumps(document), **places)
     return {each.upstream_url: "full" if each.has_address else "lost" for each in found}
+
+
+def test_a_servers_variables_are_written_out_once() -> None:
+    ten = {"a": "{b}" * 10, "b": "{c}" * 10, "c": "x" * 10}
+    variables = {name: {"default": default} for name, default in ten.items()}
+    servers = [{"url": "https://{a}.example/{d}/{c}", "variables": variables}]
+    (known,) = addresses(servers)
+    assert known.startswith("https://" + "{b}" * 10 + ".example/{d}/" + "x" * 10)
+
+
+@pytest.mark.parametrize(
+    "server",
+    [
+        {"url": "https://api.example/" + "x" * URL_CHARACTERS_MAX},
+        {"url": "https://{a}.example", "variables": {"a": {"default": "x" * URL_CHARACTERS_MAX}}},
+        {"url": "{a}" * 200, "variables": {"a": {"default": "x" * 20}}},
+    ],
+)
+def test_a_server_longer_than_an_address_is_refused(server: dict[str, Any]) -> None:
+    with pytest.raises(ListingRefused, match="the address of a server"):
+        addresses([server])
+
+
+def test_a_place_longer_than_an_address_is_refused() -> None:
+    with pytest.raises(ListingRefused, match="an address of at most"):
+        addresses([], base_url="https://api.example/" + "x" * URL_CHARACTERS_MAX)
 
 
 FETCHED = "https://api.example/docs/openapi.json"
@@ -302,17 +443,17 @@ def test_a_seller_chooses_operations_and_gets_drafts(
     assert upstream.calls == [], "nobody waits for a stranger's address"
     assert "You may leave" in desk.client.get(here).content.decode()
     waiting = desk.client.get(here, headers={"HX-Request": "true"})
-    assert "load delay" in waiting.content.decode()
+    assert "every 700ms" in waiting.content.decode()
     assert "HX-Refresh" not in waiting
     assert fetches.run_due(this_site()) == 1
     assert fetches.run_due(this_site()) == 0, "done"
     assert desk.client.get(here, headers={"HX-Request": "true"})["HX-Refresh"] == "true"
     page = desk.client.get(here)
     assert "One city" in page.content.decode()
-    text = page.context["choice"].text
-    again = desk.client.post("/sell/import", {"text": text, "action": "choose"})
+    kept = page.context["choice"].fetch_id
+    again = desk.client.post("/sell/import", {"fetch": kept, "action": "choose"})
     assert again.status_code == 422
-    chosen = {"text": text, "action": "choose", "operation": ["POST /cities", "GET /nothing"]}
+    chosen = {"fetch": kept, "action": "choose", "operation": ["POST /cities", "GET /nothing"]}
     assert desk.client.post("/sell/import", chosen).status_code == 302
     sheet = desk.seller.worksheets.get()
     assert (sheet.typed["method"], sheet.typed["title"]) == ("POST", "addCity")
@@ -328,7 +469,52 @@ def test_a_seller_chooses_operations_and_gets_drafts(
     enough = desk.client.post("/sell/import", {"url": named})
     assert "enough documents" in enough.content.decode()
     Fetch.objects.update(created_at=timezone.now() - timedelta(days=2))
-    assert fetches.forget() == 2
+    assert fetches.forget() == 3, "the file that was handed in is one of them"
     inside = desk.client.post("/sell/import", {"url": "https://169.254.169.254/openapi"})
     assert inside.status_code == 422
     assert "link-local" in inside.content.decode()
+
+
+@pytest.mark.django_db
+def test_a_large_document_is_sent_once(settings: Settings) -> None:
+    settings.SELLER_SECRETS_KEYS = [Fernet.generate_key().decode()]
+    desk = open_desk("atlas", Cast.seller, "http://127.0.0.1:9")
+    # It grows by half where a form is sent without files: every " is three bytes then.
+    whole = DOCUMENT_BYTES_MAX - len(YAML) - len("#\n")
+    text = f"{YAML}#{chr(34) * whole}\n"
+    file = SimpleUploadedFile("openapi.yaml", text.encode())
+    page = desk.client.post("/sell/import", {"file": file})
+    assert page.status_code == 200
+    assert len(page.content) < 20_000
+    choice = page.context["choice"]
+    chosen = {"fetch": choice.fetch_id, "action": "choose", "operation": "POST /cities"}
+    encoded = "application/x-www-form-urlencoded"
+    made = desk.client.post("/sell/import", urlencode(chosen), content_type=encoded)
+    assert made.status_code == 302
+    assert desk.seller.worksheets.get().typed["title"] == "addCity"
+    # Somebody else's is nobody's.
+    other = open_desk("rival", Cast.other_seller, "http://127.0.0.1:9")
+    refused = other.client.post("/sell/import", chosen)
+    assert refused.status_code == 422
+    assert "not kept any more" in refused.content.decode()
+    assert not other.seller.worksheets.exists()
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("before", [WORKSHEETS_MAX - 2, WORKSHEETS_MAX - 1])
+def test_more_than_fit_are_not_half_done(settings: Settings, before: int) -> None:
+    settings.SELLER_SECRETS_KEYS = [Fernet.generate_key().decode()]
+    desk = open_desk("atlas", Cast.seller, "http://127.0.0.1:9")
+    for _ in range(before):
+        worksheets.start(desk.seller, {})
+    keys = [each.key for each in operations(YAML)][:2]
+    said = desk.client.post("/sell/import", {"text": YAML, "action": "choose", "operation": keys})
+    fits = before + 2 <= WORKSHEETS_MAX
+    assert said.status_code == (302 if fits else 422)
+    assert desk.seller.worksheets.count() == (WORKSHEETS_MAX if fits else before)
+    if not fits:
+        page = said.content.decode()
+        assert "That would be 2 drafts, and there is room for 1" in page
+        assert page.count(" checked>") == 2, "what was ticked stays ticked"
+        program = program_of(desk.seller)("POST", "/import", {"document": YAML, "operations": keys})
+        assert (program.status, desk.seller.worksheets.count()) == (422, before)

@@ -98,6 +98,15 @@ def test_a_seller_has_a_limit_of_keys(acme: Seller, settings: Any) -> None:
     keys.issue(acme, "Two", ["money:read"])
 
 
+def test_a_key_that_ran_out_takes_no_place(acme: Seller, settings: Any) -> None:
+    settings.API_KEYS_PER_SELLER_MAX = 1
+    keys.issue(acme, "One", ["money:read"], expires_days=1)
+    ApiKey.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
+    keys.issue(acme, "Two", ["money:read"], expires_days=1)
+    with pytest.raises(ListingRefused):
+        keys.issue(acme, "Three", ["money:read"])
+
+
 def test_a_key_of_another_seller_cannot_be_revoked(acme: Seller) -> None:
     issued = keys.issue(acme, "Robot", ["money:read"])
     assert not keys.revoke(sign_up("rival"), issued.row.pk)

@@ -9,11 +9,19 @@ from django.db import DatabaseError, IntegrityError, connection, transaction
 from django.db.models import Q
 from django.db.models.functions import Now
 
-from payments.models import OpenOffer
+from payments.models import AuditEntry, OpenOffer
 from sellers import judging, listings, payout_ends, upstream_secrets
 from sellers.directory import find, open_seller
 from sellers.listing_states import hold
-from sellers.models import Listing, Price, Revision, Seller, ShelfVersion, UpstreamSecret
+from sellers.models import (
+    Listing,
+    Price,
+    ProposedSecret,
+    Revision,
+    Seller,
+    ShelfVersion,
+    UpstreamSecret,
+)
 from sellers.prices import Ask
 from sellers.publishing import publish, republish
 from sellers.refusals import ListingRefused, Why
@@ -87,6 +95,7 @@ ACT = {
         listing.pk, terms.content_hash(), grace_seconds=GRACE
     ),
     "refuse": lambda listing, terms: judging.refuse(listing.pk, terms.content_hash(), "no"),
+    "withdraw": lambda listing, terms: listings.withdraw(listing.pk),
     "pause": lambda listing, terms: listings.pause(listing.pk),
     "resume": lambda listing, terms: listings.resume(listing.pk),
     "suspend": lambda listing, terms: judging.suspend(listing.pk, "spam"),
@@ -96,24 +105,29 @@ ACT = {
 # What an action makes of a state; what is not written here is refused and changes nothing.
 OUTCOMES = {
     ("draft", "submit"): "in_review",
+    ("draft", "withdraw"): "draft",
     ("draft", "suspend"): "suspended",
     ("draft", "retire"): "retired",
     ("in_review", "submit"): "in_review",
     ("in_review", "approve"): "live",
     ("in_review", "refuse"): "draft",
+    ("in_review", "withdraw"): "draft",
     ("in_review", "suspend"): "suspended",
     ("in_review", "retire"): "retired",
     ("live", "approve"): "live",
+    ("live", "withdraw"): "live",
     ("live", "pause"): "paused",
     ("live", "resume"): "live",
     ("live", "suspend"): "suspended",
     ("live", "retire"): "retired",
     ("paused", "approve"): "paused",
+    ("paused", "withdraw"): "paused",
     ("paused", "pause"): "paused",
     ("paused", "resume"): "live",
     ("paused", "suspend"): "suspended",
     ("paused", "retire"): "retired",
     ("suspended", "approve"): "suspended",
+    ("suspended", "withdraw"): "suspended",
     ("suspended", "suspend"): "suspended",
     ("suspended", "restore"): "paused",
     ("suspended", "retire"): "retired",
@@ -236,6 +250,69 @@ def test_terms_that_are_live_already_are_no_proposal(terms):
     with pytest.raises(ListingRefused) as refused:
         listings.propose(live(terms).pk, terms)
     assert refused.value.why is Why.UNCHANGED
+
+
+def test_a_withdrawn_change_leaves_nothing_behind_and_what_is_live_alone(terms, dearer):
+    listing = live(terms)
+    listings.submit(listings.propose(listing.pk, dearer).pk)
+    judging.refuse(listing.pk, dearer.content_hash(), "Too dear.")
+    upstream_secrets.take_over(listing.pk, {"x-key": "sealed"})
+    version = shelf()
+    gone = listings.withdraw(listing.pk, by="key:1")
+    assert (gone.state, gone.proposed_revision, gone.submitted_at, gone.reason) == (
+        "live", None, None, "",
+    )  # fmt: skip
+    assert not ProposedSecret.objects.exists()
+    assert claimable(listing) == [(terms.content_hash(), 10_000)]
+    assert shelf() == version
+    noted = AuditEntry.objects.latest("sequence")
+    assert (noted.actor, noted.act) == ("key:1", "listing.withdrawn")
+    listings.withdraw(listing.pk)
+    assert AuditEntry.objects.latest("sequence") == noted, "there was nothing to withdraw"
+
+
+def test_a_withdrawal_keeps_why_the_marketplace_stopped_it(terms, dearer):
+    listing = suspended(terms)
+    listings.submit(listings.propose(listing.pk, dearer).pk)
+    gone = listings.withdraw(listing.pk)
+    assert (gone.state, gone.proposed_revision, gone.reason) == ("suspended", None, "spam")
+
+
+def test_a_first_submission_is_withdrawn_with_its_terms_kept(terms):
+    gone = listings.withdraw(in_review(terms).pk)
+    assert (gone.state, gone.submitted_at) == ("draft", None)
+    assert bytes(gone.proposed_revision.hash) == terms.content_hash()
+    assert listings.submit(gone.pk).state == "in_review"
+
+
+def test_to_propose_what_is_live_takes_back_what_else_was_proposed(terms, dearer):
+    listing = live(terms)
+    listings.submit(listings.propose(listing.pk, dearer).pk)
+    back = listings.propose(listing.pk, terms)
+    assert (back.state, back.proposed_revision, back.submitted_at) == ("live", None, None)
+    with pytest.raises(ListingRefused) as refused:
+        judging.approve(listing.pk, dearer.content_hash(), grace_seconds=GRACE)
+    assert refused.value.why is Why.NOT_SUBMITTED
+
+
+def test_the_operator_publishing_the_same_again_leaves_what_is_proposed(terms, dearer, site):
+    listing = live(terms)
+    listings.propose(listing.pk, dearer)
+    same = republish(listing, terms, site)
+    listing.refresh_from_db()
+    assert same == listing
+    assert bytes(listing.proposed_revision.hash) == dearer.content_hash()
+
+
+def test_terms_made_again_under_other_limits_of_the_site_are_no_proposal(terms):
+    listing = live(terms)
+    raised = replace(
+        terms, connect_seconds=7.0, first_byte_seconds=80.0, answer_bytes_max=20_000_000
+    )
+    with pytest.raises(ListingRefused) as refused:
+        listings.propose(listing.pk, raised)
+    assert refused.value.why is Why.UNCHANGED
+    assert listings.propose(listing.pk, replace(raised, total_seconds=80.0)).proposed_revision
 
 
 def test_a_refusal_tells_the_seller_why_without_hidden_text(terms):

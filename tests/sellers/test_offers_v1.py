@@ -17,7 +17,6 @@ from sellers.drafts import finish
 from sellers.offers import HEADER_BYTES_MAX, challenge, challenge_v1, header_bytes, quote
 from sellers.prices import Ask
 from sellers.refusals import ListingRefused
-from sellers.site import Accepted
 from sellers.terms import Sample
 from tests.sellers.conftest import BASE, ORDINARY, SEPOLIA, SITE, WALLET
 from tests.sellers.test_offers import LONG_URL, URL, challenged, described, drafts, opened
@@ -28,7 +27,7 @@ WIDE_SITE = replace(
     accepted=(
         *SITE.accepted,
         *(
-            Accepted(asset, SITE.accepted[0].price_floor)
+            replace(SITE.accepted[0], asset=asset)
             for asset in DEFAULT_ASSETS
             if asset.network in {CELO, ARBITRUM}
         ),

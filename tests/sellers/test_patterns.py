@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sellers.patterns import PatternRefused, attempts, compiled
+from sellers.patterns import PatternRefused, attempts, compiled, refuse_foreign
 
 TEXT = 256
 TAKEN_MAX = 20_000
@@ -58,6 +58,39 @@ def test_it_refuses_or_counts_high_what_could_take_for_ever(pattern):
 def test_it_refuses_what_it_cannot_count(pattern):
     with pytest.raises(PatternRefused):
         attempts(pattern, TEXT)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "escape"),
+    [
+        (r"^\d{4}\-\d{2}$", r"\-"),
+        (r"^\#[0-9a-f]{6}$", r"\#"),
+        (r"^[\w\@]+$", r"\@"),
+        (r"^a\_b$", r"\_"),
+        (r"^\é$", r"\é"),
+    ],
+)
+def test_an_escape_that_javascript_does_not_know_is_refused_and_the_cure_said(pattern, escape):
+    with pytest.raises(PatternRefused) as refused:
+        refuse_foreign(pattern)
+    assert f"{escape} there: write {escape[1]}" in str(refused.value)
+    assert attempts(pattern, TEXT)
+    cured = pattern.replace(escape, escape[1])
+    refuse_foreign(cured)
+    assert attempts(cured, TEXT) == attempts(pattern, TEXT)
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        r"^\^\$\\\.\*\+\?\(\)\[\]\{\}\|\/$",
+        r"^[\^\$\\\.\*\+\?\(\)\[\]\{\}\|\/\-]$",
+        r"^\d\D\w\W\s\S\t\n\r\f\v\x41\u0041\b.$",
+        r"^[\d\w\s\t\x41\u0041_-]+(-|#|@)$",
+    ],
+)
+def test_what_javascript_knows_is_taken(pattern):
+    refuse_foreign(pattern)
 
 
 def test_the_end_is_the_very_end():

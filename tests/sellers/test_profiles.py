@@ -55,6 +55,35 @@ def test_what_is_typed_is_what_is_said(seller: Seller, browser: Client) -> None:
     assert seller.logo == ""
 
 
+def test_a_picture_waits_with_the_rest_until_nothing_is_refused(
+    seller: Seller, browser: Client
+) -> None:
+    """Chosen or taken away: what the page shows is what the next try saves."""
+    wrong = {**SAID, "website": "x"}
+    picture = SimpleUploadedFile("logo.png", PICTURE)
+    shown = text(browser.post("/sell/profile", {**wrong, "logo_file": picture}), 422)
+    logo = logos.keep(seller, PICTURE)
+    assert f'<input type="hidden" name="logo" value="{logo}">' in shown
+    assert "5 of 7" in text(browser.post("/sell/profile/points", {**SAID, "logo": logo}))
+    browser.post("/sell/profile", {**SAID, "logo": logo})
+    assert profile_of(Seller.objects.get()).logo == logo
+
+    assert 'name="logo"' not in text(browser.get("/sell/profile"))
+    shown = text(browser.post("/sell/profile", {**wrong, "action": "drop-logo"}), 422)
+    assert '<input type="hidden" name="logo" value="">' in shown
+    browser.post("/sell/profile", {**SAID, "logo": ""})
+    assert profile_of(Seller.objects.get()).logo == ""
+
+
+@pytest.mark.parametrize("named", ["x", "0" * 64, "../x"])
+def test_a_picture_of_nobody_changes_nothing(seller: Seller, browser: Client, named: str) -> None:
+    kept = logos.keep(seller, PICTURE)
+    browser.post("/sell/profile", {**SAID, "logo": kept})
+    browser.post("/sell/profile", {**SAID, "logo": named})
+    assert profile_of(Seller.objects.get()).logo == kept
+    text(browser.post("/sell/profile", {**SAID, "website": "x", "logo": named}), 422)
+
+
 def test_points_follow_what_is_typed_and_save_nothing(seller: Seller, browser: Client) -> None:
     fragment = text(browser.post("/sell/profile/points", SAID))
     assert "4 of 7" in fragment

@@ -11,8 +11,10 @@ from django.test import Client
 from sellers import keys, webhooks
 from sellers.models import ApiKey, Notice, Seller, Webhook
 from sellers.notices import notify
+from tests.fixtures.browsers import fresh
 from tests.fixtures.hooks import Hooks, only, sign_up
 from tests.fixtures.upstream import answer
+from tests.sellers.desk import value
 
 HOOKS, KEYS = "/sell/webhooks", "/sell/keys"
 HOSTILE = "<script>alert(1)</script>\"' onload=x"
@@ -20,9 +22,7 @@ HOSTILE = "<script>alert(1)</script>\"' onload=x"
 
 @pytest.fixture
 def browser(seller: Seller) -> Client:
-    client = Client()
-    client.force_login(seller.owner)
-    return client
+    return fresh(seller.owner)
 
 
 def text(response: Any, status: int = 200) -> str:
@@ -99,11 +99,29 @@ def test_the_buttons_do_what_they_say(hooks: Hooks, seller: Seller, browser: Cli
     assert browser.post(f"{here}/change", changed).status_code == 302
     assert Webhook.objects.get().url.endswith("/new")
     assert "10.0.0.1" in text(browser.post(f"{here}/change", {"url": "https://10.0.0.1/"}), 422)
-    page = text(browser.post(f"{here}/rotate"))
+    seen = {"seen": value(text(browser.get(f"{here}/")), "seen")}
+    page = text(browser.post(f"{here}/rotate", seen))
     assert webhooks.secrets_in_use(Webhook.objects.get(), hooks.site)[0] in page
     assert made.secret not in page
     browser.post(f"{here}/remove")
     assert browser.get(f"{here}/").status_code == 404
+
+
+def test_a_secret_is_changed_once_by_one_form(
+    hooks: Hooks, seller: Seller, browser: Client
+) -> None:
+    made = hooks.open(seller)
+    here = f"{HOOKS}/{made.webhook.pk}"
+    seen = {"seen": value(text(browser.get(f"{here}/")), "seen")}
+    assert browser.post(f"{here}/rotate", seen).status_code == 200
+    both = webhooks.secrets_in_use(Webhook.objects.get(), hooks.site)
+    for again in (seen, {}):
+        assert browser.post(f"{here}/rotate", again).status_code == 302
+        assert "was changed since this page was opened" in text(browser.get(f"{here}/"))
+        assert webhooks.secrets_in_use(Webhook.objects.get(), hooks.site) == both
+    assert both[1] == made.secret
+    fresh = {"seen": value(text(browser.get(f"{here}/")), "seen")}
+    assert browser.post(f"{here}/rotate", fresh).status_code == 200, "on purpose"
 
 
 def test_a_log_of_many_has_pages(hooks: Hooks, seller: Seller, browser: Client) -> None:
@@ -150,6 +168,19 @@ def test_a_key_is_made_and_shown_this_once(browser: Client) -> None:
     assert "revoked" in text(browser.get(KEYS))
 
 
+def test_a_key_is_made_by_whoever_signed_in_a_moment_ago(browser: Client, seller: Seller) -> None:
+    """A key is a way in, and may be one for ever: a browser that was left open makes none."""
+    kept = keys.issue(seller, "Robot", ["money:read"])
+    session = browser.session
+    session["signed_in_at"] -= 3_600
+    session.save()
+    for sent in (browser.get(KEYS), browser.post(KEYS, {"name": "Mine", "preset": "analytics"})):
+        assert sent["Location"].startswith("/account/sign-in?")
+    assert ApiKey.objects.get() == kept.row
+    assert browser.post(f"{KEYS}/{kept.row.pk}/revoke").status_code == 302
+    assert keys.recognise(kept.key) is None, "to revoke one is never too much"
+
+
 @pytest.mark.parametrize(
     "said",
     [
@@ -178,8 +209,7 @@ def test_visitors_are_asked_to_sign_in_and_others_see_nothing(hooks: Hooks, sell
     webhooks.try_out(made.webhook)
     key = keys.issue(seller, "Robot", ["money:read"]).row
     delivery = only(made.webhook).pk
-    rival = Client()
-    rival.force_login(sign_up("rival").owner)
+    rival = fresh(sign_up("rival").owner)
     get = [f"{HOOKS}/{made.webhook.pk}/", f"{HOOKS}/deliveries/{delivery}/"]
     post = [
         *(f"{HOOKS}/{made.webhook.pk}/{what}" for what in ("change", "rotate", "test", "remove")),

@@ -63,6 +63,7 @@ REFUSED = {
     "a number no reader agrees on": {"maximum": 2**60},
     "infinity": {"maximum": float("inf")},
     "a slow pattern": {"type": "string", "pattern": "^(a+)+$"},
+    "a pattern for Python alone": {"type": "string", "pattern": r"^\d\-\d$"},
     "a pattern that is no text": {"pattern": 5},
     "a length that is no number": {"pattern": "a", "maxLength": "5"},
     "a pattern on long texts": {"type": "string", "pattern": "^a+b+$", "maxLength": 5000},

@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sellers.input_rules import admit_input
+from sellers.input_rules import admit_example, admit_input
 from sellers.refusals import ListingRefused
 from sellers.schemas import InputRefused, compile_input
+from sellers.targets import fixed_names
 
 QUERY = {
     "type": "object",
@@ -95,6 +96,35 @@ def test_a_listing_without_parameters_takes_none():
     assert refusal(nothing, query=[("a", "1")]).field == "query.a"
     assert refusal(nothing, "a").field == "path"
     assert refusal(nothing, body=b"{}", content_type="application/json").field == "body"
+
+
+OPEN = {"type": "object", "properties": {"q": {"type": "string"}, "page": {"type": "integer"}}}
+ADDRESS = "https://h.example/search?pl%61n=basic&my+limit=10&a[]=1;beta=2&page=1&flag"
+
+
+def in_address(address=ADDRESS):
+    schema = admit_input({"properties": {"query": OPEN}}, {}, "GET", ())
+    return compile_input(schema, fixed_names(address))
+
+
+@pytest.mark.parametrize("name", ["plan", "my limit", "a[]", "beta", "flag"])
+def test_what_the_address_sets_is_not_for_buyers(name):
+    """However the address spells it: an upstream that takes the last one would take theirs."""
+    given = [("q", "x"), (name, "more")]
+    assert str(refusal(in_address(), query=given)) == (
+        f"query.{name}: expected not to be given, the seller has set it"
+    )
+    in_address("https://h.example/search").check((), given, "", b"")
+
+
+@pytest.mark.parametrize("name", ["Plan", "a", "a[1]", "pl%61n", "my+limit", "basic"])
+def test_another_name_than_the_address_sets_passes(name):
+    in_address().check((), [(name, "more")], "", b"")
+
+
+def test_what_the_schema_asks_for_may_be_given_though_the_address_sets_it():
+    in_address().check((), [("q", "x"), ("page", "2")], "", b"")
+    refusal(in_address(), query=[("page", "two")])
 
 
 def test_path_parameters_come_in_their_order():
@@ -197,6 +227,16 @@ BAD_INPUTS = {
         (),
     ),
     "our own query name": ({"properties": {"query": {"properties": {"demo": {}}}}}, "GET", ()),
+    "a switch of our own in a body": (
+        {"properties": {"body": {"properties": {"demo": {"type": "boolean"}}}}},
+        "POST",
+        (),
+    ),
+    "our own name in a body, of whatever type": (
+        {"properties": {"body": {"properties": {"demo": {}}}}},
+        "POST",
+        (),
+    ),
     "a path parameter the URL lacks": (
         {"properties": {"path": {"properties": {"b": {}}}}},
         "GET",
@@ -214,3 +254,25 @@ BAD_INPUTS = {
 def test_a_listing_cannot_ask_for(schema, method, path):
     with pytest.raises(ListingRefused):
         admit_input(schema, {}, method, path)
+
+
+def test_an_example_cannot_ask_for_our_sample():
+    """Sent as it stands, it would be answered with the sample and never reach the seller."""
+    example = {"body": {"demo": True}}
+    for schema in (None, {"properties": {"body": {}}}):
+        with pytest.raises(ListingRefused, match="free sample"):
+            admit_example(example, admit_input(schema, example, "POST", ()))
+
+
+def test_a_body_may_name_a_demo_that_is_no_switch():
+    example = {"body": {"demo": "song.mp3", "inner": {"demo": True}}}
+    assert admit_example(example, admit_input(None, example, "POST", ())) == example
+
+
+def test_a_pattern_that_was_taken_before_is_still_checked():
+    city = {"type": "string", "pattern": r"^\d\-\d$", "maxLength": 8}
+    query = {"type": "object", "properties": {"days": city}}
+    check = compile_input({"type": "object", "properties": {"query": query}})
+    check.check([], [("days", "1-2")], "", b"")
+    with pytest.raises(InputRefused):
+        check.check([], [("days", "12")], "", b"")

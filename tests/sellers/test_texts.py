@@ -1,12 +1,25 @@
 """Texts of sellers are data: what a reader cannot see does not get through."""
 
+import json
 import unicodedata
+from itertools import groupby
+from unittest.mock import patch
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from sellers.texts import clean, clean_ascii, is_plain, shorten
+from sellers import texts
+from sellers.texts import (
+    clean,
+    clean_ascii,
+    faithful,
+    is_plain,
+    on_one_line,
+    shorten,
+    visible,
+    visible_lines,
+)
 
 HIDDEN = {
     "a bidi override": "\u202e",
@@ -45,9 +58,73 @@ def test_a_cleaned_text_is_short_composed_and_plain(text, characters_max):
     assert clean(cleaned, characters_max) == cleaned
 
 
+@given(st.text(max_size=300))
+@example("e\u200b\u0301")
+@example("\u0344\u0344\u0344\u0344")
+def test_lines_are_kept_and_nothing_hidden_is(text):
+    seen = visible_lines(text)
+    assert is_plain(seen)
+    assert unicodedata.is_normalized("NFC", seen)
+    assert visible_lines(seen) == seen
+    assert clean(seen, 300) == clean(text, 300)
+    assert visible_lines("a\r\n\n  b\tc ") == "a\n\n  b\tc "
+
+
+@given(st.text(max_size=300))
+@example("e\u0301\r\n\u00a0\u2028")
+@example("a\u200bb\nc")
+def test_what_hides_nothing_stands_to_the_letter_and_the_rest_hides_nothing(text):
+    (name, (value,)) = next(iter(faithful({text: [text]}).items()))
+    assert name == value == (text if is_plain(text) else visible_lines(text))
+    assert is_plain(value)
+
+
+@given(st.text(max_size=300))
+@example("a\u0085b\u2028c\u2029d")
+def test_json_on_one_line_says_the_same(text):
+    written = on_one_line(json.dumps({"said": text}, ensure_ascii=False))
+    assert len(written.splitlines()) == 1
+    assert json.loads(written) == {"said": text}
+
+
 def test_it_keeps_what_people_write():
     for text in ("Grüße aus Köln", "Cà phê sữa đá", "日本語の説明", "שלום", "नमस्ते", "C++ → C#"):
         assert clean(text, 100) == text
+
+
+TONES = "\u302e\u0316"  # one of them is Mc, which stands beside its letter, and is ordered too
+
+
+@pytest.mark.parametrize("marks", ["\u0301\u0316", "\u0344", TONES], ids=["two", "double", "tones"])
+@pytest.mark.parametrize(
+    "read", [lambda text: clean(text, len(text)), visible_lines, visible], ids=["one", "all", "any"]
+)
+def test_no_more_marks_are_ordered_than_a_letter_may_bear(read, marks):
+    """To order them costs the square of how many there are."""
+    given = []
+    tower = "e" + marks * 10_000
+    with patch.object(texts.unicodedata, "normalize", side_effect=unicodedata.normalize) as asked:
+        assert len(read(tower)) <= 1 + texts.MARKS_IN_A_ROW_MAX
+    for call in asked.call_args_list:
+        runs = groupby(call.args[1], key=lambda one: unicodedata.combining(one) != 0)
+        given += [len(list(run)) for is_mark, run in runs if is_mark]
+    assert 0 < max(given) <= 16
+
+
+def test_what_is_cut_off_is_not_read_either():
+    with patch.object(texts.unicodedata, "normalize", side_effect=unicodedata.normalize) as asked:
+        assert clean("é" * 100_000, 10) == "é" * 10
+        assert clean_ascii("é" * 100_000, 10) == "e" * 10
+    assert max(len(call.args[1]) for call in asked.call_args_list) <= 4_000
+    assert clean("\u200b" * 100 + "  Payment", 10) == "Payment"
+
+
+@given(st.text("e\u0301\u0316\u0344\u302e\u302f\u0f73\u200b ", max_size=80))
+def test_marks_are_left_as_they_are_once_they_are_few(text):
+    seen = visible_lines(text)
+    assert visible_lines(seen) == seen
+    assert unicodedata.is_normalized("NFC", seen)
+    assert clean(clean(text, 80), 80) == clean(text, 80)
 
 
 @given(st.text(max_size=200))

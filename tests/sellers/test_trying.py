@@ -59,6 +59,8 @@ def test_an_address_is_opened_shown_again_and_closed(desk: Desk, sheet: Any) -> 
     assert bytes(preview.token_hash).hex() not in shown
     part = page_of(desk, sheet, **{"HX-Request": "true"})
     assert part.startswith("<section")
+    assert part.count('role="status"') == 1
+    assert "aria-live" not in part
     assert "Nobody has paid yet" in part
     put(sheet, {"title": "Another title"})
     assert "You have changed the draft since" in page_of(desk, sheet)

@@ -64,7 +64,7 @@ def test_what_is_live_is_gone_through_and_again_a_day_later(
     assert row.next_at is not None
     assert timedelta(hours=19) < row.next_at - before < timedelta(hours=29)
     assert verification.last_verified([listing.pk]) == {listing.pk: row.good_at}
-    figures.keep(lambda _: ())
+    figures.keep()
     assert CatalogEntry.objects.get(pk=listing.pk).last_verified_at == row.verified_at
     assert not Notice.objects.exists()
 

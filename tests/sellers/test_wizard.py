@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from cryptography.fernet import Fernet
@@ -16,9 +18,10 @@ from marketplace.configuration.chains import CHAIN_DEFAULTS
 from sellers.models import Listing, Look, UpstreamSecret
 from sellers.secrets import Vault
 from sellers.terms import Terms
+from sellers.typed import typed_input
 from tests.fixtures.cast import Cast
 from tests.fixtures.upstream import ScriptedUpstream, answer
-from tests.sellers.desk import ASSET, NETWORK, TOKEN, Desk, open_desk, value
+from tests.sellers.desk import ASSET, NETWORK, TOKEN, WORDS, Desk, open_desk, value
 
 pytestmark = pytest.mark.django_db
 
@@ -68,6 +71,11 @@ def test_every_step_lacks_something_until_it_is_done(desk: Desk) -> None:
         ("endpoint", {"upstream_url": "https://0x7f.1/"}, "neither a host name"),
         ("endpoint", {"upstream_url": "https://me:pw@api.example/"}, "user name"),
         ("endpoint", {"upstream_url": "https://a.example/", "forward_headers": "a b"}, "letters"),
+        (
+            "endpoint",
+            {"upstream_url": "https://a.example/", "forward_headers": "x-trace, Cookie"},
+            "Cookie is never passed on",
+        ),
         ("words", {"title": "x", "description": "y", "slug": "z"}, "At least 3"),
         ("words", {"title": "Good title", "description": "Good", "slug": "No Good"}, "a-z"),
         ("price", {f"price:{TOKEN}": "0.0000001"}, "At least"),
@@ -141,12 +149,13 @@ def test_a_look_shows_each_step_and_what_to_do(desk: Desk, upstream: ScriptedUps
 
 def test_a_look_that_leads_inside_is_refused_with_the_reason(desk: Desk) -> None:
     sheet = desk.start()
-    url = "https://localhost/x"
-    desk.step(sheet, "endpoint", "look", upstream_url=url, method="GET")
-    desk.look()
+    url = "https://inside.example/x"
+    with patch("payments.egress.clients._addresses", return_value=("127.0.0.1",)):
+        desk.step(sheet, "endpoint", "look", upstream_url=url, method="GET")
+        desk.look()
     (last,) = Look.objects.get().steps
     assert last["name"] == "Address"
-    assert "cannot be called: loopback" in last["said"]
+    assert "leads to an address that cannot be called" in last["said"]
 
 
 def test_a_secret_reaches_the_upstream_and_nothing_else(
@@ -175,6 +184,51 @@ def test_a_secret_reaches_the_upstream_and_nothing_else(
     vault = Vault(settings.SELLER_SECRETS_KEYS)
     assert vault.open(kept.listing_id, kept.name, bytes(kept.sealed)) == canary
     assert canary not in desk.client.get("/sell/listings/weather/").content.decode()
+
+
+@pytest.mark.parametrize("action", ["next", "save", "look"])
+def test_a_secret_is_kept_without_its_own_button(
+    desk: Desk, upstream: ScriptedUpstream, action: str
+) -> None:
+    upstream.on("/weather", answer(b'{"celsius":21}'))
+    sheet = desk.start()
+    here = {"upstream_url": f"{upstream.url}/weather", "method": "GET"}
+    typed = {"secret_name": "X-Api-Key", "secret_value": "canary-7f3a9c"}
+    for half in typed:
+        refused = desk.step(sheet, "endpoint", action, **here, **{half: typed[half]})
+        assert refused.status_code == 422
+        assert ('value="X-Api-Key"' in refused.content.decode()) is (half == "secret_name")
+    went = desk.step(sheet, "endpoint", action, **here, **typed)
+    assert went["Location"].endswith("/shape" if action == "next" else "/endpoint")
+    desk.step(sheet, "endpoint", "look", **here)
+    desk.look()
+    assert {call.header("x-api-key") for call in upstream.calls} == {"canary-7f3a9c"}
+
+
+def test_what_was_kept_is_not_asked_for_again(desk: Desk) -> None:
+    sheet = desk.start()
+    typed = {"secret_name": "x-api-key", "secret_value": "canary-7f3a9c"}
+    refused = desk.step(sheet, "endpoint", upstream_url="not a page", method="GET", **typed)
+    assert refused.status_code == 422
+    assert 'value="x-api-key"' not in refused.content.decode()
+    assert "drop-secret:x-api-key" in refused.content.decode()
+
+
+@pytest.mark.parametrize("name", ["Host", "x_souk_payer", "Content-Type"])
+def test_a_secret_header_that_no_call_carries_is_not_kept(desk: Desk, name: str) -> None:
+    sheet = desk.start()
+    typed = {"secret_name": name, "secret_value": "canary-7f3a9c"}
+    page = desk.step(sheet, "endpoint", "secret", upstream_url="https://api.example/x", **typed)
+    assert page.status_code == 422
+    assert "is written by the marketplace itself" in page.content.decode()
+    sheet.refresh_from_db()
+    assert sheet.sealed == {}
+    sheet.typed |= {"secret_headers": [name.lower()]}  # of a listing older than the rule
+    sheet.sealed, sheet.sealed_for = {name.lower(): "x"}, "https://api.example/x"
+    sheet.save()
+    page = desk.step(sheet, "endpoint", upstream_url="https://api.example/x", method="GET")
+    assert page.status_code == 422
+    assert "is written by the marketplace itself" in page.content.decode()
 
 
 def test_a_secret_is_meant_for_the_host_it_was_given_for(
@@ -279,6 +333,18 @@ def test_fields_of_a_body_are_sent_as_json(desk: Desk, upstream: ScriptedUpstrea
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(40)
 
 
+@pytest.mark.parametrize("action", ["next", "save"])
+def test_a_logo_is_kept_without_its_own_button(desk: Desk, action: str) -> None:
+    sheet = desk.start()
+    for picture, title, status, kept in (
+        (b"<svg/>", "Weather", 422, False), (PNG, "", 422 if action == "next" else 302, True),
+    ):  # fmt: skip
+        given = {**WORDS, "title": title, "logo_file": SimpleUploadedFile("logo.png", picture)}
+        assert desk.step(sheet, "words", action, slug="weather", **given).status_code == status
+        sheet.refresh_from_db()
+        assert bool(sheet.typed.get("logo")) is kept
+
+
 def test_a_logo_is_a_picture_and_stays_with_what_was_approved(
     desk: Desk, upstream: ScriptedUpstream
 ) -> None:
@@ -340,3 +406,118 @@ def test_text_beyond_all_measure_is_refused_and_kept_on_the_page(desk: Desk) -> 
     page = desk.step(sheet, "words", title="Title", description=long, slug="x")
     assert page.status_code == 422
     assert long in page.content.decode()
+
+
+ROWS_CAN_SAY = {
+    "type": "object",
+    "properties": {"days": {"type": "integer"}},
+    "required": [],
+    "additionalProperties": False,
+}
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ({}, ""),
+        ({"properties": {"days": {"type": "integer", "maximum": 7}}}, "query.days has maximum"),
+        ({"properties": {"days": {"type": "array"}}}, "query.days is no text"),
+        ({"additionalProperties": True}, "query takes other names"),
+        ({"minProperties": 1}, "query has minProperties"),
+        ({"required": ["city"]}, "query needs what it does not name"),
+    ],
+)
+def test_a_schema_that_rows_cannot_say_is_left_alone(
+    desk: Desk, query: dict[str, Any], said: str
+) -> None:
+    schema = json.dumps({"properties": {"query": ROWS_CAN_SAY | query}})
+    typed = {"input_mode": "json", "input_schema": schema, "example": '{"query": {"days": 3}}'}
+    sheet = desk.start()
+    page = desk.step(sheet, "shape", "as-rows", **typed)
+    sheet.refresh_from_db()
+    if not said:
+        assert page.status_code == 302
+        assert [row["example"] for row in sheet.typed["rows"]] == ["3"]
+        return
+    assert page.status_code == 422
+    assert f"Rows cannot say this: {said}" in page.content.decode()
+    assert {name: sheet.typed[name] for name in typed} == typed
+
+
+def test_a_name_in_two_places_is_lost_in_neither(desk: Desk) -> None:
+    sheet = desk.start()
+    desk.step(sheet, "endpoint", "save", upstream_url=f"{desk.upstream_url}/x/{{id}}", method="GET")
+    said = {
+        "properties": {
+            where: {"type": "object", "properties": {"id": {"type": kind}}, "required": ["id"],
+                    "additionalProperties": False}
+            for where, kind in (("path", "string"), ("query", "integer"))
+        }
+    }  # fmt: skip
+    for schema in (said, {"properties": {"query": said["properties"]["query"]}}):
+        example = {where: {"id": 3} for where in schema["properties"]}
+        typed = {
+            "input_mode": "json", "input_schema": json.dumps(schema),
+            "example": json.dumps(example),
+        }  # fmt: skip
+        page = desk.step(sheet, "shape", "as-rows", **typed)
+        assert page.status_code == 422
+        assert "Rows cannot say this: id is in the path and in the query" in page.content.decode()
+        sheet.refresh_from_db()
+        assert {name: sheet.typed[name] for name in typed} == typed
+        assert typed_input(schema, example, sheet.typed["upstream_url"])["input_mode"] == "json"
+
+
+def test_a_row_is_removed_by_its_place_and_no_other_goes_with_it(desk: Desk) -> None:
+    sheet = desk.start()
+    desk.step(sheet, "endpoint", "save", upstream_url=f"{desk.upstream_url}/x/{{id}}", method="GET")
+    rows = {
+        "rows": "1", "input_mode": "rows",
+        "row-0-name": "id", "row-0-in": "path", "row-0-example": "Oslo",
+        "row-1-name": "", "row-1-about": "first",
+        "row-2-name": "id", "row-2-about": "second",
+        "row-3-name": "", "row-3-about": "third",
+    }  # fmt: skip
+
+    def kept() -> list[str]:
+        sheet.refresh_from_db()
+        return [row["about"] for row in sheet.typed["rows"] if row.get("about")]
+
+    page = desk.step(sheet, "shape", "next", **rows)
+    assert "Id is there twice" in page.content.decode()
+    assert 'value="second"' in page.content.decode()
+    for odd in ("id", "9", "9" * 5_000, ""):
+        desk.step(sheet, "shape", f"drop-row:{odd}", **rows)
+        assert kept() == ["first", "second", "third"]
+    page = desk.client.get(f"/sell/drafts/{sheet.pk}/shape").content.decode()
+    assert page.count(">Remove") == 3
+    assert 'value="second"' in page
+    desk.step(sheet, "shape", "drop-row:3", **rows)
+    assert kept() == ["first", "second"]
+    desk.step(sheet, "shape", "drop-row:2", **rows)
+    assert kept() == ["first", "third"]
+    assert sheet.typed["rows"][0]["example"] == "Oslo"
+
+
+@pytest.mark.parametrize(
+    ("action", "field", "text", "said"),
+    [
+        ("look", "example", '{"query": "city=Oslo"}', "The query is an object"),
+        ("look", "example", '{"path": ["Oslo"]}', "The path is an object"),
+        ("as-rows", "input_schema", "[1]", "a JSON object"),
+        ("as-rows", "input_schema", '{"properties": []}', "properties is a JSON object"),
+        ("as-rows", "input_schema", '{"properties": {"query": true}}', "query is no object"),
+        ("as-rows", "example", '{"body": [1]}', "the example has body"),
+    ],
+)
+def test_a_slip_in_what_is_typed_is_named_at_its_field(
+    desk: Desk, action: str, field: str, text: str, said: str
+) -> None:
+    sheet = desk.start()
+    desk.step(sheet, "endpoint", "save", upstream_url=f"{desk.upstream_url}/x", method="GET")
+    page = desk.step(sheet, "shape", action, input_mode="json", **{field: text})
+    assert page.status_code == 422
+    assert said in page.content.decode()
+    sheet.refresh_from_db()
+    assert sheet.typed[field] == text
+    assert sheet.typed["input_mode"] == "json"

@@ -3,14 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from marketplace.catalog.documents.market import Market, stamp, without_blanks
 from payments.x402 import v1
 from payments.x402.types import X402_VERSION
+from sellers import offers
 from sellers.bazaar import extension
 from sellers.goods import Good
+
+# What `extensions` of an item holds, for all of them.
+EXTENSIONS: Final = frozenset({"bazaar", "payment-identifier"})
+# What some quotes carry and others do not, as the moment has it: no item can promise it.
+SOMETIMES: Final = frozenset({"offer-receipt"})
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some of what was asked for, by number: from `offset` on, of `total`."""
+
+    goods: Sequence[Good]
+    limit: int
+    offset: int
+    total: int
+    unapplied: Sequence[str] = ()  # filters that were asked and not applied
+
+    @property
+    def place(self) -> dict[str, int]:
+        return {"limit": self.limit, "offset": self.offset, "total": self.total}
 
 
 def item(good: Good, market: Market) -> dict[str, Any]:
@@ -25,7 +47,7 @@ def item(good: Good, market: Market) -> dict[str, Any]:
             "lastUpdated": stamp(good.changed_at),
             "mimeType": terms.mime_type or "application/octet-stream",
             "accepts": accepts(good),
-            "extensions": {"bazaar": bazaar(good)},
+            "extensions": extensions(good),
             "quality": _quality(good),
             "serviceName": terms.service_name,
             "tags": list(terms.tags),
@@ -51,19 +73,23 @@ def accepts(good: Good) -> list[dict[str, object]]:
     return [asked.to_wire() for asked in _asked(good)]
 
 
+def extensions(good: Good) -> dict[str, Any]:
+    """What every 402 of the listing carries beside its prices, under the same names."""
+    return without_blanks({"bazaar": bazaar(good), "payment-identifier": offers.PAYMENT_IDENTIFIER})
+
+
 def bazaar(good: Good) -> dict[str, Any] | None:
     """How it is called and what it answers, with nothing shed: nobody has to echo this one."""
     return extension(good.terms, urlsplit(good.url).path, frozenset())
 
 
-def resources(
-    goods: Iterable[Good], market: Market, *, limit: int, offset: int, total: int
-) -> dict[str, Any]:
+def resources(page: Page, market: Market) -> dict[str, Any]:
     """A page of the list."""
     return {
         "x402Version": X402_VERSION,
-        "items": [item(good, market) for good in goods],
-        "pagination": {"limit": limit, "offset": offset, "total": total},
+        "items": [item(good, market) for good in page.goods],
+        "pagination": page.place,
+        "unappliedFilters": list(page.unapplied),
     }
 
 
@@ -81,15 +107,14 @@ def found(
     }
 
 
-def of_merchant(
-    goods: Iterable[Good], market: Market, pay_to: str, *, limit: int, offset: int, total: int
-) -> dict[str, Any]:
+def of_merchant(page: Page, market: Market, pay_to: str) -> dict[str, Any]:
     """Everything that pays into one wallet."""
     return {
         "x402Version": X402_VERSION,
         "payTo": pay_to,
-        "resources": [item(good, market) for good in goods],
-        "pagination": {"limit": limit, "offset": offset, "total": total},
+        "resources": [item(good, market) for good in page.goods],
+        "pagination": page.place,
+        "unappliedFilters": list(page.unapplied),
     }
 
 

@@ -13,7 +13,8 @@ from django.conf import settings
 
 from payments.wiring import receipt_key_document
 from sellers.goods import Good
-from sellers.texts import visible
+from sellers.offers import icon_url
+from sellers.texts import faithful
 
 # Where the MCP server is.
 MCP_PATH: Final = "/mcp"
@@ -40,14 +41,10 @@ class Market:
         return f"{self.base_url}{path}"
 
     def skill_url(self, good: Good) -> str:
-        """Where a listing's SKILL.md is: beside it, unless its buyers may say that very word."""
-        if len(good.terms.path_parameters) == 1:
-            return self.at(f"/l/{good.path}/SKILL.md")
-        return f"{good.url}/SKILL.md"
+        return skill_url(good, self.base_url)
 
     def icon_url(self, logo: str) -> str:
-        """A picture's address; none where readers would refuse the host."""
-        return self.at(f"/logo/{logo}") if logo and not _is_odd_host(self.host) else ""
+        return icon_url(self.base_url, logo)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +67,13 @@ class Part:
         if self.is_whole:
             return f"All {self.total} listings are here. {everywhere}"
         return f"The best {len(self.goods)} of {self.total} listings are here. {everywhere}"
+
+
+def skill_url(good: Good, base_url: str) -> str:
+    """Where a listing's SKILL.md is: beside it, unless its buyers may say that very word."""
+    if len(good.terms.path_parameters) == 1:
+        return f"{base_url}/l/{good.path}/SKILL.md"
+    return f"{good.url}/SKILL.md"
 
 
 def this_market() -> Market:
@@ -104,16 +108,10 @@ def stamp(at: datetime) -> str:
 
 
 def written(document: Any) -> bytes:
-    """A document's bytes: nothing in them that only a machine would read."""
-    return orjson.dumps(visible(document))
+    """A document's bytes: data as the 402 has it, and nothing that only a machine would read."""
+    return orjson.dumps(faithful(document))
 
 
 def without_blanks(document: dict[str, Any]) -> dict[str, Any]:
     """Leave out what is empty: readers take a missing field better than a blank one."""
     return {name: value for name, value in document.items() if value not in ("", None, [], {})}
-
-
-def _is_odd_host(host: str) -> bool:
-    """Hosts that readers of `iconUrl` refuse: addresses and this machine."""
-    name = host.rpartition(":")[0] or host
-    return name == "localhost" or name.startswith("[") or name.replace(".", "").isdigit()

@@ -43,11 +43,21 @@ _CATALOG: Final[dict[str, tuple[dict[str, Any], str]]] = {
     "payTo": (_TEXT, "the wallet that is paid"),
     "method": ({"type": "string", "enum": list(METHODS)}, "the method of a call"),
     "seller": (_TEXT, "the first part of a listing's path"),
+    "urlSubstring": (_TEXT, "a part of the address"),
+    "verified": ({"type": "boolean"}, "true: seen to work within a day"),
     "minSuccess": (_TEXT, "the least share of calls that succeeded in 7 days, such as 0.95"),
     "minCalls": (_TEXT, "the least number of calls in 30 days"),
     "sort": ({"type": "string", "enum": list(SORTS)}, "the order; by relevance when not said"),
     "limit": ({"type": "integer", "minimum": 1, "maximum": 100}, "how many, 20 by default"),
     "cursor": (_TEXT, "where the page before ended"),
+}
+_OLDEST: Final = {
+    "type": "integer",
+    "description": "0, or the number of the oldest change that is kept: begin with /api/catalog",
+}
+_CURSOR: Final = {
+    "type": "object",
+    "properties": {"limit": {"type": "integer"}, "cursor": {"type": ["string", "null"]}},
 }
 _LIST: Final = {"type": "array", "items": {"type": "object"}}
 _WORDS: Final = {"type": "array", "items": _TEXT}
@@ -55,7 +65,14 @@ _OF_A_LISTING: Final = [
     {"name": name, "in": "path", "required": True, "schema": _TEXT}
     for name in ("seller", "listing")
 ]
-_BAD: Final = {"400": {"description": "A filter cannot be read; `error` says which"}}
+_BAD: Final = {"400": {"description": "It cannot be read; `error` says what to do"}}
+_NOT_THERE: Final = {"404": {"description": "Nothing is for sale there"}}
+_TOO_OFTEN: Final = {"429": {"description": "Too often; Retry-After says how long to wait"}}
+_NOT_KEPT: Final = {
+    "410": {"description": "Changes since then are not kept: begin with /api/catalog, then `next`"}
+}
+_OR_NONE: Final = {"type": ["string", "null"]}
+_FOUND: Final = {**_BAD, **_TOO_OFTEN}
 
 
 def free_operations() -> dict[str, dict[str, Any]]:
@@ -68,7 +85,8 @@ def free_operations() -> dict[str, dict[str, Any]]:
                 "search_catalog",
                 "Search the whole catalog, with quality figures",
                 _parameters(_CATALOG),
-                {"items": _LIST, "next": _TEXT, "unappliedFilters": _WORDS},
+                {"items": _LIST, "next": _OR_NONE, "unappliedFilters": _WORDS},
+                _FOUND,
             )
         },
         "/api/catalog/{seller}/{listing}": {
@@ -76,7 +94,8 @@ def free_operations() -> dict[str, dict[str, Any]]:
                 "read_listing",
                 "Read everything about one listing",
                 _OF_A_LISTING,
-                {},
+                {"path": _TEXT, "url": _TEXT, "prices": _LIST, "inputSchema": {"type": "object"}},
+                _NOT_THERE,
             )
         },
         "/api/catalog/{seller}/{listing}/reports": {"post": _report()},
@@ -85,7 +104,8 @@ def free_operations() -> dict[str, dict[str, Any]]:
                 "list_changes",
                 "List what changed in the catalog",
                 _parameters(since),
-                {"items": _LIST, "next": {"type": "integer"}},
+                {"items": _LIST, "next": {"type": "integer"}, "oldest": _OLDEST},
+                {**_BAD, **_NOT_KEPT},
             )
         },
         "/discovery/search": {
@@ -93,7 +113,8 @@ def free_operations() -> dict[str, dict[str, Any]]:
                 SEARCH_ID,
                 "Search what is for sale",
                 [asked, *_parameters(_SEARCH)],
-                {"resources": _LIST, "unappliedFilters": _WORDS},
+                {"resources": _LIST, "pagination": _CURSOR, "unappliedFilters": _WORDS},
+                _FOUND,
             )
         },
         "/discovery/resources": {
@@ -101,7 +122,8 @@ def free_operations() -> dict[str, dict[str, Any]]:
                 "list_services",
                 "List what is for sale",
                 _parameters({**_FILTERS, **_PAGES}),
-                {"items": _LIST, "pagination": {"type": "object"}},
+                {"items": _LIST, "pagination": {"type": "object"}, "unappliedFilters": _WORDS},
+                _FOUND,
             )
         },
         "/discovery/validate": {"post": _check()},
@@ -114,6 +136,12 @@ def _report() -> dict[str, Any]:
         "Report a listing whose answers are wrong, or that should not be here",
         _OF_A_LISTING,
         {"id": _TEXT, "open": {"type": "boolean"}},
+        {
+            **_BAD,
+            "404": {"description": "Nothing was ever for sale there"},
+            "415": {"description": "Send JSON, with Content-Type: application/json"},
+            **_TOO_OFTEN,
+        },
     )
     about = {"type": "string", "enum": list(Report.About.values)}
     asked = {
@@ -132,6 +160,7 @@ def _check() -> dict[str, Any]:
         "Check a listing of this marketplace, and what it costs now",
         [],
         {"valid": {"type": "boolean"}, "preflight": _LIST, "paymentRequirements": _LIST},
+        _BAD,
     )
     asked = {
         "type": "object",
@@ -143,14 +172,18 @@ def _check() -> dict[str, Any]:
 
 
 def _free(
-    name: str, summary: str, parameters: list[dict[str, Any]], answer: dict[str, Any]
+    name: str,
+    summary: str,
+    parameters: list[dict[str, Any]],
+    answer: dict[str, Any],
+    refusals: dict[str, Any],
 ) -> dict[str, Any]:
-    schema = {"type": "object", "properties": answer}
+    schema = {"type": "object", "properties": answer, "required": list(answer)}
     said = {"description": "OK", "content": {"application/json": {"schema": schema}}}
     operation: dict[str, Any] = {"operationId": name, "summary": summary, "security": []}
     if parameters:
         operation["parameters"] = parameters
-    return {**operation, "responses": {"200": said, **_BAD}}
+    return {**operation, "responses": {"200": said, **refusals}}
 
 
 def _parameters(named: dict[str, tuple[dict[str, Any], str]]) -> list[dict[str, Any]]:

@@ -32,6 +32,8 @@ def llms(part: Part, market: Market) -> str:
         "",
         *(f"{number}. {step}" for number, step in enumerate(leaflets.HOW_TO_PAY, 1)),
         "",
+        f"{leaflets.STOCK_CLIENTS} Of a dearer listing, its text says how.",
+        "",
         "Clients that speak x402 version 1 only add `?x402Version=1` to a listing's address.",
         "",
         "## Find a service",

@@ -22,7 +22,7 @@ def strings(part: Part, market: Market) -> dict[str, Any]:
 def objects(part: Part, market: Market) -> dict[str, Any]:
     """The draft whose `items` are whole, at /.well-known/x402.json."""
     head = _head(part.goods, market, part.note(market))
-    return {**head, "lastUpdated": newest(part.goods), "items": items(part.goods)}
+    return {**head, "lastUpdated": newest(part.goods), "items": items(part.goods, market)}
 
 
 def of_seller(slug: str, goods: tuple[Good, ...], market: Market) -> dict[str, Any]:
@@ -34,13 +34,13 @@ def of_seller(slug: str, goods: tuple[Good, ...], market: Market) -> dict[str, A
         "name": f"{slug} on {market.name}",
         "resources": [good.url for good in goods],
         "lastUpdated": newest(goods),
-        "items": items(goods),
+        "items": items(goods, market),
     }
 
 
-def items(goods: Iterable[Good]) -> list[dict[str, Any]]:
+def items(goods: Iterable[Good], market: Market) -> list[dict[str, Any]]:
     """Listings as whole objects; the draft forbids partial ones."""
-    return [_item(good) for good in goods]
+    return [_item(good, market) for good in goods]
 
 
 def ai_catalog(market: Market) -> dict[str, Any]:
@@ -121,7 +121,7 @@ def _head(goods: tuple[Good, ...], market: Market, note: str) -> dict[str, Any]:
     )
 
 
-def _item(good: Good) -> dict[str, Any]:
+def _item(good: Good, market: Market) -> dict[str, Any]:
     terms = good.terms
     info = (bazaar(good) or {}).get("info", {})
     mime_type = terms.mime_type or "application/octet-stream"
@@ -135,6 +135,7 @@ def _item(good: Good) -> dict[str, Any]:
                 "mimeType": mime_type,
                 "serviceName": terms.service_name,
                 "tags": list(terms.tags),
+                "iconUrl": market.icon_url(terms.logo),
             }
         ),
         "type": "http",

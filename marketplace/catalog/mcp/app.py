@@ -18,10 +18,11 @@ from asgiref.typing import ASGIReceiveCallable, ASGISendCallable, HTTPScope
 from django.conf import settings
 
 from marketplace.calls.http import Response, send_response
-from marketplace.calls.in_flight import Arrivals, InFlight
+from marketplace.calls.in_flight import Arrivals
 from marketplace.calls.inbox import Inbox
 from marketplace.calls.requests import BodyIncomplete, BodyTooLarge
 from marketplace.calls.room import Room
+from marketplace.calls.shares import Shares
 from marketplace.catalog.mcp import arrival, events
 from marketplace.catalog.mcp.arrival import Arrival
 from marketplace.catalog.mcp.looks import TooManyLooks
@@ -68,8 +69,8 @@ class Reply:
 class McpServer:
     """The ASGI app of `/mcp`; calls and bodies are counted together with the door's."""
 
-    def __init__(self, room: Room, in_flight: InFlight, arrivals: Arrivals) -> None:
-        self._methods = Methods(room, in_flight)
+    def __init__(self, room: Room, places: Shares, arrivals: Arrivals) -> None:
+        self._methods = Methods(room, places)
         self._arrivals = arrivals
 
     def close(self) -> None:

@@ -12,6 +12,7 @@ from typing import Any, Final
 from asgiref.typing import ASGISendCallable
 
 from marketplace.catalog.mcp.arrival import EVENTS, GUARDED
+from sellers.texts import on_one_line
 
 QUIET_SECONDS: Final = 5.0  # so long a client waits for a document before events begin
 COMMENT_SECONDS: Final = 5.0
@@ -43,6 +44,6 @@ async def keep_alive(work: asyncio.Task[Any], send: ASGISendCallable) -> None:
 
 
 async def end(body: bytes, send: ASGISendCallable) -> None:
-    """The message; JSON as it is written here has no line feeds."""
-    event = b"event: message\ndata: " + body + b"\n\n"
+    """The message, on one line for every reader there is."""
+    event = b"event: message\ndata: " + on_one_line(body.decode()).encode() + b"\n\n"
     await send({"type": "http.response.body", "body": event, "more_body": False})

@@ -13,7 +13,7 @@ from payments.documents import sha256, utc
 from payments.x402.networks import NETWORKS
 from sellers.goods import Good
 from sellers.terms import Sample, Terms
-from sellers.texts import clean
+from sellers.texts import clean, visible_lines
 
 Document = dict[str, Any]
 
@@ -129,8 +129,8 @@ def _sample(sample: Sample) -> Document:
     """The beginning of the sample; `sample_service` gives all of it."""
     shown: Document = {"content_type": sample.content_type, "bytes": len(sample.body)}
     if sample.is_json or sample.is_text:
-        text = sample.body.decode("utf-8", "replace")
-        shown["text"] = clean(text, SAMPLE_CHARACTERS_MAX)
+        text = sample.visible().body.decode("utf-8", "replace")
+        shown["text"] = visible_lines(text)[:SAMPLE_CHARACTERS_MAX]
     return shown
 
 

@@ -8,9 +8,9 @@ from typing import Any, Final
 
 from django.conf import settings
 
-from marketplace.calls.in_flight import InFlight
 from marketplace.calls.requests import Gone
 from marketplace.calls.room import Room
+from marketplace.calls.shares import Shares
 from marketplace.catalog.mcp import definitions
 from marketplace.catalog.mcp.free import FreeTools, path_in
 from marketplace.catalog.mcp.lists import Lists, is_slug
@@ -63,9 +63,9 @@ class Visit:
 class Methods:
     """Answers one message after another; nothing is remembered between them."""
 
-    def __init__(self, room: Room, in_flight: InFlight) -> None:
+    def __init__(self, room: Room, places: Shares) -> None:
         self._room = room
-        self._in_flight = in_flight
+        self._places = places
         self._looks = Looks()
         self._lists = Lists(room.shelf, self._looks)
         self._free = FreeTools(room, self._looks)
@@ -109,7 +109,8 @@ class Methods:
         if self._free.knows(name) and (not visit.seller or name == definitions.CHECK):
             return ToolAnswer(await self._free.answer(name, arguments, visit.origin))
         if name == definitions.LIMITS and not visit.seller:
-            return ToolAnswer(await limits_left(self._room, arguments, message.meta))
+            told = await limits_left(self._room, arguments, message.meta, visit.origin)
+            return ToolAnswer(told)
         try:
             payment = payment_in(message.meta)
         except Malformed as malformed:
@@ -118,7 +119,7 @@ class Methods:
             raise Fault(INVALID_PARAMS, "Send a call that is paid for alone, not in a batch.")
         path, given = _meant(name, arguments, visit)
         order = _order(path, given, payment, message.meta, visit)
-        return await sell(self._room, self._in_flight, order)
+        return await sell(self._room, self._places, order)
 
 
 def _meant(name: str, arguments: Document, visit: Visit) -> tuple[str, Document]:

@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from marketplace.calls.requests import CallRequest, Gone, is_segment, without_ours
+from django.conf import settings
+
+from marketplace.calls.requests import BodyTooLarge, CallRequest, Gone, is_segment, without_ours
 from payments.x402.headers import HEADER_CHARACTERS_MAX, decode_json, encode_json, payment_of
 from payments.x402.reasons import Malformed, Reason
 from payments.x402.types import PaymentPayload
@@ -84,6 +86,8 @@ def request_of(order: Order, terms: Terms) -> CallRequest:
     headers += [("accept", "*/*"), *([("content-type", content_type)] if content_type else [])]
 
     async def read_body() -> bytes:
+        if len(sent) > settings.REQUEST_BODY_BYTES_MAX:  # longer than in the message, maybe
+            raise BodyTooLarge
         return sent
 
     return CallRequest(

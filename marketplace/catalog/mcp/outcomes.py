@@ -6,7 +6,7 @@ holds nothing that a client would take for one.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 from uuid import UUID
 
@@ -56,16 +56,13 @@ def result_of(outcome: Told, place: Place) -> Document:
         case Unavailable(error, detail, retry_after_seconds, payment_id, settlement):
             also = {"retry_after_seconds": retry_after_seconds, **_where(payment_id)}
             return problem(error, detail, also=also, meta=_receipt(settlement))
-        case Refused(status, error, detail, _, payment_id, extensions):
-            also = {"status": status, **_where(payment_id)}
+        case Refused(status, error, detail, headers, payment_id, extensions):
+            also = {"status": status, **_wait(headers), **_where(payment_id)}
             if extensions:
                 also["extensions"] = dict(extensions)
             return problem(error, detail, also=also)
-        case Challenged(reason, detail):
-            # A new payment would not help where nothing is for sale.
-            if isinstance(place, Absent):
-                return result_of(absent(place), place)
-            return wants_payment(quote_of(place, reason, detail))
+        case Challenged():
+            return _asked_again(outcome, place)
 
 
 def quote_of(
@@ -83,9 +80,19 @@ def quote_of(
     return document
 
 
+def _asked_again(outcome: Challenged, place: Place) -> Document:
+    """Quote once more, and say what became of a payment that was taken and not collected."""
+    receipt = _receipt(outcome.settlement)
+    if isinstance(place, Absent):  # a new payment would not help where nothing is for sale
+        gone = result_of(absent(place), place)
+        return {**gone, "_meta": receipt} if receipt else gone
+    quote = quote_of(place, outcome.reason, outcome.detail)
+    return wants_payment({**quote, **_where(outcome.payment_id), **receipt}, meta=receipt)
+
+
 def sample_of(shelved: Shelved) -> Document:
     """The stored sample, free, and marked as what it is."""
-    sample = shelved.terms.sample
+    sample = shelved.terms.sample.visible()
     shown = contents(sample.content_type, sample.body, f"{shelved.url}?demo=true")
     return _shown(shown.blocks, shown.structured, {"souk/demo": True})
 
@@ -150,6 +157,12 @@ def _with(result: Document, answer: StoredAnswer | None, payment_id: UUID) -> Do
 
 def _receipt(settlement: Settlement | None) -> Document:
     return {} if settlement is None else {RECEIPT: settlement.to_wire()}
+
+
+def _wait(headers: Iterable[tuple[str, str]]) -> Document:
+    """How long to wait, where the door says so in a header."""
+    said = {name.lower(): value for name, value in headers}.get("retry-after")
+    return {} if said is None else {"retry_after_seconds": int(said)}
 
 
 def _where(payment_id: UUID | None) -> Document:

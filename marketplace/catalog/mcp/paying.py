@@ -8,7 +8,7 @@ from typing import Final
 
 from marketplace.calls import paid_call
 from marketplace.calls.ceiling import is_too_dear
-from marketplace.calls.in_flight import InFlight, NoPlace, Seat
+from marketplace.calls.in_flight import NoPlace, Seat
 from marketplace.calls.meant import terms_meant
 from marketplace.calls.outcomes import (
     CallOutcome,
@@ -20,6 +20,7 @@ from marketplace.calls.outcomes import (
 )
 from marketplace.calls.readiness import wait_seconds
 from marketplace.calls.room import Room
+from marketplace.calls.shares import Shares
 from marketplace.calls.shelf import Absent, Place
 from marketplace.calls.whole import whole
 from marketplace.catalog.mcp.orders import Misfit, Order, read_payment, request_of
@@ -38,7 +39,7 @@ class ToolAnswer:
     told: Callable[[bool], Awaitable[None]] | None = None
 
 
-async def sell(room: Room, in_flight: InFlight, order: Order) -> ToolAnswer:
+async def sell(room: Room, places: Shares, order: Order) -> ToolAnswer:
     """Quote, hand out the sample, or serve a call that carries a payment."""
     place: Place | None = room.shelf.peek(order.path)
     if place is None:
@@ -47,7 +48,7 @@ async def sell(room: Room, in_flight: InFlight, order: Order) -> ToolAnswer:
         return ToolAnswer(sample_of(place))
     if order.payment is None:
         return ToolAnswer(result_of(unpaid(room, place, order.max_price), place))
-    seat = Seat(in_flight, order.path)
+    seat = Seat(places, order.path)
     try:
         seat.take()
         outcome = await _paid(room, place, order)
@@ -85,7 +86,8 @@ def unpaid(room: Room, place: Place, max_price: str | None) -> Told:
 
 
 async def _paid(room: Room, place: Place, order: Order) -> Told:
-    outcome = await paid_call.said(_called(room, place, order))
+    called = paid_call.counted(room, lambda: order.origin, _called(room, place, order))
+    outcome = await paid_call.said(called)
     return await whole(outcome, order.gone)
 
 

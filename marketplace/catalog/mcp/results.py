@@ -36,9 +36,9 @@ def problem(
     return _result(said, is_error=True, meta=meta)
 
 
-def wants_payment(challenge: Mapping[str, Any]) -> Document:
+def wants_payment(challenge: Mapping[str, Any], *, meta: Document | None = None) -> Document:
     """What x402 clients take for a 402: the quote as data and the very same as text."""
-    return _result(challenge, is_error=True, meta=None)
+    return _result(challenge, is_error=True, meta=meta)
 
 
 def _result(said: Mapping[str, Any], *, is_error: bool, meta: Document | None) -> Document:

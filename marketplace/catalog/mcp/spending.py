@@ -15,7 +15,7 @@ Document = dict[str, Any]
 
 
 async def limits_left(
-    room: Room, arguments: Mapping[str, Any], meta: Mapping[str, Any]
+    room: Room, arguments: Mapping[str, Any], meta: Mapping[str, Any], origin: str
 ) -> Document:
     """The same document as `/api/limits/<wallet>`; asked without a proof, the question."""
     wallet, network = arguments.get("wallet"), arguments.get("network", "")
@@ -24,8 +24,12 @@ async def limits_left(
         raise Fault(INVALID_PARAMS, "wallet must be an address, and network a CAIP-2 name")
     if proof is not None and not isinstance(proof, str):
         raise Fault(INVALID_PARAMS, f"{PROOF} must be a text")
-    told = await tell(room.pool, room.chains, wallet=wallet, network=network, proof=proof)
+    told = await tell(
+        room.pool, room.chains, wallet=wallet, network=network, proof=proof, origin=origin
+    )
     if told.status == 200:
         return data(told.document)
     also = {key: told.document[key] for key in ("extensions",) if key in told.document}
+    if told.retry_seconds:
+        also["retry_after_seconds"] = told.retry_seconds
     return problem(told.document["error"], told.document["detail"], also=also)

@@ -12,12 +12,12 @@ from django.conf import settings
 from django.contrib.auth.models import Group, User
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from marketplace.access import MODERATORS
 from marketplace.accounts import erasure, own_data, second_factor, sessions
 from marketplace.management.manners import alone, rehearsed, rehearses, speaks_json, tell
 from payments import audit_log
 from payments.payers import payers_of
 from sellers.directory import seller_of
+from sellers.moderators import MODERATORS
 
 COMMAND = audit_log.command("account")
 
@@ -124,6 +124,7 @@ def _export(user: User, options: dict[str, Any]) -> Said:
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.writelines(own_data.archive_of(user))
+        audit_log.record(COMMAND, "account.exported", audit_log.user(user.pk))
     except BaseException:
         to.unlink()
         raise

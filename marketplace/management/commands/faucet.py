@@ -6,11 +6,11 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
-from eth_utils.address import is_address, to_checksum_address
 
 from marketplace.embedded.anvil import ChainError
 from marketplace.embedded.chain import ONE_DOLLAR, fund
 from marketplace.embedded.rpc import NodeRefusedError, NodeSilentError
+from payments.x402.networks import ADDRESS, address_bytes, checksum
 
 DOLLARS_MAX = Decimal(1_000_000)
 
@@ -30,13 +30,13 @@ class Command(BaseCommand):
                 "There is no demo chain here, and real dollars come from no faucet. "
                 "Start `python3 manage.py demo` first."
             )
-        if not is_address(address):
+        if not ADDRESS.fullmatch(address):
             raise CommandError(f"{address} is no address: 0x and 40 hexadecimal digits.")
         try:
             fund(settings.DEMO_CHAIN_RPC, address, read_atomic(amount), 0)
         except (ChainError, NodeSilentError, NodeRefusedError, ValueError) as error:
             raise CommandError(str(error)) from error
-        self.stdout.write(f"{to_checksum_address(address)} got {amount} demo dollars.")
+        self.stdout.write(f"{checksum(address_bytes(address))} got {amount} demo dollars.")
 
 
 def read_atomic(amount: str) -> int:

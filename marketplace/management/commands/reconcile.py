@@ -11,6 +11,8 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from marketplace.management.manners import alone
 from payments import audit_log, audits, wiring
+from payments.chains import ChainUnavailable
+from payments.pool import Pool
 from payments.reconcile import Result, reconcile
 from payments.remedies import look_again
 from payments.x402.networks import NETWORKS
@@ -38,20 +40,21 @@ class Command(BaseCommand):
         networks = [options["network"]] if options["network"] else wiring.networks()
         if unknown := set(networks) - set(wiring.networks()):
             raise CommandError(f"{unknown.pop()} is not in CHAINS.", returncode=2)
-        try:
-            with alone("reconcile"):
-                results = asyncio.run(_run(networks, options))
-                for result in results if options["fix"] else ():
-                    look_again(result, by=audit_log.command("reconcile"))
-        except (OSError, TimeoutError) as error:
-            raise CommandError(f"the chain did not answer ({error})", returncode=2) from None
+        with alone("reconcile"):
+            results, silent = asyncio.run(_run(networks, options))
+            for result in results if options["fix"] else ():
+                look_again(result, by=audit_log.command("reconcile"))
         if options["json"]:
             self.stdout.write(json.dumps([result.to_json() for result in results], indent=2))
         else:
             for result in results:
                 self._show(result)
+        for reason in silent:
+            self.stderr.write(reason)
         if any(result.differences for result in results):
             sys.exit(1)
+        if silent:
+            sys.exit(2)
 
     def _show(self, result: Result) -> None:
         asset = wiring.assets(result.network)[result.asset]
@@ -70,26 +73,38 @@ class Command(BaseCommand):
         for difference in result.differences:
             self.stdout.write(f"  {difference.kind}: {difference.payment}: {difference.why}")
         self.stdout.write(f"  difference {len(result.differences)}")
+        if result.not_covered:
+            self.stdout.write(f"  not looked for: {result.not_covered}")
 
 
-async def _run(networks: list[str], options: dict[str, Any]) -> list[Result]:
+async def _run(networks: list[str], options: dict[str, Any]) -> tuple[list[Result], list[str]]:
+    """What each network came to, and why others could not be asked."""
+    results: list[Result] = []
+    silent: list[str] = []
     pool = await wiring.open_main_pool()
     try:
-        results = [
-            await reconcile(
-                pool,
-                network=network,
-                asset=asset,
-                rpc_url=wiring.auditing_rpc(network),
-                confirmations=wiring.confirmations(network) or 0,
-                from_block=options["from_block"],
-                to_block=options["to_block"],
-            )
-            for network in networks
-            for asset in wiring.assets(network)
-        ]
+        for network in networks:
+            try:
+                results += [
+                    await _asked(pool, network, asset, options) for asset in wiring.assets(network)
+                ]
+            except (ChainUnavailable, OSError, TimeoutError) as error:
+                silent.append(f"{NETWORKS[network].name}: the chain did not answer ({error})")
         if options["from_block"] is None and options["to_block"] is None:
             await audits.note(pool, results)  # a part of the chain says nothing of the rest
-        return results
+        return results, silent
     finally:
         await pool.close()
+
+
+async def _asked(pool: Pool, network: str, asset: str, options: dict[str, Any]) -> Result:
+    return await reconcile(
+        pool,
+        network=network,
+        asset=asset,
+        rpc_url=wiring.auditing_rpc(network),
+        confirmations=wiring.confirmations(network) or 0,
+        from_block=options["from_block"],
+        to_block=options["to_block"],
+        by_facilitators=wiring.settles_by_facilitator(network),
+    )

@@ -142,7 +142,9 @@ def check(authorization: Authorization, offer: Requirements, now: int, margin_se
         raise PaymentRefused(Reason.EXPIRED)
     if authorization.valid_before < now + margin_seconds:
         raise PaymentRefused(
-            Reason.WINDOW_TOO_SHORT, f"validBefore must be at least {margin_seconds} s away"
+            Reason.WINDOW_TOO_SHORT,
+            f"validBefore must be at least {margin_seconds} s away, for the work and its payment:"
+            f" sign for {offer.max_timeout_seconds} s",
         )
     if authorization.valid_before > now + offer.max_timeout_seconds + CLOCK_SKEW_SECONDS:
         raise PaymentRefused(

@@ -9,9 +9,10 @@ from sellers.models import Look
 
 _FIELDS = (
     "by name, as they stand on the pages of the draft: texts; true or false for stream,"
-    " check_output and empty_answers; `rows`, a list of parameters with name, in, type, required,"
-    " example and about; price:<network>/<token> and pay_to:<network>/<token> for each token of"
-    " /networks, the token in small letters"
+    " check_output and empty_answers; `rows`, a list of parameters with name, in, type, example and"
+    " about as texts and required as true or false; sample_base64 in place of sample_body for an"
+    " answer that is no text; price:<network>/<token> and pay_to:<network>/<token> for each token"
+    " of /networks, the token in small letters"
 )
 
 

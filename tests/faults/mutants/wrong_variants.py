@@ -19,7 +19,9 @@ class Mutant:
 
 CALLED_EARLY = """    purchase = _purchase(sold, request, body)
     from marketplace.calls.attempt import _ask
-    early = Attempt(sold.listing_id, 1, presented.authorization.payer, "early", body)
+    from marketplace.calls.shares import Share
+    place = Share(room.at_work, sold.path)
+    early = Attempt(sold.listing_id, 1, presented.authorization.payer, "early", body, place)
     await _ask(room, sold, early, request, None)
 """
 
@@ -49,6 +51,12 @@ MUTANTS = (
             ),
         ),
         "tests/faults/test_lying_nodes.py::test_a_false_receipt_is_no_proof",
+    ),
+    Mutant(
+        "payments of one identifier do not wait for each other",
+        (("payments/acceptance/claiming.py", "        if names:\n", "        if not names:\n"),),
+        "tests/faults/test_claims.py"
+        "::test_of_many_with_one_identifier_in_many_processes_one_is_claimed",
     ),
     Mutant(
         "nothing in the database makes an identity unique",

@@ -10,6 +10,7 @@ from django.contrib.sessions.backends.base import UpdateError
 from django.test import Client
 
 from marketplace.accounts.models import Session, Wallet
+from payments.models import AuditEntry
 from tests.fixtures.cast import Cast, Person
 from tests.marketplace.accounts.visitor import PASSWORD, Visitor, sign
 
@@ -17,8 +18,7 @@ Another = Callable[[], Visitor]
 
 
 def link(visitor: Visitor, who: Person) -> int:
-    text = visitor.text(who, link=True)
-    return int(visitor.show(text, sign(text, who), link=True).status_code)
+    return int(visitor.link(who).status_code)
 
 
 def unlink(visitor: Visitor, who: Person) -> None:
@@ -68,6 +68,21 @@ def test_the_last_way_in_stays(visitor: Visitor) -> None:
     assert Wallet.objects.count() == 0
 
 
+def test_a_wallet_that_is_linked_or_unlinked_is_written_down_once(visitor: Visitor) -> None:
+    visitor.enter_by_wallet(Cast.seller)
+    link(visitor, Cast.buyer)
+    link(visitor, Cast.buyer)
+    unlink(visitor, Cast.other_buyer)  # which it never was
+    unlink(visitor, Cast.buyer)
+    written = AuditEntry.objects.filter(act__startswith="account.wallet_").order_by("sequence")
+    assert visitor.user is not None
+    who = f"user:{visitor.user.pk}"
+    assert [(each.actor, each.act, each.subject) for each in written] == [
+        (who, "account.wallet_linked", who),
+        (who, "account.wallet_unlinked", who),
+    ]
+
+
 def test_nobody_unlinks_anothers_wallet(visitor: Visitor, another: Another) -> None:
     other = another()
     other.enter_by_wallet(Cast.buyer)
@@ -115,6 +130,33 @@ def test_another_password_needs_the_present_one(visitor: Visitor, another: Anoth
     assert elsewhere.user is None
 
 
+def test_a_name_is_asked_for_only_where_it_can_be_saved(visitor: Visitor) -> None:
+    visitor.sign_up()
+    client, given = visitor.client, {"name": "grace", "email": ""}
+    assert 'action="/account/details"' in client.get("/account/").content.decode()
+    visitor.wait(901)
+    late = client.get("/account/").content.decode()
+    assert 'action="/account/details"' not in late
+    assert "/account/sign-in?again=1&amp;next=/account/" in late
+    sent = client.post("/account/details", given, follow=True)  # from a page that stood open
+    assert "Nothing was changed yet." in sent.content.decode()
+    assert "Sign in once more" in sent.content.decode()
+    assert client.post(sent.request["PATH_INFO"] + "?" + sent.request["QUERY_STRING"], {
+        "name": "ada", "password": PASSWORD,
+    })["Location"] == "/account/"  # fmt: skip
+    assert "Nothing was changed yet." not in client.get("/account/").content.decode()
+    assert client.post("/account/details", given)["Location"] == "/account/"
+    assert User.objects.filter(username="grace").exists()
+
+
+def test_whose_session_is_over_reads_that_nothing_was_changed(visitor: Visitor) -> None:
+    for path in ("/account/password", "/sell/profile"):
+        for asked, is_said in ((visitor.client.get, False), (visitor.client.post, True)):
+            page = asked(path, follow=True).content.decode()
+            assert ("Nothing was changed yet." in page) is is_said, path
+    assert not Session.objects.exists()
+
+
 def test_a_name_that_is_taken_is_not_taken_again(visitor: Visitor) -> None:
     User.objects.create_user("Grace")
     visitor.sign_up("ada")
@@ -132,6 +174,8 @@ def test_a_name_that_is_taken_is_not_taken_again(visitor: Visitor) -> None:
         "details",
         "wallet/unlink",
         "wallet/link",
+        "wallet/link-to-pay",
+        "wallet/entry",
         "second-factor/codes",
     ],
 )

@@ -12,11 +12,9 @@ from unittest.mock import patch
 import pytest
 from django.contrib.auth.models import Group, User
 from django.core.management import CommandError, call_command
-from django.db import connection
-from django.test import Client
+from django.db import DatabaseError, connection
 from django.utils import timezone
 
-from marketplace.access import MODERATORS
 from marketplace.accounts import erasure, mail
 from marketplace.accounts.models import Erasure, ResetRequest, Session, Wallet
 from payments import audit_log
@@ -25,7 +23,9 @@ from payments.erasing import erase_bought
 from payments.models import AnswerBody, Case, Dispute, Payment, Progress, Receipt, Side, Transfer
 from payments.payers import Payer
 from sellers import erasing, keys
-from sellers.models import Listing, Payout, Revision, UpstreamSecret, Webhook
+from sellers.models import Listing, Payout, ProposedSecret, Revision, UpstreamSecret, Webhook
+from sellers.moderators import MODERATORS
+from tests.fixtures.browsers import fresh
 from tests.fixtures.cast import Cast
 from tests.fixtures.foreign import CANARY, MARK, QUESTION, Marked
 from tests.marketplace.accounts.visitor import PASSWORD, Visitor
@@ -37,16 +37,6 @@ def files_of(response: Any) -> dict[str, str]:
     with zipfile.ZipFile(whole) as archive:
         assert archive.testzip() is None
         return {name: archive.read(name).decode() for name in archive.namelist()}
-
-
-def fresh(user: Any) -> Client:
-    """A browser in which somebody signed in just now."""
-    client = Client()
-    client.force_login(user)
-    session = client.session
-    session["signed_in_at"] = int(timezone.now().timestamp())
-    session.save()
-    return client
 
 
 def let_time_pass(user: Any) -> None:
@@ -153,13 +143,15 @@ def test_an_erased_account_leaves_the_books_and_nothing_of_the_person(marked: Ma
     assert [Payment.objects.count(), Receipt.objects.count(), Transfer.objects.count()] == books
     assert Revision.objects.filter(listing__seller=marked.seller).count() == revisions
     assert not bodies.exists()
-    for gone in (Wallet, Session, Payout, UpstreamSecret, Webhook):
+    for gone in (Wallet, Session, Payout, UpstreamSecret, ProposedSecret, Webhook):
         assert not gone._default_manager.exists(), gone
     user.refresh_from_db()
-    assert (user.username, user.is_active) == (f"erased-{user.pk}", False)
+    assert (user.username, user.is_active) == (f"erased:{user.pk}", False)
     assert erasure.run_due() == 0, "what is done is not done again"
     told = [
-        (each.actor, each.act) for each in audit_log.entries() if each.subject == f"user:{user.pk}"
+        (each.actor, each.act)
+        for each in audit_log.entries()
+        if each.subject == f"user:{user.pk}" and each.act.startswith("account.eras")
     ]
     assert told[0] == ("system", "account.erasure_asked")
     assert told[-1] == ("system", "account.erased")
@@ -221,6 +213,38 @@ def test_an_interrupted_erasure_is_finished_later(marked: Marked, at: str) -> No
     let_time_pass(user)
     assert erasure.run_due() == 1
     assert not Wallet.objects.filter(user=user).exists()
+
+
+def test_a_name_that_somebody_took_first_keeps_no_erasure_up(visitor: Visitor) -> None:
+    going = User.objects.create_user("going")
+    assert visitor.sign_up(f"erased-{going.pk}").status_code == 302
+    assert Visitor().sign_up(f"erased:{going.pk}").status_code == 422, "nobody can take that"
+    erasure.ask(going, after_seconds=0)
+    assert erasure.run_due() == 1
+    going.refresh_from_db()
+    assert going.username == f"erased:{going.pk}"
+
+
+def test_an_erasure_that_fails_does_not_hold_up_the_others(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    broken, other = (User.objects.create_user(name) for name in ("broken", "other"))
+    for user in (broken, other):
+        erasure.ask(user, after_seconds=0)
+    forget = erasure._forget_person
+
+    def fail_once(asked: Erasure) -> None:
+        if asked.user_id == broken.pk:
+            raise DatabaseError
+        forget(asked)
+
+    with patch.object(erasure, "_forget_person", side_effect=fail_once):
+        assert erasure.run_due() == 1
+    assert f"The account {broken.pk} could not be erased" in caplog.text
+    other.refresh_from_db()
+    assert other.username == f"erased:{other.pk}"
+    let_time_pass(broken)
+    assert erasure.run_due() == 1, "it is taken again"
 
 
 def test_only_ones_own_bodies_go(marked: Marked, make_purchase: Any) -> None:

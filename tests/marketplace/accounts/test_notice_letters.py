@@ -11,11 +11,13 @@ from pytest_django.fixtures import Settings
 
 from marketplace.accounts import mail
 from marketplace.accounts.tasks import send_letters
-from sellers import judging, verdicts
+from sellers import judging, listings, verdicts
+from sellers.drafts import finish
 from sellers.holds import Judge
 from sellers.models import Listing, Notice
+from sellers.notices import notify
 from sellers.site import review_rules
-from tests.fixtures.foreign import moderator
+from tests.fixtures.foreign import browser_of, moderator
 from tests.fixtures.hooks import Hooks, sign_up
 from tests.fixtures.storefront import Storefront
 
@@ -48,19 +50,53 @@ def test_a_suspension_is_written_about_with_its_reason(listing: Listing) -> None
     assert letter.to == ["acme@example.com"]
     assert letter.subject.startswith("acme/weather was suspended at ")
     assert "The reason: It says “Oslo” for all cities." in letter.body
-    assert f"/sell/listings/{listing.pk}/" in letter.body
-    assert Notice.objects.get().subject == "acme/weather was suspended"
+    notice = Notice.objects.get()
+    assert notice.subject == "acme/weather was suspended"
+    assert notice.href in letter.body
+    assert browser_of(listing.seller.owner).get(notice.href).status_code == 200
 
 
 def test_one_that_was_taken_back_is_not(listing: Listing) -> None:
     judge = Judge(moderator().pk, frozenset())
     listing.refresh_from_db()
-    verdict = verdicts.suspend(listing.pk, "A slip.", judge, listing.shelf_version)
+    verdict = verdicts.suspend(listing.pk, "A slip.", judge)
     verdicts.undo(verdict.pk, judge, review_rules())
     let_time_pass()
     send_letters()
     assert letterbox.outbox == []
     assert not Notice.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("was_sold", "then"), [(True, "resume it on its page"), (False, "submit it for review")]
+)
+def test_the_end_of_a_suspension_is_written_about_with_what_to_do(
+    listing: Listing, storefront: Storefront, was_sold: bool, then: str
+) -> None:
+    if not was_sold:
+        terms = finish(storefront.draft(title="Tides"), storefront.site)
+        listing = listings.create_draft(listing.seller, "tides", terms)
+    judging.suspend(listing.pk, "It says Oslo for all cities.", by="system")
+    Notice.objects.all().delete()
+    judging.restore(listing.pk, by="system")
+    send_letters()
+    send_letters()
+    (letter,) = letterbox.outbox
+    assert letter.subject.startswith(f"{listing.path} is suspended no more at ")
+    assert then in letter.body
+    notice = Notice.objects.get()
+    assert browser_of(listing.seller.owner).get(notice.href).status_code == 200
+
+
+def test_what_else_is_to_be_written_about_a_listing_outlives_a_mistaken_suspension(
+    listing: Listing,
+) -> None:
+    judge = Judge(moderator().pk, frozenset())
+    verdict = verdicts.suspend(listing.pk, "A slip.", judge)
+    page = Notice.objects.get().href
+    other = notify(listing.seller_id, "Costs too little", "…", page, mail_at=timezone.now())
+    verdicts.undo(verdict.pk, judge, review_rules())
+    assert Notice.objects.get() == other
 
 
 def test_whoever_confirmed_no_address_gets_none(listing: Listing) -> None:

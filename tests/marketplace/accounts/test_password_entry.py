@@ -17,9 +17,12 @@ from pytest_django.fixtures import Settings
 
 from marketplace.accounts import letters
 from marketplace.accounts.mail import confirm
-from marketplace.accounts.models import ResetRequest
+from marketplace.accounts.models import ResetRequest, Session
 from marketplace.tasks import forget_visits
 from payments.models import Tries
+from payments.rates import key_of
+from sellers import keys
+from sellers.directory import open_seller_for
 from tests.fixtures.cast import Cast
 from tests.marketplace.accounts.visitor import PASSWORD, Visitor
 
@@ -105,6 +108,33 @@ def test_a_name_is_slowed_down_wherever_it_is_tried_from(settings: Settings) -> 
     User.objects.create_user("ada", password=PASSWORD)
     statuses = [Visitor(f"89.160.{n}.1").enter("ada", "wrong").status_code for n in range(6)]
     assert statuses == [422] * 5 + [429]
+
+
+def test_one_network_alone_keeps_nobody_out(visitor: Visitor, settings: Settings) -> None:
+    settings.SIGN_IN_TRIES = 2
+    User.objects.create_user("ada", password=PASSWORD)
+    tried = [visitor.enter("ada", "wrong password").status_code for _ in range(30)]
+    assert tried == [422] * 2 + [429] * 28
+    assert Visitor("89.160.20.112").enter("ada").status_code == 302
+
+
+def test_a_network_that_waits_uses_up_no_names_tries(visitor: Visitor, settings: Settings) -> None:
+    settings.SIGN_IN_TRIES = 1
+    User.objects.create_user("ada", password=PASSWORD)
+    for number in range(10):
+        visitor.enter(f"name{number}", "wrong")
+    assert visitor.enter("ada").status_code == 429
+    assert not Tries.objects.filter(key=key_of("name", "ada")).exists()
+
+
+def test_a_name_in_odd_letters_has_no_tries_of_its_own(
+    visitor: Visitor, settings: Settings
+) -> None:
+    """PostgreSQL compares names as UPPER writes them, which takes "ı" for "I" and "i"."""
+    settings.SIGN_IN_TRIES = 3
+    User.objects.create_user("admin", password=PASSWORD)
+    names = ("ADMIN", "admin", "adm\u0131n", "ADM\u0131N")
+    assert [visitor.enter(name, "wrong").status_code for name in names] == [422, 422, 422, 429]
 
 
 def test_a_network_is_slowed_down_whatever_names_it_tries(settings: Settings) -> None:
@@ -208,6 +238,23 @@ def test_a_letter_may_come_where_one_is_signed_in(visitor: Visitor) -> None:
     assert "The new password is set." in visitor.client.get("/account/sign-in").content.decode()
 
 
+def test_a_new_password_says_that_keys_of_programs_work_on(visitor: Visitor) -> None:
+    visitor.sign_up()
+    user = known("ada")
+    said = "API key works on"
+    change = {"current": PASSWORD, "password": "twelve red kettles"}
+    page = visitor.client.post("/account/password", change, follow=True).content.decode()
+    assert said not in page, "nobody without a key hears of keys"
+    keys.issue(open_seller_for(user, "acme", "Acme"), "Robot", ["money:read"])
+    change = {"current": "twelve red kettles", "password": PASSWORD}
+    assert said in visitor.client.post("/account/password", change, follow=True).content.decode()
+    letters.ask_for_reset("ada@example.com")
+    letters.send_due()
+    visitor.client.get(link_in_letter())
+    reset = visitor.client.post(RESET, {"password": "twelve red kettles"}, follow=True)
+    assert said in reset.content.decode()
+
+
 def test_a_letter_is_good_for_an_hour(visitor: Visitor, settings: Settings) -> None:
     known("ada")
     letters.ask_for_reset("ada@example.com")
@@ -227,7 +274,8 @@ def test_a_letter_of_one_is_no_letter_of_another(visitor: Visitor) -> None:
     place, token = link_in_letter().split("/")[-2:]
     other = urlsafe_base64_encode(str(mallory.pk - 1).encode())
     for forged in (f"{other}/{token}", f"{place}/{token[:-1]}", f"!/{token}", "a/b"):
-        assert visitor.client.get(f"{RESET}/{forged}", follow=True).status_code == 404
+        assert visitor.client.get(f"{RESET}/{forged}").status_code == 404
+    assert not Session.objects.exists(), "whoever makes links up makes no rows"
 
 
 def test_nobody_learns_who_has_an_address(visitor: Visitor) -> None:

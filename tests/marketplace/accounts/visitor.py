@@ -29,19 +29,27 @@ class Visitor:
 
     # By wallet
 
-    def text(self, who: Person, *, link: bool = False, **fields: Any) -> str:
+    def text(self, who: Person, *, link: bool = False, pays: bool = False, **fields: Any) -> str:
         path = "/account/wallet/ask-to-link" if link else "/account/wallet/ask"
+        path += "-to-pay" if pays else ""
         answer = self.client.post(path, {"address": who.address, **fields})
         assert answer.status_code == 200, answer.content
         return str(answer.json()["text"])
 
-    def show(self, text: str, signature: str, *, link: bool = False, **fields: Any) -> Any:
+    def show(
+        self, text: str, signature: str, *, link: bool = False, pays: bool = False, **fields: Any
+    ) -> Any:
         path = "/account/wallet/link" if link else "/account/wallet/sign-in"
+        path += "-to-pay" if pays else ""
         return self.client.post(path, {"text": text, "signature": signature, **fields})
 
     def enter_by_wallet(self, who: Person = Cast.seller, **fields: Any) -> Any:
         text = self.text(who)
         return self.show(text, sign(text, who), **fields)
+
+    def link(self, who: Person, *, pays: bool = False) -> Any:
+        text = self.text(who, link=True, pays=pays)
+        return self.show(text, sign(text, who), link=True, pays=pays)
 
     # By password
 

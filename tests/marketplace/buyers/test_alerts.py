@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -27,11 +28,12 @@ from tests.fixtures.hooks import Hooks, is_signed, told
 from tests.fixtures.purchases import Purchases
 from tests.fixtures.shop import Shop
 from tests.fixtures.upstream import ScriptedUpstream
+from tests.sellers.desk import value
 
 LIMITS = "/buy/limits/"
 OpenShop = Callable[..., Shop]
 MINE, OTHER = Cast.buyer.address, Cast.other_buyer.address
-ALL = ["limit.half_used", "limit.nearly_used", "limit.used_up"]
+ALL = ["limit.half_used", "limit.nearly_used", "limit.used_up", "limit.call_refused"]
 
 
 def limit(payer: str, name: str = "", group: LimitGroup | None = None, **most: str) -> None:
@@ -117,24 +119,67 @@ def test_a_message_says_which_sum_of_which_agent_and_is_signed(
     assert [told(each)["id"] for each in upstream.calls] == [message["id"]] * 2
 
 
-def test_a_refused_call_uses_a_limit_up(open_shop: OpenShop) -> None:
-    """Nothing fits any more, though the sum is not quite at its limit; noted once."""
-    shop = open_shop()
-    limit(MINE, day_max="1")
-    spend(shop, 90)
+def refuse(shop: Shop, used_cents: int) -> None:
+    """As the door does twice over: a day's sum had no room for a call."""
 
     async def refused(purchases: Purchases) -> None:
         rules = await read_rules(purchases.pool, MINE)
         key = f"spent:{MINE}:6:{datetime.now(UTC):%Y%m%d}"
         for _ in range(2):
-            await note_full(purchases.pool, rules, key, 900_000)
+            await note_full(purchases.pool, rules, key, used_cents * 10_000)
 
     shop.make_purchase(refused)
     alerts.note_and_tell()
-    assert noted() == [("day_max", 100)], "the lower one is told no more"
+
+
+def events_told(buyer: Owner) -> list[str]:
+    """What an owner's address was sent, in order."""
+    rows = Delivery.objects.filter(webhook__buyer=buyer.user).order_by("pk")
+    return list(rows.values_list("event", flat=True))
+
+
+def test_a_call_too_dear_leaves_the_alerts_of_its_limit_as_they_were(
+    open_shop: OpenShop, hooks: Hooks
+) -> None:
+    """Told once, as what it is; what is spent after it is told as if it had not been."""
+    shop = open_shop()
     buyer = owner()
+    webhooks.open_webhook(buyer.user, f"{hooks.receiver.url}/alerts", ALL, hooks.site)
+    limit(MINE, "Scout", day_max="1")
+    refuse(shop, 0)
+    assert events_told(buyer) == ["limit.call_refused"]
+    said = "Scout was refused a call that costs more than is left of its limit for a day: $0 of $1"
     for page in ("/buy/", LIMITS):
-        assert "used up its limit for a day: $0.9 of $1." in buyer.text(page)
+        assert said in buyer.text(page)
+        assert "used up its limit" not in buyer.text(page)
+    for cents in (50, 35, 15):
+        spend(shop, cents)
+        alerts.note_and_tell()
+    assert events_told(buyer) == ["limit.call_refused", *ALL[:3]]
+    refuse(shop, 100)
+    assert events_told(buyer) == ["limit.call_refused", *ALL[:3]], "each once in its day"
+    for page in ("/buy/", LIMITS):
+        assert "Scout has used up its limit for a day: $1 of $1." in buyer.text(page)
+
+
+def test_a_call_that_no_longer_fits_is_told_of_as_refused(
+    open_shop: OpenShop, hooks: Hooks, settings: Any
+) -> None:
+    settings.SENDS_MAIL = True
+    shop = open_shop()
+    buyer = with_mail(owner())
+    webhooks.open_webhook(buyer.user, f"{hooks.receiver.url}/alerts", ALL, hooks.site)
+    limit(MINE, day_max="1")
+    spend(shop, 90)
+    refuse(shop, 90)
+    letters.send_due()
+    assert sorted(events_told(buyer)) == ["limit.call_refused", "limit.nearly_used"]
+    body = Delivery.objects.get(webhook__buyer=buyer.user, event="limit.call_refused").body
+    told_of = json.loads(body)["data"]["limit"]
+    assert (told_of["percent"], told_of["left_usd"]) == (90, "0.1")
+    (letter,) = letterbox.outbox
+    assert letter.subject.startswith("A call was refused")
+    assert "costs more than is left of its limit for a day: $0.9 of $1 is used." in letter.body
 
 
 def with_mail(buyer: Owner) -> Owner:
@@ -199,6 +244,9 @@ def test_a_buyers_webhooks_are_theirs_alone(db: None, hooks: Hooks) -> None:
         assert stranger.client.get(page).status_code == 404
     for act in ("test", "off", "remove", "rotate", "change"):
         assert stranger.client.post(f"{address}{act}", said).status_code == 404
+    seen = {"seen": value(buyer.text(address), "seen")}
+    assert [buyer.client.post(f"{address}rotate", seen).status_code for _ in "ab"] == [200, 302]
+    assert webhooks.secrets_in_use(buyer.user.webhooks.get(), hooks.site)[1] == secret
     private = buyer.client.post("/buy/webhooks", {"url": "http://10.0.0.1/x", "events": ALL})
     assert private.status_code == 422
     sellers_own = {"url": said["url"], "events": ["payment.paid"]}

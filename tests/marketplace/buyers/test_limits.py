@@ -82,6 +82,7 @@ def test_mistakes_are_said_beside_what_was_typed(open_shop: OpenShop) -> None:
     open_shop()
     buyer = owner()
     for said in ({"day_max": "-1"}, {"hour_max": "much"}, {"blocked": "nobody"},
+                 {"call_max": "1e999999"}, {"call_max": "1e-999999"},
                  {"allowed": "acme/nothing"}, {"allowed": "../x"}):  # fmt: skip
         refused = buyer.client.post(LIMITS, given(**said))
         assert refused.status_code == 422, said

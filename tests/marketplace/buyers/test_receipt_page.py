@@ -181,7 +181,8 @@ async def test_the_payer_fetches_the_answer_again_from_the_page(site: Purchases)
     client = await signed_in(MINE)
     for _ in range(2):
         answer = await client.post(f"/p/{payment_id}/answer", {"how": "file"})
-        assert (answer.status_code, answer.content) == (200, ANSWER)
+        content = b"".join([piece async for piece in answer])
+        assert (answer.status_code, content) == (200, ANSWER)
     assert answer["Content-Disposition"] == f'attachment; filename="answer-{payment_id}.json"'
     assert "sandbox" in answer["Content-Security-Policy"]
     assert (await site.held(payment_id)).collected

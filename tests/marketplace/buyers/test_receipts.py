@@ -6,16 +6,18 @@ import csv
 import io
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
 import pytest
 from django.contrib.auth.models import User
-from django.db import connection
+from django.db import connection, transaction
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from payments.models import Payment, Progress
+from payments.disputes import Request, open_dispute
+from payments.models import Payment, Progress, Reason
 from payments.payers import Payer
 from payments.reports.finding import find
 from payments.x402.schemes import exact_eip3009
@@ -24,6 +26,7 @@ from tests.fixtures.buying import Owner, owner
 from tests.fixtures.cast import Cast
 from tests.fixtures.purchases import USDC
 from tests.fixtures.shop import Shop
+from tests.marketplace.test_dispute_pages import paid_back
 
 BUY = "/buy/"
 OpenShop = Callable[..., Shop]
@@ -121,7 +124,7 @@ def test_filters_narrow_what_is_shown(open_shop: OpenShop) -> None:
         page = buyer.text(BUY + query)
         assert "No payment fits" in page, query
         assert "Nothing was paid in what is shown" in page, query
-    odd = "?period=x&listing=../..&seller=<b>&network=1&state=%00&wallet=0x&older=7&min=-1&max=1e9"
+    odd = "?period=x&listing=../..&seller=<b>&network=1&state=%01&wallet=0x&older=7&min=-1&max=1e9"
     assert str(kept) in buyer.text(BUY + odd)
 
 
@@ -148,6 +151,47 @@ def test_any_id_or_hash_finds_the_payment_and_only_ones_own(open_shop: OpenShop)
     assert "1 payment<" in paid_to
     for text in ("nonsense", "0x" + "ab" * 32, "0" * 300, "%", "<b>"):
         assert "Nothing of yours has this id" in buyer.text(f"{BUY}?{urlencode({'q': text})}")
+
+
+def test_a_dispute_and_its_refund_lead_to_their_payment_and_only_ones_own(
+    open_shop: OpenShop,
+) -> None:
+    shop = open_shop()
+    disputed, other = shop.sold(payer=MINE), shop.sold(payer=MINE)
+    dispute = open_dispute(Payment.objects.get(pk=disputed), Request(Reason.DEFECTIVE, 1_000))
+    paid_back(dispute)
+    buyer, stranger = owner(), owner("stranger", OTHER)
+    for text in (str(dispute.pk), f"/buy/disputes/{dispute.pk}", "0x" + "12" * 32):
+        assert buyer.client.get(BUY, {"q": text})["Location"] == f"/p/{disputed}", text
+        assert "Nothing of yours has this id" in stranger.text(f"{BUY}?{urlencode({'q': text})}")
+    assert str(other) in buyer.text(BUY)
+
+
+def test_a_time_of_ones_own_is_open_until_days_are_given(open_shop: OpenShop) -> None:
+    """Choosing it narrows nothing yet, and its fields are there to be filled in."""
+    shop = open_shop()
+    payment_id = shop.sold(payer=MINE)
+    long_ago = datetime.now(UTC) - timedelta(days=400)
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("set local session_replication_role = replica")  # past the guard
+        Payment.objects.filter(pk=payment_id).update(created_at=long_ago)
+    buyer = owner()
+    page = buyer.text(f"{BUY}?period=custom&from=&to=")
+    assert str(payment_id) in page
+    assert 'value="custom" selected' in page
+    assert page.count('type="date" value=""') == 2
+    day = long_ago.date()
+    for query, is_shown in (
+        (f"from={day}", True), (f"from={day + timedelta(days=1)}", False),
+        (f"to={day}", True), (f"to={day - timedelta(days=1)}", False),
+        (f"from={day}&to={day}", True), (f"from={day}&to={day - timedelta(days=9)}", True),
+    ):  # fmt: skip
+        page = buyer.text(f"{BUY}?period=custom&{query}")
+        assert (f'href="/p/{payment_id}"' in page) is is_shown, query
+    kept = buyer.text(f"{BUY}?period=custom&from={day}")
+    assert f'name="from" type="date" value="{day}"' in kept
+    assert f"receipts.csv?period=custom&amp;by=month&amp;from={day}" in kept
+    assert 'name="from" type="date" value=""' in buyer.text(BUY), "they wait to be shown"
 
 
 def test_a_nonce_leads_to_its_payment_by_the_index(open_shop: OpenShop) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 
 from payments.limit_groups import open_group
 from payments.limit_setting import Wishes, set_limits
@@ -46,6 +47,35 @@ def test_filters_narrow_spend(open_shop: OpenShop) -> None:
         assert "0.01 USDC" in section(buyer.text(SPEND + query), "totals"), query
     assert "Nothing was spent in this time" in buyer.text(f"{SPEND}?network=eip155:8453")
     assert "40.01 USDC" in section(buyer.text(f"{SPEND}?period=all"), "totals")
+
+
+def test_a_time_of_ones_own_can_be_chosen(open_shop: OpenShop) -> None:
+    open_shop().sold(payer=MINE, amount_atomic=10_000)
+    buyer, today = owner(), datetime.now(UTC).date()
+    tomorrow = today + timedelta(days=1)
+    assert 'value="custom"' in buyer.text(SPEND)
+    now = buyer.text(f"{SPEND}?period=custom&from={today}&to={today}")
+    assert "0.01 USDC" in section(now, "totals")
+    assert f'name="from" type="date" value="{today}"' in now
+    later = buyer.text(f"{SPEND}?period=custom&from={tomorrow}&to={tomorrow}")
+    assert "Nothing was spent in this time" in later
+    assert f'name="to" type="date" value="{tomorrow}"' in later
+
+
+def test_days_far_away_are_the_nearest_that_anything_is_kept_of(open_shop: OpenShop) -> None:
+    """Also a year that is just being typed: 0202 draws no chart of two thousand years."""
+    open_shop().sold(payer=MINE, amount_atomic=10_000)
+    buyer, today = owner(), datetime.now(UTC).date()
+    page = buyer.text(f"{SPEND}?period=custom&from=0202-01-01")
+    assert "0.01 USDC" in section(page, "totals")
+    assert "Jan 2020" in page
+    assert "Dec 2019" not in page
+    for path in (SPEND, "/buy/"):
+        for query in ("from=9999-12-31", "to=9999-12-31", "from=0001-01-01&to=0001-01-01"):
+            assert 'value="custom" selected' in buyer.text(f"{path}?period=custom&{query}")
+    tomorrow = today + timedelta(days=1)
+    far = buyer.text(f"{SPEND}?period=custom&from=9999-12-31&to=9999-12-31")
+    assert f'name="to" type="date" value="{tomorrow}"' in far
 
 
 def test_nobody_elses_spend_is_in_it(open_shop: OpenShop) -> None:

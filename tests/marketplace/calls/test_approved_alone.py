@@ -49,7 +49,9 @@ class Trade:
     def __init__(self, storefront: Storefront, doors: list[OneShelf]) -> None:
         self.storefront, self.doors = storefront, doors
         self.judges = [
-            Judge(User.objects.get_or_create(username=f"judge-{n}")[0].pk, frozenset())
+            Judge(
+                User.objects.get_or_create(username=f"judge-{n}", is_staff=True)[0].pk, frozenset()
+            )
             for n in (0, 1)
         ]
         slug = f"weather-{Listing.objects.count()}"
@@ -86,7 +88,7 @@ class Trade:
     def judge(self, name: str, judge: Judge) -> None:
         pk, rules = self.listing.pk, self.rules
         if name == "suspend":
-            verdicts.suspend(pk, "a reason", judge, self.now.shelf_version)
+            verdicts.suspend(pk, "a reason", judge)
         elif name == "restore":
             verdicts.restore(pk, judge, rules, self.now.shelf_version)
         elif name == "undo":

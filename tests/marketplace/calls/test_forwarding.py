@@ -30,6 +30,7 @@ from marketplace.calls.forwarding import (
     forward,
     target,
 )
+from marketplace.calls.shares import Share, Shares
 from payments.egress import EgressRule, open_client, parse_allowance
 from tests.fixtures.upstream import (
     ScriptedUpstream,
@@ -439,11 +440,13 @@ async def test_a_connection_is_used_again(
     assert upstream.connections == 1
 
 
+@pytest.mark.parametrize("limit", ["first_byte_seconds", "total_seconds"])
 async def test_silence_before_the_first_byte_ends_at_its_deadline(
-    client: aiohttp.ClientSession, upstream: ScriptedUpstream
+    client: aiohttp.ClientSession, upstream: ScriptedUpstream, limit: str
 ) -> None:
+    """It is part of the whole: a seller who gives a call ten seconds means no sixty."""
     upstream.script(hang())
-    outcome = await call(client, terms(upstream, first_byte_seconds=0.05))
+    outcome = await call(client, terms(upstream, **{limit: 0.05}))
     assert failure(outcome) is FailureKind.TIMEOUT_FIRST_BYTE
     assert isinstance(outcome, Failed)
     assert outcome.may_have_acted
@@ -476,6 +479,29 @@ async def test_an_answer_one_byte_over_its_limit_is_a_failure(
     listing = terms(upstream, answer_bytes_max=1000)
     assert isinstance(await call(client, listing), Answered)
     assert failure(await call(client, listing)) is FailureKind.TOO_LARGE
+
+
+@pytest.mark.parametrize("declared", [True, False])
+async def test_an_answer_that_finds_no_room_ends_the_call(
+    client: aiohttp.ClientSession, upstream: ScriptedUpstream, declared: bool
+) -> None:
+    """Others hold so much that a byte less than the answer is left."""
+    upstream.script(oversized(1000, declared=declared))
+    shares = Shares(2500)
+    other = Share(shares, "other")
+    assert other.draw(500)
+    outcome = await call(client, terms(upstream), share=Share(shares, "listing"))
+    assert isinstance(outcome, Answered)
+    assert shares.held("listing") == 1000
+    del outcome
+    assert shares.held("listing") == 0
+
+    assert other.draw(1001)
+    outcome = await call(client, terms(upstream), share=Share(shares, "listing"))
+    assert failure(outcome) is FailureKind.NO_ROOM
+    assert isinstance(outcome, Failed)
+    assert (outcome.is_ours, outcome.may_have_acted) == (True, True)
+    assert shares.held("listing") == 0
 
 
 @pytest.mark.parametrize("declared", [True, False])

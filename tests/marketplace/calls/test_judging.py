@@ -5,7 +5,8 @@ import gzip
 import pytest
 
 from marketplace.calls.forwarding import Answered, Failed, FailureKind
-from marketplace.calls.judging import NotCharged, Terms, Verdict, judge
+from marketplace.calls.judging import Terms, Verdict, judge
+from payments.not_charged import NotCharged
 
 STRICT = Terms(body_required=True, required_keys=frozenset({"city", "degrees"}))
 NEEDS_BODY = Terms(body_required=True, required_keys=frozenset())
@@ -19,7 +20,8 @@ def answered(status: int, body: bytes = b'{"city":"Oslo","degrees":3}') -> Answe
 @pytest.mark.parametrize("status", [200, 201, 202, 203, 299])
 def test_a_whole_2xx_answer_is_billable(status: int) -> None:
     verdict = judge(answered(status), STRICT)
-    assert verdict == Verdict(None, status, upstream_at_fault=False)
+    assert verdict == Verdict(None, status)
+    assert verdict.upstream_at_fault is False
     assert verdict.billable
     assert verdict.passes_answer_on
 
@@ -28,7 +30,8 @@ def test_a_whole_2xx_answer_is_billable(status: int) -> None:
 def test_an_empty_answer_is_billable_only_where_no_body_is_required(status: int) -> None:
     assert judge(answered(status, b""), LENIENT).billable
     refused = judge(answered(status, b""), NEEDS_BODY)
-    assert refused == Verdict(NotCharged.EMPTY, 502, upstream_at_fault=True)
+    assert refused == Verdict(NotCharged.EMPTY, 502)
+    assert refused.upstream_at_fault is True
     assert not refused.passes_answer_on
 
 
@@ -61,14 +64,16 @@ def test_an_answer_must_hold_the_promised_keys_where_the_listing_asks(
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 408, 409, 422, 429])
 def test_an_upstreams_refusal_is_passed_on_and_not_charged(status: int) -> None:
     verdict = judge(answered(status), LENIENT)
-    assert verdict == Verdict(NotCharged.REJECTED, status, upstream_at_fault=False)
+    assert verdict == Verdict(NotCharged.REJECTED, status)
+    assert verdict.upstream_at_fault is False
     assert verdict.passes_answer_on
 
 
 @pytest.mark.parametrize("status", [500, 501, 502, 503, 504, 599])
 def test_an_upstreams_error_is_passed_on_and_counts_against_it(status: int) -> None:
     verdict = judge(answered(status), LENIENT)
-    assert verdict == Verdict(NotCharged.ERROR, status, upstream_at_fault=True)
+    assert verdict == Verdict(NotCharged.ERROR, status)
+    assert verdict.upstream_at_fault is True
     assert verdict.passes_answer_on
 
 
@@ -87,14 +92,32 @@ def test_an_upstreams_error_is_passed_on_and_counts_against_it(status: int) -> N
 )
 def test_what_a_buyer_must_not_be_shown_becomes_a_502(status: int, reason: NotCharged) -> None:
     verdict = judge(answered(status), LENIENT)
-    assert verdict == Verdict(reason, 502, upstream_at_fault=True)
+    assert verdict == Verdict(reason, 502)
+    assert verdict.upstream_at_fault is True
     assert not verdict.passes_answer_on
 
 
-@pytest.mark.parametrize("kind", list(FailureKind))
+OURS = [FailureKind.NO_PLACE, FailureKind.NO_ROOM]
+
+
+@pytest.mark.parametrize("kind", [kind for kind in FailureKind if kind not in OURS])
 def test_no_failure_is_billable(kind: FailureKind) -> None:
     verdict = judge(Failed(kind, "detail"), LENIENT)
     assert not verdict.billable
     assert verdict.upstream_at_fault
     assert verdict.status == (504 if "timeout" in kind else 502)
     assert "detail" not in str(verdict.reason)
+
+
+@pytest.mark.parametrize("kind", OURS)
+def test_what_is_wanting_here_is_not_billable_and_no_fault_of_the_upstream(
+    kind: FailureKind,
+) -> None:
+    verdict = judge(Failed(kind, "detail"), LENIENT)
+    assert verdict == Verdict(NotCharged.BUSY, 503)
+    assert verdict.upstream_at_fault is False
+    assert (verdict.billable, verdict.is_ours) == (False, True)
+
+
+def test_only_who_was_never_asked_cannot_have_acted() -> None:
+    assert [Failed(kind, "").may_have_acted for kind in OURS] == [False, True]

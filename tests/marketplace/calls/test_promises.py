@@ -4,10 +4,12 @@ import json
 import time
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from functools import partial
 
 import pytest
 import pytest_asyncio
 from django.db.models import F
+from pytest_django.fixtures import Settings
 
 from marketplace.calls.promises import SPARE_SECONDS, Promises
 from marketplace.calls.shelf import Shelf, Shelved
@@ -15,15 +17,18 @@ from marketplace.calls.stock import Stock
 from payments.pool import Pool, open_pool
 from payments.signing import Signer, did_document, did_web, generate_pem
 from payments.x402.headers import encode_header
+from payments.x402.networks import DEFAULT_ASSETS
 from sellers import signed_offers
 from sellers.models import SignedOffers
 from sellers.prices import Ask
 from sellers.signed_offers import sign_due
+from sellers.site import this_site
 from tests.fixtures.cast import Cast
 from tests.fixtures.promises import promised
 from tests.fixtures.storefront import NETWORK, Storefront, in_thread
 
 PATH = "acme/weather"
+BASE = "eip155:8453"
 
 
 @pytest_asyncio.fixture
@@ -47,8 +52,14 @@ async def shelf(pool: Pool, storefront: Storefront) -> Shelf:
 
 
 @pytest.fixture
-def promises(pool: Pool, shelf: Shelf, storefront: Storefront) -> Promises:
-    return Promises(pool, shelf, storefront.site)
+def closed() -> set[str]:
+    """The networks that take no payment now."""
+    return set()
+
+
+@pytest.fixture
+def promises(pool: Pool, shelf: Shelf, storefront: Storefront, closed: set[str]) -> Promises:
+    return Promises(pool, shelf, storefront.site, closed=lambda _: frozenset(closed))
 
 
 async def sign(storefront: Storefront, signer: Signer) -> None:
@@ -73,13 +84,14 @@ def promise_in(quote: Shelved, signer: Signer) -> dict[str, object] | None:
     assert encode_header(document) == quote.challenge_header
     extension = document["extensions"].get("offer-receipt")
     if extension is None:
-        assert quote.signed_until_unix is None
+        assert quote.signed is None
         return None
     ((offer),) = extension["info"]["offers"]
     said: dict[str, object] = promised(
         offer["signature"], did_document(signer.public_key, signer.did)
     )
-    assert said["validUntil"] == quote.signed_until_unix
+    assert quote.signed is not None
+    assert said["validUntil"] == quote.signed.valid_until_unix
     return said
 
 
@@ -157,8 +169,8 @@ async def test_a_promise_that_runs_out_is_dropped_without_the_database(
     quote = await shelved(shelf)
     await promises.drop_expired()
     assert await shelved(shelf) is quote
-    assert quote.signed_until_unix is not None
-    almost = quote.signed_until_unix - SPARE_SECONDS
+    assert quote.signed is not None
+    almost = quote.signed.valid_until_unix - SPARE_SECONDS
     monkeypatch.setattr(time, "time", lambda: almost)
     await pool.close()
     await promises.drop_expired()
@@ -183,3 +195,53 @@ async def test_old_signatures_are_not_read_again_and_again(
     await in_thread(lambda: SignedOffers.objects.update(**an_age))
     await promises.renew()
     assert await shelved(shelf) is plain
+
+
+@pytest.fixture
+async def two_networks(
+    pool: Pool, storefront: Storefront, settings: Settings, closed: set[str]
+) -> tuple[Shelf, Promises]:
+    """A listing that is sold on two networks, and what keeps its quote."""
+    assets = [asset.address for asset in DEFAULT_ASSETS if asset.network == BASE]
+    here = settings.CHAINS[NETWORK]
+    settings.CHAINS = {NETWORK: here, BASE: {**here, "ASSETS": assets}}
+    storefront.site = this_site()
+    shelf = Shelf(pool, Stock(pool, storefront.site), entries_max=100)
+    prices = [Ask("0.01", each, Cast.seller.address) for each in (NETWORK, BASE)]
+    await in_thread(partial(storefront.publish, PATH, prices=prices))
+    await shelf.refresh()
+    return shelf, Promises(pool, shelf, storefront.site, closed=lambda _: frozenset(closed))
+
+
+def networks_in(body: bytes) -> set[str]:
+    return {price["network"] for price in json.loads(body)["accepts"]}
+
+
+async def test_a_network_that_takes_nothing_is_not_quoted_where_there_is_another(
+    two_networks: tuple[Shelf, Promises], closed: set[str], storefront: Storefront, signer: Signer
+) -> None:
+    """Programs sign for the first price that they can pay, again and again."""
+    shelf, promises = two_networks
+    await sign(storefront, signer)
+    whole = await shelved(shelf)
+    assert networks_in(whole.challenge_body) == {NETWORK, BASE}
+    await promises.leave_out_closed()
+    assert await shelved(shelf) is whole, "nothing changed"
+
+    closed.add(BASE)
+    await promises.leave_out_closed()
+    fewer = await shelved(shelf)
+    assert networks_in(fewer.challenge_body) == {NETWORK}
+    assert networks_in(fewer.challenge_v1_body) == {"base-sepolia"}
+    assert promise_in(fewer, signer) is not None, "the signature stays with its price"
+    assert fewer.offers == whole.offers, "who signed for the other is heard all the same"
+    await sign_again(storefront, signer)
+    await promises.renew()
+    assert networks_in((await shelved(shelf)).challenge_body) == {NETWORK}
+
+    closed.add(NETWORK)
+    await promises.leave_out_closed()
+    assert networks_in((await shelved(shelf)).challenge_body) == {NETWORK}, "one is always told"
+    closed.clear()
+    await promises.leave_out_closed()
+    assert networks_in((await shelved(shelf)).challenge_body) == {NETWORK, BASE}

@@ -75,6 +75,31 @@ async def shelved(shelf: Shelf, path: str = PATH) -> Shelved:
     return place
 
 
+@pytest.mark.parametrize(
+    ("seconds", "connect", "first_byte", "total"), [(100, 7, 80, 85), (4, 4, 4, 4)]
+)
+async def test_what_is_live_has_the_limits_that_the_operator_has_set_since(
+    storefront: Storefront,
+    pool: Pool,
+    seconds: float,
+    connect: float,
+    first_byte: float,
+    total: float,
+) -> None:
+    """The time of the whole call alone is the seller's, as far as the operator lets it be."""
+    await in_thread(storefront.publish, PATH, total_seconds=85)
+    site = replace(
+        storefront.site, connect_seconds=7, first_byte_seconds=80, total_seconds=seconds,
+        answer_bytes_max=20_000_000,
+    )  # fmt: skip
+    _, place = await Stock(pool, site).read(PATH)
+    assert isinstance(place, Shelved)
+    limits = place.upstream
+    found = (limits.connect_seconds, limits.first_byte_seconds, limits.total_seconds)
+    assert found == (connect, first_byte, total)
+    assert limits.answer_bytes_max == 20_000_000
+
+
 async def test_it_reads_a_listing_once(
     storefront: Storefront, shelf: Shelf, stock: CountedStock
 ) -> None:
@@ -309,3 +334,15 @@ async def test_what_may_not_be_unsettled_any_more_is_not_sold(
     assert isinstance((await Stock(pool, site).read(PATH))[1], Shelved)
     lowered = replace(site, price_max=Decimal("0.009"))
     assert (await Stock(pool, lowered).read(PATH))[1] is Absent.CLOSED
+
+
+@pytest.mark.parametrize(("floor", "is_sold"), [("0.01", True), ("0.011", False)])
+async def test_what_would_not_pay_for_its_gas_any_more_is_not_sold(
+    storefront: Storefront, pool: Pool, floor: str, is_sold: bool
+) -> None:
+    """The operator raised the floor: also for what was approved before."""
+    await in_thread(storefront.publish, PATH)
+    accepted = (replace(each, price_floor=Decimal(floor)) for each in storefront.site.accepted)
+    raised = replace(storefront.site, accepted=tuple(accepted))
+    found = (await Stock(pool, raised).read(PATH))[1]
+    assert isinstance(found, Shelved) if is_sold else found is Absent.CLOSED

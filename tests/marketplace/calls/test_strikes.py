@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 
+import psycopg
 import pytest
 
 from marketplace.calls.strikes import Strikes
@@ -92,3 +94,24 @@ async def test_what_could_not_be_told_is_told_later(transactional_db: None) -> N
     finally:
         await pool.close()
     assert strikes.wait_seconds(HERE, ADA) > 0
+
+
+async def test_what_is_just_being_told_counts_as_well(transactional_db: None) -> None:
+    strikes = made(Clock())
+    pool = await open_pool(sql_url(), size_max=1)
+    other = await psycopg.AsyncConnection.connect(sql_url())
+    try:
+        strikes.empty(ADA)
+        await strikes.flush(pool)
+        await other.execute("select 1 from accounts_tries for update")
+        strikes.empty(ADA)
+        telling = asyncio.create_task(strikes.flush(pool))
+        await asyncio.sleep(0)
+        assert strikes.wait_seconds(HERE, ADA) > 0
+        assert not telling.done()
+        await other.rollback()
+        await telling
+        assert strikes.wait_seconds(HERE, ADA) > 0
+    finally:
+        await other.close()
+        await pool.close()

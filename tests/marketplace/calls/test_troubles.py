@@ -19,13 +19,13 @@ from tests.fixtures.storefront import Storefront, in_thread
 
 
 def door() -> tuple[Breaker, Troubles]:
-    breaker = Breaker(failures_to_open=2, pause_seconds=15)
+    breaker = Breaker(failures_to_open=2, payers_to_open=3, pause_seconds=15)
     return breaker, Troubles(breaker)
 
 
 def fail(breaker: Breaker, now: float, times: int = 2, listing: str = "acme/weather") -> None:
     for _ in range(times):
-        breaker.failed(listing, now, "timeout")
+        breaker.failed(listing, "0xbuyer", now, "timeout", is_proven=True)
 
 
 async def of(listing: Listing) -> object:

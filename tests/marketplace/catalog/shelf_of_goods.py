@@ -81,6 +81,7 @@ def three() -> tuple[Good, ...]:
             }
         },
         tags=["weather", "cities"],
+        logo="0" * 64,
         category="data",
         quality=Quality(calls_30d=42, payers_30d=15, last_called_at=CHANGED, score=700),
     )

@@ -114,10 +114,26 @@ def test_what_is_known_is_not_searched_again(weather):
     assert get("?q=weather")["ETag"] != get("?q=rain")["ETag"]
 
 
-def test_new_figures_and_new_settings_are_another_edition(weather, settings):
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("MAX_TIMEOUT_SECONDS", 301),
+        ("PRICE_GRACE_SECONDS", 301),
+        ("UPSTREAM_TOTAL_SECONDS", 91.0),
+        ("ANSWER_BYTES_MAX", 20_000_000),
+    ],
+)
+def test_new_settings_are_another_edition(weather, settings, name, value):
     before = goods.edition()
-    settings.MAX_TIMEOUT_SECONDS = 301
+    setattr(settings, name, value)
     assert goods.edition() != before
+
+
+@pytest.mark.parametrize(("seconds", "said"), [(91.0, 90), (60.0, 60)])
+def test_a_listing_says_the_limits_of_now(weather, settings, seconds, said):
+    settings.ANSWER_BYTES_MAX, settings.UPSTREAM_TOTAL_SECONDS = 20_000_000, seconds
+    limits = get("/acme/weather").json()["limits"]
+    assert (limits["totalSeconds"], limits["answerBytesMax"]) == (said, 20_000_000)
 
 
 def test_anybody_may_read_it_from_anywhere_and_must_ask_again(weather):
@@ -144,19 +160,21 @@ def test_anybody_may_read_it_from_anywhere_and_must_ask_again(weather):
         "cursor=x",
         "sort=price&sort=newest",
         "maxPrice=1e400",
+        "maxPrice=1e-20000",
     ],
 )
 def test_what_cannot_be_understood_is_answered_with_what_to_do(weather, query):
     answer = get(f"?{query}")
     assert answer.status_code == 400
     assert len(answer.json()["error"]) > 10
+    assert Client(headers={"Accept": "text/html"}).get(f"/market?{query}").status_code == 400
     assert answer["Cache-Control"] == "no-store"
 
 
 @pytest.mark.parametrize(
     "query",
     [
-        "q=%00",
+        "q=%01",
         "q=%2525",
         "?",
         "&&&",
@@ -181,6 +199,7 @@ def test_changes_come_in_order_and_go_on_where_they_ended(stall, weather):
         ("acme/weather", "created"), ("acme/weather", "paused"),
     ]  # fmt: skip
     assert first["more"] is True
+    assert first["oldest"] == 0, "nothing was let go yet"
     rest = get(f"/changes?since={first['next']}").json()
     assert [each["kind"] for each in rest["items"]] == ["created"]
     assert rest["more"] is False
@@ -203,6 +222,9 @@ def test_who_was_away_for_too_long_is_told_to_begin_anew(stall, weather):
     assert gone.json()["next"] == goods.version()
     kept = get(f"/changes?since={second.version}").json()["items"]
     assert [each["version"] for each in kept] == [third.version]
+    begun = get("/changes?since=0").json()
+    assert [each["version"] for each in begun["items"]] == [second.version, third.version]
+    assert begun["oldest"] == second.version, "whoever begins is told what is missing"
     assert get(f"/changes?since={third.version + 9}").status_code == 410  # an older database
 
 
@@ -213,7 +235,7 @@ def test_an_odd_number_of_changes_is_refused(db, query):
 
 def test_an_empty_catalog_is_one(db):
     assert get().json()["items"] == []
-    assert get("/changes").json() == {"items": [], "next": 0, "more": False}
+    assert get("/changes").json() == {"items": [], "next": 0, "more": False, "oldest": 0}
     assert get("/changes.atom").status_code == 200
     assert get("/nobody/nothing").status_code == 404
 

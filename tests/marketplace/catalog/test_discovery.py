@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 from django.test import Client
+from pytest_django.fixtures import Settings
 from pytest_django.live_server_helper import LiveServer
 from x402.extensions.bazaar import (
     ListDiscoveryResourcesParams,
@@ -18,15 +19,18 @@ from x402.extensions.bazaar import (
 from x402.extensions.bazaar.facilitator import validate_discovery_extension
 from x402.http import FacilitatorConfig, HTTPFacilitatorClientSync
 
+from marketplace.catalog import search
 from marketplace.catalog.discovery import BODY_BYTES_MAX
 from sellers.models import CatalogEntry, Listing
 from sellers.prices import Ask
 from tests.fixtures.cast import Cast
 from tests.fixtures.storefront import NETWORK, Storefront
 from tests.fixtures.typescript import typescript_folder
+from tests.marketplace.catalog.crowd import crowd
 
 LIST, SEARCH = "/discovery/resources", "/discovery/search"
 MERCHANT, VALIDATE = "/discovery/merchant", "/discovery/validate"
+SOLANA = "EPjFWdd5AufqSSqeM2qN1xzybapC8G4wEGGkZwyTDt1v"
 
 
 @pytest.fixture
@@ -52,6 +56,19 @@ def asked(address: str, status: int = 200) -> Any:
     response = Client().get(address)
     assert response.status_code == status, (address, response.content)
     return response.json()
+
+
+def test_questions_of_one_network_are_counted(market: Any, settings: Settings) -> None:
+    settings.SEARCHES_PER_MINUTE = 3
+    here = Client(REMOTE_ADDR="81.2.69.142")
+    by_wallet = f"{MERCHANT}?payTo={Cast.seller.address}"
+    for address in (LIST, f"{SEARCH}?query=sea", by_wallet):
+        assert here.get(address).status_code == 200
+    for address in (LIST, f"{SEARCH}?query=sea", by_wallet):
+        refused = here.get(address)
+        assert refused.status_code == 429
+        assert 1 <= int(refused["Retry-After"]) <= 60
+    assert Client(REMOTE_ADDR="81.2.70.7").get(LIST).status_code == 200
 
 
 def names(found: Any) -> list[str]:
@@ -111,6 +128,9 @@ def test_the_official_client_searches(market: dict[str, Listing], bazaar: Any) -
         ("?type=http", ["weather", "tides", "maps"]),
         ("?type=mcp", []),
         ("?extensions=bazaar,payment-identifier", ["weather", "tides", "maps"]),
+        ("?type=grpc", []),
+        (f"?payTo={SOLANA}", []),
+        (f"?asset={SOLANA}", []),
         ("?extensions=siwx", []),
         ("?network=eip155:1", []),
         ("?scheme=upto", []),
@@ -128,8 +148,21 @@ def test_filters_are_applied(market: dict[str, Listing], query: str, found: Any)
     said = asked(f"{LIST}{query}")
     assert (names(said) if isinstance(found, list) else len(names(said))) == found
     assert said["unappliedFilters"] == []
-    assert (said["pagination"]["total"] == 0) == (query in (
-        "?type=mcp", "?extensions=siwx", "?network=eip155:1", "?scheme=upto"))  # fmt: skip
+    assert (said["pagination"]["total"] == 0) == (found == [] and "offset" not in query)
+
+
+def test_whatever_is_counted_can_be_paged_to(stall: Storefront) -> None:
+    crowd(stall.publish("acme/weather"), listings=520)
+    wallet = f"{MERCHANT}?payTo={Cast.seller.address}"
+    for start, total in (
+        (f"{LIST}?query=weather", search.CANDIDATES_MAX),
+        (f"{wallet}&query=weather", search.CANDIDATES_MAX),
+        (f"{LIST}?query=weather&sort=price", 520),
+        (f"{wallet}&sort=newest", 520),
+    ):
+        said = asked(f"{start}&limit=100&offset={total - 10}")
+        assert (said["pagination"]["total"], len(names(said))) == (total, 10), start
+        assert names(asked(f"{start}&offset={total}")) == [], start
 
 
 def test_what_is_not_applied_is_named(market: dict[str, Listing]) -> None:
@@ -137,12 +170,20 @@ def test_what_is_not_applied_is_named(market: dict[str, Listing]) -> None:
     said = asked(f"{SEARCH}?query=weather&offset=4&mood=good")
     assert said["unappliedFilters"] == ["mood", "offset"]
     assert (said["searchMethod"], said["x402Version"]) == ("text", 2)
+    assert asked(f"{LIST}?cursor=x")["unappliedFilters"] == ["cursor"]
+    # Whether a quote is signed is known when it is made, and not here.
+    for address in (f"{LIST}?", f"{SEARCH}?query=sea&"):
+        said = asked(f"{address}extensions=bazaar,offer-receipt")
+        assert said["unappliedFilters"] == ["extensions"]
+        assert names(said)
+        assert names(asked(f"{address}extensions=offer-receipt,siwx")) == []
+    merchant = asked(f"{MERCHANT}?payTo={Cast.seller.address}&cursor=x&mood=good")
+    assert merchant["unappliedFilters"] == ["mood", "cursor"]
 
 
 @pytest.mark.parametrize(
     "address",
     [
-        f"{LIST}?type=grpc",
         f"{LIST}?limit=0",
         f"{LIST}?limit=1000000",
         f"{LIST}?offset=-1",
@@ -152,7 +193,11 @@ def test_what_is_not_applied_is_named(market: dict[str, Listing]) -> None:
         f"{LIST}?offset=1&offset=2",
         f"{LIST}?network=base%00",
         f"{LIST}?payTo=0x12",
+        f"{LIST}?payTo={Cast.seller.address[2:]}",
+        f"{LIST}?asset=USDC",
         f"{LIST}?maxUsdPrice=NaN",
+        f"{LIST}?maxUsdPrice=1e-20000",
+        f"{SEARCH}?query=sea&maxUsdPrice=1e-20000",
         f"{LIST}?" + "&".join(f"a{n}=1" for n in range(60)),
         f"{LIST}?type=%ff",
         f"{LIST}?" + "a" * 5_000,
@@ -174,6 +219,9 @@ def test_a_merchant_is_a_wallet(market: dict[str, Listing]) -> None:
     assert said["payTo"] == Cast.seller.address
     assert names(said) == ["weather", "tides"]
     assert said["pagination"]["total"] == 2
+    foreign = asked(f"{MERCHANT}?payTo={SOLANA}")
+    assert (foreign["payTo"], foreign["resources"]) == (SOLANA, [])
+    assert foreign["pagination"]["total"] == 0
 
 
 def validated(resource: Any, status: int = 200, **more: Any) -> Any:

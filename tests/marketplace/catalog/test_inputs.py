@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from marketplace.catalog.inputs import Field, fields
+from marketplace.catalog.inputs import Field, blank_body, fields
 from sellers.terms import Sample, Terms
 
 ORDINARY = Terms(
@@ -91,6 +91,24 @@ def test_a_body_without_a_field_for_each_part_is_written_as_json(schema: Any) ->
     (field,) = made({"body": schema}, {"body": [1, 2]})
 
     assert (field.place, field.kind, field.value) == ("whole", "json", "[\n  1,\n  2\n]")
+
+
+@pytest.mark.parametrize(
+    ("required", "body", "sent"),
+    [
+        (["body"], members(text={"type": "string"}), "{}"),
+        ([], members(text={"type": "string"}), ""),
+        (["body"], {"type": "array"}, ""),
+        (["body"], {"type": "string", "contentMediaType": "text/plain"}, ""),
+        (["query"], None, ""),
+    ],
+)
+def test_a_body_that_is_needed_is_sent_where_all_its_fields_are_left_blank(
+    required: list[str], body: Any, sent: str
+) -> None:
+    parts = {"query": members(a={}), **({} if body is None else {"body": body})}
+    schema = {"type": "object", "properties": parts, "required": required}
+    assert blank_body(replace(ORDINARY, input_schema=schema)) == sent
 
 
 def test_a_body_of_text_is_sent_as_it_is() -> None:

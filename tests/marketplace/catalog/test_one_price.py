@@ -5,27 +5,35 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
+import pytest
 from django.db import connections
 from django.test import Client
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
+from pytest_django.fixtures import Settings
 
 from marketplace.calls.shelf import Shelved
 from marketplace.calls.stock import Stock
 from marketplace.catalog import search
+from marketplace.configuration.chains import CHAIN_DEFAULTS
 from payments.models import OpenOffer
 from payments.pool import open_pool
+from payments.x402.networks import DEFAULT_ASSETS
 from sellers import goods, judging, listings, upstream_secrets
 from sellers.listing_states import State
 from sellers.models import Listing
 from sellers.prices import Ask
 from sellers.refusals import ListingRefused
+from sellers.site import this_site
 from tests.fixtures.cast import Cast
-from tests.fixtures.storefront import NETWORK, Storefront
+from tests.fixtures.storefront import NETWORK, NOBODY_THERE, Storefront, settle
 
 PATH = "acme/weather"
+BASE = "eip155:8453"
 MILLI = st.integers(min_value=1, max_value=99)
 ACTIONS = st.one_of(
     st.tuples(st.just("approve"), MILLI, st.sampled_from((0, 300))),
@@ -86,7 +94,7 @@ def agree(url: str, storefront: Storefront) -> bool:
     return True
 
 
-@settings(
+@hypothesis_settings(
     max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(actions=st.lists(ACTIONS, max_size=6))
@@ -98,6 +106,21 @@ def test_catalog_door_and_claim_agree_after_every_sequence(
         act(storefront, listing, action)
     sold = agree(database_url, storefront)
     assert sold == (Listing.objects.get(pk=listing.pk).state == State.LIVE)
+
+
+@pytest.mark.parametrize("order", [(NETWORK, BASE), (BASE, NETWORK)])
+def test_equal_prices_stand_in_the_sellers_order_at_the_door_and_in_the_catalog(
+    storefront: Storefront, database_url: str, settings: Settings, order: tuple[str, str]
+) -> None:
+    assets = [each.address for each in DEFAULT_ASSETS if each.network == BASE]
+    chain = {**CHAIN_DEFAULTS, "RPC": [NOBODY_THERE], "ASSETS": assets}
+    settings.CHAINS = {**settings.CHAINS, BASE: chain}
+    settle(BASE)
+    both = replace(storefront, site=this_site())
+    both.publish(PATH, prices=[Ask("0.05", network, Cast.seller.address) for network in order])
+    assert agree(database_url, both)
+    told = Client().get(f"/api/catalog/{PATH}").json()["prices"]
+    assert [price["network"] for price in told] == list(order)
 
 
 def test_a_reader_never_sees_a_price_of_other_terms(storefront: Storefront) -> None:

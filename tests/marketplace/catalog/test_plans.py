@@ -93,6 +93,7 @@ def test_changes_are_found_by_an_index(stall: Storefront) -> None:
     seen = Plans()
     with connection.execute_wrapper(explaining_pages(seen)):
         assert len(entries.changes(1_009_000, 100) or ()) == 100
+        assert entries.oldest_kept() == 0
         assert len(entries.newest_changes(100)) == 100
     assert not any(plan.read_whole for plan in seen.seen)
     assert max(plan.buffers for plan in seen.seen) < 50

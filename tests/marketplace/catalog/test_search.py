@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from decimal import Decimal
 from uuid import uuid4
@@ -134,7 +135,7 @@ def test_a_cursor_that_is_none_is_refused(market):
 def test_a_cursor_whose_key_was_changed_is_refused(market):
     for sort, keys in {
         "relevance": (None, "x", 2**40, 1.5, True, []),
-        "price": (1, None, "NaN", "x", "1e400"),
+        "price": (1, None, "NaN", "x", "1e400", "1e-20000", "0e20000"),
         "newest": (5, -(2**60), "now", 1.5),
     }.items():
         for key in keys:
@@ -172,6 +173,9 @@ def test_what_is_not_known_is_named_and_not_applied():
         [("maxPrice", "-1")],
         [("maxPrice", "NaN")],
         [("maxPrice", "1e999999")],
+        [("maxPrice", "1e-20000")],
+        [("maxPrice", "0e20000")],
+        [("maxPrice", f"0.{'0' * 30}1")],
         [("network", "../../etc")],
         [("asset", "USDC")],
         [("payTo", "0x12")],
@@ -206,6 +210,25 @@ def test_no_text_breaks_the_search(market):
         for sort in ("relevance", "price"):
             find(parse([("q", text), ("sort", sort), ("urlSubstring", text)])[0])
         count(parse([("q", text)])[0])
+
+
+NUMBERS = (
+    "0", "-0", "1", "1e-20000", "1e-31", "1e-30", "5e-324", "1e-320", "0e20000", "1e999999999999",
+    "0.30000000000000004", "999999999", "inf", "snan", "1_0", "１", "0x10", "1e", "9" * 200,
+)  # fmt: skip
+
+
+def test_no_number_breaks_the_search(market):
+    answered = 0
+    for name in ("maxPrice", "minSuccess", "minCalls", "limit"):
+        for number in NUMBERS:
+            for sort in ("price", "relevance"):
+                with suppress(BadQuery):
+                    query = parse([("q", "weather"), (name, number), ("sort", sort)])[0]
+                    find(query)
+                    assert count(query) <= 3
+                    answered += 1
+    assert answered > 40
 
 
 def test_a_price_filter_looks_at_what_is_open_now(stall, market):

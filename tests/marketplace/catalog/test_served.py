@@ -11,9 +11,10 @@ from urllib.parse import urlsplit
 import pytest
 from django.test import Client
 from django.utils import timezone
+from jsonschema import Draft202012Validator
 from pytest_django.fixtures import Settings
 
-from marketplace.catalog import built, format_views
+from marketplace.catalog import built, format_views, queries
 from marketplace.catalog.documents.market import this_market
 from marketplace.catalog.models import BuiltDocument
 from sellers import judging, profiles
@@ -30,6 +31,7 @@ STATIC = ("/.well-known/ai-catalog.json", "/.well-known/agents.json", "/robots.t
 JSON = {"Content-Type": "application/json", "Accept": "application/json, text/event-stream"}
 # What graders of agents send.
 LIST_TOOLS = b'{"jsonrpc":"2.0","id":"health-check","method":"tools/list","params":{}}'
+JSON_TYPE = JSON["Content-Type"]
 SECRET = "nobody-shall-read-this"
 
 
@@ -186,21 +188,27 @@ def test_the_best_are_listed_and_the_rest_is_pointed_at(
     assert "The best 1 of 2" in said("/llms-full.txt")
 
 
+def publish_each_kind(storefront: Storefront) -> tuple[str, ...]:
+    """Listings that are called in every way: by query, by two path values, by one, by a body."""
+    url = storefront.upstream.url
+    storefront.publish("acme/weather", example={"query": {"city": "Oslo"}})
+    storefront.publish(
+        "globe/route",
+        upstream_url=f"{url}/{{start}}/{{end}}",
+        example={"path": {"start": "Oslo", "end": "New York"}},
+    )
+    storefront.publish(
+        "globe/city", upstream_url=f"{url}/{{city}}", example={"path": {"city": "Oslo"}}
+    )
+    storefront.publish("acme/digest", method="POST", example={"body": {"text": "One."}})
+    return "acme/weather", "globe/route", "globe/city", "acme/digest"
+
+
 async def test_every_address_in_every_document_answers(
     surface: App, storefront: Storefront
 ) -> None:
     def publish() -> dict[str, str]:
-        storefront.publish("acme/weather", example={"query": {"city": "Oslo"}})
-        storefront.publish(
-            "globe/route",
-            upstream_url=f"{storefront.upstream.url}/{{start}}/{{end}}",
-            example={"path": {"start": "Oslo", "end": "New York"}},
-        )
-        storefront.publish(
-            "globe/city",
-            upstream_url=f"{storefront.upstream.url}/{{city}}",
-            example={"path": {"city": "Oslo"}},
-        )
+        publish_each_kind(storefront)
         build()
         return everything() | {path: said(path) for path in ("/discovery/resources",)}
 
@@ -219,6 +227,102 @@ async def test_every_address_in_every_document_answers(
             assert (await visit(surface, "GET", target)).status == 200, address
         else:
             assert await in_thread(status_of, target or "/") == 200, address
+
+
+LED_TO = {
+    "catalog": (200, "application/json"), "sample": (200, "application/json"),
+    "skill": (200, "text/markdown; charset=utf-8"), "page": (200, "text/html; charset=utf-8"),
+    "sellerPage": (200, "text/html; charset=utf-8"), "openapi": (200, "application/json"),
+    "discovery": (200, "application/json"), "v1": (402, "application/json"),
+}  # fmt: skip
+
+
+async def test_every_link_of_a_listing_leads_to_what_its_name_says(
+    surface: App, storefront: Storefront
+) -> None:
+    async def led_to(address: str) -> tuple[int, str | None, str]:
+        target = address.removeprefix(call_base())
+        if target.startswith("/call/"):
+            seen = await visit(surface, "GET", target)
+            return seen.status, seen["content-type"], seen.body.decode()
+        answer = await in_thread(Client(headers={"Accept": "text/html"}).get, target)
+        return answer.status_code, answer["Content-Type"], answer.content.decode()
+
+    for path in await in_thread(publish_each_kind, storefront):
+        whole = (await in_thread(got, f"/api/catalog/{path}")).json()
+        links = whole["links"]
+        tools = await visit(surface, "POST", links.pop("mcp").removeprefix(call_base()), JSON,
+                            LIST_TOOLS)  # fmt: skip
+        assert tools.json["result"]["tools"], path
+        assert set(links) == set(LED_TO)
+        for name, address in links.items():
+            assert (await led_to(address))[:2] == LED_TO[name], (path, name)
+        assert path in (await led_to(links["discovery"]))[2]
+        assert (await led_to(whole["example"]["url"]))[0] == 402
+        page = (await led_to(links["page"]))[2]
+        section = page.partition('aria-labelledby="programs"')[2].partition("</section>")[0]
+        named = re.findall(r'<li><a href="([^"]+)">([^<]+)</a></li>', section)
+        assert len(named) == 4
+        for address, words in named:
+            wanted = {"How to": LED_TO["skill"], "For pr": LED_TO["v1"]}
+            expected = wanted.get(words[:6], LED_TO["openapi"])
+            assert (await led_to(address))[:2] == expected, (path, words)
+
+
+# A request of each of our own operations, and what it is answered with.
+ASKED = (
+    ("/api/catalog", "get", "/api/catalog?limit=1", 200),
+    ("/api/catalog", "get", "/api/catalog", 200),
+    ("/api/catalog", "get", "/api/catalog?limit=0", 400),
+    ("/api/catalog/{seller}/{listing}", "get", "/api/catalog/acme/weather", 200),
+    ("/api/catalog/{seller}/{listing}", "get", "/api/catalog/acme/nothing", 404),
+    ("/api/catalog/changes", "get", "/api/catalog/changes?since=0", 200),
+    ("/api/catalog/changes", "get", "/api/catalog/changes?since=x", 400),
+    ("/discovery/search", "get", "/discovery/search?query=weather&limit=1", 200),
+    ("/discovery/search", "get", "/discovery/search?query=weather", 200),
+    ("/discovery/search", "get", "/discovery/search", 400),
+    ("/discovery/resources", "get", "/discovery/resources", 200),
+    ("/discovery/resources", "get", "/discovery/resources?offset=x", 400),
+    ("/discovery/validate", "post", "/discovery/validate", 400),
+)  # fmt: skip
+
+
+def test_what_our_own_operations_answer_is_what_openapi_says(
+    listing: Listing, settings: Settings
+) -> None:
+    build()
+    paths = got("/openapi.json").json()["paths"]
+
+    def answered(path: str, method: str, target: str, status: int) -> Any:
+        body = {} if method == "get" else {"data": b"{}", "content_type": "application/json"}
+        response = getattr(Client(), method)(target, **body)
+        assert response.status_code == status, target
+        said = paths[path][method]["responses"][str(status)]
+        for media_type, content in said.get("content", {}).items():
+            assert response["Content-Type"] == media_type
+            validator = Draft202012Validator(content["schema"])
+            assert [wrong.message for wrong in validator.iter_errors(response.json())] == [], target
+        return response.json()
+
+    first, last, *_ = [answered(*each) for each in ASKED]
+    assert (bool(first["next"]), last["next"]) == (True, None)
+    checked = Client().post(
+        "/discovery/validate",
+        {"resource": f"{call_base()}/call/acme/weather"},
+        content_type="application/json",
+    )
+    schema = paths["/discovery/validate"]["post"]["responses"]["200"]["content"][JSON_TYPE]
+    Draft202012Validator(schema["schema"]).validate(checked.json())
+    settings.SEARCHES_PER_MINUTE = 0
+    for path, _, target, status in ASKED:
+        if status == 200 and "429" in paths[path]["get"]["responses"]:
+            assert Client(REMOTE_ADDR="81.2.69.142").get(target).status_code == 429, target
+
+
+def test_openapi_names_every_filter_of_the_catalog_and_no_other(listing: Listing) -> None:
+    build()
+    asked = got("/openapi.json").json()["paths"]["/api/catalog"]["get"]["parameters"]
+    assert {each["name"] for each in asked} == set(queries.SHOWN.values())
 
 
 def status_of(target: str) -> int:

@@ -5,6 +5,7 @@ from base64 import b64encode
 
 import psycopg
 import pytest
+from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pytest_django.fixtures import Settings
@@ -13,7 +14,9 @@ from marketplace.calls.shelf import Place, Shelf
 from marketplace.gateway import page
 from marketplace.gateway.app import Door
 from marketplace.surface import Surface
+from payments.models import GasUse
 from sellers import listings
+from sellers.models import Seller
 from sellers.terms import Sample
 from tests.fixtures.cast import Cast
 from tests.fixtures.storefront import NETWORK, SAMPLE, Storefront, in_thread, settle
@@ -188,6 +191,28 @@ async def test_what_cannot_be_settled_is_not_quoted(shop: Storefront, surface: A
     assert seen.status == 503
     assert int(seen["retry-after"] or "0") > 0
     assert (await visit(surface, "GET", f"{WEATHER}?demo=true")).status == 200
+
+
+@pytest.mark.parametrize(("spent_wei", "status"), [(10**16 - 1, 402), (10**16, 503)])
+async def test_what_would_cost_more_gas_than_is_allowed_is_not_quoted(
+    shop: Storefront, surface: App, spent_wei: int, status: int
+) -> None:
+    """Nobody is asked to sign what would be refused until midnight."""
+    await in_thread(spend_gas, shop, spent_wei)
+    if status == 503:
+        async with asyncio.timeout(30):
+            while (await visit(surface, "GET", WEATHER)).status == 402:
+                await asyncio.sleep(0.05)
+    seen = await visit(surface, "GET", WEATHER)
+    assert seen.status == status
+    assert seen["retry-after"] == (None if status == 402 else "3600")
+    assert (await visit(surface, "GET", f"{WEATHER}?demo=true")).status == 200
+
+
+def spend_gas(shop: Storefront, wei: int) -> None:
+    seller = Seller.objects.get(slug="acme")
+    today = timezone.now().date()
+    GasUse.objects.create(network=NETWORK, seller_id=seller.pk, day=today, gas_wei=wei, payments=1)
 
 
 # Samples --------------------------------------------------------------------------------
@@ -421,6 +446,13 @@ async def test_no_unpaid_request_reaches_an_upstream(
     assert policy == page.POLICY if is_page else policy.startswith(SANDBOX)
 
 
+async def until_at_hand(door: Door) -> None:
+    """Nothing is kept before the shelf's first look at the database, which nobody waits for."""
+    async with asyncio.timeout(60):
+        while door.at_once(scope_of("GET", WEATHER, [(b"accept", b"*/*")])) is None:
+            await visit(door, "GET", WEATHER)
+
+
 _NAMES = st.sampled_from(
     [
         *(b"accept", b"user-agent", b"x-max-price", b"content-length", b"transfer-encoding"),
@@ -445,8 +477,7 @@ async def test_a_price_said_at_once_is_the_one_said_with_patience(
     """A bare request for a price takes a shorter way; nobody can tell by the answer."""
     door = surface._door
     assert door is not None
-    await visit(door, "GET", WEATHER)  # at hand
-    assert door.at_once(scope_of("GET", WEATHER, [(b"accept", b"*/*")])) is not None
+    await until_at_hand(door)
     assert await visit(surface, verb, target, headers) == await visit(door, verb, target, headers)
 
 

@@ -231,6 +231,28 @@ async def test_a_curable_payment_is_asked_for_again_in_its_own_version(shelf: Sh
     assert seen["payment-required"] is None
 
 
+@pytest.mark.parametrize(
+    ("address", "paid", "name", "network"),
+    [
+        (OLD, PAID, "x-payment-response", "base-sepolia"),
+        (WEATHER, NEW_PAID, "payment-response", NETWORK),
+    ],
+)
+async def test_a_payment_that_was_not_collected_is_named_beside_the_new_quote(
+    shelf: Shelf, address: str, paid: dict[str, str], name: str, network: str
+) -> None:
+    failed = Settlement(False, "0x1", "", NETWORK, error_reason=Reason.TRANSACTION_FAILED)
+    counter = Counter(Challenged(Reason.TRANSACTION_FAILED, "", failed, PAYMENT))
+    seen = await visit(door(counter, shelf), "GET", address, paid)
+    assert (seen.status, seen.json["error"]) == (402, "transaction_failed")
+    assert orjson.loads(b64decode(seen[name] or "")) == failed.to_wire() | {"network": network}
+    assert seen["x-souk-payment"] == str(PAYMENT)
+    assert seen.json["status_url"] == f"https://souk.example/p/{PAYMENT}"
+    gone = await visit(door(counter), "GET", address, paid)
+    assert (gone.status, gone["x-souk-payment"]) == (404, str(PAYMENT))
+    assert gone[name] == seen[name]
+
+
 async def test_the_quote_is_written_once_for_all_who_ask(shelf: Shelf) -> None:
     await shelf.refresh()  # until it has looked once it keeps nothing
     place = await shelf.get("acme/weather")

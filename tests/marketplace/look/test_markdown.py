@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import re
 from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
 
 import pytest
 from django.test import Client
 
 from marketplace.look.markdown import anchor, read
+from marketplace.templatetags.souk import with_code
 
-GUIDES = frozenset({"buy", "sell"})
+GUIDES = frozenset({"buy", "operate", "sell"})
 PEOPLE = {"Accept": "text/html"}
 
 
@@ -31,7 +34,7 @@ def html(text: str) -> str:
             "<p><code>*/*</code> and <em>so</em> <strong>very</strong></p>",
         ),
         ("[x](sell.md#a-b)", '<p><a href="/docs/sell#a-b">x</a></p>'),
-        ("[x](operate.md)", "<p>x</p>"),
+        ("[x](extend.md)", "<p>x</p>"),
         ("[x](https://a.example/?b=c)", '<p><a href="https://a.example/?b=c">x</a></p>'),
         ("[x](javascript:1)", "<p>[x](javascript:1)</p>"),
         ("<script>", "<p>&lt;script&gt;</p>"),
@@ -80,7 +83,10 @@ def test_a_guide_is_a_page_for_people_and_text_for_programs(name: str) -> None:
     letters = re.compile(r"[a-z0-9]+")
     unsaid = r"```\w*|!\[[^\]]*\]\([^)]*\)|\]\([^)]*\)"
     missing = {*letters.findall(re.sub(unsaid, "", text.content.decode()))}
-    assert missing - {*letters.findall(words.text)} - {name, "ing", "elling", "uying"} == set()
+    assert (
+        missing - {*letters.findall(words.text)} - {name, "ing", "elling", "perating", "uying"}
+        == set()
+    )
 
 
 def test_the_headings_can_be_jumped_to() -> None:
@@ -95,4 +101,25 @@ def test_the_picture_of_a_page_stays_where_the_page_is_not() -> None:
 
 
 def test_there_are_no_other_guides() -> None:
-    assert Client().get("/docs/operate").status_code == 404
+    assert Client().get("/docs/extend").status_code == 404
+
+
+def test_the_operators_guide_is_offered_to_operators(django_user_model: Any, db: None) -> None:
+    visitor, operator = Client(headers=PEOPLE), Client(headers=PEOPLE)
+    operator.force_login(django_user_model.objects.create_user("op", is_staff=True))
+    assert 'href="/docs/operate"' not in visitor.get("/docs/buy").content.decode()
+    assert 'href="/docs/operate"' in operator.get("/docs/buy").content.decode()
+
+
+def test_what_to_do_leads_to_its_section(checkout: Path) -> None:
+    text = (checkout / "docs/operate.md").read_text()
+    anchors = {anchor(words) for words in re.findall(r"^#+ (.+)$", text, re.M)}
+    doctor = "".join(each.read_text() for each in (checkout / "marketplace/doctor").glob("*.py"))
+    named = re.findall(r"docs/operate\.md, “([^”]+)”", doctor)
+    assert named
+    assert {anchor(words) for words in named} <= anchors
+    shown = with_code("`ls`, or docs/operate.md, “Backups”; docs/operate.md & more")
+    assert shown == (
+        '<code>ls</code>, or <a href="/docs/operate#backups">docs/operate.md, “Backups”</a>; '
+        '<a href="/docs/operate">docs/operate.md</a> &amp; more'
+    )

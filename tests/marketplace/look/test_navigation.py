@@ -9,8 +9,8 @@ from django.test import RequestFactory
 from django.urls import path
 from pytest_django.fixtures import Settings
 
-from marketplace.access import MODERATORS
 from marketplace.look.navigation import Entry, Navigation, navigation, section
+from sellers.moderators import MODERATORS
 
 
 def nothing(request: HttpRequest) -> HttpResponse:

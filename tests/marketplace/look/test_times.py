@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
 
 import pytest
 from django.template import Context, Template
 
+from marketplace.look import marks
 from marketplace.look.times import ago, exact, lasting
 
 NOW = datetime(2026, 3, 5, 12, 0, tzinfo=UTC)
@@ -59,3 +62,15 @@ def test_a_page_gets_both_and_what_never_was_is_never() -> None:
     assert page.count('datetime="2026-03-05T12:00:00+00:00"') == 2
     assert 'title="2026-03-05 12:00:00 UTC"' in page
     assert page.endswith(" never")
+
+
+def test_a_row_reached_by_keyboard_shows_exactly_when(checkout: Path) -> None:
+    """The title of a time is for a pointer alone, and a stop at every time would be a hundred."""
+    style = (checkout / "static" / "souk.css").read_text().partition("@media print")[0]
+    rule = re.search(
+        r"(:is\([^)]*\)):has\(:focus-visible\) time\[title\]::after \{ (.*?) \}", style
+    )
+    assert rule is not None
+    assert rule[1].startswith(":is(tr, li,")
+    assert "content: attr(title)" in rule[2]
+    assert f'title="{exact(NOW)}"' in marks.ago(NOW)

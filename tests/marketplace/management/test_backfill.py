@@ -52,7 +52,7 @@ def test_a_seller_that_is_not_there_is_named(db: None, option: str) -> None:
 
 def test_the_figures_of_listings_are_made_before_they_are_due(stall: Any) -> None:
     listing = stall.publish("acme/weather")
-    figures.keep(lambda _: set())
+    figures.keep()
     listing.entry.refresh_from_db()
     CatalogEntry.objects.filter(pk=listing.entry.pk).update(calls_7d=99, score=99)
 

@@ -160,6 +160,7 @@ def test_an_upstream_that_gives_no_good_answer_is_not_published(add, upstream, b
         (("--example", "{"), "neither JSON"),
         (("--header", "X-Api-Key"), "Name: value"),
         (("--header", "X-Api-Key: @/nowhere"), "cannot be read"),
+        (("--forward-header", "Cookie"), "never passed on"),
         (("--schema", "/nowhere"), "cannot be read"),
         (("--network", "eip155:1"), "this site takes payments on"),
         (("--release", "sometimes"), "hold, instant, upfront"),
@@ -174,6 +175,13 @@ def test_a_mistake_is_named(add, arguments, words):
     with pytest.raises(CommandError, match=words):
         add(*arguments)
     assert not OpenOffer.objects.exists()
+
+
+@pytest.mark.parametrize("name", ["Host", "Expect", "X_Souk_Payer"])
+def test_a_header_that_no_call_carries_is_not_sent_by_the_look_either(add, upstream, name):
+    with pytest.raises(CommandError, match="written by the marketplace itself"):
+        add("--header", f"{name}: forged")
+    assert upstream.calls == []
 
 
 @pytest.mark.parametrize("address", ["http://10.0.0.1/x", "https://127.0.0.1/", "nonsense", "/x"])

@@ -21,14 +21,15 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
-from marketplace.access import MODERATORS
 from marketplace.accounts.models import SecondFactor
 from marketplace.management.commands import call
 from marketplace.management.manners import RUNS_ALREADY, alone, key_of
 from marketplace.management.rotation import PLACES, Rotation
-from payments.models import AuditEntry, Progress
-from sellers import upstream_secrets, webhooks
+from payments.models import AuditEntry, Broadcast, Progress, Relayer
+from sellers import listings, upstream_secrets, webhooks
+from sellers.drafts import finish
 from sellers.models import UpstreamSecret, Webhook, Worksheet
+from sellers.moderators import MODERATORS
 from sellers.secrets import SecretsUnavailable, Vault
 from tests.fixtures.hooks import Hooks, sign_up
 from tests.fixtures.purchases import Purchases
@@ -136,6 +137,9 @@ class TestKeysRotate:
         site, seller = replace(hooks.site, secrets_keys=(OLD,)), sign_up("acme")
         listing = storefront.publish("acme/weather")
         upstream_secrets.keep(listing.pk, "x-key", "canary", Vault([OLD]))
+        listings.propose(listing.pk, finish(storefront.draft(title="Other weather"), site))
+        waits = Vault([OLD]).seal(listing.pk, "x-next", "canary").decode()
+        upstream_secrets.take_over(listing.pk, {"x-next": waits})
         hook = webhooks.open_webhook(seller, f"{hooks.receiver.url}/x", ["payment.paid"], site)
         webhooks.rotate_secret(hook.webhook, site)
         token = Vault([OLD]).seal(listing.pk, "x-draft", "canary").decode()
@@ -155,7 +159,7 @@ class TestKeysRotate:
         said, code = run("keys", "rotate", "--dry-run", "--json")
         counted = json.loads(said)["places"]
         assert [(each["new"], each["turned"]) for each in counted] == [
-            (0, 1), (0, 1), (0, 1), (0, 1), (0, 0), (0, 1),
+            (0, 1), (0, 1), (0, 1), (0, 1), (0, 1), (0, 0), (0, 1),
         ]  # fmt: skip
         assert code == 0
         with pytest.raises(SecretsUnavailable):
@@ -171,6 +175,7 @@ class TestKeysRotate:
         entries = AuditEntry.objects.filter(act="secrets.rotated").order_by("sequence")
         assert [(each.subject, each.after) for each in entries] == [
             ("secrets:upstreamsecret.sealed", {"lost": 0, "turned": 1}),
+            ("secrets:proposedsecret.sealed", {"lost": 0, "turned": 1}),
             ("secrets:webhook.sealed", {"lost": 0, "turned": 1}),
             ("secrets:webhook.sealed_before", {"lost": 0, "turned": 1}),
             ("secrets:worksheet.sealed", {"lost": 0, "turned": 1}),
@@ -231,6 +236,25 @@ class TestSettleStuck:
         (stuck,) = document["stuck"]
         assert stuck["why"] == "the network is refused: gas costs too much"
         assert document["tried"] == 0
+
+    @pytest.mark.parametrize(
+        ("balance", "said"), [(10**6, "its fee is raised"), (10**6 - 1, "short of gas money")]
+    )
+    def test_a_payment_whose_key_cannot_pay_says_so(
+        self, waiting: uuid.UUID, balance: int, said: str
+    ) -> None:
+        settle(NETWORK)
+        key = Relayer.objects.create(
+            network=NETWORK, address="0xkey", next_nonce=8, balance_wei=balance
+        )
+        Broadcast.objects.create(
+            relayer=key, nonce=7, variant=0, kind="single", transaction=b"t" * 32, raw=b"",
+            gas_limit=1_000, max_fee_wei=1_000, priority_fee_wei=1, created_at=timezone.now(),
+        )  # fmt: skip
+        Progress.objects.filter(pk=waiting).update(money="broadcast", relayer=key, relayer_nonce=7)
+        told = run("settle_stuck", "--waits", "0")[0]
+        assert "sent as number 7, not in a block yet" in told
+        assert said in told
 
     def test_trying_makes_it_due_and_says_what_did_not_move(self, waiting: uuid.UUID) -> None:
         later = timezone.now() + timezone.timedelta(hours=1)

@@ -57,6 +57,29 @@ def test_what_a_person_says_is_read_by_a_moderator_and_closed_with_a_note(
     assert entry.why == ""  # the note is not the seller's to read
 
 
+def test_a_note_is_kept_when_it_is_refused_and_leads_back_to_its_page(
+    sold: Listing, moderator: Client, desk: Desk
+) -> None:
+    for _ in range(2):
+        tell(SAID)
+    first, second = Report.objects.order_by("at")
+    item = f"/moderation/{sold.pk}"
+    assert f'name="next" value="{item}"' in moderator.get(item).content.decode()
+    own = as_moderator(User.objects.get(pk=desk.user.pk))
+    close, note = f"/moderation/reports/{first.pk}/close", {"note": "It says <Oslo>."}
+    for sent, title in ((note, "Reports about listings"), ({**note, "next": item}, "City weather")):
+        page = own.post(close, sent)
+        assert page.status_code == 422
+        text = page.content.decode()
+        assert f"<h1>{title}" in text or f">{title}</h1>" in text
+        assert text.count('value="It says &lt;Oslo&gt;." autofocus') == 1
+        assert "Not closed: nobody closes a report" in text
+    assert moderator.post(close, {**note, "next": item})["Location"] == item
+    close = f"/moderation/reports/{second.pk}/close"
+    elsewhere = {**note, "next": "https://evil.example/"}
+    assert moderator.post(close, elsewhere)["Location"] == "/moderation/reports"
+
+
 def test_a_program_says_it_in_json(sold: Listing) -> None:
     answer = tell(SAID)
     assert (answer.status_code, answer.json()["listing"]) == (201, "atlas/weather")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import threading
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -14,9 +16,11 @@ from pytest_django.fixtures import Settings
 
 from marketplace.accounts.models import Wallet
 from payments.models import OpenOffer
-from sellers import holds
+from sellers import holds, listings, worksheets
 from sellers.holds import Judge
 from sellers.models import Hold, Listing, Payout, Verdict
+from sellers.review_times import usual_wait
+from sellers.site import this_site
 from tests.fixtures.cast import Cast
 from tests.fixtures.storefront import Storefront
 from tests.marketplace.moderation.bench import (
@@ -42,9 +46,7 @@ def hidden(client: Client, listing: Listing, name: str) -> str:
 
 
 def stop(client: Client, listing: Listing) -> Any:
-    version = hidden(client, listing, "version")
-    said = {"version": version, "reason": "It sells nothing."}
-    return client.post(f"/moderation/{listing.pk}/suspend", said)
+    return client.post(f"/moderation/{listing.pk}/suspend", {"reason": "It sells nothing."})
 
 
 def test_nothing_is_sold_and_nobody_told_until_ten_seconds_are_over(
@@ -56,16 +58,29 @@ def test_nothing_is_sold_and_nobody_told_until_ten_seconds_are_over(
     assert not OpenOffer.objects.exists()
     waits = moderator.get("/moderation/said").content.decode()
     assert "will be approved" in waits
-    assert "load delay:11s" in waits
+    assert "every 11s" in waits
     Verdict.objects.update(due_at=timezone.now())
     late = moderator.get("/moderation/said").content.decode()
-    assert "load delay:2s" in late  # until the worker has done it
+    assert "every 2s" in late  # until the worker has done it
     assert "Undo" not in late
     let_time_pass()
     assert state(listing) == State.LIVE
     done = moderator.get("/moderation/said").content.decode()
     assert "atlas/weather is approved." in done
     assert "hx-get" not in done
+
+
+def test_an_approval_is_told_on_its_sellers_pages(desk: Desk, moderator: Client) -> None:
+    listing = desk.submitted()
+    judge(moderator, listing, "approve")
+    notice = desk.seller.notices.get(subject="Approved: atlas/weather")
+    assert (notice.text, notice.mail_at) == ("It is sold on these terms now.", None)
+    assert desk.client.get(notice.href).status_code == 200
+    notice.delete()
+    listings.pause(listing.pk)
+    propose(desk, title="Better weather")
+    judge(moderator, listing, "approve")
+    assert "resume it" in desk.seller.notices.get(subject="Approved: atlas/weather").text
 
 
 def test_what_is_undone_never_happened(desk: Desk, moderator: Client, colleague: Client) -> None:
@@ -79,7 +94,7 @@ def test_what_is_undone_never_happened(desk: Desk, moderator: Client, colleague:
     let_time_pass()
     assert became(listing) == [("refuse", "undone")]
     assert state(listing) == State.IN_REVIEW
-    assert not desk.seller.notices.exists()
+    assert not desk.seller.notices.exclude(href="/sell/payouts/").exists()
     # It is theirs again, at once.
     assert colleague.post(f"/moderation/{listing.pk}/take").status_code == 422
     assert say(moderator, listing, "approve") == 302
@@ -112,6 +127,29 @@ def test_a_seller_who_changes_it_meanwhile_is_not_approved(desk: Desk, moderator
     assert "proposed something else meanwhile" in moderator.get("/moderation/said").content.decode()
 
 
+def test_what_its_seller_withdraws_meanwhile_is_not_approved(desk: Desk, moderator: Client) -> None:
+    listing = desk.submitted()
+    judge(moderator, listing, "approve")
+    propose(desk, title="A slip")
+    say(moderator, listing, "approve")
+    desk.client.post("/sell/listings/weather/withdraw")
+    let_time_pass()
+    assert became(listing) == [("approve", "done"), ("approve", "failed")]
+    listing.refresh_from_db()
+    assert (listing.state, listing.proposed_revision) == (State.LIVE, None)
+    assert "nothing of this listing is in review" in (
+        moderator.get("/moderation/said").content.decode()
+    )
+    assert moderator.get(f"/moderation/{listing.pk}").status_code == 200
+    assert say_late(moderator, listing) == 422
+
+
+def say_late(client: Client, listing: Listing) -> int:
+    """From a page that was opened before."""
+    sent = {"revision": "00" * 32}
+    return client.post(f"/moderation/{listing.pk}/approve", sent).status_code
+
+
 def test_changes_that_are_asked_for_are_read_by_the_seller(desk: Desk, moderator: Client) -> None:
     listing = desk.submitted()
     asked = {"usual": "The endpoint does not answer its own example.", "reason": "Try Oslo."}
@@ -138,10 +176,68 @@ def test_what_was_typed_stays_when_a_form_is_not_followed(desk: Desk, moderator:
     page = moderator.post(f"/moderation/{listing.pk}/ask", asked).content.decode()
     assert f"<option selected>{usual}</option>" in page
     assert ">Try Oslo.</textarea>" in page
-    stale = {"version": "-1", "reason": "It lies."}
-    page = moderator.post(f"/moderation/{listing.pk}/suspend", stale).content.decode()
+    nothing_said = {"reason": " "}
+    page = moderator.post(f"/moderation/{listing.pk}/suspend", nothing_said).content.decode()
     assert "<details open>" in page
-    assert ">It lies.</textarea>" in page
+    assert "Say why: the seller is told." in page
+
+
+def written(listing: Listing) -> dict[str, str]:
+    """A refusal as it is typed, of what is proposed now."""
+    assert listing.proposed_revision is not None
+    return {
+        "revision": bytes(listing.proposed_revision.hash).hex(),
+        "usual": "The endpoint does not answer its own example.",
+        "reason": "Try Oslo.",
+    }
+
+
+def test_what_was_written_while_the_hold_ran_out_comes_along_when_it_is_taken_again(
+    desk: Desk, moderator: Client
+) -> None:
+    listing = desk.submitted()
+    sent = written(listing)
+    moderator.post(f"/moderation/{listing.pk}/take")
+    Hold.objects.update(until=timezone.now() - timedelta(hours=1))
+    late = moderator.post(f"/moderation/{listing.pk}/refuse", sent)
+    assert late.status_code == 422
+    form = late.content.decode().partition(f"/moderation/{listing.pk}/take")[2]
+    form = form.partition("</form>")[0]
+    assert f"<option selected>{sent['usual']}</option>" in form
+    assert f">{sent['reason']}</textarea>" in form
+    page = moderator.post(f"/moderation/{listing.pk}/take", sent).content.decode()
+    form = page.partition(f"/moderation/{listing.pk}/refuse")[2].partition("</form>")[0]
+    assert f"<option selected>{sent['usual']}</option>" in form
+    assert f">{sent['reason']}</textarea>" in form
+    assert moderator.post(f"/moderation/{listing.pk}/refuse", sent).status_code == 302
+    assert Verdict.objects.get().reason == f"{sent['usual']} {sent['reason']}"
+
+
+def test_what_was_written_can_be_copied_when_somebody_else_has_it_or_decided_it(
+    desk: Desk, moderator: Client, colleague: Client
+) -> None:
+    listing = desk.submitted()
+    sent = written(listing)
+    wrote = f"{sent['usual']} {sent['reason']}</textarea>"
+    moderator.post(f"/moderation/{listing.pk}/take")
+    Hold.objects.update(until=timezone.now() - timedelta(hours=1))
+    colleague.post(f"/moderation/{listing.pk}/take")
+    for late in ("refuse", "take"):
+        page = moderator.post(f"/moderation/{listing.pk}/{late}", sent).content.decode()
+        assert "somebody else looks at it" in page
+        assert wrote in page
+    say(colleague, listing, "approve")
+    page = moderator.post(f"/moderation/{listing.pk}/refuse", sent).content.decode()
+    assert "Something was decided a moment ago" in page
+    assert wrote in page
+    let_time_pass()
+    page = moderator.post(f"/moderation/{listing.pk}/refuse", sent).content.decode()
+    assert "To the verdict" not in page, "nothing waits any more"
+    assert wrote in page
+    stop(colleague, listing)
+    late = {"reason": "It sells nothing at all."}
+    page = moderator.post(f"/moderation/{listing.pk}/suspend", late).content.decode()
+    assert f"{late['reason']}</textarea>" in page
 
 
 def test_a_suspension_is_at_once_and_taken_back_whole(desk: Desk, moderator: Client) -> None:
@@ -156,6 +252,47 @@ def test_a_suspension_is_at_once_and_taken_back_whole(desk: Desk, moderator: Cli
     assert state(listing) == State.LIVE
     assert still.count() == 1
     assert became(listing) == [("approve", "done"), ("suspend", "undone")]
+
+
+def test_a_seller_who_pauses_and_resumes_holds_no_suspension_off(
+    desk: Desk, moderator: Client
+) -> None:
+    listing = desk.submitted()
+    judge(moderator, listing, "approve")
+    page = moderator.get(f"/moderation/{listing.pk}").content.decode()
+    form = page[page.index(f"/moderation/{listing.pk}/suspend") :].partition("</form>")[0]
+    sent = dict(re.findall(r'type="hidden" name="(version)" value="([^"]*)"', form))
+    for act in (listings.pause, listings.resume):
+        act(listing.pk, by="system")
+    said = moderator.post(f"/moderation/{listing.pk}/suspend", {**sent, "reason": "It lies."})
+    assert said.status_code == 302
+    assert state(listing) == State.SUSPENDED
+
+
+def test_a_verdict_of_somebody_who_lost_the_role_meanwhile_is_none(
+    desk: Desk, moderator: Client, colleague: Client
+) -> None:
+    listing = desk.submitted()
+    say(moderator, listing, "approve")
+    User.objects.get(username="mod").groups.clear()
+    let_time_pass()
+    assert (became(listing), state(listing)) == ([("approve", "failed")], State.IN_REVIEW)
+    judge(colleague, listing, "approve")
+    assert state(listing) == State.LIVE
+
+
+def test_a_yes_of_somebody_who_lost_the_role_counts_no_more(
+    desk: Desk, moderator: Client, colleague: Client
+) -> None:
+    listing = desk.submitted(dollars="1.01")
+    judge(colleague, listing, "approve")
+    User.objects.get(username="colleague").groups.clear()
+    judge(moderator, listing, "approve")
+    assert state(listing) == State.IN_REVIEW
+    as_moderator(User.objects.get(username="colleague"))
+    third = as_moderator(User.objects.create_user("third"))
+    judge(third, listing, "approve")
+    assert state(listing) == State.LIVE
 
 
 def test_a_listing_in_review_is_in_review_again_after_a_mistaken_suspension(
@@ -346,3 +483,25 @@ def test_red_flags_are_said(desk: Desk, moderator: Client) -> None:
     ):
         assert flag in page
     assert Payout.objects.filter(address=Cast.seller.address).count() == 2
+
+
+def test_who_submits_reads_how_long_others_waited(desk: Desk, moderator: Client) -> None:
+    listing = desk.submitted()
+    assert usual_wait() is None, "nobody has waited yet"
+    judge(moderator, listing, "refuse", reason="Say more.")
+    verdict = Verdict.objects.get()
+    assert verdict.submitted_at is not None
+    sheet = worksheets.edit(listing, this_site())
+    review = f"/sell/drafts/{sheet.pk}/review"
+    assert "were decided" not in desk.client.get(review).content.decode()
+    for hours, outcome, at in (
+        (1, "done", timezone.now()), (2, "counted", timezone.now()), (9, "done", timezone.now()),
+        (70, "undone", timezone.now()), (80, "done", timezone.now() - timedelta(days=31)),
+    ):  # fmt: skip
+        Verdict.objects.create(
+            listing=listing, kind="approve", revision_hash=verdict.revision_hash, became=outcome,
+            at=at, submitted_at=at - timedelta(hours=hours),
+        )  # fmt: skip
+    assert usual_wait() == timedelta(hours=1), "of nothing, 1, 2 and 9 hours"
+    page = desk.client.get(review).content.decode()
+    assert "half of the last ones were decided within 1 hour" in page

@@ -4,7 +4,9 @@ from typing import Any
 
 import pytest
 
+from marketplace.embedded.chain import DOLLAR
 from payments.chains import ChainUnavailable, SendOutcome
+from payments.evidence import trusted_receipt
 from tests.fixtures.cast import Cast
 from tests.fixtures.chain import Chain
 from tests.fixtures.rpc_proxy import RpcProxy
@@ -41,6 +43,17 @@ async def test_the_second_answers_when_the_first_answers_garbage(
 ) -> None:
     rpc_proxy.lie("eth_getBlockByNumber", {"number": "0x1"})
     assert (await connect(rpc_proxy.url, chain.rpc_url).head()).number == chain.height
+
+
+async def test_the_second_answers_what_the_first_has_thrown_away(
+    chain: Chain, rpc_proxy: RpcProxy, connect: Connect
+) -> None:
+    rpc_proxy.refuse("eth_call", -32000, "missing trie node", times=None)
+    asked = DOLLAR, [(Cast.buyer.address, bytes(32))], chain.height
+    with pytest.raises(ChainUnavailable, match="missing trie node"):
+        await connect(rpc_proxy.url).authorization_states(*asked)
+    both = connect(rpc_proxy.url, chain.rpc_url)
+    assert await both.authorization_states(*asked) == [False]
 
 
 async def test_an_endpoint_that_failed_is_asked_last_for_a_while(
@@ -115,3 +128,38 @@ async def test_agreement_needs_every_endpoint(chain: Chain, connect: Connect) ->
     settled = spend(chain, payment)
     with pytest.raises(ChainUnavailable):
         await connect(chain.rpc_url, NOBODY).agreed_receipt(settled)
+
+
+async def test_of_three_one_may_be_silent_or_late_and_none_may_differ(
+    chain: Chain, rpc_proxy: RpcProxy, connect: Connect
+) -> None:
+    (payment,) = funded(chain, Cast.buyer)
+    settled = spend(chain, payment)
+    own = chain.rpc_url
+    assert await connect(own, NOBODY, f"{own}/").agreed_receipt(settled) is not None
+    rpc_proxy.lie("eth_getTransactionReceipt", lambda true: None, times=1)
+    three = connect(own, rpc_proxy.url, f"{own}/")
+    assert await three.agreed_receipt(settled) is not None
+    rpc_proxy.lie("eth_getTransactionReceipt", lambda true: {**true, "status": "0x0"})
+    with pytest.raises(ChainUnavailable, match="disagree"):
+        await three.agreed_receipt(settled)
+
+
+@pytest.mark.parametrize(
+    ("changes", "is_trusted"),
+    [
+        pytest.param({}, True, id="the same"),
+        pytest.param({"logs": []}, False, id="other events"),
+        pytest.param({"status": "0x0"}, False, id="another end"),
+    ],
+)
+async def test_what_a_node_said_before_proves_nothing_unless_they_agree_on_that(
+    chain: Chain, rpc_proxy: RpcProxy, connect: Connect, changes: dict[str, Any], is_trusted: bool
+) -> None:
+    (payment,) = funded(chain, Cast.buyer)
+    settled = spend(chain, payment)
+    both = connect(rpc_proxy.url, chain.rpc_url)
+    rpc_proxy.lie("eth_getTransactionReceipt", lambda true: {**true, **changes}, times=1)
+    (said,) = await both.receipts([settled])
+    assert said is not None
+    assert await trusted_receipt(both, said, amount_atomic=1, agree_above_atomic=1) is is_trusted

@@ -71,6 +71,20 @@ async def test_a_node_that_says_too_many_is_asked_for_less(
     assert len(found) == 3
 
 
+async def test_another_node_is_asked_for_what_one_has_thrown_away(
+    chain: Chain, rpc_proxy: RpcProxy, connect: Connect
+) -> None:
+    start = chain.height
+    sold(chain)
+    rpc_proxy.refuse("eth_getLogs", 4444, "pruned history unavailable", times=None)
+    with pytest.raises(ChainUnavailable, match="pruned history"):
+        await connect(rpc_proxy.url).logs(DOLLAR, [TOPIC_USED], start, chain.height)
+    both = connect(rpc_proxy.url, chain.rpc_url)
+    before = rpc_proxy.count("eth_getLogs")
+    assert len(await both.logs(DOLLAR, [TOPIC_USED], start, chain.height)) == 3
+    assert rpc_proxy.count("eth_getLogs") <= before + 2
+
+
 async def test_an_answer_that_is_too_large_is_asked_for_in_parts(
     chain: Chain, rpc_proxy: RpcProxy, connect: Connect
 ) -> None:

@@ -215,9 +215,27 @@ async def test_a_delegated_account_is_judged_by_its_delegate_alone(
     (payment,) = funded(chain, Cast.buyer)
     assert (await alone(evm, payment)).passed
     delegate(chain, Cast.buyer, SOMEWHERE)
-    assert await evm.has_code(Cast.buyer.address, fresh=True)
-    simulation = await alone(evm, payment)
+    simulation = await evm.simulate(payment.call, payment.payer, afresh=True)
     assert (simulation.passed, simulation.payer_has_code) == (passes, True)
+
+
+async def test_an_account_that_got_code_a_moment_ago_is_found_out_where_it_is_asked_afresh(
+    chain: Chain, rpc_proxy: RpcProxy, connect: Connect
+) -> None:
+    evm = connect(rpc_proxy.url)
+    payments = funded(chain, *buyers(4))
+    await together(evm, payments)
+    chain.rpc("anvil_setCode", [payments[0].payer, AGREES])
+    remembered = await together(evm, payments)
+    assert [each.payer_has_code for each in remembered] == [False] * 4
+    rpc_proxy.messages.clear()
+    asked = await asyncio.gather(
+        *(evm.simulate(payment.call, payment.payer, afresh=True) for payment in payments)
+    )
+    assert [(each.passed, each.payer_has_code) for each in asked] == [
+        (True, True), *[(True, False)] * 3,
+    ]  # fmt: skip
+    assert rpc_proxy.messages[0] == [*["eth_getCode"] * 4, "eth_call"], "in the same message"
 
 
 async def test_it_works_where_there_is_no_multicall(chain: Chain, evm: EvmChain) -> None:

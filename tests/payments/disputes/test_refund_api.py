@@ -12,6 +12,7 @@ from django.test import AsyncClient
 
 from payments.counter import close_counter
 from payments.disputes import move
+from payments.ids import new_id
 from payments.models import Case, Dispute, Refund, Side
 from tests.fixtures.cast import Cast, Person
 from tests.fixtures.purchases import Purchases, sql_url
@@ -52,6 +53,23 @@ async def proven(client: AsyncClient, asked: Any, who: Person = Cast.buyer) -> A
     assert first.status_code == 401, first.content
     proof = sign_in(first.json()["extensions"]["sign-in-with-x"], who)
     return await post(client, asked, **{"SIGN-IN-WITH-X": proof})
+
+
+async def test_a_page_elsewhere_may_ask(client: AsyncClient, purchases: Purchases) -> None:
+    """A browser asks first, for the JSON and for the proof, and is not counted for it."""
+    for path, method, headers in (
+        ("/api/refunds", "POST", "Content-Type, SIGN-IN-WITH-X"),
+        (f"/api/refunds/{new_id()}", "GET", "SIGN-IN-WITH-X"),
+    ):
+        answer = await client.options(path)
+        assert (answer.status_code, answer["Access-Control-Allow-Origin"]) == (204, "*")
+        assert answer["Access-Control-Allow-Methods"] == f"{method}, OPTIONS"
+        assert answer["Access-Control-Allow-Headers"] == headers
+        assert "RateLimit-Remaining" not in answer.headers
+    refused = await post(client, about(await paid(purchases)))
+    assert refused.status_code == 401
+    assert "WWW-Authenticate" in refused["Access-Control-Expose-Headers"]
+    assert (await client.get("/api/refunds"))["Access-Control-Allow-Origin"] == "*"
 
 
 async def test_the_paying_wallet_asks_and_follows(
@@ -150,7 +168,10 @@ async def test_what_cannot_be_says_why_in_the_drafts_words(
         said = await proven(client, about(payment_id, **more))
         assert (said.status_code, said.json()["status"]) == (409, "denied")
         assert said.json()["reason"] == reason
-    for more in ({"amount": 2000}, {"amount": "-1"}, {"reason": "mood"}, {"idempotencyKey": 7}):
+    for more in (
+        {"amount": 2000}, {"amount": "-1"}, {"reason": "mood"},
+        *({"idempotencyKey": key} for key in (7, "\0", "\ud800", "ü", "k" * 256)),
+    ):  # fmt: skip
         said = await proven(client, about(payment_id, **more))
         assert (said.status_code, said.json()["error"]) == (400, "bad_request"), more
     for body in ([], {}, {"paymentReference": 1}, {"paymentReference": {}}):

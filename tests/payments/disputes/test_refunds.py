@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
+from django.utils import timezone
 from pytest_django.fixtures import Settings
 
+from payments import refund_search
 from payments.disputes import Denied, DisputeRefused, move, why_not
 from payments.models import Case, Dispute, Payment, Refund, Side
-from payments.refund_naming import name
+from payments.refund_naming import NAMED_MAX, name
 from payments.x402.schemes.exact_eip3009 import identity
 from payments.x402.types import Authorization
 from tests.embedded.authorizations import Payment as Signed
 from tests.fixtures.cast import Cast
 from tests.fixtures.chain import calldata
-from tests.fixtures.purchases import USDC
-from tests.payments.disputes.conftest import PAID, Till, progress_of, state
+from tests.fixtures.purchases import NETWORK, USDC
+from tests.fixtures.rpc_proxy import RpcProxy
+from tests.payments.disputes.conftest import PAID, Till, over, progress_of, state
 
 
 def kept(refund: Refund) -> Refund:
@@ -49,6 +54,18 @@ def test_a_named_refund_closes_the_case_once_it_is_deep_enough(till: Till) -> No
     assert kept(refund).next_check_at is None, "it is final, and looked at no more"
 
 
+def test_one_side_cannot_use_up_what_the_other_may_name(till: Till) -> None:
+    dispute = till.case()
+    for number in range(NAMED_MAX):
+        name(dispute, f"{number + 1:064x}", Side.PAYER)
+    with pytest.raises(DisputeRefused, match="you have named 20 transactions"):
+        name(dispute, "ff" * 32, Side.PAYER)
+    refund = name(dispute, till.send(PAID), Side.SELLER)
+    till.bury()
+    till.tend(3)
+    assert (kept(refund).state, state(dispute)) == ("confirmed", Case.REFUNDED)
+
+
 def test_the_exact_amount_is_found_without_a_word(till: Till) -> None:
     dispute, other = till.case(), till.case()
     till.send(PAID - 1)  # may be anything
@@ -58,6 +75,92 @@ def test_the_exact_amount_is_found_without_a_word(till: Till) -> None:
     found = Refund.objects.get()
     assert (found.named_by, found.state) == (Side.CHAIN, "confirmed")
     assert sorted([state(dispute), state(other)]) == [Case.OPEN, Case.REFUNDED]
+
+
+def test_a_search_that_is_behind_the_chain_goes_on_at_once(
+    till: Till, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(refund_search, "SEARCH_BLOCKS_MAX", 20)
+    dispute = till.case()
+    till.chain.mine(20)
+    till.send(PAID)
+    till.bury()
+    soon = timedelta(seconds=60)  # the usual time is five minutes
+    till.tend()
+    dispute.refresh_from_db()
+    assert dispute.next_check_at is not None
+    assert dispute.next_check_at < timezone.now() + soon
+    assert not Refund.objects.exists()
+    till.tend()
+    dispute.refresh_from_db()
+    assert dispute.next_check_at is not None
+    assert dispute.next_check_at > timezone.now() + soon, "it has come to the newest block"
+    assert Refund.objects.get().named_by == Side.CHAIN
+
+
+def ordered(till: Till) -> Dispute:
+    dispute = till.case()
+    assert move(dispute, Case.REVIEW, Side.SELLER)
+    assert move(dispute, Case.ORDERED, Side.ADMIN)
+    return dispute
+
+
+@pytest.mark.parametrize("is_paid", [True, False])
+def test_a_deadline_waits_for_a_chain_that_cannot_say_what_was_sent(
+    till: Till, settings: Settings, is_paid: bool
+) -> None:
+    dispute = ordered(till)
+    if is_paid:
+        till.send(PAID)
+    reachable = settings.CHAINS
+    settings.CHAINS = {NETWORK: {**reachable[NETWORK], "RPC": ["http://127.0.0.1:9"]}}
+    over(dispute)
+    till.tend(2)
+    assert state(dispute) == Case.ORDERED, "unknown is not unpaid"
+    settings.CHAINS = reachable
+    till.bury()
+    till.tend(3)
+    assert state(dispute) == (Case.REFUNDED if is_paid else Case.UNPAID)
+
+
+def test_blocks_that_a_node_has_forgotten_are_one_case_s_trouble(
+    till: Till, settings: Settings, rpc_proxy: RpcProxy
+) -> None:
+    old = ordered(till)
+    till.chain.mine(20)
+    kept_from = till.chain.height
+    young = ordered(till)
+    till.send(PAID)
+    till.bury()
+    settings.CHAINS = {NETWORK: {**settings.CHAINS[NETWORK], "RPC": [rpc_proxy.url]}}
+    rpc_proxy.refuse(
+        "eth_getLogs", 4444, "pruned history unavailable", times=None,
+        only=lambda asked: int(asked[0]["fromBlock"], 16) < kept_from,
+    )  # fmt: skip
+    over(young)
+    Dispute.objects.filter(pk=old.pk).update(deadline_at=timezone.now() - timedelta(hours=23))
+    till.tend(3)
+    assert (state(old), state(young)) == (Case.ORDERED, Case.REFUNDED)
+    over(old)
+    till.tend()
+    assert state(old) == Case.UNPAID, "a day after its end nobody has named a transfer"
+
+
+def test_a_deadline_waits_while_a_refund_grows_deep_and_a_day_for_one_in_no_block(
+    till: Till,
+) -> None:
+    sent, promised = ordered(till), ordered(till)
+    name(sent, till.send(PAID), Side.SELLER)
+    name(promised, "ab" * 32, Side.SELLER)
+    for dispute in (sent, promised):
+        an_hour_ago = timezone.now() - timedelta(hours=1)
+        Dispute.objects.filter(pk=dispute.pk).update(deadline_at=an_hour_ago)
+    till.tend(2)
+    assert (state(sent), state(promised)) == (Case.ORDERED, Case.ORDERED)
+    over(promised)
+    till.bury()
+    till.tend(2)
+    assert (state(sent), state(promised)) == (Case.REFUNDED, Case.UNPAID)
 
 
 def test_one_transfer_proves_one_refund(till: Till) -> None:

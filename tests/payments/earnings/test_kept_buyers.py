@@ -88,11 +88,11 @@ def test_the_page_says_that_it_is_counted_and_then_who(
     monkeypatch.setattr("sellers.pages.buyers.ring_for_buyers", rung.append)
     page = text(busy)
     assert "Counting the wallets" in page
-    assert "load delay:1s" in page
+    assert "every 1s" in page
     (job,) = rung
     assert kept_buyers.run(job)
     page = text(busy)
     assert "2 wallets paid" in page
-    assert "load delay" not in page
+    assert "hx-trigger" not in page
     BuyersLook.objects.update(made_at=timezone.now() - timedelta(hours=2))
     assert "being counted anew" in text(busy)

@@ -26,6 +26,7 @@ from marketplace.tasks import forget_visits
 from payments import (
     broadcasts,
     dispute_clock,
+    fares,
     gas,
     health,
     limit_alerts,
@@ -34,6 +35,7 @@ from payments import (
     reading,
     relayer,
     relaying,
+    risk,
     settlement,
     siwx,
     submissions,
@@ -55,6 +57,7 @@ from payments.chains import (
 )
 from payments.desk import Desk, Row
 from payments.evidence import Proof
+from payments.exposure import payer_key
 from payments.identifiers import proves_identifier
 from payments.lookout import Lookout
 from payments.models import Payment, Step, StepMark
@@ -70,6 +73,7 @@ from sellers import (
     attempts,
     breakers,
     dispute_news,
+    gas_news,
     keys,
     notices,
     outbox,
@@ -153,9 +157,14 @@ async def door(pool: Pool) -> None:
     assert await lookup.by_identities(pool, [held.identity])
     await lookup.changed(pool, {final: 0, open_now: 0})
     await lookup.abandoned_twin(pool, TWINS, payer=ROBOT, fingerprint=SAME_REQUEST)
+    assert held.identifier_hash
+    assert await lookup.namesake(
+        pool, payer=held.payer, identifier_hash=held.identifier_hash, identity=bytes(16)
+    )
+    assert await lookup.answer_bytes(pool, final)
     assert await lookup.stored_answer(pool, final)
     await proves_identifier(pool, held, "a wrong identifier")
-    await gas.contract_budget_left(pool, held.payer)
+    await gas.out_of_budget(pool, [held.payer])
     unsigned = SimpleNamespace(
         signed_by_own_key=lambda offer: False, authorization=SimpleNamespace(signature=b"")
     )
@@ -166,21 +175,23 @@ async def door(pool: Pool) -> None:
     await returning._never_was_out(SimpleNamespace(pool=pool), unsent)  # type: ignore[arg-type]
     await drop(pool, open_now, 1)
     claims = [await a_claim(pool) for _ in range(10)]
+    claims[2:5] = [replace(claim, identifier_hash=os.urandom(32)) for claim in claims[2:5]]
     await claiming.claim_together(pool, claims, lease_seconds=10, twins=TWINS)
     answers = [
         NewAnswer(claim.payment_id, 1, 200, (), "text/plain", b"sunny", 1) for claim in claims
     ]
     assert all(await answering.record_together(pool, answers))
     await renew_leases(pool, {open_now: 1}, lease_seconds=10)
+    await risk.has_paid(pool, claims[0].payment_id)
     await collecting.abandon(pool, claims[0].payment_id)
     await collecting.collect(pool, claims[1].payment_id)
-    await collecting.uncollect(pool, claims[1].payment_id)
+    await collecting.take_left(pool, claims[1].payment_id, lease_seconds=10, twins=TWINS)
     gone = await lookup.by_id(pool, open_now)
     assert gone is not None
     assert await void(pool, gone.standing, why="x", detail={}, definite=True)
     again = await lookup.by_id(pool, voided)
     assert again is not None
-    await reopen(pool, again.standing, claims[0].caps, lease_seconds=10)
+    await reopen(pool, again, claims[0].caps, lease_seconds=10)
     question = Question(SITE, NETWORK, os.urandom(32).hex(), 2**31)
     assert await siwx._burn(pool, question)
 
@@ -219,7 +230,7 @@ async def behind_the_door(pool: Pool) -> None:
         " where slug = 'more-7' returning 1",
     )
     await shelf.refresh()
-    await Promises(pool, shelf, site).renew()
+    await Promises(pool, shelf, site, closed=lambda _: frozenset()).renew()
     tally = Tally()
     for _ in range(FEW):
         tally.quoted(UUID(bytes=os.urandom(16)))
@@ -230,9 +241,9 @@ async def behind_the_door(pool: Pool) -> None:
         " join sellers_seller s on s.id = l.seller_id order by l.slug limit %s",
         (FEW,),
     )
-    breaker = Breaker(failures_to_open=1, pause_seconds=15)
+    breaker = Breaker(failures_to_open=1, payers_to_open=1, pause_seconds=15)
     for (path,) in sold:
-        breaker.failed(path, 0.0, "timeout")
+        breaker.failed(path, "", 0.0, "timeout", is_proven=False)
     troubles = Troubles(breaker)
     await troubles.tell(pool, 0.0)
     for (path,) in sold[:10]:
@@ -241,13 +252,17 @@ async def behind_the_door(pool: Pool) -> None:
     await troubles.take_back(pool)
     await health.read_health(pool, stale_seconds=60)
     await gas.over_cap(pool, {NETWORK: 10**17})
+    await gas.all_out_of_budget(pool)
 
 
 async def settler(desk: Desk) -> None:
     """What the hot loop asks: at each ring, at each head, and now and then."""
     pool = desk.pool
     await relayer.enlist(pool, desk.chain, desk.keyring)
-    due = await desks.take_due(pool, NETWORK, most=FEW)
+    due = await desks.take_due(pool, NETWORK, most=FEW, most_tried=FEW)
+    assert await desks.take_voids(pool, NETWORK, most=FEW)
+    assert {row.put_off for row in due} == {False, True}
+    await desks.put_off(pool, [row.payment_id for row in due], 1.0)
     await desks.look_again(pool, [row.payment_id for row in due], 1.0)
     await settlement.void_dead_leases(desk)
     sending = await rows_of(pool, await some(pool, "answered", "none", FEW))
@@ -255,9 +270,12 @@ async def settler(desk: Desk) -> None:
     waiting = await watching.watched(desk, None)
     assert waiting
     newest = waiting[-1][-1]
+    candidate = sending[0]
+    await fares._under_way(desk, [(candidate.authorization.payer, candidate.asset)])
+    await fares._on_the_way(desk, [candidate.authorization.payer])
     await desks.passengers(pool, [(newest.signed.relayer_id, newest.signed.nonce)])
     mined = TransactionReceipt(newest.signed.transaction, 1, 2_995, b"\x07" * 32, (), 10**6, 1)
-    await watching._note_mined(desk, [mined], [row.payment_id for row in sending[:2]])
+    await watching._note_mined(desk, [(mined, [row.payment_id for row in sending[:2]])])
     seen = await watching.watched(desk, 2_995)
     await watching._forget_mined(desk, next(g for g in seen if g[0].mined_block == 2_995))
     await broadcasts.bump(desk, replace(newest, fees=Fees(10, 10, 1)))
@@ -291,7 +309,7 @@ async def money_moves(desk: Desk) -> None:
     await outcomes.uproot(desk, confirmed[0])
     await outcomes.close(desk, confirmed[1:])
     (lost,) = await rows_of(pool, await some(pool, "answered", "none", 1))
-    await outcomes.fail(desk, lost, "window over")
+    await outcomes.fail(desk, [lost], "window over")
 
 
 async def without_index(pool: Pool) -> Any:
@@ -354,6 +372,7 @@ def told() -> None:
     with transaction.atomic():
         notices.take_unmailed(FEW)
     notices.forget_notices()
+    assert gas_news.tell_spent({NETWORK: 1})
     dispute_clock.tend(lambda of, network: ())
     dispute_news.tell()
     repeats.forget_repeats()
@@ -363,8 +382,9 @@ def told() -> None:
 def watched() -> None:
     """What looking at listings asks."""
     listing_health.enroll(FEW)
-    first = probing.claim(FEW)[0]
+    first = probing.claim(this_site(), FEW)[0]
     upkeep.served_lately(first.listing_id, timezone.now() - timedelta(days=1), FEW)
+    upkeep.proven_among({payer_key(NETWORK, USDC, ROBOT)})
     sold = Payment.objects.order_by("-created_at")[0]
     day_ago = timezone.now() - timedelta(days=1)
     assert upkeep.answers_lately(

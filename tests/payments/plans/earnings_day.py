@@ -13,10 +13,11 @@ from payments.ids import new_id
 from payments.pool import Pool, rows
 from payments.reports import kept_buyers
 from payments.reports.buyers import buyers, paid_by
-from payments.reports.earnings import by_listing, by_time, first_sale, overview
+from payments.reports.earnings import by_listing, by_time, first_sale, overview, wallets_paid
 from payments.reports.looks import Look, Span
 from payments.reports.sales import Wanted, is_sold_by, sales
-from tests.fixtures.purchases import NETWORK
+from tests.fixtures.cast import Cast
+from tests.fixtures.purchases import NETWORK, USDC
 from tests.payments.plans.day import FEW
 
 
@@ -56,6 +57,7 @@ def sold(seller: UUID) -> None:
     assert page
     assert is_sold_by(seller, page[-1].id)
     one_listing = replace(look, listing_id=listing, network=NETWORK)
+    assert wallets_paid(one_listing, USDC) == {Cast.seller.address}
     for wanted in (
         Wanted(look, older_than=page[-1].id),
         Wanted(one_listing),

@@ -56,7 +56,7 @@ select told.id, decode(md5('i' || n), 'hex'), at, %(network)s, 'exact', %(asset)
 insert into payments_progress (
     payment_id, network, work, money, version, attempt, definite_failures, lease_until,
     next_check_at, abandoned_at, collected_at, identifier_misses, alone, relayer_id,
-    relayer_nonce, transaction, block_number, block_hash, closed_at, sought)
+    relayer_nonce, transaction, block_number, block_hash, closed_at, sought, put_off)
 select id, %(network)s, work, money, 5, 1, 0,
        -- Held or lost long since: which, does not change while the day goes on.
        case when work = 'open' then clock_timestamp()
@@ -74,7 +74,8 @@ select id, %(network)s, work, money, 5, 1, 0,
        case when money in ('settled', 'confirmed') then 1000 + number end,
        case when money in ('settled', 'confirmed') then sha256(('h' || number)::bytea) end,
        case when closed then at + interval '20 minutes' end,
-       substring(sha256(convert_to(payer, 'UTF8') || fingerprint) for 16)
+       substring(sha256(convert_to(payer, 'UTF8') || fingerprint) for 16),
+       work = 'answered' and money = 'none' and n % 2 = 0
   from told join (select id, fingerprint from payments_payment) p using (id);
 
 insert into payments_step (payment_id, version, at, work, money, why, detail)
@@ -123,6 +124,8 @@ select l.id, date_trunc('minute', now()) - make_interval(mins => m), 3
 insert into payments_gasuse (network, seller_id, day, gas_wei, payments)
 select %(network)s, gen_random_uuid(), (now() at time zone 'utc')::date - d, 1000, 10
   from generate_series(0, 99) d, generate_series(1, 50);
+insert into payments_failedsend (payment_id, payer, at)
+select id, payer, now() - make_interval(secs => 40 * n) from told where n <= 3000;
 insert into payments_usednonce (nonce, expires_at)
 select sha256(('u' || n)::bytea), now() - make_interval(secs => n) from generate_series(1, 5000) n;
 insert into payments_chainhealth (

@@ -54,12 +54,15 @@ MORE_BUFFERS: dict[Asker, int] = {
     ("payments/watching.py", "watched"): 300,
     ("payments/watching.py", "_note_mined"): 120,
     ("payments/desk.py", "passengers"): 400,
-    ("payments/desk.py", "take_due"): 1_500,
+    ("payments/desk.py", "_take"): 1_500,
+    ("payments/fares.py", "_on_the_way"): 1_500,  # all that are in no block yet: 240 payments
     ("payments/desk.py", "look_again"): 1_000,
+    ("payments/desk.py", "put_off"): 1_000,
     ("payments/earnings.py", "_count_page"): 120,  # twenty steps
     ("payments/earnings.py", "count_payments"): 3_000,
     ("payments/gas.py", "attribute"): 300,
     ("payments/gas.py", "over_cap"): 120,  # fifty sellers of today
+    ("payments/gas.py", "all_out_of_budget"): 400,  # ninety failures of the last hour
     ("payments/relaying.py", "_relayer_trouble"): 300,
     ("payments/ledger.py", "_write"): 700,
     ("payments/risk.py", "make_room"): 700,
@@ -72,6 +75,7 @@ MORE_BUFFERS: dict[Asker, int] = {
     ("payments/reports/purchases.py", "_found"): 2_500,  # the same of a robot's own
     ("payments/reports/one_payment.py", "repeats_of"): 400,  # the hundred around one
     ("payments/reports/finding.py", "_hashed"): 25_000,  # what no index knows: its ten thousand
+    ("payments/reports/earnings.py", "wallets_paid"): 3_500,  # a day's four hundred of a listing
     ("payments/reports/sales.py", "_found"): 2_000,  # twenty-five, among those of a robot
     ("payments/relayer.py", "mark_sent"): 120,
     ("payments/relayer.py", "store"): 120,
@@ -96,8 +100,10 @@ BY_INDEX: dict[Asker, set[str]] = {
     ("marketplace/calls/shelf.py", "refresh"): {"listing_shelf_version"},
     ("marketplace/calls/stock.py", "read"): {"listing_slug_once", "openoffer_by_listing"},
     ("payments/acceptance/claiming.py", "_claim"): {
-        "payments_payment_identity_key", "payments_openoffer_pkey",
+        "payments_payment_identity_key", "payments_openoffer_pkey", "payment_by_identifier",
     },
+    ("payments/acceptance/attempts.py", "_has_namesake"): {"payment_by_identifier"},
+    ("payments/lookup.py", "namesake"): {"payment_by_identifier"},
     ("payments/acceptance/answering.py", "record_together"): {
         "payments_progress_pkey", "payments_payment_pkey",
     },
@@ -105,21 +111,25 @@ BY_INDEX: dict[Asker, set[str]] = {
     ("payments/watching.py", "finish"): {"broadcast_mined", "broadcast_by_block"},
     ("payments/watching.py", "watched"): {"broadcast_waiting"},
     ("payments/desk.py", "passengers"): {"progress_by_nonce"},
-    ("payments/desk.py", "take_due"): {"progress_due"},
+    ("payments/desk.py", "_take"): {"progress_due", "progress_to_send"},
+    ("payments/fares.py", "_on_the_way"): {"broadcast_waiting", "progress_by_nonce"},
     ("payments/gas.py", "attribute"): {"progress_by_nonce"},
     ("payments/gas.py", "over_cap"): {"gasuse_once"},
     ("payments/relaying.py", "_relayer_trouble"): {"broadcast_waiting"},
-    ("payments/gas.py", "contract_budget_left"): {"payment_by_payer"},
+    ("payments/gas.py", "out_of_budget"): {"failedsend_by_payer"},
+    ("payments/gas.py", "all_out_of_budget"): {"failedsend_by_time"},
     ("payments/lookup.py", "abandoned_twin"): {"progress_sought"},
     ("payments/reports/purchases.py", "_found"): {"payment_by_payer"},
+    ("payments/reports/earnings.py", "wallets_paid"): {"counted_by_listing"},
     ("payments/reports/spend.py", "spend"): {"buyerday_by_payer"},
     ("payments/reports/spend.py", "totals"): {"buyerday_by_payer"},
     ("payments/reports/spend.py", "ever"): {"buyerday_by_payer"},
     ("payments/dispute_clock.py", "open_unanswered"): {"progress_unanswered"},
     ("payments/lookup.py", "by_identities"): {"payments_payment_identity_key"},
+    ("payments/lookup.py", "answer_bytes"): {"payments_answer_pkey"},
     ("payments/lookup.py", "stored_answer"): {"payments_answer_pkey"},
     ("payments/relayer.py", "forget_block"): {"broadcast_by_block"},
-    ("payments/relayer.py", "take_seat"): {"broadcast_waiting"},
+    ("payments/seats.py", "take_seat"): {"broadcast_waiting"},
     ("payments/settlement.py", "void_dead_leases"): {"progress_leases"},
     ("payments/lookout.py", "look_above"): {"progress_due"},
     ("payments/reports/upkeep.py", "served_lately"): {"payment_by_listing"},
@@ -177,13 +187,14 @@ NOT_HOT: dict[Asker, str] = {
     ("payments/reconcile.py", "_books"): "an audit reads every payment, once a day",
     ("payments/reconcile.py", "_first_block"): "the same",
     ("payments/relayer.py", "bury"): "once for each use of a stolen key",
+    ("payments/seats.py", "_insist_one_may_sign"): "a network's keys, when none of them can pay",
     (
         "payments/reports/one_payment.py",
         "_latest_receipts",
     ): "asked by payment_report and latest_receipt",
     ("payments/retention.py", "_in_batches"): "once an hour, a bounded number of old rows",
     ("marketplace/embedded/readiness.py", "has_lost_payments"): START,
-    ("payments/risk.py", "forgive"): "once an hour, a bounded number of losses",
+    ("payments/risk.py", "forgive"): "once a minute, a bounded number of losses",
     ("payments/reports/earnings.py", "_of"): "asked by overview, by_time and by_listing",
     ("payments/reports/spend.py", "_added_up"): "as many of one buyer's payments as are added up",
     ("payments/buyer_limits.py", "read_rules"): "one row, by its key, and seldom",
@@ -206,8 +217,9 @@ NOT_HOT: dict[Asker, str] = {
     ("payments/limit_alerts.py", "set_mail_from"): BY_HAND,
     **{
         ("payments/limit_alerts.py", name): "the few sums that came near a limit"
-        for name in ("_note", "_terms", "_told", "named", "take_untold", "mark_told")
+        for name in ("_note", "_terms", "_told", "take_untold", "mark_told")
     },
+    ("payments/limit_words.py", "named"): "the few sums that came near a limit",
     ("marketplace/alerts.py", "_by_owner"): "the few sums that came near a limit",
     ("sellers/outbox.py", "tell_buyer"): "one buyer's addresses",
     ("marketplace/accounts/letters.py", "write"): "one row",
@@ -219,22 +231,30 @@ NOT_HOT: dict[Asker, str] = {
     **{
         (f"sellers/{file}.py", name): BY_HAND
         for file, names in {
-            "finishing": ("submit",),
-            "upstream_secrets": ("take_over",),
+            "finishing": ("became", "withdraws"),
+            "verification": ("submit_checked", "submit_proposed"),
+            "upstream_secrets": (
+                "_carry",
+                "_is_known",
+                "_lay_beside",
+                "bring_in",
+                "drop_waiting",
+                "kept",
+                "take_along",
+                "to_come",
+            ),
             "looks": ("_looked", "_tell", "ask", "run"),
             "pages/life": ("_shown",),
             "pages/own": ("own_listing",),
-            "pages/payouts": ("_shown",),
+            "pages/payouts": ("_paid",),
             "payouts": ("_kept",),
-            "steps": ("_words", "missing_secrets"),
+            "steps": ("_words",),
             "worksheets": (
-                "drop_secret",
                 "edit",
                 "fill_in",
-                "keep_secret",
-                "put",
-                "save",
+                "held",
                 "start",
+                "start_all",
             ),
         }.items()
         for name in names
@@ -242,7 +262,7 @@ NOT_HOT: dict[Asker, str] = {
     ("sellers/looks.py", "run_due"): "the few looks that somebody waits for",
     **{
         ("sellers/fetches.py", name): "the few documents of one seller"
-        for name in ("_let_go_of_older", "ask", "of", "run")
+        for name in ("_let_go_of_older", "_refuse_many", "ask", "hand_in", "of", "run")
     },
     ("sellers/fetches.py", "forget"): "documents of yesterday, once a night",
     ("sellers/fetches.py", "run_due"): "the few documents that somebody waits for",
@@ -253,7 +273,7 @@ NOT_HOT: dict[Asker, str] = {
     ("sellers/worksheets.py", "forget_untouched"): "unfinished drafts, once a night",
     ("sellers/directory.py", "find"): BY_HAND,
     ("sellers/earnings_filters.py", "offerings"): "one seller's listings",
-    ("sellers/pages/earnings.py", "_asked_for"): "one seller's prices",
+    ("sellers/pages/earnings.py", "_networks_of"): "one seller's prices",
     ("sellers/statements.py", "_paid_to"): "one seller's prices",
     ("sellers/directory.py", "give_to"): START,
     ("sellers/directory.py", "open_seller"): BY_HAND,
@@ -295,17 +315,19 @@ NOT_HOT: dict[Asker, str] = {
     ("sellers/entries.py", "enter"): BY_HAND,
     ("sellers/entries.py", "forget_changes"): "a bounded number of old rows, once a night",
     ("sellers/entries.py", "newest_changes"): IN_CATALOG,
+    ("sellers/entries.py", "oldest_kept"): IN_CATALOG,
     ("sellers/entries.py", "rename"): BY_HAND,
     ("sellers/entries.py", "tell"): BY_HAND,
     **{
         ("sellers/figures.py", name): "the worker's, one seller at a time"
-        for name in ("_due", "_kept", "_make", "_outside", "_tell", "_verified", "enrol")
+        for name in ("_due", "_kept", "_make", "_tell", "_verified", "enrol")
     },
     **{
         ("payments/reports/trade.py", name): "the worker's, one seller or listing at a time"
         for name in ("bought", "lately", "served")
     },
-    ("marketplace/tasks.py", "linked_wallets"): "a person's own rows, by a key",
+    ("marketplace/accounts/linking.py", "wallets_of"): "a person's own rows, by a key",
+    ("sellers/own_wallets.py", "own_wallets"): "one seller's wallets and prices",
     ("sellers/goods.py", "_versions"): "two tables of one row",
     ("sellers/goods.py", "read"): IN_CATALOG,
     ("sellers/history.py", "identity"): "one seller, and their few wallets",
@@ -356,6 +378,7 @@ NOT_HOT |= (
         ): "the best titles, when a checklist is gone through",
         ("sellers/verification.py", "claim"): "ten of some hundred listings: few pages either way",
         ("sellers/verification.py", "enroll"): "every listing, to find the few that are new",
+        ("sellers/floor_news.py", "_sold"): "every open price, to find the few that are refused",
     }
     | {
         ("sellers/verification.py", name): "one listing's row, by its key"
@@ -385,10 +408,13 @@ NOT_HOT |= {
         "payments/refund_naming": "keep keep_found",
         "payments/refunds": "_changed _confirm _is_payment _left_of _look_again _reopen"
         " _tell_case _uproot",
-        "payments/reports/case_lists": "of_everybody of_payers of_seller waiting_for_admins",
+        "payments/reports/case_lists": "lately_of of_everybody of_payers of_seller"
+        " waiting_for_admins",
         "payments/reports/cases": "find_case told_of",
+        "payments/reports/finding": "_named",
         "payments/reports/timeline": "_booked",
-        "sellers/dispute_news": "_tell",
+        "sellers/dispute_news": "_send _tell",
+        "sellers/outbox": "asking_for",
         "sellers/payouts": "wallets_of",
         "marketplace/moderation/disputes": "_is_party _shown index",
     }.items()
@@ -397,6 +423,7 @@ NOT_HOT |= {
 # What moderators read and say, one listing at a time; the worker carries out the few that wait.
 REVIEWS = {
     "marketplace/moderation/evidence.py": "_standing",
+    "marketplace/moderation/reports.py": "close",
     "marketplace/moderation/views.py": "_stopped judgeable queue",
     "sellers/automatic.py": "_of_seller _wallets_sold_into consider",
     "sellers/holds.py": "let_go of take take_next waiting",
@@ -404,7 +431,9 @@ REVIEWS = {
     "sellers/proposals.py": "keep of_proposal",
     "sellers/records.py": "_others_paid record wallets",
     "sellers/reports.py": "close file forget reportable waiting",
+    "sellers/review_times.py": "usual_wait",
     "sellers/two_people.py": "yeses",
+    "sellers/moderators.py": "judges",
     "sellers/verdicts.py": "_wait approve carry_out carry_out_due lately suspend undo",
 }
 NOT_HOT |= {
@@ -418,8 +447,8 @@ SIGNING_IN = {
     "entrance": "waiting",
     "forms": "free_name known_spelling",
     "letters": "ask_for_reset _take_due",
-    "linking": "is_known owner_of link unlink ways_in _open_account _is_same",
-    "reset_views": "_person_at",
+    "linking": "is_known owner_of link unlink set_pays_only ways_in _held _open_account _is_same",
+    "reset_views": "_comer",
     "second_factor": "is_enrolled enrol _fresh_codes codes_left remove present_code"
     " _use_step _use_recovery",
     "sessions": "end_all _rows",
@@ -442,10 +471,13 @@ TAKEN_ALONG = {
 OPERATORS_PAGE = "the operator's page and Prometheus, a few times a minute"
 NOT_HOT |= (
     {
+        ("payments/index_builds.py", "database_forwards"): "by `migrate`, once for an index",
         ("payments/audits.py", "note"): "one row by its key, once an hour",
+        ("payments/audits.py", "_alone"): "a lock, once an hour",
         ("payments/stuck.py", "stuck"): BY_HAND,
         ("payments/stuck.py", "try_now"): BY_HAND,
         ("marketplace/management/manners.py", "_is_mine"): BY_HAND,
+        ("marketplace/management/manners.py", "alone"): BY_HAND,
         ("marketplace/management/commands/changepassword.py", "handle"): BY_HAND,
         ("marketplace/management/commands/createsuperuser.py", "_admins"): BY_HAND,
         ("marketplace/management/rotation.py", "_rows"): BY_HAND,
@@ -467,6 +499,7 @@ NOT_HOT |= (
         ("payments/audits.py", "_since"): "once an hour",
         ("payments/unknown_transfers.py", "ours_of"): "once an hour, and by hand",
         ("payments/unknown_transfers.py", "without_rows"): "after a restore",
+        ("payments/relayer_gaps.py", "_gaps"): "once an hour, and by hand",
         ("payments/restored.py", "look_at"): BY_HAND,
         ("payments/restored.py", "adopt"): BY_HAND,
         ("payments/restored.py", "keep_lost"): BY_HAND,
@@ -479,14 +512,17 @@ NOT_HOT |= (
         ("marketplace/management/commands/restore.py", "_bring_up_to_date"): BY_HAND,
         ("payments/reports/workings.py", "_asked"): OPERATORS_PAGE,
         ("payments/reports/workings.py", "fuel"): OPERATORS_PAGE,
+        ("payments/reports/workings.py", "wei_per_day"): OPERATORS_PAGE,
         ("payments/reports/workings.py", "reconciliations"): OPERATORS_PAGE,
         ("marketplace/doctor/workings.py", "_never_compared"): OPERATORS_PAGE,
+        ("marketplace/doctor/workings.py", "gas_spent"): OPERATORS_PAGE,
         ("marketplace/doctor/workings.py", "backup"): OPERATORS_PAGE,
         ("marketplace/doctor/workings.py", "endpoints"): OPERATORS_PAGE,
         ("marketplace/doctor/workings.py", "decisions"): OPERATORS_PAGE,
         ("marketplace/doctor/workings.py", "size"): OPERATORS_PAGE,
         ("marketplace/doctor/metrics.py", "_chains"): OPERATORS_PAGE,
         ("marketplace/doctor/metrics.py", "_others"): OPERATORS_PAGE,
+        ("marketplace/doctor/metrics.py", "_installed_seconds"): OPERATORS_PAGE,
         ("sellers/webhooks.py", "waiting_messages"): OPERATORS_PAGE,
     }
     | {
@@ -706,9 +742,9 @@ def test_what_is_not_due_yet_is_not_looked_at(plans: Plans) -> None:
     """The clock itself as a bound is no use to an index: each look would read all that is open."""
     bounds = [
         node["Index Cond"]
-        for plan in plans.of(("payments/desk.py", "take_due"))
+        for plan in plans.of(("payments/desk.py", "_take"))
         for node in plan.nodes()
-        if node.get("Index Name") == "progress_due"
+        if node.get("Index Name") in {"progress_due", "progress_to_send"}
     ]
     assert bounds
     assert all("next_check_at <=" in bound for bound in bounds), bounds

@@ -176,6 +176,13 @@ def test_a_payment_holds_for_long_enough_and_not_forever(valid_after, valid_befo
     assert refusal_of(made) is refusal
 
 
+def test_a_payment_that_holds_too_shortly_is_told_for_how_long_to_sign():
+    with pytest.raises(PaymentRefused) as refused:
+        EXACT.check(authorization_of(validBefore=str(NOW + 39)), OFFER, NOW, 40)
+    assert "at least 40 s away" in refused.value.detail
+    assert "sign for 300 s" in refused.value.detail
+
+
 def test_a_wallet_that_would_first_have_to_be_created_is_refused():
     wrapped = replace(authorization_of(), signature=b"\x01" * 96 + ERC6492_SUFFIX)
     assert refusal_of(wrapped) is Reason.FACTORY_NOT_ALLOWED

@@ -340,7 +340,9 @@ def offered(*names: str) -> list[Requirements]:
 @pytest.mark.parametrize(
     ("names", "quoted"),
     [
-        (["base", "polygon"], ["base", "polygon"]),
+        (["base", "avalanche", "base-sepolia"], ["base", "avalanche", "base-sepolia"]),
+        (["polygon", "base"], ["base"]),
+        (["celo", "polygon", "sei"], ["polygon", "sei"]),
         (["Arbitrum One", "base"], ["base"]),
         (["celo", "base-sepolia", "ethereum"], ["base-sepolia"]),
         (["celo", "ethereum"], ["celo", "ethereum"]),

@@ -12,6 +12,7 @@ from pytest_django.fixtures import Settings
 
 from marketplace.catalog.documents import well_known
 from marketplace.catalog.documents.market import this_market
+from marketplace.catalog.mcp import events
 from marketplace.catalog.mcp.definitions import NAMES
 from marketplace.catalog.mcp.protocol import (
     BATCH_MAX,
@@ -22,6 +23,7 @@ from marketplace.catalog.mcp.protocol import (
     PARSE_ERROR,
     UNSUPPORTED_VERSION,
     VERSIONS,
+    written,
 )
 from tests.fixtures.storefront import Storefront
 from tests.marketplace.catalog.mcp.agent import JSON, ask, message, post
@@ -221,6 +223,20 @@ async def test_who_takes_only_events_gets_one(surface: App) -> None:
     head, data, *end = seen.body.split(b"\n")
     assert (head, end) == (b"event: message", [b"", b""])
     assert len(json.loads(data.removeprefix(b"data: "))["result"]["tools"]) == len(NAMES)
+
+
+async def test_an_event_is_one_line_for_every_reader() -> None:
+    """Some split at whatever Unicode calls the end of a line, which JSON need not escape."""
+    text = "a\u0085b\u2028c\u2029d\r\n\x0b\x0c\x1c\x1ee"
+    sent: list[Any] = []
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    await events.end(written({"said": text}), send)
+    head, data, *end = sent[0]["body"].decode().splitlines()
+    assert (head, end) == ("event: message", [""])
+    assert json.loads(data.removeprefix("data: ")) == {"said": text}
 
 
 async def test_the_card_says_where_and_what_is_spoken(

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
 import pytest
+from pytest_django.fixtures import Settings
 
+from marketplace.calls.conflicts import in_flight
 from marketplace.calls.outcomes import (
     Challenged,
     Delivered,
@@ -18,18 +21,21 @@ from marketplace.calls.outcomes import (
     Told,
     Unavailable,
 )
-from marketplace.calls.requests import canonical_url
+from marketplace.calls.requests import BodyTooLarge, canonical_url
 from marketplace.calls.shelf import Absent
+from marketplace.calls.stock import Stock
+from marketplace.calls.strikes import Strikes
 from marketplace.catalog.mcp import events, methods
 from marketplace.catalog.mcp.orders import Misfit, Order, request_of
 from marketplace.catalog.mcp.outcomes import result_of
 from marketplace.catalog.mcp.paying import ToolAnswer
 from payments.lookup import StoredAnswer
+from payments.pool import open_pool
 from payments.x402.reasons import Reason
 from payments.x402.types import Settlement
 from sellers.drafts import finish
 from sellers.terms import Terms
-from tests.fixtures.storefront import Storefront
+from tests.fixtures.storefront import Storefront, in_thread
 from tests.marketplace.catalog.mcp.agent import JSON, message, post, use
 from tests.marketplace.gateway.visitor import App, Line, Message, scope_of, visit
 
@@ -78,6 +84,20 @@ def test_what_no_new_payment_cures_is_no_quote(outcome: Told) -> None:
     assert receipt == (said.to_wire() if said else None)
 
 
+@pytest.mark.parametrize(
+    ("outcome", "seconds"),
+    [
+        (in_flight("At work."), 1),
+        (Refused(429, "too_many_bad_payments", "Wait.", (("Retry-After", "17"),)), 17),
+        (Unavailable("busy", "Later.", 3), 3),
+        (Refused(409, "already_used", "Prove it."), None),
+    ],
+)
+def test_who_is_told_to_wait_is_told_how_long(outcome: Told, seconds: int | None) -> None:
+    said = result_of(outcome, Absent.CLOSED)["structuredContent"]
+    assert said.get("retry_after_seconds") == seconds
+
+
 def test_a_refused_payment_for_what_is_gone_is_not_quoted_anew() -> None:
     result = result_of(Challenged(Reason.INVALID_SIGNATURE), Absent.UNKNOWN)
     assert result["structuredContent"]["error"] == "not_found"
@@ -113,6 +133,24 @@ def test_an_empty_answer_and_a_joined_one_say_so() -> None:
     result = result_of(delivered(b"", joined=True), Absent.CLOSED)
     assert result["content"] == []
     assert result["_meta"]["souk/joined"] is True
+
+
+async def test_a_payment_that_was_not_collected_is_named_in_the_new_quote(
+    storefront: Storefront, database_url: str
+) -> None:
+    await in_thread(storefront.publish, "acme/weather")
+    pool = await open_pool(database_url, size_max=1)
+    _, place = await Stock(pool, storefront.site).read("acme/weather")
+    await pool.close()
+    failed = replace(PENDING, error_reason=Reason.TRANSACTION_FAILED)
+    result = result_of(Challenged(Reason.TRANSACTION_FAILED, "", failed, PAYMENT), place)
+    quote = result["structuredContent"]
+    assert json.loads(result["content"][0]["text"]) == quote
+    assert (quote["error"], len(quote["accepts"])) == ("transaction_failed", 1)
+    assert quote["x402/payment-response"] == failed.to_wire()
+    assert quote["payment"] == str(PAYMENT)
+    assert quote["status_url"].endswith(f"/p/{PAYMENT}")
+    assert result["_meta"] == {"x402/payment-response": failed.to_wire()}
 
 
 def terms_of(storefront: Storefront, **changed: Any) -> Terms:
@@ -179,7 +217,7 @@ async def test_arguments_become_the_call_that_http_would_make(storefront: Storef
             request_of(order(input=misfit), terms)
 
 
-async def test_a_body_of_text_is_text(storefront: Storefront) -> None:
+async def test_a_body_of_text_is_text(storefront: Storefront, settings: Settings) -> None:
     terms = terms_of(
         storefront,
         method="POST",
@@ -194,12 +232,28 @@ async def test_a_body_of_text_is_text(storefront: Storefront) -> None:
     assert ("content-type", "text/plain") in request.headers
     with pytest.raises(Misfit):
         request_of(order(input={"body": {"a": 1}}), terms)
+    settings.REQUEST_BODY_BYTES_MAX = len("Grüezi".encode()) - 1
+    with pytest.raises(BodyTooLarge):
+        await request.read_body()
+
+
+async def test_payments_that_cannot_be_read_are_counted(
+    storefront: Storefront, surface: App, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tests.fixtures.storefront import in_thread
+
+    settings.PROXY_HOPS = 1
+    await in_thread(storefront.publish, "acme/weather")
+    struck: list[str] = []
+    monkeypatch.setattr(Strikes, "refused", lambda _, network, why: struck.append(network))
+    named = {"name": "call_service", "arguments": {"path": "acme/weather"}}
+    said = message("tools/call", {**named, "_meta": {"x402/payment": "not json"}})
+    await post(surface, said, headers={"x-forwarded-for": "203.0.113.9"})
+    assert struck == ["203.0.113.0/24"]
 
 
 async def test_no_odd_payment_reaches_a_seller(storefront: Storefront, surface: App) -> None:
     shop = storefront
-    from tests.fixtures.storefront import in_thread
-
     await in_thread(shop.publish, "acme/weather")
     quote = (await visit(surface, "GET", "/call/acme/weather")).quote
     accepted = quote["accepts"][0]

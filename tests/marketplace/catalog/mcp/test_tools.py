@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 from pytest_django.fixtures import Settings
 
+from marketplace.catalog.mcp import spending
+from payments.limit_telling import Told
 from sellers import listings
 from sellers.terms import Sample
 from tests.fixtures.cast import Cast
@@ -83,7 +85,8 @@ async def test_filters_pages_and_odd_questions(shop: Storefront, surface: App) -
     assert len(rest) == 1
     odd = (await use(surface, "search_services", colour="red"))["structuredContent"]
     assert odd["unapplied"] == ["colour"]
-    for bad in ({"limit": 100_000}, {"sort": "best"}, {"cursor": "x"}, {"query": "x" * 300}):
+    for bad in ({"limit": 100_000}, {"sort": "best"}, {"cursor": "x"}, {"query": "x" * 300},
+                {"max_usd": "1e-20000"}, {"max_usd": 1e-320}):  # fmt: skip
         refused = await use(surface, "search_services", **bad)
         assert refused["isError"], bad
         assert refused["structuredContent"]["error"] == "bad_query"
@@ -218,6 +221,19 @@ async def test_an_agent_reads_what_its_wallet_may_still_spend(
     assert (await proven(proof))["structuredContent"]["error"] == "invalid_siwx_nonce"
     nobody = await use(surface, "check_limits", wallet="0x12")
     assert nobody["structuredContent"]["error"] == "no_wallet"
+
+
+async def test_who_proves_too_often_is_told_how_long_to_wait(
+    surface: App, monkeypatch: pytest.MonkeyPatch, cast: type[Cast]
+) -> None:
+    async def too_often(*args: Any, **named: Any) -> Told:
+        return Told(429, {"error": "too_often", "detail": "Wait."}, cast.buyer.address, 17)
+
+    monkeypatch.setattr(spending, "tell", too_often)
+    refused = await use(surface, "check_limits", wallet=cast.buyer.address)
+    assert refused["isError"]
+    said = refused["structuredContent"]
+    assert (said["error"], said["retry_after_seconds"]) == ("too_often", 17)
 
 
 async def test_too_many_looks_of_one_network_wait(

@@ -1,0 +1,68 @@
+"""What a comparison of some blocks sees, and how little it asks for that."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from payments import token_logs
+from payments.reconcile import Result, reconcile
+from payments.settler import Settler
+from tests.fixtures.cast import Cast
+from tests.fixtures.purchases import NETWORK, USDC
+from tests.fixtures.scene import Scene
+from tests.payments.chains.cast import Payment, funded
+
+
+async def booked(scene: Scene, *payments: Payment) -> int:
+    """Answered, brought on chain together, and buried; gives the block."""
+    ids = await scene.answered(*payments)
+    settler = Settler(scene.desk)
+    running = asyncio.create_task(settler.run())
+    await until(scene, ids, "answered settled")
+    block = scene.chain.height
+    scene.chain.mine(scene.desk.terms.confirmations)
+    settler.wake()
+    await until(scene, ids, "answered confirmed")
+    settler.stop()
+    await running
+    return block
+
+
+async def until(scene: Scene, ids: list[UUID], state: str) -> None:
+    async with asyncio.timeout(20):
+        while await scene.states(ids) != Counter({state: len(ids)}):
+            await asyncio.sleep(0.01)
+
+
+async def compared(scene: Scene, **blocks: Any) -> Result:
+    return await reconcile(
+        scene.desk.pool, network=NETWORK, asset=USDC, rpc_url=scene.rpc.url, confirmations=3,
+        by_facilitators=False, **{"from_block": None, "to_block": None} | blocks,
+    )  # fmt: skip
+
+
+async def test_a_batch_is_read_once_however_many_paid_in_it(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await booked(scene, *funded(scene.chain, Cast.buyer, Cast.other_buyer))
+    monkeypatch.setattr(token_logs, "ADDRESSES_AT_ONCE", 1)
+    before = scene.rpc.count("eth_getTransactionReceipt")
+    result = await compared(scene)
+    assert (result.booked, result.differences) == (2, [])
+    assert scene.rpc.count("eth_getTransactionReceipt") == before + 1
+
+
+async def test_what_was_paid_after_the_blocks_that_are_compared_is_not_missing(
+    scene: Scene,
+) -> None:
+    first, second = funded(scene.chain, Cast.buyer, Cast.other_buyer)
+    block = await booked(scene, first)
+    await booked(scene, second)
+    assert (await compared(scene)).booked == 2
+    result = await compared(scene, to_block=block)
+    assert (result.booked, result.differences) == (1, [])
