@@ -148,7 +148,7 @@ async def test_a_sent_transaction_is_known_and_mined(chain: Chain, evm: EvmChain
     raw = transaction(chain)
     assert (await evm.send(raw)).outcome is SendOutcome.ACCEPTED
     assert await evm.knows(keccak(raw))
-    assert chain.receipt(f"0x{keccak(raw).hex()}")["status"] == "0x1"
+    assert chain.mined(f"0x{keccak(raw).hex()}")["status"] == "0x1"
 
 
 async def test_an_unsent_transaction_is_unknown(chain: Chain, evm: EvmChain) -> None:
