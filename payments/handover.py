@@ -30,6 +30,7 @@ from payments import lookup, questions, siwx, wiring
 from payments.acceptance import collecting
 from payments.counter import Counter, counter
 from payments.cross_origin import preflight, readable
+from payments.foreign_bytes import EMBEDDING, SANDBOX
 from payments.identifiers import TRIES_MAX, proves_identifier
 from payments.leaving import Leaving
 from payments.lookup import Held, StoredAnswer
@@ -44,20 +45,13 @@ WALLET_HEADER = "SIGN-IN-WITH-X"
 BUSY_SECONDS = 1
 SHOWN_BYTES_MAX = 20_000  # of an answer on a page; all of it is in the file
 
-# What a seller sent must never act on our origin, whatever it claims to be.
 SELLER_BYTES_HEADERS = {
-    "Content-Security-Policy": "sandbox; default-src 'none'",
+    "Content-Security-Policy": SANDBOX,
     "X-Content-Type-Options": "nosniff",
     "Cross-Origin-Resource-Policy": "cross-origin",
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-store",
 }
-EMBEDDING = frozenset(
-    {
-        "audioworklet", "embed", "fencedframe", "frame", "iframe", "object", "paintworklet",
-        "script", "serviceworker", "sharedworker", "style", "worker", "xslt",
-    }
-)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from math import ceil
 
 from django.conf import settings
 
-from marketplace.calls.outcomes import Refused, Unavailable
+from marketplace.calls.outcomes import TOO_MANY, Refused, Unavailable
 from marketplace.calls.readiness import GAS_RETRY_SECONDS
 from marketplace.calls.requests import BodyIncomplete, BodyTooLarge, CallRequest
 from marketplace.calls.room import Room
@@ -22,7 +22,6 @@ from sellers.targets import UnsafeTarget, target
 
 LATER_SECONDS = 5
 BREAKER_RETRY_SECONDS = 15
-BUSY_SECONDS = 1
 BODY_CHECKED_INLINE_MAX = 32_000  # a larger one may take a quarter of a second
 
 
@@ -80,7 +79,7 @@ def not_now(room: Room, sold: Shelved, network: str) -> Unavailable | None:
             GAS_RETRY_SECONDS,
         )
     if room.is_full:
-        return Unavailable("busy", "Too many calls at once; nothing was charged.", BUSY_SECONDS)
+        return TOO_MANY
     if room.breaker.wait_seconds(sold.path, asyncio.get_running_loop().time()):
         return _failing()
     return None

@@ -13,6 +13,7 @@ from marketplace.calls.admission import path_values
 from marketplace.calls.forwarding import Answered, Failed, FailureKind, Outcome, forward
 from marketplace.calls.judging import Terms, Verdict, judge
 from marketplace.calls.outcomes import (
+    BUSY_SECONDS,
     CallOutcome,
     NotCharged,
     PaidUnanswered,
@@ -20,7 +21,6 @@ from marketplace.calls.outcomes import (
 )
 from marketplace.calls.passage import Passage
 from marketplace.calls.places import NoPlace
-from marketplace.calls.readiness import BUSY_SECONDS
 from marketplace.calls.release import (
     PENDING_RETRY_SECONDS,
     Paid,

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar, Final
 from uuid import UUID
 
 from payments.lookup import StoredAnswer
 from payments.x402.reasons import Reason
 from payments.x402.types import Settlement
+
+BUSY_SECONDS: Final = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,7 @@ class Unavailable:
 class NotCharged:
     """The seller's side failed; `answer` is the upstream's own refusal when it is passed on."""
 
+    detail: ClassVar = "The seller's endpoint did not give an answer. Nothing was charged."
     status: int
     reason: str
     payment_id: UUID
@@ -73,6 +76,7 @@ class Delivered:
 class PaidUnanswered:
     """Paid upfront, and the seller's side failed: a refund is due."""
 
+    detail: ClassVar = "The payment was settled and the seller gave no answer. A refund is due."
     status: int
     reason: str
     payment_id: UUID
@@ -96,6 +100,13 @@ class Streamed:
     handed_over: Callable[[bool], Awaitable[None]]
     joined: bool = False
 
+
+# Sent again once there is room, a payment that came along is the same one and buys once.
+TOO_MANY: Final = Unavailable(
+    "busy",
+    "Too many calls at once; nothing was charged. Send the same again.",
+    BUSY_SECONDS,
+)
 
 Told = Challenged | Refused | Unavailable | NotCharged | PaidUnanswered | Delivered  # all at once
 CallOutcome = Told | Streamed

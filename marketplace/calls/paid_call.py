@@ -24,6 +24,7 @@ from marketplace.calls.outcomes import CallOutcome, Challenged, Refused, Unavail
 from marketplace.calls.requests import CallRequest, canonical_url
 from marketplace.calls.room import Room
 from marketplace.calls.shelf import Absent, Place, Shelved
+from marketplace.calls.unsold import absent
 from payments.acceptance.promise import Offer, Purchase
 from payments.chains import ChainUnavailable
 from payments.chains.collector import TooManyWaiting
@@ -32,7 +33,6 @@ from payments.x402.headers import matches
 from payments.x402.reasons import Malformed, PaymentRefused, Reason
 from payments.x402.types import PaymentPayload
 
-CLOSED_SECONDS = 60
 NOT_YOURS = (
     "This is a test call: only wallets that the draft's own seller has proven can pay for it."
     " Nothing was charged."
@@ -117,15 +117,6 @@ def _too_many(room: Room, request: CallRequest, presented: Presented) -> Refused
         ("RateLimit-Reset", str(wait)),
     )
     return Refused(429, "too_many_bad_payments", detail, headers)
-
-
-def absent(place: Absent) -> Refused | Unavailable:
-    """What is said where nothing is for sale, for good or for now."""
-    if place is Absent.CLOSED:
-        return Unavailable(
-            "listing_closed", "Not for sale at the moment; nothing was charged.", CLOSED_SECONDS
-        )
-    return Refused(404, "not_found", "There is no such listing here.")
 
 
 def choose(shelved: Shelved, payload: PaymentPayload) -> tuple[Shelved, Offer]:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import asyncio
 from typing import Final
 
-from marketplace.calls.outcomes import Unavailable
+from marketplace.calls.outcomes import BUSY_SECONDS, Unavailable
 from marketplace.calls.room import Room
 from marketplace.calls.shares import Share
 from marketplace.calls.shelf import Shelved
 
 SETTLEMENT_RETRY_SECONDS: Final = 5.0
 GAS_RETRY_SECONDS: Final = 3_600  # what was spent today is spent until midnight
-BUSY_SECONDS: Final = 1
 
 
 def wait_seconds(room: Room, shelved: Shelved) -> float:

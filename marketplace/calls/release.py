@@ -10,8 +10,14 @@ from uuid import UUID
 
 from django.conf import settings
 
-from marketplace.calls.outcomes import CallOutcome, Challenged, Delivered, Refused, Unavailable
-from marketplace.calls.readiness import BUSY_SECONDS
+from marketplace.calls.outcomes import (
+    BUSY_SECONDS,
+    CallOutcome,
+    Challenged,
+    Delivered,
+    Refused,
+    Unavailable,
+)
 from marketplace.calls.requests import CallRequest, Gone
 from marketplace.calls.room import Room
 from marketplace.calls.shares import Share

@@ -20,7 +20,7 @@ import psycopg
 from asgiref.typing import ASGIReceiveCallable, ASGISendCallable, HTTPScope
 
 from marketplace.calls.ceiling import is_too_dear
-from marketplace.calls.http import Response, retry_after, send_response
+from marketplace.calls.http import Response, send_response
 from marketplace.calls.in_flight import Arrivals, NoPlace, Seat
 from marketplace.calls.inbox import Inbox
 from marketplace.calls.outcomes import CallOutcome, Delivered, Streamed
@@ -28,6 +28,7 @@ from marketplace.calls.paid_call import UNDECIDED
 from marketplace.calls.requests import BodyIncomplete, BodyTooLarge, CallRequest, Query
 from marketplace.calls.shares import Shares
 from marketplace.calls.shelf import Absent, Place, Shelf, Shelved
+from marketplace.calls.unsold import undeliverable
 from marketplace.gateway import responses
 from marketplace.gateway.arrival import Arrival
 from marketplace.gateway.dialects import V2, Dialect, spoken
@@ -44,21 +45,16 @@ from marketplace.gateway.incoming import (
     read_query,
 )
 from marketplace.gateway.outcomes import head_of, response_of
+from payments.foreign_bytes import EMBEDDING
 from payments.leaving import PIECE_BYTES
 from payments.x402.reasons import Reason
 
 logger = logging.getLogger(__name__)
 
-# Where a browser would run or show an answer instead of reading it (Fetch, request destinations).
-_EMBEDDING: Final = frozenset(
-    b"audioworklet embed fencedframe frame iframe object paintworklet script serviceworker"
-    b" sharedworker style worker xslt".split()
-)
+_EMBEDDING: Final = frozenset(destination.encode() for destination in EMBEDDING)
 
 # Without the database nobody knows what is for sale, or what was paid already.
-_AWAY: Final = responses.plain(
-    503, UNDECIDED.error, UNDECIDED.detail, retry_after(UNDECIDED.retry_after_seconds)
-)
+_AWAY: Final = responses.not_now(UNDECIDED)
 
 PaidCall: TypeAlias = Callable[[Place, str, CallRequest], Awaitable[CallOutcome]]
 
@@ -204,7 +200,7 @@ class Door:
     def _quote(self, place: Shelved, dialect: Dialect, headers: Mapping[bytes, bytes]) -> Response:
         wait_seconds = self._wait_seconds(place)
         if wait_seconds:
-            return responses.unavailable(wait_seconds)
+            return responses.not_now(undeliverable(wait_seconds))
         ceiling = headers.get(b"x-max-price")
         if ceiling is not None and is_too_dear(place.offers, ceiling.decode("latin-1")):
             return dialect.quote_again(place, Reason.PRICE_ABOVE_MAX, "", {})

@@ -50,16 +50,23 @@ def response_of(outcome: Told, place: Place, dialect: Dialect, public_base_url: 
             charged = (b"x-payment-charged", f"no; reason={reason}".encode())
             if answer is not None:
                 return _answer(answer, [charged, _payment(payment_id)])
-            detail = "The seller's endpoint did not give an answer. Nothing was charged."
-            also = dialect.marks
-            return _told(status, reason, detail, payment_id, public_base_url, [charged], also)
+            return _told(
+                status,
+                reason,
+                outcome.detail,
+                payment_id,
+                public_base_url,
+                [charged],
+                dialect.marks,
+            )
         case PaidUnanswered(status, reason, payment_id, settlement, answer):
             charged = (b"x-payment-charged", f"yes; refund=due; reason={reason}".encode())
             more = [charged, _payment_response(dialect, settlement)]
             if answer is not None:
                 return _answer(answer, [*more, _payment(payment_id)])
-            detail = "The payment was settled and the seller gave no answer. A refund is due."
-            return _told(status, reason, detail, payment_id, public_base_url, more, dialect.marks)
+            return _told(
+                status, reason, outcome.detail, payment_id, public_base_url, more, dialect.marks
+            )
         case Unavailable(error, detail, retry_after_seconds, payment_id, settlement):
             more = [retry_after(retry_after_seconds)]
             if settlement is not None:

@@ -14,23 +14,22 @@ from functools import lru_cache
 from typing import Any, Final
 
 from marketplace.calls.http import Header, Headers, Response, retry_after, with_length
+from marketplace.calls.outcomes import BUSY_SECONDS, TOO_MANY, Unavailable
 from marketplace.calls.quoting import refusing
 from marketplace.calls.shelf import Absent, Shelved
+from marketplace.calls.unsold import CLOSED, UNKNOWN
 from marketplace.gateway import page
+from payments.foreign_bytes import SANDBOX
 from payments.x402.headers import encode_json
 from payments.x402.reasons import Reason
 from sellers import leaflets
 from sellers.offers import HEADER_BYTES_MAX
 
-RETRY_SECONDS: Final = 60  # a pause or a suspension: nobody knows, and asking is cheap
-BUSY_SECONDS: Final = 1
 QUOTES_REMEMBERED_MAX: Final = 512  # at most some 10 kB each
 
 JSON: Final = (b"content-type", b"application/json")
 _MARKDOWN: Final = (b"content-type", b"text/markdown; charset=utf-8")
 _HTML: Final = (b"content-type", b"text/html; charset=utf-8")
-# What a seller sends must never act on our origin, whatever it claims to be.
-_SANDBOX: Final = b"sandbox; default-src 'none'"
 
 # Browsers ask before they send a payment; the list is what x402 clients add (wire.md T13).
 # The star covers what listings forward, and works because no credential of the browser's does.
@@ -49,7 +48,7 @@ _EVERYWHERE: Final[Headers] = (
     (b"x-content-type-options", b"nosniff"),
     (b"cross-origin-resource-policy", b"cross-origin"),
 )
-GUARDED: Final[Headers] = (*_EVERYWHERE, (b"content-security-policy", _SANDBOX))
+GUARDED: Final[Headers] = (*_EVERYWHERE, (b"content-security-policy", SANDBOX.encode()))
 QUOTE: Final[Headers] = (JSON, *GUARDED, (b"vary", b"Accept"))
 _QUOTE_PAGE: Final[Headers] = (
     _HTML,
@@ -67,7 +66,12 @@ def plain(
     return Response(status, with_length((JSON, *GUARDED, *more), body), body)
 
 
-NOT_FOUND: Final = plain(404, "not_found", "There is no such listing here.")
+def not_now(why: Unavailable) -> Response:
+    """Refuse for a while, and say for how long."""
+    return plain(503, why.error, why.detail, retry_after(why.retry_after_seconds))
+
+
+NOT_FOUND: Final = plain(UNKNOWN.status, UNKNOWN.error, UNKNOWN.detail)
 NOT_HERE: Final = plain(
     403, "not_embeddable", "Answers are data; a page cannot load them as a script or a frame."
 )
@@ -76,21 +80,15 @@ BAD_QUERY: Final = plain(400, "bad_query", "The query is not name=value pairs in
 TWO_PAYMENTS: Final = plain(
     400, Reason.MORE_THAN_ONE_PAYMENT, "Attach one payment, in one PAYMENT-SIGNATURE header."
 )
-BUSY: Final = plain(
-    503, "busy", "Too many calls at once; nothing was charged.", retry_after(BUSY_SECONDS)
-)
-CLOSED: Final = plain(
-    503,
-    "listing_closed",
-    "This listing is not for sale at the moment; nothing was charged.",
-    retry_after(RETRY_SECONDS),
-)
+BUSY: Final = not_now(TOO_MANY)
+_CLOSED: Final = not_now(CLOSED)
 # Said when we ourselves failed. A payment may be on its way: the row knows, this answer does not.
-FAULT: Final = plain(
-    503,
-    "internal_fault",
-    "Something went wrong here. Send the same payment again; it cannot be charged twice.",
-    retry_after(BUSY_SECONDS),
+FAULT: Final = not_now(
+    Unavailable(
+        "internal_fault",
+        "Something went wrong here. Send the same payment again; it cannot be charged twice.",
+        BUSY_SECONDS,
+    )
 )
 PREFLIGHT: Final = Response(
     204,
@@ -107,17 +105,7 @@ PREFLIGHT: Final = Response(
 
 def absent(why: Absent) -> Response:
     """Say that nothing is for sale under this path, for good or for now."""
-    return CLOSED if why is Absent.CLOSED else NOT_FOUND
-
-
-def unavailable(seconds: float) -> Response:
-    """Do not sell what cannot be delivered right now."""
-    return plain(
-        503,
-        "listing_unavailable",
-        "This listing cannot be delivered at the moment; nothing was charged.",
-        retry_after(seconds),
-    )
+    return _CLOSED if why is Absent.CLOSED else NOT_FOUND
 
 
 @lru_cache(maxsize=QUOTES_REMEMBERED_MAX)

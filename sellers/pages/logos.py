@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.http import Http404, HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
+from payments.foreign_bytes import SANDBOX
 from sellers import logos
 
 
@@ -16,5 +17,5 @@ def show(request: HttpRequest, name: str) -> HttpResponse:
         raise Http404
     answer = HttpResponse(bytes(found.picture), content_type=found.content_type)
     answer["Cache-Control"] = "public, max-age=31536000, immutable"
-    answer["Content-Security-Policy"] = "sandbox; default-src 'none'"
+    answer["Content-Security-Policy"] = SANDBOX
     return answer

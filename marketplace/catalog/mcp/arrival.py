@@ -23,15 +23,15 @@ from marketplace.catalog.mcp.protocol import (
     written,
 )
 from marketplace.catalog.mcp.versions import METHOD_HEADER, NAME_HEADER, VERSION_HEADER
+from payments.foreign_bytes import SANDBOX
 from payments.x402.headers import encode_json
 
 JSON: Final = (b"content-type", b"application/json")
 EVENTS: Final = (b"content-type", b"text/event-stream")
-# What a seller answered is data here, too, whatever a browser might take it for.
 GUARDED: Final[Headers] = (
     (b"cache-control", b"no-store"),
     (b"x-content-type-options", b"nosniff"),
-    (b"content-security-policy", b"sandbox; default-src 'none'"),
+    (b"content-security-policy", SANDBOX.encode()),
 )
 _ONCE: Final = frozenset({VERSION_HEADER, METHOD_HEADER, NAME_HEADER, b"origin", b"content-type"})
 _ALLOW: Final = (b"allow", b"POST, OPTIONS")

@@ -7,9 +7,9 @@ from typing import Any
 from uuid import UUID
 
 from marketplace.calls.outcomes import Challenged
-from marketplace.calls.paid_call import absent
 from marketplace.calls.room import Room
 from marketplace.calls.shelf import Absent
+from marketplace.calls.unsold import absent
 from marketplace.catalog import search
 from marketplace.catalog.mcp import definitions
 from marketplace.catalog.mcp.listings import in_full, in_short, price_in_words

@@ -21,9 +21,9 @@ from marketplace.calls.outcomes import (
     Told,
     Unavailable,
 )
-from marketplace.calls.paid_call import absent
 from marketplace.calls.quoting import refusing
 from marketplace.calls.shelf import Absent, Place, Shelved
+from marketplace.calls.unsold import absent
 from marketplace.catalog.mcp.orders import PAYMENT
 from marketplace.catalog.mcp.results import (
     Document,
@@ -45,13 +45,11 @@ def result_of(outcome: Told, place: Place) -> Document:
         case Delivered():
             return _delivered(outcome)
         case NotCharged(status, reason, payment_id, answer):
-            detail = "The seller's endpoint did not give an answer. Nothing was charged."
             also = {"charged": False, "status": status, **_where(payment_id)}
-            return _with(problem(reason, detail, also=also), answer, payment_id)
+            return _with(problem(reason, outcome.detail, also=also), answer, payment_id)
         case PaidUnanswered(status, reason, payment_id, settlement, answer):
-            detail = "The payment was settled and the seller gave no answer. A refund is due."
             also = {"charged": True, "refund": "due", "status": status, **_where(payment_id)}
-            told = problem(reason, detail, also=also, meta=_receipt(settlement))
+            told = problem(reason, outcome.detail, also=also, meta=_receipt(settlement))
             return _with(told, answer, payment_id)
         case Unavailable(error, detail, retry_after_seconds, payment_id, settlement):
             also = {"retry_after_seconds": retry_after_seconds, **_where(payment_id)}

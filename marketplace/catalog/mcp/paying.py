@@ -4,31 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Final
 
 from marketplace.calls import paid_call
 from marketplace.calls.ceiling import is_too_dear
 from marketplace.calls.in_flight import NoPlace, Seat
 from marketplace.calls.meant import terms_meant
 from marketplace.calls.outcomes import (
+    TOO_MANY,
     CallOutcome,
     Challenged,
     Delivered,
     Refused,
     Told,
-    Unavailable,
 )
 from marketplace.calls.readiness import wait_seconds
 from marketplace.calls.room import Room
 from marketplace.calls.shares import Shares
 from marketplace.calls.shelf import Absent, Place
+from marketplace.calls.unsold import absent, undeliverable
 from marketplace.calls.whole import whole
 from marketplace.catalog.mcp.orders import Misfit, Order, read_payment, request_of
 from marketplace.catalog.mcp.outcomes import is_in_full, result_of, sample_of
 from marketplace.catalog.mcp.results import Document
 from payments.x402.reasons import Reason
-
-BUSY_SECONDS: Final = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +51,7 @@ async def sell(room: Room, places: Shares, order: Order) -> ToolAnswer:
         seat.take()
         outcome = await _paid(room, place, order)
     except NoPlace:
-        busy = "Too many calls at once; nothing was charged. Send the same payment again."
-        outcome = Unavailable("busy", busy, BUSY_SECONDS)
+        outcome = TOO_MANY
     finally:
         seat.give_back()
     result = result_of(outcome, place)
@@ -75,10 +72,9 @@ def _kept(delivered: Delivered) -> Callable[[bool], Awaitable[None]]:
 def unpaid(room: Room, place: Place, max_price: str | None) -> Told:
     """The price, or why there is none now."""
     if isinstance(place, Absent):
-        return paid_call.absent(place)
+        return absent(place)
     if seconds := wait_seconds(room, place):
-        why = "This cannot be delivered at the moment; nothing was charged."
-        return Unavailable("listing_unavailable", why, max(1, round(seconds)))
+        return undeliverable(seconds)
     if is_too_dear(place.offers, max_price):
         return Challenged(Reason.PRICE_ABOVE_MAX)
     room.tally.quoted(place.listing_id)

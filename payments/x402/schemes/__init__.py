@@ -41,9 +41,6 @@ class Scheme(Protocol):
     def digest(self, authorization: Authorization, offer: Requirements, chain_id: int) -> bytes:
         """Return the 32 bytes that the buyer signed."""
 
-    def recover(self, digest: bytes, signature: bytes) -> str | None:
-        """Return the plain account that made this signature, if one did."""
-
     def signature_fault(
         self, authorization: Authorization, offer: Requirements, chain_id: int
     ) -> Reason | None:
@@ -58,9 +55,6 @@ class Scheme(Protocol):
         self, authorization: Authorization, asset: str, *, payer_has_code: bool = False
     ) -> Call:
         """Build the call that moves the money."""
-
-    def authorization_state_call(self, payer: str, nonce: bytes, asset: str) -> Call:
-        """Build the question whether this authorization is still unused."""
 
     def cancelled_or_used(
         self, authorization: Authorization

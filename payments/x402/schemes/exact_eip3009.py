@@ -20,7 +20,7 @@ from payments.x402.crypto import (
     recover_address,
 )
 from payments.x402.fields import address_of, bytes_of, object_of, uint256_of
-from payments.x402.networks import address_bytes, checksum
+from payments.x402.networks import address_bytes
 from payments.x402.reasons import Malformed, PaymentRefused, Reason
 from payments.x402.types import (
     Authorization,
@@ -40,7 +40,6 @@ CLOCK_SKEW_SECONDS = 60
 # first-time recipients and dearer tokens. A contract wallet's own check comes on top.
 GAS_PLAIN = 120_000
 GAS_CONTRACT_WALLET = 300_000
-GAS_QUESTION = 100_000
 
 _SIGNED_TERMS = (
     "TransferWithAuthorization(address from,address to,uint256 value,"
@@ -54,7 +53,6 @@ DOMAIN_TYPE_HASH = keccak256(
 _TRANSFER = "transferWithAuthorization(address,address,uint256,uint256,uint256,bytes32,"
 SELECTOR_PLAIN = selector(_TRANSFER + "uint8,bytes32,bytes32)")
 SELECTOR_CONTRACT_WALLET = selector(_TRANSFER + "bytes)")
-SELECTOR_STATE = selector("authorizationState(address,bytes32)")
 
 TOPIC_USED = topic("AuthorizationUsed(address,bytes32)")
 TOPIC_CANCELLED = topic("AuthorizationCanceled(address,bytes32)")
@@ -164,12 +162,6 @@ def digest(authorization: Authorization, offer: Requirements, chain_id: int) -> 
     return keccak256(b"\x19\x01" + domain + keccak256(TYPE_HASH + _terms_words(authorization)))
 
 
-def recover(digest: bytes, signature: bytes) -> str | None:
-    """Return the plain account that made this signature, if one did."""
-    signer = recover_address(digest, signature)
-    return None if signer is None else checksum(signer)
-
-
 def signed_by_payer(authorization: Authorization, offer: Requirements, chain_id: int) -> bool:
     """Tell whether the payer's own key signed; a contract wallet is for the chain to judge."""
     signer = recover_address(digest(authorization, offer, chain_id), authorization.signature)
@@ -207,11 +199,6 @@ def transfer_call(
         data = SELECTOR_CONTRACT_WALLET + words + bytes_argument(signature, words_before=6)
     is_plain = len(signature) == SIGNATURE_BYTES and not payer_has_code
     return Call(to=asset, data=data, gas=GAS_PLAIN if is_plain else GAS_CONTRACT_WALLET)
-
-
-def authorization_state_call(payer: str, nonce: bytes, asset: str) -> Call:
-    """Build the question whether this authorization is used; true for a cancelled one as well."""
-    return Call(to=asset, data=SELECTOR_STATE + address_word(payer) + nonce, gas=GAS_QUESTION)
 
 
 def cancelled_or_used(
