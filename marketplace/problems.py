@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import psycopg
@@ -17,6 +17,7 @@ from django.utils.cache import patch_vary_headers
 
 from marketplace.look.themes import theme_of
 from payments.views import is_person
+from sellers.pages.own import NotYours
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,7 @@ class Problem:
     error: str
     title: str
     detail: str
+    way_on: tuple[str, str] = ("/", "What is for sale")
 
 
 BAD_REQUEST: Final = Problem(
@@ -66,7 +68,7 @@ _AWAY: Final = (
     psycopg.OperationalError,
     psycopg.InterfaceError,
 )
-_HARMLESS: Final = (NOT_FOUND, FORBIDDEN)  # nothing failed: the navigation can be shown
+_HARMLESS: Final = {NOT_FOUND.error, FORBIDDEN.error}  # nothing failed: the navigation can be shown
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -85,8 +87,11 @@ def forged(request: HttpRequest, reason: str = "") -> HttpResponse:
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Say that nothing is there."""
-    return _said(request, NOT_FOUND)
+    """Say that nothing is there, and what is there instead where that is known."""
+    if not isinstance(exception, NotYours):
+        return _said(request, NOT_FOUND)
+    title, detail, way_on = exception.title, exception.detail, exception.way_on
+    return _said(request, replace(NOT_FOUND, title=title, detail=detail, way_on=way_on))
 
 
 def fault(request: HttpRequest) -> HttpResponse:
@@ -97,7 +102,7 @@ def fault(request: HttpRequest) -> HttpResponse:
 
 def _said(request: HttpRequest, problem: Problem) -> HttpResponse:
     response: HttpResponse
-    if problem not in _HARMLESS and _asks_for_part(request):
+    if problem.error not in _HARMLESS and _asks_for_part(request):
         response = _toast(problem)
     elif is_person(request):
         # Without the request's context: what fills it may be what just failed.
@@ -107,7 +112,7 @@ def _said(request: HttpRequest, problem: Problem) -> HttpResponse:
             "again": problem.status >= 500 and request.method in ("GET", "HEAD"),
             "theme": theme_of(request),
         }
-        if problem in _HARMLESS:
+        if problem.error in _HARMLESS:
             context |= {"request": request, "csrf_token": get_token(request)}
         page = render_to_string("problem.html", context)
         response = HttpResponse(page, status=problem.status)

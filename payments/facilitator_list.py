@@ -20,7 +20,6 @@ from payments.x402.schemes import SCHEMES
 log = logging.getLogger(__name__)
 
 FAILING_PAYMENTS = 3  # so many in a row that it took no word or no notice of make it rest
-REST_SECONDS = 30.0
 UNPROVEN_SECONDS = 60.0  # what it said was paid stands in a block by then, whatever the network
 TROUBLED_POLL_SECONDS = 3.0
 
@@ -53,11 +52,13 @@ class FacilitatorList:
         members: Sequence[FacilitatorCalls],
         *,
         poll_seconds: float,
+        rest_seconds: float,
         in_flight_max: int,
     ) -> None:
         self._network = network
         self._members = {calls.name: Member(calls) for calls in members}
         self._poll_seconds = poll_seconds
+        self._rest_seconds = rest_seconds
         self._in_flight_max = in_flight_max
         self._polling: dict[str, asyncio.Task[None]] = {}
         self._introduced = False
@@ -143,7 +144,7 @@ class FacilitatorList:
         if member.is_on_trial or len(member.failing) >= FAILING_PAYMENTS:
             member.failing.clear()
             member.is_on_trial = True
-            member.rested_at, member.rests_until = now, now + REST_SECONDS
+            member.rested_at, member.rests_until = now, now + self._rest_seconds
             log.error("%s: facilitator %s rests for a while", self._network, member.name)
 
     def trust(self, member: Member, *, asked_seconds: float) -> None:

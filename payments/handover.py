@@ -124,10 +124,7 @@ def _is_payers(request: HttpRequest, held: Held) -> bool:
     """Not asked where nobody is signed in."""
     if not request.user.is_authenticated:
         return False
-    return any(
-        payer.address == held.payer and payer.network in ("", held.network)
-        for payer in payers_of(request.user)
-    )
+    return any(payer.made(held) for payer in payers_of(request.user))
 
 
 def _shown(request: HttpRequest, held: Held, stored: StoredAnswer, body: bytes) -> HttpResponse:

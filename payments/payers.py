@@ -5,10 +5,12 @@ Accounts are kept further up: the setting LINKED_WALLETS names who knows an acco
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from payments import wiring
+from payments.lookup import Held
 from payments.models import Payment
 
 
@@ -20,8 +22,25 @@ class Payer:
     network: str = ""
     pays_only: bool = False  # it opens no account
 
-    def made(self, payment: Payment) -> bool:
+    def made(self, payment: Payment | Held) -> bool:
         return payment.payer == self.address and self.network in ("", payment.network)
+
+
+# Wallets as rows of a statement; `rows_of` has the values.
+WALLETS: Final = "unnest(%(addresses)s::text[], %(homes)s::text[]) as wallet(address, home)"
+
+
+def paid_by_wallet(table: str) -> str:
+    """What `Payer.made` says, of a row of this table and a row of `WALLETS`."""
+    is_at_home = f"(wallet.home = '' or {table}.network = wallet.home)"
+    return f"{table}.payer = wallet.address and {is_at_home}"
+
+
+def rows_of(payers: Sequence[Payer]) -> dict[str, Any]:
+    return {
+        "addresses": [each.address for each in payers],
+        "homes": [each.network for each in payers],
+    }
 
 
 def payers_of(user: Any) -> tuple[Payer, ...]:

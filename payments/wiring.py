@@ -355,6 +355,7 @@ def open_way(pool: Pool, network: str) -> Way:
         network,
         facilitator_calls(network),
         poll_seconds=settings.FACILITATOR_POLL_SECONDS,
+        rest_seconds=settings.FACILITATOR_REST_SECONDS,
         in_flight_max=settings.FACILITATOR_IN_FLIGHT_MAX,
     )
     return Facilitators(

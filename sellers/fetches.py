@@ -6,6 +6,7 @@ Those that a seller hands in lie beside them, done already.
 from __future__ import annotations
 
 from datetime import timedelta
+from itertools import takewhile
 from uuid import UUID
 
 from django.db.models.functions import Now
@@ -16,6 +17,7 @@ from sellers.models import Fetch, Seller
 from sellers.openapi import documents
 from sellers.refusals import ListingRefused, bad
 from sellers.site import Site
+from sellers.turns import goes_on
 
 FETCHES_KEPT_MAX = 5  # of one seller
 KEPT = timedelta(days=1)
@@ -84,7 +86,8 @@ def run(fetch_id: UUID, site: Site) -> bool:
 def run_due(site: Site) -> int:
     """What a lost bell, or a lost worker, left behind."""
     due = Fetch.objects.filter(due_at__lte=Now()).order_by("due_at")
-    return sum(run(pk, site) for pk in list(due.values_list("pk", flat=True)[:AT_ONCE]))
+    ids = list(due.values_list("pk", flat=True)[:AT_ONCE])
+    return sum(run(pk, site) for pk in takewhile(lambda _: goes_on(), ids))
 
 
 def forget() -> int:

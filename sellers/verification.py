@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
+from itertools import takewhile
 from uuid import UUID
 
 from django.db import connection, transaction
@@ -25,6 +26,7 @@ from sellers.previews import address_of, discard, open_for_checks
 from sellers.refusals import ListingRefused, Why, bad
 from sellers.site import Site, VerifyLimits, review_rules, this_site, verify_limits
 from sellers.terms import Terms
+from sellers.turns import goes_on
 
 AT_ONCE = 10
 RUN_MAX = 60  # in one ring of the bell, which comes each minute: other work waits for the worker
@@ -145,8 +147,8 @@ def verify_due(site: Site) -> int:
     if not limits.asks_itself:
         return 0
     enroll(limits)
-    while seen < RUN_MAX and (due := claim(min(AT_ONCE, RUN_MAX - seen))):
-        for row in due:
+    while goes_on() and seen < RUN_MAX and (due := claim(min(AT_ONCE, RUN_MAX - seen))):
+        for row in takewhile(lambda _: goes_on(), due):
             _verify(row, site, limits)
             seen += 1
     return seen

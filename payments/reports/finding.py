@@ -14,7 +14,7 @@ from uuid import UUID
 
 from django.db import connection
 
-from payments.payers import Payer
+from payments.payers import WALLETS, Payer, paid_by_wallet, rows_of
 from payments.x402.networks import DEFAULT_ASSETS, address_bytes, chain_id_of, checksum
 from payments.x402.schemes import exact_eip3009
 from payments.x402.types import Authorization
@@ -49,12 +49,11 @@ def find(payers: tuple[Payer, ...], text: str) -> Finding:
     return Finding(payer=wallet) if is_mine else Finding(pay_to=wallet)
 
 
-_OWN = """
+_OWN = f"""
     select p.id from payments_payment p
-      join unnest(%s::text[], %s::text[]) as t(address, home)
-        on p.payer = t.address and (t.home = '' or p.network = t.home)
-     where p.id = any(%s) order by p.created_at desc
-"""
+      join {WALLETS} on {paid_by_wallet("p")}
+     where p.id = any(%(ids)s) order by p.created_at desc
+"""  # noqa: S608 - composed of our own constants only
 # A transaction of ours leads to its number, and that to its payments; no table is searched by it.
 _BY_TRANSACTION = """
     select g.payment_id from payments_broadcast b
@@ -113,7 +112,6 @@ def _promise(payer: Payer, nonce: bytes) -> Authorization:
 def _own(payers: tuple[Payer, ...], ids: Sequence[UUID]) -> tuple[UUID, ...]:
     if not ids or not payers:
         return ()
-    mine = ([each.address for each in payers], [each.network for each in payers])
     with connection.cursor() as cursor:
-        cursor.execute(_OWN, (*mine, list(ids)))
+        cursor.execute(_OWN, {**rows_of(payers), "ids": list(ids)})
         return tuple(row[0] for row in cursor.fetchall())

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from django.db import connection
 
-from payments.payers import Payer
+from payments.payers import WALLETS, Payer, rows_of
 from payments.states import REFUND_WORDS, Back
 
 REFUND_KEYS: Mapping[str, Back] = MappingProxyType(
@@ -80,13 +80,12 @@ _OF_SELLER = """
 
 
 # A refund is found by its case, and that by who paid: of payments there are far too many.
-_OF_PAYERS = """
+_OF_PAYERS = f"""
     select r.network, r.asset, sum(r.amount_atomic), count(distinct r.payment_id), 0, 0
       from payments_dispute d
-      join unnest(%(addresses)s::text[], %(homes)s::text[]) as t(address, home)
-        on d.payer = t.address
+      join {WALLETS} on d.payer = wallet.address
       join payments_refund r on r.dispute_id = d.id and r.state = 'confirmed'
-       and (t.home = '' or r.network = t.home)
+       and (wallet.home = '' or r.network = wallet.home)
       join payments_payment p on p.id = r.payment_id
      where d.payer = any(%(addresses)s)
        and r.paid_at >= %(begin)s and r.paid_at < %(end)s
@@ -94,7 +93,7 @@ _OF_PAYERS = """
        and (%(listing)s::uuid is null or p.listing_id = %(listing)s)
        and (%(network)s = '' or r.network = %(network)s)
      group by r.network, r.asset
-"""
+"""  # noqa: S608 - composed of our own constants only
 
 
 def given_back_to(
@@ -108,8 +107,7 @@ def given_back_to(
 ) -> dict[tuple[str, str], GivenBack]:
     """What came back, by token, of the payments that these wallets made in these days."""
     values = {
-        "addresses": [each.address for each in payers],
-        "homes": [each.network for each in payers],
+        **rows_of(payers),
         **_between(first, last),
         "seller": seller_id,
         "listing": listing_id,

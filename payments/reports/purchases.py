@@ -15,7 +15,7 @@ from uuid import UUID
 from django.db import connection
 
 from payments.models import Money, Work
-from payments.payers import Payer
+from payments.payers import WALLETS, Payer, paid_by_wallet, rows_of
 from payments.reports.bought import LINE, Bought, bought
 from payments.reports.given_back import (
     NOT_REFUNDED,
@@ -63,18 +63,12 @@ class BoughtPage:
     has_older: bool
 
 
-_PAYERS = """
-    payer as (select * from unnest(%(addresses)s::text[], %(homes)s::text[]) as t(address, home))
-"""
-_OF_PAYER = """
-    p.payer = payer.address and (payer.home = '' or p.network = payer.home)
-    and p.created_at >= %(begin)s and p.created_at < %(end)s
-"""
 _CHOSEN = f"""
-    with {_PAYERS}, chosen as (
-        select found.id from payer, lateral (
+    with wallet as (select * from {WALLETS}), chosen as (
+        select found.id from wallet, lateral (
             select p.id, p.created_at from payments_payment p
-             where {_OF_PAYER} {{terms}}
+             where {paid_by_wallet("p")}
+               and p.created_at >= %(begin)s and p.created_at < %(end)s {{terms}}
              order by p.created_at {{order}}, p.id {{order}} limit %(most)s) found
          order by found.created_at {{order}}, found.id {{order}} limit %(most)s
     )
@@ -133,8 +127,7 @@ def terms_of(sought: Sought) -> tuple[str, dict[str, Any]]:
     """What narrows a buyer's payments `p` further, and every value that is named."""
     states = [each for each in _ALL_STATES if words(each).key == sought.state]
     values: dict[str, Any] = {
-        "addresses": [each.address for each in sought.payers],
-        "homes": [each.network for each in sought.payers],
+        **rows_of(sought.payers),
         "begin": datetime.combine(sought.first, time(), UTC),
         "end": datetime.combine(sought.last + timedelta(days=1), time(), UTC),
         "seller": sought.seller_id,

@@ -15,7 +15,7 @@ from uuid import UUID
 from django.db import connection
 
 from payments.amounts import Amount
-from payments.payers import Payer
+from payments.payers import WALLETS, Payer, paid_by_wallet, rows_of
 from payments.reports.given_back import given_back_to
 from payments.reports.looks import Span
 from payments.reports.purchases import Sought, terms_of
@@ -56,10 +56,9 @@ class Spend:
     back: dict[tuple[str, str], Spent] = field(default_factory=dict)  # what came back, by token
 
 
-_OF = """
+_OF = f"""
       from payments_buyerday d
-      join unnest(%(addresses)s::text[], %(homes)s::text[]) as t(address, home)
-        on d.payer = t.address and (t.home = '' or d.network = t.home)
+      join {WALLETS} on {paid_by_wallet("d")}
      where d.payer = any(%(addresses)s) and d.day between %(first)s and %(last)s
        and (%(seller)s::uuid is null or d.seller_id = %(seller)s)
        and (%(listing)s::uuid is null or d.listing_id = %(listing)s)
@@ -80,15 +79,14 @@ _TOTALS = f"""
     select d.network, d.asset, sum(d.payments)::bigint, sum(d.amount_atomic){_OF}
      group by d.network, d.asset order by 3 desc, 1, 2
 """
-_EVER = """
+_EVER = f"""
     select d.listing_id, d.network, d.asset, min(d.day), sum(d.payments)::bigint,
            sum(d.amount_atomic)
       from payments_buyerday d
-      join unnest(%(addresses)s::text[], %(homes)s::text[]) as t(address, home)
-        on d.payer = t.address and (t.home = '' or d.network = t.home)
+      join {WALLETS} on {paid_by_wallet("d")}
      where d.payer = any(%(addresses)s)
      group by d.listing_id, d.network, d.asset
-"""
+"""  # noqa: S608 - composed of our own constants only
 
 
 def spend(outlook: Outlook) -> Spend:
@@ -97,8 +95,7 @@ def spend(outlook: Outlook) -> Spend:
     if not outlook.payers:
         return found
     values: dict[str, Any] = {
-        "addresses": [each.address for each in outlook.payers],
-        "homes": [each.network for each in outlook.payers],
+        **rows_of(outlook.payers),
         "first": outlook.span.first,
         "last": outlook.span.last,
         "step": TRUNCATED[outlook.span.step],
@@ -158,14 +155,12 @@ def totals(sought: Sought) -> Totals:
         return Totals([_spent(row) for row in cursor.fetchall()])
 
 
-_NEWEST = """
-    with payer as (
-        select * from unnest(%(addresses)s::text[], %(homes)s::text[]) as t(address, home)
-    ), chosen as (
-        select found.* from payer, lateral (
+_NEWEST = f"""
+    with wallet as (select * from {WALLETS}), chosen as (
+        select found.* from wallet, lateral (
             select p.id, p.network, p.asset, p.amount_atomic from payments_payment p
-             where p.payer = payer.address and (payer.home = '' or p.network = payer.home)
-               and p.created_at >= %(begin)s and p.created_at < %(end)s {terms}
+             where {paid_by_wallet("p")}
+               and p.created_at >= %(begin)s and p.created_at < %(end)s {{terms}}
              order by p.created_at desc limit %(most)s) found
          limit %(most)s
     )
@@ -175,7 +170,7 @@ _NEWEST = """
            count(*)
       from chosen s join payments_progress g on g.payment_id = s.id
      group by s.network, s.asset order by 3 desc, 1, 2
-"""
+"""  # noqa: S608 - composed of our own constants only
 
 
 def _added_up(sought: Sought) -> Totals:
@@ -207,12 +202,8 @@ def ever(payers: tuple[Payer, ...]) -> Ever:
         return Ever({}, [])
     since: dict[UUID, date] = {}
     sums: dict[tuple[str, str], tuple[int, int]] = {}
-    values = {
-        "addresses": [each.address for each in payers],
-        "homes": [each.network for each in payers],
-    }
     with connection.cursor() as cursor:
-        cursor.execute(_EVER, values)
+        cursor.execute(_EVER, rows_of(payers))
         for listing, network, asset, first, payments, amount in cursor.fetchall():
             since[listing] = min(first, since.get(listing, first))
             count, paid = sums.get((network, asset), (0, 0))

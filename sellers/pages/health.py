@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
@@ -16,7 +16,7 @@ from sellers.health import choose_way, health_of
 from sellers.models import Health, Listing, ProbeResult, Seller
 from sellers.notices import unseen
 from sellers.offers import not_offered
-from sellers.pages.own import seller_only
+from sellers.pages.own import NO_LISTING, NotYours, seller_only
 from sellers.program_forms import HealthForm, show_refusal
 from sellers.refusals import ListingRefused
 from sellers.site import health_limits, this_site
@@ -45,7 +45,7 @@ def show(request: HttpRequest, seller: Seller, listing_id: UUID) -> HttpResponse
     """One listing: what was seen, and how to look."""
     listing = health_of(seller).filter(pk=listing_id).first()
     if listing is None:
-        raise Http404
+        raise NotYours(*NO_LISTING)
     known = _known(listing)
     given = {"way": known.way, "url": known.url} if known else {"way": "calls"}
     form = HealthForm(request.POST or None, initial=given)

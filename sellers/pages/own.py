@@ -20,6 +20,21 @@ P = ParamSpec("P")
 SELLERS_HOME = "/sell/"
 
 
+class NotYours(Http404):
+    """Nothing of this seller's stands at an address of theirs; it says what to open instead."""
+
+    way_on = (SELLERS_HOME, "Your drafts and listings")
+
+    def __init__(self, title: str, detail: str) -> None:
+        super().__init__(title)
+        self.title = title
+        self.detail = detail
+
+
+NO_DRAFT = "You have no such draft", "It was submitted or thrown away, perhaps in another tab."
+NO_LISTING = "You have no such listing", "Its address may have been mistyped."
+
+
 def seller_only(
     view: Callable[Concatenate[HttpRequest, Seller, P], HttpResponseBase],
 ) -> Callable[Concatenate[HttpRequest, P], HttpResponseBase]:
@@ -56,7 +71,7 @@ def own_worksheet(seller: Seller, worksheet_id: UUID) -> Worksheet:
     """The seller's own sheet, or no page at all."""
     found = worksheets.find(seller, worksheet_id)
     if found is None:
-        raise Http404
+        raise NotYours(*NO_DRAFT)
     return found
 
 
@@ -68,5 +83,5 @@ def own_listing(seller: Seller, slug: str) -> Listing:
         .first()
     )
     if found is None:
-        raise Http404
+        raise NotYours(*NO_LISTING)
     return found

@@ -27,6 +27,7 @@ QUICK = {
     "SOUK_FACILITATOR_SETTLE_SECONDS": "2",
     "SOUK_FACILITATOR_ASK_SECONDS": "2",
     "SOUK_FACILITATOR_POLL_SECONDS": "0.2",
+    "SOUK_FACILITATOR_REST_SECONDS": "3",
 }
 ASKED = """
     select s.facilitator, s.outcome, s.transaction from payments_submission s

@@ -33,13 +33,14 @@ class Saying:
 
 
 @pytest.fixture
-async def two(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Any]:
+async def two() -> AsyncIterator[Any]:
     """A list of two, asked anew at each look."""
     first, second = Saying("first"), Saying("second")
     members = FacilitatorList(
         "eip155:84532",
         [first, second],  # type: ignore[list-item]
         poll_seconds=0,
+        rest_seconds=30.0,
         in_flight_max=AT_ONCE,
     )
     assert await members.trouble() == ""
@@ -128,8 +129,8 @@ async def test_when_all_rest_nothing_is_sold(two: Any, monkeypatch: pytest.Monke
     assert await look(two) == ""
 
 
-async def test_a_rest_ends(two: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(facilitator_list, "REST_SECONDS", 0.0)
+async def test_a_rest_ends(two: Any) -> None:
+    two.members._rest_seconds = 0.0
     answered(two, Outcome.UNKNOWN)
     assert two.members.in_order() == ["first", "second"]
 
@@ -192,9 +193,9 @@ async def test_who_has_its_hands_full_leaves_the_next_its_own(two: Any) -> None:
 
 @pytest.mark.parametrize("outcome", [Outcome.SETTLED, Outcome.PENDING, Outcome.REFUSED])
 async def test_after_its_rest_it_gets_one_payment_until_it_answers(
-    two: Any, monkeypatch: pytest.MonkeyPatch, outcome: Outcome
+    two: Any, outcome: Outcome
 ) -> None:
-    monkeypatch.setattr(facilitator_list, "REST_SECONDS", 0.0)
+    two.members._rest_seconds = 0.0
     answered(two, Outcome.UNKNOWN)
     assert two.members.in_order() == ["first", "second"]
     under_way(two, 1)
@@ -203,12 +204,10 @@ async def test_after_its_rest_it_gets_one_payment_until_it_answers(
     assert two.members.in_order() == ["first", "second"]
 
 
-async def test_a_trial_that_fails_is_another_rest(
-    two: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(facilitator_list, "REST_SECONDS", 0.0)
+async def test_a_trial_that_fails_is_another_rest(two: Any) -> None:
+    two.members._rest_seconds = 0.0
     answered(two, Outcome.UNKNOWN)
-    monkeypatch.setattr(facilitator_list, "REST_SECONDS", 30.0)
+    two.members._rest_seconds = 30.0
     answered(two, Outcome.UNKNOWN, payments=1)
     assert two.members.in_order() == ["second", "first"]
 

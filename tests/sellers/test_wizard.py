@@ -6,6 +6,7 @@ import json
 from datetime import timedelta
 from typing import Any
 from unittest.mock import patch
+from uuid import UUID
 
 import pytest
 from cryptography.fernet import Fernet
@@ -52,6 +53,21 @@ def test_an_address_and_a_wallet_become_a_listing_in_review(
     page = desk.client.get("/sell/listings/weather/").content.decode()
     assert "in review" in page
     assert "City weather" in desk.client.get("/sell/").content.decode()
+
+
+@pytest.mark.parametrize(
+    ("address", "said"),
+    [
+        (f"/sell/drafts/{UUID(int=1)}/review", "You have no such draft"),
+        ("/sell/listings/nothing/", "You have no such listing"),
+        (f"/sell/health/{UUID(int=1)}", "You have no such listing"),
+    ],
+)
+def test_what_is_gone_says_so_and_where_the_others_are(desk: Desk, address: str, said: str) -> None:
+    page = desk.client.get(address, headers={"Accept": "text/html"})
+    assert page.status_code == 404
+    assert said in page.content.decode()
+    assert '<a class="button" href="/sell/">' in page.content.decode()
 
 
 def test_every_step_lacks_something_until_it_is_done(desk: Desk) -> None:
