@@ -119,6 +119,7 @@ class Variant:
     sent_seconds: float | None
     mined_block: int | None
     mined_hash: bytes | None
+    is_stopped: bool = False  # its key signs nothing before an operator has looked
 
 
 async def bump(desk: Desk, latest: Variant, *, is_poor: bool = False) -> None:

@@ -20,7 +20,7 @@ from django.utils import timezone
 from payments import disputes, refunds, wiring
 from payments.dispute_states import OWED
 from payments.ids import first_id
-from payments.models import Case, Dispute, Refund, Side
+from payments.models import Case, Dispute, Money, Refund, Side
 from payments.refund_naming import keep_found
 from payments.refund_search import search, watch
 from payments.refunds import Wallets
@@ -39,7 +39,7 @@ def tend(wallets: Wallets) -> int:
     """
     opened = open_unanswered()
     due = _take_due()
-    cases = [dispute for dispute in due if not _lost_its_payment(dispute)]
+    cases = [dispute for dispute in due if _is_of_money_that_moved(dispute)]
     looked = _search(cases, wallets)
     _look_later(cases, looked.behind)
     watched = watch(wallets)
@@ -76,13 +76,16 @@ def _take_due() -> list[Dispute]:
     return list(Dispute.objects.filter(pk__in=taken).select_related("payment__progress"))
 
 
-def _lost_its_payment(dispute: Dispute) -> bool:
-    """Close a case whose payment is gone; there is nothing to give back."""
-    if dispute.payment.progress.money in PAID:
-        return False
-    text = "The chain took the payment itself back."
-    disputes.move(dispute, Case.WITHDRAWN, Side.CHAIN, text)
-    return True
+def _is_of_money_that_moved(dispute: Dispute) -> bool:
+    """Close a case whose payment failed for good; there is nothing to give back.
+
+    One that a reorg took away is left alone, its deadline too: it may stand in the next block.
+    """
+    money = Money(dispute.payment.progress.money)
+    if money == Money.FAILED:
+        text = "The chain took the payment itself back."
+        disputes.move(dispute, Case.WITHDRAWN, Side.CHAIN, text)
+    return money in PAID
 
 
 @dataclass(slots=True)
@@ -103,8 +106,8 @@ def _search(cases: Iterable[Dispute], wallets: Wallets) -> Looked:
             continue
         for transaction_hash, transfers in seen.found.items():
             keep_found(dispute, transaction_hash, transfers)
-        same = Dispute.objects.filter(pk=dispute.pk, searched_block__lt=seen.end)
-        same.update(searched_block=seen.end)
+        same = Dispute.objects.filter(pk=dispute.pk, searched_block__lt=seen.settled)
+        same.update(searched_block=seen.settled)
         (looked.behind if seen.is_behind else looked.told).add(dispute.pk)
     return looked
 

@@ -17,6 +17,7 @@ from payments import gas
 from payments.chains import ChainUnavailable
 from payments.desk import Desk, Row
 from payments.exposure import payer_key
+from payments.numbers import STILL_OUT
 from payments.pool import rows
 
 log = logging.getLogger(__name__)
@@ -98,22 +99,17 @@ async def _balances(desk: Desk, purses: Sequence[Purse]) -> Mapping[Purse, int]:
     return balances
 
 
-# A number of which one form is in a block is not on its way, whatever its others say.
-_ON_THE_WAY = """
+_ON_THE_WAY = f"""
     select p.payer, p.asset, sum(p.amount_atomic)
       from (select distinct b.relayer_id, b.nonce
               from payments_relayer r
               join payments_broadcast b on b.relayer_id = r.id
-             where r.network = %s and b.final_at is null and b.mined_block is null
-               and not exists (
-                   select from payments_broadcast m
-                    where m.relayer_id = b.relayer_id and m.nonce = b.nonce
-                      and m.mined_block is not null)) n
+             where r.network = %s and {STILL_OUT}) n
       join payments_progress g on g.relayer_id = n.relayer_id and g.relayer_nonce = n.nonce
       join payments_payment p on p.id = g.payment_id
      where g.money = 'broadcast' and p.payer = any(%s)
      group by p.payer, p.asset
-"""
+"""  # noqa: S608 - composed of our own constants only
 
 
 async def _on_the_way(desk: Desk, payers: Sequence[str]) -> dict[Purse, int]:

@@ -36,10 +36,10 @@ class Sought:
 
 @dataclass(frozen=True, slots=True)
 class Searched:
-    """What one look found, up to which block, and whether there are newer ones."""
+    """What one look found, and whether there are newer blocks."""
 
     found: Counter[bytes]
-    end: int
+    settled: int  # up to here no reorganisation is expected to bring another refund
     is_behind: bool
 
 
@@ -86,8 +86,9 @@ async def _find_each(chain: Chain, sought: list[Sought]) -> list[Searched | None
 
 async def _find(chain: Chain, sought: Sought, head: int) -> Searched | None:
     end = min(head, sought.start + SEARCH_BLOCKS_MAX - 1)
+    settled = min(end, head - wiring.network_terms(chain.network).confirmations)
     if sought.start > end:
-        return Searched(Counter(), end, is_behind=False)
+        return Searched(Counter(), settled, is_behind=False)
     try:
         exact = await find_exact(
             chain,
@@ -100,7 +101,7 @@ async def _find(chain: Chain, sought: Sought, head: int) -> Searched | None:
     except ChainUnavailable as error:  # of blocks this old; the others' may be younger
         log.warning("%s: refunds from block %s on: %s", chain.network, sought.start, error)
         return None
-    return Searched(exact, end, is_behind=end < head)
+    return Searched(exact, settled, is_behind=end < head)
 
 
 async def _look_at_each(chain: Chain, group: list[Refund]) -> list[Sight]:

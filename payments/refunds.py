@@ -21,7 +21,7 @@ from django.utils import timezone
 from payments import disputes, ledger, wiring
 from payments.amounts import Amount
 from payments.dispute_states import allowed
-from payments.models import Case, Dispute, Payment, Progress, Refund, Side
+from payments.models import Case, Dispute, Money, Payment, Progress, Refund, Side
 from payments.refund_proof import Back, Sight, transfers_to
 from payments.refunded import refunded_atomic
 from payments.x402.networks import chain_id_of
@@ -92,10 +92,14 @@ def _read(refund: Refund, sight: Sight, wallets: Wallets) -> None:
     """A named transaction is in a block: which of its transfers is the refund, if any?"""
     receipt, payment = sight.receipt, refund.payment
     assert receipt is not None
-    assert payment.progress.block_number is not None
+    paid_in = payment.progress.block_number
     if receipt.status != 1:
         return _refuse(refund, "this transaction failed: it moved nothing")
-    if receipt.block_number < payment.progress.block_number:
+    if payment.progress.money == Money.FAILED:
+        return _refuse(refund, "the payment itself moved nothing in the end")
+    if paid_in is None:  # a reorg took it out of its block, and it may come into another
+        return _look_again(refund)
+    if receipt.block_number < paid_in:
         return _refuse(refund, "this transaction is older than the payment")
     known = {payment.pay_to, *wallets(refund.seller_id, refund.network)}
     back = list(transfers_to(receipt, refund.asset, payment.payer))

@@ -11,6 +11,7 @@ from payments import desk as desks
 from payments.chains import Block
 from payments.desk import Desk, Row
 from payments.models import Money
+from payments.numbers import STILL_OUT
 from payments.pool import one, rows
 from payments.relayer import Stopped
 from payments.seats import NoGasMoney
@@ -96,17 +97,14 @@ class Relaying(Way):
         mined = await desk.chain.nonce(address, "latest")
         row = await one(
             desk.pool,
-            """
+            f"""
             update payments_relayer r set balance_wei = %s, balance_at = clock_timestamp()
              where network = %s and address = %s
             returning stopped_why, coalesce(
                 (select min(b.nonce) from payments_broadcast b
-                  where b.relayer_id = r.id and b.final_at is null and b.mined_block is null
-                    and not exists (
-                      select from payments_broadcast m where m.relayer_id = r.id
-                         and m.nonce = b.nonce and m.mined_block is not null)),
+                  where b.relayer_id = r.id and {STILL_OUT}),
                 r.next_nonce)
-            """,
+            """,  # noqa: S608 - composed of our own constants only
             (balance, desk.terms.network, address),
         )
         assert row is not None, "a relayer is enlisted before it is looked at"

@@ -14,6 +14,7 @@ from django.db import connection, transaction
 
 from payments import audit_log
 from payments.chains import Chain
+from payments.numbers import STILL_OUT
 from payments.pool import Pool, one
 from payments.reconcile import Result
 
@@ -21,15 +22,12 @@ WHY = "the database was restored from a backup; manage.py relayer adopt goes on"
 # Runs in the transaction that restores: there is no instant in which a key could sign.
 HOLD_SQL = f"update payments_relayer set stopped_why = '{WHY}' where stopped_why = '';"  # noqa: S608
 
-_STANDING = """
+_STANDING = f"""
     select next_nonce, stopped_why,
            (select count(distinct b.nonce) from payments_broadcast b
-             where b.relayer_id = r.id and b.nonce < %(mined)s and b.final_at is null
-               and not exists (select from payments_broadcast m
-                                where m.relayer_id = r.id and m.nonce = b.nonce
-                                  and m.mined_block is not null))
+             where b.relayer_id = r.id and b.nonce < %(mined)s and {STILL_OUT})
       from payments_relayer r where network = %(network)s and address = %(address)s
-"""
+"""  # noqa: S608 - composed of our own constants only
 _ADOPT = """
     update payments_relayer set stopped_why = '', next_nonce = greatest(next_nonce, %(mined)s)
      where network = %(network)s and address = %(address)s and stopped_why = %(why)s

@@ -14,6 +14,7 @@ from payments.chains import Block, Fees, SendOutcome, TransactionReceipt
 from payments.desk import Desk, Row
 from payments.evidence import Proof, read_receipts, trusted_receipts
 from payments.marks import DECIDE_ALONE
+from payments.numbers import STILL_OUT, STILL_OUT_OR_MINED_FROM
 from payments.pool import rows
 from payments.relayer import Signed
 
@@ -27,18 +28,15 @@ _WATCHED = """
            r.address, b.variant, b.max_fee_wei, b.priority_fee_wei,
            extract(epoch from clock_timestamp() - b.created_at)::float8,
            extract(epoch from clock_timestamp() - b.sent_at)::float8,
-           b.mined_block, b.mined_hash
+           b.mined_block, b.mined_hash, r.stopped_why <> ''
       from payments_broadcast b join payments_relayer r on r.id = b.relayer_id
-     where r.network = %(network)s and b.final_at is null
-"""
-_UNMINED = " and b.mined_block is null"
-_OR_MINED_FROM = " and (b.mined_block is null or b.mined_block >= %(from)s)"
+     where r.network = %(network)s and """
 _IN_ORDER = " order by b.relayer_id, b.nonce, b.variant"
 
 
 async def watched(desk: Desk, mined_from: int | None) -> list[list[Variant]]:
     """Transaction numbers not yet mined, and those mined from a height on; variants together."""
-    those = _UNMINED if mined_from is None else _OR_MINED_FROM
+    those = STILL_OUT if mined_from is None else STILL_OUT_OR_MINED_FROM
     found = await rows(
         desk.pool,
         _WATCHED + those + _IN_ORDER,
@@ -158,8 +156,8 @@ async def _waiting(desk: Desk, group: Sequence[Variant], head: Block, *, is_firs
     if await _must_be_sent(desk, latest):
         said = await send(desk, latest.signed)
     stuck = latest.age_seconds > desk.terms.stuck_seconds and _blocks_passed(desk, latest, head)
-    # A key that was taken away signs nothing more; what it signed before may still be mined.
-    can_sign = is_first and latest.address in desk.keyring.addresses
+    # A key that was taken away, or stopped, signs nothing more; what it signed may still be mined.
+    can_sign = is_first and latest.address in desk.keyring.addresses and not latest.is_stopped
     if can_sign and (stuck or said is SendOutcome.UNDERPRICED):
         await bump(desk, latest, is_poor=said is SendOutcome.INSUFFICIENT_GAS_MONEY)
 

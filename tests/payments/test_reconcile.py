@@ -26,6 +26,7 @@ async def booked(scene: Scene, *payments: Payment) -> int:
     await until(scene, ids, "answered settled")
     block = scene.chain.height
     scene.chain.mine(scene.desk.terms.confirmations)
+    await scene.hurry(ids)
     settler.wake()
     await until(scene, ids, "answered confirmed")
     settler.stop()

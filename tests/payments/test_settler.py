@@ -121,14 +121,20 @@ async def test_a_settler_that_is_told_to_stop_finishes_what_is_under_way(scene: 
         await scene.running
 
 
+async def is_gone(desk: Any) -> None:
+    raise psycopg.OperationalError("gone")
+
+
+async def is_frozen(desk: Any) -> None:
+    await asyncio.Event().wait()
+
+
+@pytest.mark.parametrize("is_away", [is_gone, is_frozen])
 async def test_doors_come_back_before_calls_are_given_up_after_an_outage(
-    scene: Scene, monkeypatch: pytest.MonkeyPatch
+    scene: Scene, monkeypatch: pytest.MonkeyPatch, is_away: Any
 ) -> None:
     """Else calls end of which the seller is just asked, as no door could say that it lives."""
     asked, came_back, swept = asyncio.Event(), asyncio.Event(), asyncio.Event()
-
-    async def is_away(desk: Any) -> None:
-        raise psycopg.OperationalError("gone")
 
     async def sweep(desk: Any) -> None:
         swept.set()
@@ -141,6 +147,7 @@ async def test_doors_come_back_before_calls_are_given_up_after_an_outage(
     monkeypatch.setattr(settler, "LEASE_SWEEP_SECONDS", 0)
     monkeypatch.setattr(settler, "PAUSE_AFTER_SURPRISE_SECONDS", 0)
     monkeypatch.setattr(settlement, "void_dead_leases", is_away)
+    monkeypatch.setattr(scene.settler._desk.terms, "lease_seconds", 2)
     monkeypatch.setattr(Settler, "_let_doors_come_back", let_doors_come_back)
     sweeping = asyncio.create_task(scene.settler._sweep_leases())
     try:

@@ -211,5 +211,18 @@ def test_paid_without_an_answer_opens_a_case_by_itself_once(shelf_till: Till) ->
 def test_a_payment_that_the_chain_took_back_leaves_no_case(shelf_till: Till) -> None:
     dispute = shelf_till.case()
     shelf_till.make_purchase(lambda purchases: purchases.uproot(dispute.payment_id))
+    shelf_till.make_purchase(lambda purchases: purchases.fail(dispute.payment_id))
     shelf_till.tend()
     assert state(dispute) == Case.WITHDRAWN
+
+
+def test_a_case_outlasts_a_reorg_that_brings_its_payment_back(shelf_till: Till) -> None:
+    dispute = shelf_till.case()
+    shelf_till.make_purchase(lambda purchases: purchases.uproot(dispute.payment_id))
+    past = timezone.now() - timedelta(days=2)
+    Dispute.objects.filter(pk=dispute.pk).update(deadline_at=past)
+    shelf_till.tend()
+    assert state(dispute) == Case.OPEN, "nothing is decided while nobody knows"
+    shelf_till.make_purchase(lambda purchases: purchases.settle(dispute.payment_id))
+    shelf_till.tend()
+    assert state(dispute) == Case.REVIEW

@@ -19,7 +19,7 @@ from tests.fixtures.cast import Cast
 from tests.fixtures.chain import calldata
 from tests.fixtures.purchases import NETWORK, USDC
 from tests.fixtures.rpc_proxy import RpcProxy
-from tests.payments.disputes.conftest import PAID, Till, over, progress_of, state
+from tests.payments.disputes.conftest import CONFIRMATIONS, PAID, Till, over, progress_of, state
 
 
 def kept(refund: Refund) -> Refund:
@@ -265,6 +265,42 @@ def test_a_reorg_takes_a_refund_back_before_it_is_booked(till: Till) -> None:
     till.tend()
     assert (kept(refund).state, kept(refund).log_place) == ("named", None)
     assert till.lines(dispute.payment) == []
+
+
+def test_a_payment_in_no_block_holds_up_its_own_refund_alone(till: Till) -> None:
+    dispute, other = till.case(), till.case()
+    uprooted = name(dispute, till.send(PAID), Side.SELLER)
+    refund = name(other, till.send(PAID), Side.SELLER)
+    was = progress_of(dispute.payment)
+    till.make_purchase(lambda purchases: purchases.uproot(dispute.payment_id))
+    till.tend()
+    assert (kept(uprooted).state, kept(refund).state) == ("named", "seen")
+    place = (dispute.payment_id, was.block_number, bytes(was.block_hash or b""))
+    till.make_purchase(lambda purchases: purchases.settle(*place))
+    till.tend()
+    assert kept(uprooted).state == "seen"
+
+
+def test_a_refund_of_a_payment_that_failed_after_all_is_none(till: Till) -> None:
+    dispute = till.case()
+    refund = name(dispute, till.send(PAID), Side.SELLER)
+    till.make_purchase(lambda purchases: purchases.uproot(dispute.payment_id))
+    till.make_purchase(lambda purchases: purchases.fail(dispute.payment_id))
+    till.tend()
+    assert kept(refund).state == "refused"
+
+
+def test_a_refund_in_a_block_that_came_in_anothers_place_is_found(till: Till) -> None:
+    dispute = till.case()
+    till.chain.mine(CONFIRMATIONS)
+    till.tend()
+    seen = till.chain.height
+    till.chain.rpc("anvil_rollback", [CONFIRMATIONS])
+    till.send(PAID)
+    assert till.chain.height <= seen
+    till.bury()
+    till.tend(3)
+    assert state(dispute) == Case.REFUNDED
 
 
 @pytest.mark.parametrize("ordered", [False, True], ids=["promised", "ordered"])
