@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import psycopg
 from psycopg.rows import TupleRow
@@ -16,6 +16,14 @@ from payments.line import Line, as_line, signs_of_life
 
 Connection: TypeAlias = psycopg.AsyncConnection[TupleRow]
 Pool: TypeAlias = AsyncConnectionPool[Connection]
+
+# Nothing is known of what was asked. A server that has just lost its place to another one refuses
+# to write, which is as good as being away.
+AWAY: Final = (
+    psycopg.OperationalError,
+    psycopg.errors.ReadOnlySqlTransaction,
+    TimeoutError,
+)
 
 
 RECONNECT_SECONDS = 1.0

@@ -12,12 +12,11 @@ import contextlib
 import logging
 from collections.abc import Awaitable, Callable
 
-import psycopg
-
 from payments import settlement, unpaid
 from payments.chains import ChainUnavailable
 from payments.desk import Desk
 from payments.lookout import Lookout
+from payments.pool import AWAY
 
 log = logging.getLogger(__name__)
 
@@ -108,7 +107,7 @@ class Settler:
             return await step()
         except ChainUnavailable as error:
             log.warning("%s: %s", self._desk.terms.network, error)
-        except (psycopg.OperationalError, TimeoutError) as error:
+        except AWAY as error:
             log.warning("%s: database: %s", self._desk.terms.network, type(error).__name__)
         except Exception:  # the worker loop: logs and reschedules (architecture, Errors)
             log.exception("%s: settling", self._desk.terms.network)

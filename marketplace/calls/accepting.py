@@ -11,6 +11,7 @@ from marketplace.calls.outcomes import CallOutcome, Refused, Unavailable
 from marketplace.calls.readiness import place_for
 from marketplace.calls.requests import CallRequest
 from marketplace.calls.room import Room
+from marketplace.calls.shares import Share
 from marketplace.calls.shelf import Shelved
 from payments.acceptance.claiming import ClaimVerdict
 from payments.acceptance.promise import Claim, Offer, Purchase
@@ -89,23 +90,23 @@ async def _try_to_claim(
         return unavailable
     plain = _claim(room, offer, purchase, presented, has_code, joins=not request.fresh)
     claim = allowance.limited(room, plain)
-    verdict = await _submit(room, sold, claim)
+    verdict = await _submit(room, sold, claim, place)
     if verdict in TAKEN:
         return Attempt.first(claim, body, place, on_trust=verdict is ClaimVerdict.TAKEN_ON_TRUST)
-    place.give_back()
     if verdict is ClaimVerdict.HAS_TWIN or verdict is ClaimVerdict.LIMITS_CHANGED:
         return verdict
     return await _not_taken(room, verdict, claim, presented, request)
 
 
-async def _submit(room: Room, sold: Shelved, claim: Claim) -> ClaimVerdict:
-    """Claim it. What is not taken must not keep others from trying an endpoint that failed."""
+async def _submit(room: Room, sold: Shelved, claim: Claim, place: Share) -> ClaimVerdict:
+    """Claim it. What is not taken, whyever, keeps neither a place nor the trial of an endpoint."""
     verdict: ClaimVerdict | None = None
     try:
         verdict = await room.claims.submit(claim)
         return verdict
     finally:
         if verdict not in TAKEN:
+            place.give_back()
             give_trial_back(room, sold, claim.authorization.payer)
 
 

@@ -15,6 +15,7 @@ from marketplace.calls.judging import Terms, Verdict, judge
 from marketplace.calls.outcomes import (
     BUSY_SECONDS,
     CallOutcome,
+    Delivered,
     NotCharged,
     PaidUnanswered,
     Unavailable,
@@ -142,20 +143,23 @@ async def _run(room: Room, sold: Shelved, attempt: Attempt, request: CallRequest
             PENDING_RETRY_SECONDS,
             payment_id=attempt.payment_id,
         )
+    return await _released(room, attempt, request, _in_hand(ended.outcome))
+
+
+async def _released(
+    room: Room, attempt: Attempt, request: CallRequest, answer: StoredAnswer
+) -> CallOutcome:
+    """Under a lease until the buyer has it: should we die now, the next payment joins this one."""
+    lease = room.leases.take(attempt.payment_id, attempt.number)
     if attempt.on_trust is not None:
-        return deliver(room, attempt.on_trust, _in_hand(ended.outcome))
-    # Under the lease until the buyer has it: should we die now, the next payment joins this one.
-    room.leases[attempt.payment_id] = attempt.number
+        return deliver(room, attempt.on_trust, answer, lease)
+    outcome: CallOutcome | None = None
     try:
-        return await release(room, attempt.payment_id, request, _in_hand(ended.outcome))
+        outcome = await release(room, attempt.payment_id, request, answer, lease)
+        return outcome
     finally:
-        _end_lease(room, attempt)
-
-
-def _end_lease(room: Room, attempt: Attempt) -> None:
-    """Its own alone: whoever lost it may have a successor here, who is still at work."""
-    if room.leases.get(attempt.payment_id) == attempt.number:
-        del room.leases[attempt.payment_id]
+        if not isinstance(outcome, Delivered):
+            lease.end()
 
 
 async def _work(
@@ -167,7 +171,8 @@ async def _work(
 ) -> Ended | Held:
     """Upfront the money comes first; a payment that is not settled in time is given back."""
     loop = asyncio.get_running_loop()
-    room.leases[attempt.payment_id] = attempt.number
+    lease = room.leases.take(attempt.payment_id, attempt.number)
+    outcome: Outcome | None = None
     recorded = False
     try:
         paid: Paid | None = None
@@ -197,8 +202,12 @@ async def _work(
         if verdict.upstream_at_fault:
             await _blame(room, sold, attempt, str(verdict.reason))
         return Ended(verdict, outcome, recorded, paid)
+    except BaseException:  # which keeps this frame, and what it has in hand, until it is collected
+        if isinstance(outcome, Answered) and outcome.share is not None:
+            outcome.share.give_back()
+        raise
     finally:
-        _end_lease(room, attempt)
+        lease.end()
         attempt.place.give_back()
         if passage is not None:
             passage.end(whole=recorded)
@@ -228,6 +237,9 @@ async def _ask(
         return Failed(FailureKind.NO_PLACE, "too many calls are under way")
     try:
         return await _forward(room, sold, attempt, request, passage, share)
+    except BaseException:  # as above
+        share.give_back()
+        raise
     finally:
         room.places.give_back(host)
 

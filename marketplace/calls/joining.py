@@ -95,14 +95,11 @@ async def _joined(
 
 
 async def _handed_over(room: Room, held: Held) -> CallOutcome:
-    """Under the lease, as an answer on its way is: should we die now, the next one joins it."""
-    room.leases[held.payment_id] = held.attempt
     outcome: CallOutcome | None = None
     try:
         outcome = await hand_over(room, held, joined=True)
         return outcome
     finally:
-        room.leases.pop(held.payment_id, None)
         if not isinstance(outcome, Delivered):  # whatever it was, it is there for the next one
             room.start(collecting.abandon(room.pool, held.payment_id))
 

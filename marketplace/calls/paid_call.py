@@ -11,7 +11,6 @@ import math
 import time
 from collections.abc import Awaitable, Callable
 
-import psycopg
 from django.conf import settings
 
 from marketplace.calls import returning
@@ -28,6 +27,7 @@ from marketplace.calls.unsold import absent
 from payments.acceptance.promise import Offer, Purchase
 from payments.chains import ChainUnavailable
 from payments.chains.collector import TooManyWaiting
+from payments.pool import AWAY
 from payments.presented import Presented
 from payments.x402.headers import matches
 from payments.x402.reasons import Malformed, PaymentRefused, Reason
@@ -69,7 +69,7 @@ async def said(work: Awaitable[CallOutcome]) -> CallOutcome:
         return Refused(400, malformed.reason, malformed.detail)
     except PaymentRefused as refused:
         return Challenged(refused.reason, refused.detail)
-    except (ChainUnavailable, psycopg.OperationalError, TimeoutError, TooManyWaiting):
+    except (ChainUnavailable, *AWAY, TooManyWaiting):
         return UNDECIDED
 
 

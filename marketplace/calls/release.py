@@ -10,6 +10,7 @@ from uuid import UUID
 
 from django.conf import settings
 
+from marketplace.calls.leases import Lease
 from marketplace.calls.outcomes import (
     BUSY_SECONDS,
     CallOutcome,
@@ -38,11 +39,15 @@ _SEND_OR_LOOK = "send the same payment, or look here"
 
 
 async def release(
-    room: Room, payment_id: UUID, request: CallRequest, answer: StoredAnswer | None = None
+    room: Room,
+    payment_id: UUID,
+    request: CallRequest,
+    answer: StoredAnswer | None = None,
+    lease: Lease | None = None,
 ) -> CallOutcome:
     """Hold: the answer leaves when the money has moved in a block; on trust, at once.
 
-    Whoever has just stored the `answer` has it in hand, and need not read it back.
+    Whoever has just stored the `answer` has it in hand under a lease, and need not read it back.
     """
     held = await wait_for(room, payment_id, decided, request.gone)
     if held is None:
@@ -50,8 +55,8 @@ async def release(
         return await pending(room, payment_id)
     if held.money == Money.FAILED:
         return uncollected(held)
-    if answer is not None:
-        return deliver(room, paid_of(held), answer)
+    if answer is not None and lease is not None:
+        return deliver(room, paid_of(held), answer, lease)
     return await hand_over(room, held)
 
 
@@ -95,6 +100,18 @@ def _unpaid(held: Held, why: Reason) -> Settlement:
 
 
 async def hand_over(room: Room, held: Held, *, joined: bool = False) -> CallOutcome:
+    """Once more what is stored; should we die on its way, the next payment joins this one."""
+    lease = room.leases.take(held.payment_id, held.attempt)
+    outcome: CallOutcome | None = None
+    try:
+        outcome = await _stored(room, held, lease, joined=joined)
+        return outcome
+    finally:
+        if not isinstance(outcome, Delivered):
+            lease.end()
+
+
+async def _stored(room: Room, held: Held, lease: Lease, *, joined: bool) -> CallOutcome:
     share = Share(room.in_hand, held.listing_path)
     if not share.draw(await lookup.answer_bytes(room.pool, held.payment_id)):
         return _too_much(held)
@@ -108,7 +125,7 @@ async def hand_over(room: Room, held: Held, *, joined: bool = False) -> CallOutc
             f" gone. It had {answer.body_bytes} bytes, sha256:{answer.body_hash.hex()}.",
             payment_id=held.payment_id,
         )
-    return deliver(room, paid_of(held), replace(answer, share=share), joined=joined)
+    return deliver(room, paid_of(held), replace(answer, share=share), lease, joined=joined)
 
 
 def _too_much(held: Held) -> Unavailable:
@@ -144,15 +161,23 @@ def paid_of(held: Held) -> Paid:
     return Paid(held.payment_id, held.payer, held.network, held.amount_atomic, transaction)
 
 
-def deliver(room: Room, paid: Paid, answer: StoredAnswer, *, joined: bool = False) -> Delivered:
-    """The answer leaves; whether it arrived is noted, together with others'."""
+def deliver(
+    room: Room, paid: Paid, answer: StoredAnswer, lease: Lease, *, joined: bool = False
+) -> Delivered:
+    """The answer leaves; whether it arrived is noted, together with others'.
+
+    Until then its lease is kept: nobody's next payment is to join one whose buyer still reads.
+    """
     payment_id = paid.payment_id
 
     async def handed_over(reached: bool) -> None:
-        if reached:
-            await room.collected.submit(payment_id)
-        else:
-            await collecting.abandon(room.pool, payment_id)
+        try:
+            if reached:
+                await room.collected.submit(payment_id)
+            else:
+                await collecting.abandon(room.pool, payment_id)
+        finally:
+            lease.end()
 
     return Delivered(answer, paid.settlement(), payment_id, handed_over, joined)
 

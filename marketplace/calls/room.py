@@ -16,6 +16,7 @@ import psycopg
 from django.conf import settings
 
 from marketplace.calls.breaker import Breaker
+from marketplace.calls.leases import Leases
 from marketplace.calls.places import Places
 from marketplace.calls.previews import StockAndPreviews
 from marketplace.calls.promises import Promises
@@ -111,7 +112,7 @@ class Room:
             settings.CALLS_IN_FLIGHT_MAX, each_most=settings.LISTING_IN_FLIGHT_MAX
         )
         self.in_hand = Shares(settings.ANSWERS_IN_HAND_BYTES_MAX)
-        self.leases: dict[UUID, int] = {}
+        self.leases = Leases()
         self._unseen_since: float | None = None
         self._work: set[asyncio.Task[Any]] = set()
         self._watchers: list[asyncio.Task[None]] = []
@@ -258,7 +259,7 @@ class Room:
             pause_seconds = min(LEASE_AGAIN_SECONDS, settings.LEASE_RENEW_SECONDS)
             with contextlib.suppress(psycopg.Error, TimeoutError):
                 await attempts.renew_leases(
-                    self.pool, dict(self.leases), lease_seconds=settings.LEASE_SECONDS
+                    self.pool, self.leases.attempts, lease_seconds=settings.LEASE_SECONDS
                 )
                 pause_seconds = settings.LEASE_RENEW_SECONDS
 

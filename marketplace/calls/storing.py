@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
+from typing import TypeVar
 from uuid import UUID
-
-import psycopg
 
 from marketplace.calls.forwarding import Answered, Outcome
 from marketplace.calls.judging import Verdict
@@ -16,10 +17,12 @@ from payments import lookup
 from payments.acceptance import attempts
 from payments.acceptance.answering import NewAnswer
 from payments.models import Money, Work
+from payments.pool import AWAY
 
 VOID_TRIES = 3
-STORE_TRIES = 20
-STORE_PAUSE_SECONDS = 0.5
+TRIES = 20
+PAUSE_SECONDS = 0.5
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,38 +42,39 @@ async def record(room: Room, report: Report) -> bool:
     """Whether a billable answer is stored, as this attempt's."""
     outcome = report.outcome
     if report.verdict.billable and isinstance(outcome, Answered):
-        return await _store(
-            room,
-            NewAnswer(
-                payment_id=report.payment_id,
-                attempt=report.attempt,
-                status=outcome.status,
-                headers=outcome.headers,
-                content_type=outcome.content_type,
-                body=outcome.body,
-                upstream_ms=report.elapsed_ms,
-            ),
+        answer = NewAnswer(
+            payment_id=report.payment_id,
+            attempt=report.attempt,
+            status=outcome.status,
+            headers=outcome.headers,
+            content_type=outcome.content_type,
+            body=outcome.body,
+            upstream_ms=report.elapsed_ms,
         )
+        return await _through_an_outage(partial(_store, room, answer))
     if report.upfront and report.verdict.is_ours:  # it is paid, and the seller owes no refund
-        await attempts.drop(room.pool, report.payment_id, report.attempt)
+        drop = partial(attempts.drop, room.pool, report.payment_id, report.attempt)
+        await _through_an_outage(drop)
     else:
-        await _void(room, report)
+        await _through_an_outage(partial(_void, room, report))
     return False
 
 
+async def _through_an_outage(step: Callable[[], Awaitable[T]]) -> T:
+    """What was done, or failed, is worth some waiting for the database."""
+    for _ in range(TRIES):
+        with contextlib.suppress(*AWAY):
+            return await step()
+        await asyncio.sleep(PAUSE_SECONDS)
+    return await step()
+
+
 async def _store(room: Room, answer: NewAnswer) -> bool:
-    """Keep work that was done, through a short outage of the database."""
-    for _ in range(STORE_TRIES):
-        with contextlib.suppress(psycopg.OperationalError):
-            if await room.answers.submit(answer):
-                return True
-            # A connection lost in the commit left it unknown: the row says what became of it.
-            held = await lookup.by_id(room.pool, answer.payment_id)
-            return (
-                held is not None and held.work == Work.ANSWERED and held.attempt == answer.attempt
-            )
-        await asyncio.sleep(STORE_PAUSE_SECONDS)
-    return await room.answers.submit(answer)
+    if await room.answers.submit(answer):
+        return True
+    # A connection lost in the commit left it unknown: the row says what became of it.
+    held = await lookup.by_id(room.pool, answer.payment_id)
+    return held is not None and held.work == Work.ANSWERED and held.attempt == answer.attempt
 
 
 async def _void(room: Room, report: Report) -> None:

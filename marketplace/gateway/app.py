@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Final, TypeAlias
 from uuid import UUID
 
-import psycopg
 from asgiref.typing import ASGIReceiveCallable, ASGISendCallable, HTTPScope
 
 from marketplace.calls.ceiling import is_too_dear
@@ -47,6 +46,7 @@ from marketplace.gateway.incoming import (
 from marketplace.gateway.outcomes import head_of, response_of
 from payments.foreign_bytes import EMBEDDING
 from payments.leaving import PIECE_BYTES
+from payments.pool import AWAY
 from payments.x402.reasons import Reason
 
 logger = logging.getLogger(__name__)
@@ -169,7 +169,7 @@ class Door:
         if place is None:
             try:
                 place = await self._shelf.get(route.path)
-            except (psycopg.OperationalError, TimeoutError):
+            except AWAY:
                 return _AWAY
         query = _readable(scope["query_string"]) if scope["query_string"] else ()
         dialect = spoken(query) if query else V2

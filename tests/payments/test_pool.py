@@ -10,7 +10,7 @@ from contextlib import AsyncExitStack
 import psycopg
 import pytest
 
-from payments.pool import Pool, one, open_pool
+from payments.pool import AWAY, Pool, one, open_pool
 from tests.fixtures.purchases import sql_url
 from tests.fixtures.tcp_proxy import TcpProxy
 
@@ -43,6 +43,18 @@ async def test_a_calls_statement_that_takes_too_long_is_given_up(transactional_d
         with pytest.raises(psycopg.errors.QueryCanceled):
             await one(pool, "select pg_sleep(60)")
         assert await one(pool, "select 1") == (1,)
+    finally:
+        await pool.close()
+
+
+async def test_a_server_that_may_not_write_any_more_is_away(transactional_db: None) -> None:
+    """As the old one is after another took its place: nothing is known, and it is asked again."""
+    pool = await open_pool(sql_url(), size_max=1)
+    try:
+        async with pool.connection() as connection:
+            await connection.execute("set default_transaction_read_only = on")
+        with pytest.raises(AWAY):
+            await one(pool, "update payments_cap set used_atomic = 0 returning 1")
     finally:
         await pool.close()
 
