@@ -45,7 +45,8 @@ def stand_on_packages(arguments: list[str], root: Path = ROOT) -> None:
 
             install(house)
     except CannotStartError as reason:
-        sys.exit(str(reason))
+        print(reason, file=sys.stderr)
+        sys.exit(2)  # 1 is a verdict of some commands
     os.environ[RESTARTED] = "1"
     os.execv(house.python, [str(house.python), str(root / "manage.py"), *arguments])  # noqa: S606
 

@@ -58,7 +58,7 @@ TERMS_DATE = read_day("SOUK_TERMS_DATE", "2026-11-01")  # a new one asks every s
 PROXY_HOPS = read_int("SOUK_PROXY_HOPS", 0)  # proxies of ours that write X-Forwarded-For
 
 SECRET_KEY = read("SECRET_KEY", "only-for-development" if DEVELOPMENT else "")
-if not SECRET_KEY:
+if not SECRET_KEY and readers.NEEDS_INSTALLATION:  # left empty, Django refuses each use of it
     raise ImproperlyConfigured(
         "SECRET_KEY is missing; expected 50 random characters in SECRET_KEY_FILE (or SOUK_DEBUG=1 "
         "on a laptop). Without any setting, commands speak to the demo that runs in this checkout, "

@@ -24,6 +24,8 @@ from payments.x402.networks import ADDRESS
 
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
 STATE_DIR = BASE_DIR / ".souk"
+# manage.py says no for buyers' commands. No variable does: what serves could inherit it.
+NEEDS_INSTALLATION = True
 
 
 def settings_of_running_demo() -> dict[str, str]:

@@ -84,7 +84,7 @@ def test_a_file_that_is_not_the_locked_one_is_refused_with_the_end_of_the_log(ba
     lock = bare.checkout / "requirements.txt"
     lock.write_text("django==1.0 \\\n    --hash=sha256:" + "0" * 64 + "\n")
     code, said, complained = bare.start("version")
-    assert (code, said) == (1, "")
+    assert (code, said) == (2, "")
     assert "hash" in complained.lower()
     assert str(bare.checkout / ".souk" / "bootstrap.log") in complained
     assert json.loads((bare.venv / "souk.json").read_text())["state"] == "installing"
@@ -95,7 +95,7 @@ def test_a_machine_off_the_network_is_told_so(bare):
     del bare.environment["PIP_FIND_LINKS"]
     bare.environment |= {"PIP_INDEX_URL": "http://127.0.0.1:9/simple", "PIP_RETRIES": "0"}
     code, _, complained = bare.start("version")
-    assert code == 1
+    assert code == 2
     assert "could not be reached" in complained, complained
     assert "HTTPS_PROXY" in complained
 
@@ -117,7 +117,7 @@ def as_nobody(bare, *arguments: str) -> subprocess.CompletedProcess[str]:
 @pytest.mark.skipif(not Path("/usr/bin/python3").exists(), reason="needs the system's Python")
 def test_a_checkout_that_cannot_be_written_is_told_what_it_needs(bare):
     done = as_nobody(bare, "version")
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert "Permission denied" in done.stderr
     assert "chown" in done.stderr
     assert "Traceback" not in done.stderr

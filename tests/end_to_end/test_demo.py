@@ -180,8 +180,8 @@ def test_the_demo_sells_and_comes_back_after_whatever_ended_it(demo):
     assert code == 0
     assert demo.working_here() == []
     stopped = demo.manage("buy", url)
-    assert stopped.returncode == 1
-    assert "start it with python3 manage.py demo" in stopped.stderr
+    assert stopped.returncode == 2
+    assert "Start python3 manage.py demo" in stopped.stderr
     assert "Traceback" not in stopped.stderr
 
     # Its chain is lost, as under a full disk: said, instead of a ledger that no chain bears out.

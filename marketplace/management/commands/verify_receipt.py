@@ -53,7 +53,7 @@ class Command(BaseCommand):
         parser.add_argument("--body", help="a file with the answer you received")
         parser.add_argument("--url", help="the whole address you called, with its query")
         parser.add_argument("--request-body", help="a file with the body you sent to --url")
-        parser.add_argument("--rpc", action="store_true", help="also ask the configured chain")
+        parser.add_argument("--rpc", action="store_true", help="also ask the chain, at a node of CHAINS")
         parser.add_argument("--json", action="store_true", help="the verdict as JSON")
 
     def handle(self, *_: Any, **options: Any) -> None:
@@ -127,7 +127,9 @@ async def _fetch(url: str, *, trusted: bool) -> bytes:
 async def _on_chain(receipt: VerifiedReceipt) -> Check:
     network = str(receipt.statement.get("network"))
     if network not in wiring.networks():
-        return Check("chain", None, f"{network} is not among the CHAINS of this installation")
+        example = json.dumps({network: {"RPC": ["https://…"]}})
+        nobody = f"--rpc asks a node of CHAINS, which names none of {network}"
+        return Check("chain", None, f"{nobody}: set CHAINS='{example}'")
     chain = wiring.open_chain(network)
     try:
         return await chain_check(receipt, chain)
