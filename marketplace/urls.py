@@ -16,7 +16,7 @@ from marketplace.doctor import audit_page, page
 from marketplace.look import styleguide, themes
 from payments import limit_views, refund_views
 from payments.views import did
-from sellers.pages import keys, logos
+from sellers.pages import keys, logos, signing_key
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", pages.landing, name="landing"),
@@ -36,6 +36,11 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("theme", themes.choose, name="theme"),
     path("events", events.events, name="events"),
     path("events/poll", events.poll, name="events-poll"),
+    path(  # before the listings' own, which take any word there
+        "sell/listings/<slug:slug>/signing-key",
+        signed_in_lately(signing_key.show),
+        name="sell-signing-key",
+    ),
     path("sell/", include("sellers.urls")),
     path("buy/", include("marketplace.buyers.urls")),
     path("api/limits/<str:wallet>", limit_views.limits, name="api-limits"),

@@ -28,7 +28,8 @@ from sellers.texts import clean
 
 SCOPES = {
     "listings:read": "See listings, their history and prices",
-    "listings:write": "Create drafts, propose changes, submit, pause, resume and retire",
+    "listings:write": "Create drafts, propose changes, submit, pause, resume and retire; read the"
+    " keys that sign calls",
     "money:read": "See payouts, payments and earnings",
     "payouts:write": "Prove payout wallets by their signature, and take them back",
     "webhooks:read": "See webhooks and their deliveries",

@@ -13,6 +13,7 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from payments.wiring import upstream_signing_key
 from sellers import listings, upstream_secrets, verification, worksheets
 from sellers.addresses import same_host
 from sellers.api.access import acting, endpoint, seller_of_key
@@ -32,6 +33,7 @@ from sellers.api.shapes.listings import (
     ListingOut,
     ListingWhole,
     SecretIn,
+    SigningKeyOut,
     TermsIn,
 )
 from sellers.drafts import Draft, finish
@@ -153,6 +155,19 @@ def secret(request: Request, listing_id: UUID) -> Response:
     vault = Vault(site.secrets_keys)
     upstream_secrets.keep(listing.pk, said["name"], said["value"], vault, by=acting(request))
     return _shown(own_listing(seller, listing_id))
+
+
+@extend_schema(
+    operation_id="signing_key",
+    summary="The key that signs the calls to your endpoint",
+    description="Whoever has it can sign such calls, so a key that may only read does not get it.",
+    responses=says(SigningKeyOut),
+)
+@endpoint(GET="listings:write")
+def signing_key(request: Request, listing_id: UUID) -> Response:
+    """What an endpoint checks with that a call comes from here."""
+    listing = own_listing(seller_of_key(request), listing_id)
+    return Response({"key": upstream_signing_key(str(listing.pk)).hex()})
 
 
 @extend_schema(

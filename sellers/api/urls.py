@@ -63,6 +63,7 @@ urlpatterns = [
     path(f"{_LISTING}/health", health.health, name="api-sell-health"),
     path(f"{_LISTING}/propose", listings.propose, name="api-sell-propose"),
     path(f"{_LISTING}/secret", listings.secret, name="api-sell-secret"),
+    path(f"{_LISTING}/signing-key", listings.signing_key, name="api-sell-signing-key"),
     *(
         path(f"{_LISTING}/{how}", listings.move, {"how": how}, name=f"api-sell-{how}")
         for how in listings.MOVES

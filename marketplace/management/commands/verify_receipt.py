@@ -53,7 +53,7 @@ class Command(BaseCommand):
         parser.add_argument("--body", help="a file with the answer you received")
         parser.add_argument("--url", help="the whole address you called, with its query")
         parser.add_argument("--request-body", help="a file with the body you sent to --url")
-        parser.add_argument("--rpc", action="store_true", help="also ask the chain, at a node of CHAINS")
+        parser.add_argument("--rpc", action="store_true", help="also ask a node of CHAINS")
         parser.add_argument("--json", action="store_true", help="the verdict as JSON")
 
     def handle(self, *_: Any, **options: Any) -> None:

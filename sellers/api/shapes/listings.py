@@ -101,6 +101,12 @@ class SecretIn(Shape):
     value = serializers.CharField(trim_whitespace=False)
 
 
+class SigningKeyOut(Shape):
+    """What the calls to a listing's endpoint are signed with."""
+
+    key = serializers.CharField(help_text="32 bytes, in hexadecimal; keep it like a password")
+
+
 class RevisionOut(Shape):
     """One immutable version of a listing's terms."""
 
