@@ -23,6 +23,7 @@ from marketplace.gateway.app import Door, DoorLimits
 from marketplace.gateway.responses import NOT_FOUND
 from marketplace.logs import note_request
 from payments.counter import close_counter
+from payments.denials import ListUnread
 from payments.happenings import close_hub, hub
 from payments.loaded import keep_loaded
 from payments.pool import NotDurable
@@ -92,8 +93,9 @@ class Surface:
                     return
                 try:
                     await self._open()
-                except (psycopg.Error, OSError, NotDurable) as error:
-                    what = str(error) if isinstance(error, NotDurable) else type(error).__name__
+                except (psycopg.Error, OSError, NotDurable, ListUnread) as error:
+                    is_ours = isinstance(error, NotDurable | ListUnread)
+                    what = str(error) if is_ours else type(error).__name__
                     why = f"The door cannot open: {what}"
                     await send({"type": "lifespan.startup.failed", "message": why})
                     return

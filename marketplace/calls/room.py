@@ -118,6 +118,7 @@ class Room:
         self._watchers: list[asyncio.Task[None]] = []
 
     async def open(self) -> None:
+        self.denied.insist()
         self.pool = await wiring.open_door_pool()
         self.terms = {network: wiring.network_terms(network) for network in wiring.networks()}
         self.chains = {network: wiring.open_chain(network) for network in wiring.networks()}

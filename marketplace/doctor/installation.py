@@ -15,6 +15,7 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
 from marketplace.doctor.findings import Finding, fail, ok, warn
+from payments.denials import DenyList, ListUnread
 from payments.signing import BadKey
 from payments.wiring import receipt_signer
 from payments.x402.crypto import fast_crypto
@@ -32,6 +33,7 @@ def examine_installation() -> Iterator[Finding]:
     yield from secrets()
     yield from secret_files()
     yield from exposure()
+    yield from deny_list()
     yield from disk()
 
 
@@ -126,6 +128,21 @@ def _egress(*, is_private: bool) -> Iterator[Finding]:
         yield ok("egress", words)
     else:
         yield warn("egress", words, "empty SOUK_EGRESS_ALLOW unless you need each of them")
+
+
+def deny_list() -> Iterator[Finding]:
+    if not settings.DENY_ADDRESSES:
+        return
+    try:
+        count = DenyList(settings.DENY_ADDRESSES).insist()
+    except ListUnread as wrong:
+        fix = "mend the file, and let every door and the worker read it: no door starts without it"
+        yield fail("denied wallets", str(wrong), fix)
+        return
+    if count:
+        yield ok("denied wallets", f"{count:,} are refused")
+    else:
+        yield warn("denied wallets", "the list is empty", "fill it, or unset SOUK_DENY_ADDRESSES")
 
 
 def is_loopback(host: str) -> bool:

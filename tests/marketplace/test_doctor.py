@@ -24,7 +24,7 @@ from marketplace.configuration.facilitators import FACILITATOR_DEFAULTS
 from marketplace.doctor import installation
 from marketplace.doctor.database import examine_database
 from marketplace.doctor.findings import Finding, Level, worst
-from marketplace.doctor.installation import exposure, packages, secret_files, secrets
+from marketplace.doctor.installation import deny_list, exposure, packages, secret_files, secrets
 from marketplace.doctor.networks import GasBook, examine_networks, price_floor, read_gas_books
 from marketplace.doctor.programs import examine_programs
 from marketplace.embedded.chain import MULTICALL, place_dollar
@@ -142,6 +142,24 @@ def test_what_an_operator_got_wrong_is_named(installed, name, value, words):
     setattr(installed, name, value)
     (found,) = troubles(look(secrets, secret_files, exposure))
     assert words in found
+
+
+@pytest.mark.parametrize(
+    ("holds", "words"),
+    [
+        (f"{'0x' + 'ab' * 20}\n", "ok: 1 are refused"),
+        ("# nobody yet\n", "warn: the list is empty"),
+        ("0x12\n", "fail: SOUK_DENY_ADDRESSES: line 1"),
+        (None, "fail: SOUK_DENY_ADDRESSES"),
+    ],
+)
+def test_the_list_of_denied_wallets_is_looked_at(installed, tmp_path, holds, words):
+    listed = tmp_path / "denied.txt"
+    if holds is not None:
+        listed.write_text(holds)
+    installed.DENY_ADDRESSES = str(listed)
+    (found,) = look(deny_list)
+    assert f"{found.level.name.lower()}: {found.words}".startswith(words)
 
 
 def test_the_demo_on_loopback_is_no_exposure(installed):

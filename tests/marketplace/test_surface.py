@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+from pathlib import Path
 from typing import Any
 
 import pytest
+from pytest_django.fixtures import Settings
 
 from marketplace import surface
 from marketplace.surface import Surface
 
 
-async def test_it_does_not_start_on_slow_cryptography(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(surface, "slow_keccak", lambda: ["keccak-256 comes from pysha3"])
+async def started(which: str) -> list[dict[str, Any]]:
+    """What it says to a server that starts it."""
     sent: list[dict[str, Any]] = []
 
     async def receive() -> dict[str, str]:
@@ -21,10 +23,26 @@ async def test_it_does_not_start_on_slow_cryptography(monkeypatch: pytest.Monkey
     async def send(message: dict[str, Any]) -> None:
         sent.append(message)
 
-    site = Surface(None, surface="site")  # type: ignore[arg-type]
-    await site({"type": "lifespan"}, receive, send)  # type: ignore[arg-type, typeddict-item]
+    process = Surface(None, surface=which)  # type: ignore[arg-type]
+    await process({"type": "lifespan"}, receive, send)  # type: ignore[arg-type, typeddict-item]
+    return sent
 
-    assert sent == [{"type": "lifespan.startup.failed", "message": "keccak-256 comes from pysha3"}]
+
+async def test_it_does_not_start_on_slow_cryptography(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(surface, "slow_keccak", lambda: ["keccak-256 comes from pysha3"])
+    (said,) = await started("site")
+    assert said == {"type": "lifespan.startup.failed", "message": "keccak-256 comes from pysha3"}
+
+
+@pytest.mark.parametrize("which", ["door", "all"])
+async def test_nothing_is_sold_without_the_list_of_who_is_denied(
+    which: str, tmp_path: Path, settings: Settings
+) -> None:
+    settings.DENY_ADDRESSES = str(tmp_path / "denied.txt")
+    (said,) = await started(which)
+    assert said["type"] == "lifespan.startup.failed"
+    assert "SOUK_DENY_ADDRESSES" in said["message"]
+    assert settings.DENY_ADDRESSES in said["message"]
 
 
 @pytest.mark.parametrize(("name", "reached"), [("site", True), ("door", False)])
