@@ -63,8 +63,16 @@ def _major(path: str) -> int | None:
 
 
 def room_for(path: Path) -> None:
-    """A backup never replaces a file."""
+    """A backup never replaces a file, and needs a folder that it may write into."""
     if path.exists():
-        raise BackupRefused(f"{path} is there already: name another file.")
+        raise BackupRefused(
+            f"{path} is there already: name another file, or its folder, where each backup is named"
+            " after its time."
+        )
     if not path.parent.is_dir():
         raise BackupRefused(f"{path.parent} is no folder: make it first.")
+    if not os.access(path.parent, os.W_OK | os.X_OK):
+        raise BackupRefused(
+            f"{path.parent} cannot be written into: name a folder that can, such as /backups"
+            " (docs/operate.md, “Backups”)."
+        )

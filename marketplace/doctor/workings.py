@@ -235,7 +235,7 @@ def decisions() -> Finding:
 def backup() -> Finding:
     """When the database was last backed up by the command; other ways leave no trace here."""
     last = Heartbeat.objects.filter(name=BACKUP).first()
-    fix = "`python3 manage.py backup`, or see docs/operate.md, “Backups”"
+    fix = "`python3 manage.py backup /backups`, every night: docs/operate.md, “Backups”"
     if last is None:
         if settings.DEMO_CHAIN_RPC:
             return ok("backup", "the demo needs none")

@@ -22,13 +22,17 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("file", nargs="?", help="where to; souk-<time>.dump here if not said")
+        parser.add_argument(
+            "file",
+            nargs="?",
+            default=".",
+            help="a new file; or a folder (this one if not said), for souk-<date and time>.dump",
+        )
         rehearses(parser)
         speaks_json(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
-        named = options["file"] or f"souk-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.dump"
-        path = Path(named).absolute()
+        path = _file_at(Path(options["file"]).absolute())
         document: dict[str, Any] = {"file": str(path), "dry_run": options["dry_run"]}
         try:
             with alone(ONE_AT_A_TIME) as asking:
@@ -40,7 +44,16 @@ class Command(BaseCommand):
                     words = _words(path, document["bytes"])
         except BackupRefused as refused:
             raise CommandError(str(refused)) from None
+        except OSError as error:  # a full disk, or a folder that was closed meanwhile
+            raise CommandError(f"{path} cannot be written: {error.strerror}.") from None
         tell(self.stdout, document, words, as_json=options["json"])
+
+
+def _file_at(named: Path) -> Path:
+    """In a folder every run has a file of its own, so that one line does for every night."""
+    if not named.is_dir():
+        return named
+    return named / f"souk-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.dump"
 
 
 def _words(path: Path, size: int) -> list[str]:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
+import os
+import re
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -94,6 +97,44 @@ def test_a_file_is_never_replaced(site: Settings, tmp_path: Path) -> None:
     assert file.read_text() == "mine"
     with pytest.raises(BackupRefused, match="no folder"):
         back_up(tmp_path / "nowhere" / "souk.dump")
+
+
+def run(*arguments: str) -> dict[str, Any]:
+    said = io.StringIO()
+    call_command("backup", *arguments, "--json", stdout=said)
+    return dict(json.loads(said.getvalue()))
+
+
+def test_one_line_makes_a_file_of_its_own_every_night(site: Settings, tmp_path: Path) -> None:
+    (tmp_path / "souk.dump").write_text("mine")
+    file = Path(run(str(tmp_path))["file"])
+    assert file.parent == tmp_path
+    assert re.fullmatch(r"souk-\d{8}T\d{6}Z\.dump", file.name)
+    assert manifest_of(file).exists()
+
+
+def test_without_a_name_it_is_written_here(
+    site: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert Path(run("--dry-run")["file"]).parent == tmp_path
+
+
+def test_a_folder_that_is_closed_is_said(
+    site: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as closed:
+        closed.setattr(os, "access", lambda path, mode: Path(path) != tmp_path)
+        with pytest.raises(CommandError, match=f"{tmp_path} cannot be written into"):
+            run(str(tmp_path))
+    monkeypatch.setattr(archive, "_write", _onto_a_full_disk)
+    with pytest.raises(CommandError, match="cannot be written: No space left"):
+        run(str(tmp_path))
+    assert list(tmp_path.iterdir()) == []
+
+
+def _onto_a_full_disk(path: Path, text: str) -> None:
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def test_a_file_that_was_changed_is_refused(site: Settings, empty: str, tmp_path: Path) -> None:
