@@ -2,7 +2,6 @@
 
 import re
 import stat
-import subprocess
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,7 +10,7 @@ import yaml
 
 from marketplace import settings
 from marketplace.celery import OTHER_CONNECTIONS
-from tests.fixtures.compose import Service, read_dotenv, read_services
+from tests.fixtures.compose import Service, read_dotenv, read_services, rolled
 
 DOORS, WORKERS = ("door-a", "door-b"), ("worker-a", "worker-b")
 OURS = {*DOORS, "site", *WORKERS, "beat", "migrate"}
@@ -125,13 +124,18 @@ def test_the_proxies_know_every_port_and_wait_for_the_longest_call(checkout, ser
         assert float(wait) >= services["door-a"].stop_seconds
 
 
-def test_everything_is_restarted_in_turn(checkout):
-    script = checkout / "deploy/roll.sh"
-    assert script.stat().st_mode & stat.S_IXUSR
-    subprocess.run(["sh", "-n", script], check=True)
-    (parts,) = re.findall(r"^for part in (.+); do$", script.read_text(), re.MULTILINE)
-    assert set(parts.split()) == OURS - {"migrate"}
-    assert "up --detach --no-deps --force-recreate --wait" in script.read_text()
+def test_everything_is_restarted_in_turn_and_what_an_operator_copied_too(checkout, stack, tmp_path):
+    assert (checkout / "deploy/roll.sh").stat().st_mode & stat.S_IXUSR
+    copied = ["site-b", "door-c", "worker-c", "my-own-proxy"]
+    first, *then = rolled(checkout, [*copied, *stack["services"]], tmp_path)
+    assert first == "compose run --rm migrate"
+    assert {line.rpartition(" ")[0] for line in then} == {
+        "compose up --detach --no-deps --force-recreate --wait"
+    }
+    assert [line.rpartition(" ")[2] for line in then] == [
+        *("worker-a", "worker-b", "worker-c", "beat"),
+        *("door-a", "door-b", "door-c", "site", "site-b"),
+    ]
 
 
 def test_every_line_of_the_example_is_a_setting(checkout):

@@ -7,10 +7,10 @@ page in words. Two doors, a site, two workers: one marketplace, whichever proces
 from __future__ import annotations
 
 import http.client
-import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -28,6 +28,7 @@ from tests.end_to_end.under_load import (
 from tests.faults.market import Gate
 from tests.fixtures.cast import Person
 from tests.fixtures.chain import CHECKOUT
+from tests.fixtures.compose import read_services, rolled
 from tests.fixtures.production import BAD_PAYMENTS, DOORS, WORKERS, Production
 from tests.fixtures.stack import NETWORK, Sold, answers
 from tests.fixtures.wallet import Said, ask, authorize, pack, sign_in
@@ -52,18 +53,19 @@ def payment_of(said: Said) -> str:
 # Restarts and faults under load
 
 
-def restarted_in_turn() -> list[str]:
+def restarted_in_turn(folder: Path) -> list[str]:
     """The order of deploy/roll.sh."""
-    text = (CHECKOUT / "deploy/roll.sh").read_text(encoding="utf-8")
-    (parts,) = re.findall(r"^for part in (.+); do$", text, re.MULTILINE)
-    return parts.split()
+    _migrate, *ups = rolled(CHECKOUT, read_services(CHECKOUT, {"PUBLIC_BASE_URL": "-"}), folder)
+    return [line.rpartition(" ")[2] for line in ups]
 
 
-def test_a_rolling_restart_loses_and_double_charges_nothing(production: Production) -> None:
+def test_a_rolling_restart_loses_and_double_charges_nothing(
+    production: Production, tmp_path: Path
+) -> None:
     with steady_buyers(production, "roll") as shopping:
         migrated = production.run("migrate")
         assert migrated.returncode == 0, migrated.stderr
-        for part in restarted_in_turn():
+        for part in restarted_in_turn(tmp_path):
             production.restart_service(part)
     everybody_was_served_once(production, shopping)
     others = [(each.told, each.words) for each in shopping.bought if set(each.told) != {200}]
