@@ -110,18 +110,20 @@ async def _the_rest(
     face = Face(url, bare, posted, replayed, preflight, demo, older, contracts=contracts)
     if urlsplit(url).path.startswith(PREVIEWS):
         return face
-    return await _listed(face, terms, site, limits)
+    return await _listed(door, face, terms, site, limits)
 
 
-async def _listed(face: Face, terms: Terms, site: Site, limits: Limits) -> Face:
-    """What the site says of what it sells, where graders look for it."""
-    base = URL(site.public_base_url)
+async def _listed(
+    door: aiohttp.ClientSession, face: Face, terms: Terms, site: Site, limits: Limits
+) -> Face:
+    """What the site says of what it sells: graders look for it at the origin of the call."""
+    base, origin = URL(site.public_base_url), URL(site.call_base_url)
     path = urlsplit(face.url).path.removeprefix("/call/")
     call = {"name": "call_service", "arguments": {"path": path, "input": terms.example_input}}
     async with open_trusted_client(site.public_base_url, limit=4) as client:
 
         def get(name: str) -> Awaitable[ASKED]:
-            return exchange(client, "GET", base / name, limits=limits)
+            return exchange(door, "GET", origin / name, limits=limits)
 
         def rpc(name: str, method: str, params: Mapping[str, Any]) -> Awaitable[ASKED]:
             message = {"jsonrpc": "2.0", "id": "health-check", "method": method, "params": params}

@@ -24,6 +24,10 @@ from sellers.face import (
 from sellers.prices import in_dollars
 
 _NO_SUCH, _FOUND = 404, 200
+_BEST = (
+    "The site's document holds the best 500 and is built anew each minute. It has to be served at"
+    " the origin of the calls, too."
+)
 
 
 def listed(face: Face) -> Iterator[Check]:
@@ -39,9 +43,8 @@ def listed(face: Face) -> Iterator[Check]:
         if isinstance(operation, dict) and "x-payment-info" in operation
     ]
     yield judged(
-        "openapi-listed", bool(operations), ADVISORY, "the site's /openapi.json lists it",
-        "listed", _where(face.openapi, bool(operations)),
-        "The site's document holds the best 500 and is built anew each minute.",
+        "openapi-listed", bool(operations), ADVISORY, "/openapi.json beside it lists it",
+        "listed", _where(face.openapi, bool(operations)), _BEST,
     )  # fmt: skip
     if operations:
         yield _advertised(face, operations[0])
@@ -49,8 +52,7 @@ def listed(face: Face) -> Iterator[Check]:
     named = well_known.get("resources", []) if isinstance(well_known, dict) else []
     yield judged(
         "well-known-listed", face.url in named, ADVISORY, "/.well-known/x402 lists it", "listed",
-        _where(face.well_known, face.url in named),
-        "The site's document holds the best 500 and is built anew each minute.",
+        _where(face.well_known, face.url in named), _BEST,
     )  # fmt: skip
     yield from _over_mcp(face)
 

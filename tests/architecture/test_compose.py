@@ -120,8 +120,44 @@ def test_the_proxies_know_every_port_and_wait_for_the_longest_call(checkout, ser
     for proxy in ("nginx.conf", "Caddyfile"):
         text = (checkout / "deploy" / proxy).read_text()
         assert {int(port) for port in re.findall(r"127\.0\.0\.1:(\d+)", text)} == published
-        (wait,) = re.findall(r"(?:proxy_read_timeout|response_header_timeout) (\d+)s", text)
-        assert float(wait) >= services["door-a"].stop_seconds
+        waits = re.findall(r"(?:proxy_read_timeout|response_header_timeout) (\d+)s", text)
+        assert {float(wait) >= services["door-a"].stop_seconds for wait in waits} == {True}
+
+
+def uncommented(text: str) -> str:
+    """The part for a host of the calls, as an operator has it who took the # away."""
+    part = text[text.index("# Where CALL_BASE_URL is a host of its own") :]
+    return "\n".join(line[1:] for line in part.splitlines() if re.match(r"#[\S\t]|#    |#$", line))
+
+
+def test_the_hosts_of_the_calls_are_alike_for_nginx(checkout):
+    """What one server says of headers, bodies and waiting, the other says as well."""
+    text = (checkout / "deploy/nginx.conf").read_text()
+
+    def settings_of(server: str) -> set[str]:
+        own = re.compile(r"^    (?!ssl_|server_name|listen)(\w[^\n{}#]+;)$", re.MULTILINE)
+        return set(own.findall(server[: server.index("location")]))
+
+    site = text[text.index("server {\n    listen 443") :]
+    assert settings_of(uncommented(text)) == settings_of(site) != set()
+
+
+def test_a_host_of_the_calls_has_what_agents_read_there_and_no_pages(checkout):
+    calls = {"/call/", "/preview/"}
+    read = {"/openapi.json", "/.well-known/", "/llms.txt", "/llms-full.txt", "/robots.txt"}
+    nginx = uncommented((checkout / "deploy/nginx.conf").read_text())
+    led = dict(re.findall(r"location (?:= )?(\S+) { (?:proxy_pass )?([^;]+); }", nginx))
+    assert led == {
+        **dict.fromkeys(calls, "http://souk_doors"),
+        **dict.fromkeys(read, "http://127.0.0.1:8403"),
+        "/": "return 404",
+    }
+    caddy = uncommented((checkout / "deploy/Caddyfile").read_text())
+    named = {name: paths.split() for name, paths in re.findall(r"@(\w+) path (.+)", caddy)}
+    assert {path.removesuffix("*") for path in named["door"]} == calls
+    assert {path.removesuffix("*") for path in named["read"]} == read
+    handled = re.findall(r"handle (@\w+ )?{\s+(.+)\s+}", caddy)
+    assert handled == [("@door ", "import doors"), ("@read ", "import site"), ("", "respond 404")]
 
 
 def test_everything_is_restarted_in_turn_and_what_an_operator_copied_too(checkout, stack, tmp_path):

@@ -13,7 +13,10 @@ import pytest
 
 # Nobody listens there: what a dead database makes of the pages is part of the question.
 DATABASE = "postgresql://souk:hunter2@127.0.0.1:1/souk"
-HOSTS = {"known": "souk.example", "probe": "127.0.0.1:8402", "unknown": "evil.example"}
+HOSTS = {
+    "known": "souk.example", "calls": "calls.example", "probe": "127.0.0.1:8402",
+    "unknown": "evil.example",
+}  # fmt: skip
 ASK = """
 import json, sys
 from marketplace.asgi import application
@@ -50,6 +53,7 @@ def run(checkout: Path, *command: str, **changed: str) -> subprocess.CompletedPr
         "SECRET_KEY": "p7!x" * 16 + "abcdefg",
         "DATABASE_URL": DATABASE,
         "PUBLIC_BASE_URL": "https://souk.example",
+        "CALL_BASE_URL": "https://calls.example",
         "CHAINS": '{"eip155:8453": {"RPC": ["https://rpc.example"]}}',
         "DJANGO_SETTINGS_MODULE": "marketplace.settings",
     }
@@ -89,6 +93,7 @@ def test_a_short_secret_is_warned_of(checkout: Path) -> None:
 
 def test_only_the_sites_own_names_are_answered(said: dict[str, Any]) -> None:
     assert said["known"][0] == 200
+    assert said["calls"][0] == 200
     assert said["unknown"][0] == 400
 
 
