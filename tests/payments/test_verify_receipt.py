@@ -134,7 +134,7 @@ def test_a_private_address_that_the_receipt_chose_is_not_called(
 def test_an_unconfigured_chain_is_no_verdict(receipt: str, document: str) -> None:
     code, shown = verify(receipt, "--did-document", document, "--rpc")
     assert code == 2
-    assert "set CHAINS=" in shown
+    assert "set CHAINS='{\"eip155" in shown
 
 
 def test_a_program_gets_json(receipt: str, document: str) -> None:

@@ -127,7 +127,7 @@ async def _fetch(url: str, *, trusted: bool) -> bytes:
 async def _on_chain(receipt: VerifiedReceipt) -> Check:
     network = str(receipt.statement.get("network"))
     if network not in wiring.networks():
-        example = json.dumps({network: {"RPC": ["https://…"]}})
+        example = json.dumps({network: {"RPC": ["https://…"]}}, ensure_ascii=False)
         nobody = f"--rpc asks a node of CHAINS, which names none of {network}"
         return Check("chain", None, f"{nobody}: set CHAINS='{example}'")
     chain = wiring.open_chain(network)
