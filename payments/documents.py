@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from payments.amounts import Amount
@@ -16,8 +16,11 @@ from payments.models import Answer, Receipt, Refund
 from payments.receipts import statement_of
 from payments.reports.one_payment import PaymentReport
 from payments.reports.timeline import TimelineEntry
+from payments.states import PAID, Back
 from payments.x402.networks import NETWORKS
 from payments.x402.types import Settlement
+
+REFUNDS_PATH: Final = "/api/refunds"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +30,7 @@ class Surroundings:
     page: str
     receipt: str
     answer: str
+    refund: str  # where programs ask for money back; empty once the time for that is over
     explorer_url: str
     confirmations_needed: int | None
 
@@ -34,8 +38,8 @@ class Surroundings:
 _HINTS = {
     "at_seller": "The seller is still working on the answer. Do not pay again: look again here.",
     "send_again": "The money has moved or is on its way, and nobody works on the answer any more."
-    " Send the same payment to the same address again, soon: it is not charged again. Otherwise the"
-    " seller owes a refund.",
+    " Send the same payment to the same address again, soon, with its payment-identifier, or the"
+    " same request signed afresh: it is not charged again. Otherwise the seller owes a refund.",
     "ready": "The answer is stored and the payment is about to be sent. Do not pay again.",
     "settling": "The payment is on its way to the chain. Do not pay again: look again here.",
     "paid": "The money has moved. The buyer can fetch the answer; the receipt follows when the"
@@ -209,9 +213,15 @@ def _links(report: PaymentReport, around: Surroundings) -> dict[str, str]:
         "self": around.page,
         "receipt": around.receipt if report.receipt_version is not None else "",
         "answer": around.answer if report.can_be_fetched else "",
+        "refund": around.refund if _can_be_refunded(report) else "",
         "explorer": transaction_url(report, around),
     }
     return {name: url for name, url in links.items() if url}
+
+
+def _can_be_refunded(report: PaymentReport) -> bool:
+    """As far as everybody may know: whether it is disputed already is told to its buyer alone."""
+    return report.state.money in PAID and report.back != Back.WHOLE
 
 
 def utc(moment: datetime) -> str:

@@ -23,7 +23,7 @@ from django.views.decorators.http import require_POST, require_safe
 from payments import questions, rates, siwx, wiring
 from payments.counter import counter
 from payments.cross_origin import asked_from_anywhere
-from payments.disputes import Denied, DisputeRefused, Request, open_dispute
+from payments.disputes import Denied, DisputeRefused, Request, latest_of, open_dispute
 from payments.documents import hexadecimal, utc
 from payments.handover import WALLET_HEADER
 from payments.models import Case, Dispute, Payment, Reason, Refund
@@ -96,7 +96,8 @@ async def ask(request: HttpRequest) -> HttpResponse:
     except _Unreadable as unreadable:
         return _said({"error": "bad_request", "detail": str(unreadable)}, 400)
     except DisputeRefused as refused:
-        return _denied(refused.why, refused.message)
+        known = await sync_to_async(latest_of)(payment.pk)
+        return _denied(refused.why, refused.message, known)
     return _said(await sync_to_async(_document)(dispute), 202)
 
 
@@ -239,13 +240,20 @@ def _document(dispute: Dispute) -> dict[str, Any]:
             }
             for each in back
         ],
-        "statusUrl": wiring.public_url(reverse("api-refund", args=[dispute.pk])),
+        "statusUrl": _status_url(dispute),
     }
 
 
-def _denied(why: Denied, message: str) -> HttpResponse:
+def _denied(why: Denied, message: str, known: Dispute | None = None) -> HttpResponse:
+    """Refused, with where an earlier case about the payment stands, which its payer may read."""
     detail = f"{message[0].upper()}{message[1:]}".rstrip(".") + "."
-    return _said({"status": "denied", "reason": why, "detail": detail}, _HTTP.get(why, 409))
+    where = {"statusUrl": _status_url(known)} if known else {}
+    said = {"status": "denied", "reason": why, "detail": detail, **where}
+    return _said(said, _HTTP.get(why, 409))
+
+
+def _status_url(dispute: Dispute) -> str:
+    return wiring.public_url(reverse("api-refund", args=[dispute.pk]))
 
 
 def _too_often(detail: str, retry_seconds: int) -> HttpResponse:

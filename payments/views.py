@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -19,7 +20,7 @@ from payments.dispute_states import words
 from payments.disputes import latest_of, why_not
 from payments.documents import Surroundings
 from payments.happenings import PAYMENT, Topic, live_query
-from payments.models import Case, Receipt
+from payments.models import Case, Payment, Receipt
 from payments.payers import has_paid
 from payments.receipts import statement_of
 from payments.reports.one_payment import (
@@ -159,9 +160,15 @@ def surroundings(report: PaymentReport) -> Surroundings:
         page=address("payment"),
         receipt=address("payment-receipt"),
         answer=address("payment-answer"),
+        refund=wiring.public_url(reverse("api-refunds")) if _is_in_time(payment) else "",
         explorer_url=wiring.explorer_url(payment.network),
         confirmations_needed=wiring.confirmations(payment.network),
     )
+
+
+def _is_in_time(payment: Payment) -> bool:
+    days = wiring.dispute_terms().window_days
+    return timezone.now() <= payment.created_at + timedelta(days=days)
 
 
 def _page(report: PaymentReport, around: Surroundings) -> dict[str, Any]:

@@ -23,6 +23,7 @@ _FIELDS = {"path": "pathParams", "query": "queryParams", "body": "body"}
 class Shed(StrEnum):
     """What a 402 leaves out when it would grow too long, in this order."""
 
+    REFUND = "refund"
     LOGO = "logo"
     OUTPUT_EXAMPLE = "output_example"
     DESCRIPTIONS = "descriptions"

@@ -14,7 +14,7 @@ from typing import Any
 from payments.acceptance.promise import Offer
 from payments.amounts import Amount
 from payments.x402 import v1
-from payments.x402.networks import NETWORKS
+from payments.x402.networks import NETWORKS, UNKNOWN_TO_TYPESCRIPT
 from sellers.bazaar import TEXT_EXAMPLE_CHARACTERS_MAX
 from sellers.examples import suffix
 from sellers.prices import in_dollars
@@ -38,6 +38,24 @@ STOCK_CLIENTS = (
     f"Stock x402 clients sign at most ${STOCK_CLIENT_DOLLARS_MAX} a payment until they are told"
     " otherwise."
 )
+COMING_BACK = (
+    "An answer that is late, cut or not settled yet (503 `settlement_pending`) is not lost, and"
+    " nothing is paid twice for it. Best, sign with a `payment-identifier` in the payment: that"
+    " payment, or a new one with the same identifier, sent for the same request brings the answer"
+    " and is charged once. Without one, end the call and send the same request again, signed afresh"
+    " by the same wallet within the `retry.fresh_seconds` of the 402: it joins the payment whose"
+    " answer was left here, uncharged. While the first call is still open, or once its answer has"
+    " left, a new signature is a new purchase."
+)
+WALLET_PROOF = (
+    "Later, the paying wallet gets its answer again with the header SIGN-IN-WITH-X: sign the"
+    " `sign-in-with-x` extension that the 409, the 503 or the 401 of /p/<payment id>/answer carries"
+    " in its body (clients that look only into a 402 do not find it; /docs/buy has the code)."
+)
+STOCK_TYPESCRIPT = (
+    "The stock TypeScript client pays this only when it is told: it does not know the token of the"
+    " cheapest way to pay, or the others cost more than it signs for."
+)
 HOW_TO_PAY = (
     (
         "Send the request without payment: the answer is HTTP 402 with the price in the header"
@@ -48,9 +66,11 @@ HOW_TO_PAY = (
         " same request again with the header PAYMENT-SIGNATURE."
     ),
     (
-        "The answer comes with PAYMENT-RESPONSE, which names the transaction. If it is slow or cut,"
-        " send the same payment again: it buys once, however often it is sent. Never sign another."
+        "The answer comes with PAYMENT-RESPONSE, which names the transaction, and X-Souk-Payment,"
+        " which names the payment: /p/<payment id> says how it stands."
     ),
+    COMING_BACK,
+    WALLET_PROOF,
 )
 
 
@@ -133,14 +153,27 @@ def allowance(offers: Sequence[Offer]) -> str:
     return f"${dollars.normalize():f}" if dollars > STOCK_CLIENT_DOLLARS_MAX else ""
 
 
-def allowance_python(allowed: str) -> str:
-    """How the official Python client is told."""
+def allowance_python(offers: Sequence[Offer]) -> str:
+    """How the official Python client is told; nothing where it pays untold."""
+    if not (allowed := allowance(offers)):
+        return ""
     return f'client.set_spend_controls({{"max_amount_per_payment": "{allowed}"}})'
 
 
-def allowance_typescript(allowed: str) -> str:
-    """How the official TypeScript client is told, in its configuration."""
-    return f'spendControls: {{ maxAmountPerPayment: "{allowed}" }}'
+def allowance_typescript(offers: Sequence[Offer]) -> str:
+    """How the official TypeScript client is told, in its configuration.
+
+    It passes over tokens that it does not know; where it knows none, the cheapest is named to it.
+    """
+    known = [each for each in offers if each.requirements.network not in UNKNOWN_TO_TYPESCRIPT]
+    if known:
+        allowed = allowance(known)
+        return f'spendControls: {{ maxAmountPerPayment: "{allowed}" }}' if allowed else ""
+    asked = offers[0].requirements
+    return (
+        f'spendControls: {{ allowedAssets: [{{ network: "{asked.network}", asset: "{asked.asset}",'
+        f' maxAmountPerPayment: "{asked.amount_atomic}" }}] }}'
+    )
 
 
 def price_lines(offers: Sequence[Offer]) -> list[str]:
@@ -156,12 +189,14 @@ def price_lines(offers: Sequence[Offer]) -> list[str]:
 
 
 def allowance_lines(offers: Sequence[Offer]) -> list[str]:
-    """One line where stock clients would not pay, none elsewhere."""
-    if not (allowed := allowance(offers)):
-        return []
-    in_python, in_typescript = allowance_python(allowed), allowance_typescript(allowed)
-    told = f"`{in_python}` in Python, `{in_typescript}` in TypeScript"
-    return [f"- {STOCK_CLIENTS} Tell yours to allow {allowed}: {told}."]
+    """A line where stock clients would not pay, none elsewhere."""
+    in_python, in_typescript = allowance_python(offers), allowance_typescript(offers)
+    if in_python:
+        told = f"`{in_python}` in Python, `{in_typescript}` in TypeScript"
+        return [f"- {STOCK_CLIENTS} Tell yours to allow {allowance(offers)}: {told}."]
+    if in_typescript:
+        return [f"- {STOCK_TYPESCRIPT} Tell it: `{in_typescript}`."]
+    return []
 
 
 def _if_it_fails(terms: Terms) -> str:

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from uuid import UUID
 
 from payments.acceptance.promise import Offer
+from payments.documents import REFUNDS_PATH
 from payments.x402 import v1
 from payments.x402.headers import encode_header
 from payments.x402.networks import NETWORKS
@@ -26,6 +27,7 @@ from sellers.terms import PriceTerms, Terms
 
 # Clients echo a 402 with 520 bytes of their own through front ends that cut at 8 k.
 HEADER_BYTES_MAX = 7_000
+DAY_SECONDS = 86_400
 # What is tried out and not for sale has a path that begins with a slash, which no seller's does.
 PREVIEWS = "/preview/"
 
@@ -166,8 +168,20 @@ def challenge_v1(terms: Terms, offers: tuple[Offer, ...], url: str, site: Site) 
         accepts=accepts,
         error=Reason.PAYMENT_REQUIRED if accepts else why_none,
         output_schema=output_schema(terms),
-        more=_more(url, site, "X-PAYMENT"),
+        more=_more(url, site, {"header": "X-PAYMENT"}),
     )
+
+
+def refund(public_base_url: str, days: int) -> dict[str, Any]:
+    """Where programs ask for money back, in the words of the x402 refund draft."""
+    return {
+        "info": {
+            "refundEndpoint": f"{public_base_url}{REFUNDS_PATH}",
+            "windowSeconds": days * DAY_SECONDS,
+            "partialRefunds": True,
+            "policyUrl": f"{public_base_url}/docs/buy#when-something-was-wrong",
+        }
+    }
 
 
 def header_bytes(written: Challenge) -> int:
@@ -212,6 +226,8 @@ def _challenge(
     if bazaar is not None:
         extensions["bazaar"] = bazaar
     extensions["payment-identifier"] = PAYMENT_IDENTIFIER
+    if Shed.REFUND not in shed:
+        extensions["refund"] = refund(site.public_base_url, site.refund_days)
     if promise is not None and Shed.OFFER_RECEIPT not in shed:
         extensions["offer-receipt"] = promise
     return Challenge(
@@ -226,7 +242,7 @@ def _challenge(
         accepts=accepts,
         error=Reason.PAYMENT_REQUIRED,
         extensions=extensions,
-        more=_more(url, site, "PAYMENT-SIGNATURE"),
+        more=_more(url, site, {"header": "PAYMENT-SIGNATURE", "identifier": "payment-identifier"}),
     )
 
 
@@ -234,11 +250,14 @@ def _mime_type(terms: Terms) -> str:
     return terms.mime_type or "application/octet-stream"
 
 
-def _more(url: str, site: Site, header: str) -> dict[str, object]:
+def _more(url: str, site: Site, brought: dict[str, str]) -> dict[str, object]:
+    """The free sample, and how to come back: with the same payment, a proof, or a fresh one."""
     return {
         "demo": {"available": True, "example": f"{url}?demo=true"},
         "retry": {
-            "header": header,
+            **brought,
+            "proof": "SIGN-IN-WITH-X",
+            "fresh_seconds": site.join_seconds,
             "status_url": f"{site.public_base_url}/p/{{payment_id}}",
             "docs": f"{site.public_base_url}/docs/buy",
         },

@@ -45,6 +45,8 @@ class Site:
     secrets_keys: tuple[str, ...]
     looks_hour_max: int = 60  # of one seller, at upstreams
     payout_cooldown_seconds: int = 86_400  # before a changed wallet of a live listing is paid
+    join_seconds: int = 600  # within which a new payment joins one that its buyer went away from
+    refund_days: int = 30  # after a payment, in which its buyer may ask for it back
 
     def accepts(self, network: str, asset: str = "") -> Accepted | None:
         """The token of a network that is taken here; the network's first when none is named."""
@@ -81,6 +83,8 @@ def this_site() -> Site:
         secrets_keys=tuple(settings.SELLER_SECRETS_KEYS),
         looks_hour_max=settings.LOOKS_HOUR_MAX,
         payout_cooldown_seconds=settings.PAYOUT_COOLDOWN_SECONDS,
+        join_seconds=int(settings.JOIN_SECONDS),
+        refund_days=settings.DISPUTE_WINDOW_DAYS,
     )
 
 
@@ -101,7 +105,7 @@ def settings_mark() -> str:
     decided = (
         settings.CALL_BASE_URL, settings.PUBLIC_BASE_URL, taken, settings.MAX_TIMEOUT_SECONDS,
         settings.SETTLE_MARGIN_SECONDS, exposure().price_max, settings.PRICE_GRACE_SECONDS,
-        settings.UPSTREAM_TOTAL_SECONDS, settings.ANSWER_BYTES_MAX,
+        settings.UPSTREAM_TOTAL_SECONDS, settings.ANSWER_BYTES_MAX, settings.DISPUTE_WINDOW_DAYS,
     )  # fmt: skip
     return hashlib.sha256(repr(decided).encode()).hexdigest()[:8]
 

@@ -25,6 +25,7 @@ from marketplace.calls.places import NoPlace
 from marketplace.calls.release import (
     PENDING_RETRY_SECONDS,
     Paid,
+    come_again,
     deliver,
     gone_away,
     paid_of,
@@ -38,7 +39,7 @@ from marketplace.calls.shelf import Shelved
 from marketplace.calls.storing import Report, record
 from marketplace.calls.streaming import begins, streamed
 from marketplace.calls.upfront import is_to_be_done, settle_first, unsettled
-from payments import risk, wiring
+from payments import lookup, risk, wiring
 from payments.acceptance import collecting
 from payments.acceptance.promise import Claim
 from payments.at_hand import payment_at_hand
@@ -46,6 +47,7 @@ from payments.lookup import Held, StoredAnswer
 
 ABANDON_TRIES = 60
 ABANDON_PAUSE_SECONDS = 1.0
+_TOO_MUCH = "Too much is under way here at once."
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +136,8 @@ async def _run(room: Room, sold: Shelved, attempt: Attempt, request: CallRequest
         return gone_away(attempt.payment_id)
     if isinstance(ended, Held):
         return await unsettled(room, ended)
+    if ended.verdict.is_ours:
+        return await _busy(room, attempt, ended.paid)
     if not ended.verdict.billable:
         return _not_charged(attempt, ended)
     if not ended.recorded:
@@ -282,20 +286,20 @@ def _in_hand(outcome: Outcome) -> StoredAnswer:
     )
 
 
-def _busy(attempt: Attempt, paid: Paid | None) -> Unavailable:
+async def _busy(room: Room, attempt: Attempt, paid: Paid | None) -> Unavailable:
+    if paid is not None:
+        held = await lookup.by_id(room.pool, attempt.payment_id)
+        assert held is not None
+        return come_again(held, _TOO_MUCH)
     return Unavailable(
         "busy",
-        "Too much is under way here at once."
-        f" {'You have paid' if paid else 'Nothing was charged'}: send the same payment again.",
+        f"{_TOO_MUCH} Nothing was charged: send the same payment again.",
         BUSY_SECONDS,
         payment_id=attempt.payment_id,
-        settlement=paid.settlement() if paid else None,
     )
 
 
-def _not_charged(attempt: Attempt, ended: Ended) -> NotCharged | PaidUnanswered | Unavailable:
-    if ended.verdict.is_ours:
-        return _busy(attempt, ended.paid)
+def _not_charged(attempt: Attempt, ended: Ended) -> NotCharged | PaidUnanswered:
     answer: StoredAnswer | None = None
     if ended.verdict.passes_answer_on and isinstance(ended.outcome, Answered):
         answer = _in_hand(ended.outcome)

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 from uuid import UUID
 
-from django.conf import settings
-
-from marketplace.calls.outcomes import Refused
-from payments import questions, wiring
+from marketplace.calls.coming_back import proof_asked
+from marketplace.calls.outcomes import OWES_REFUND, Refused
 from payments.lookup import Held
-from sellers.offers import resource_url
 
 RETRY_SECONDS = 1
 NAMES_NOTHING = (
@@ -20,11 +16,19 @@ NAMES_NOTHING = (
     " add it as SIGN-IN-WITH-X."
 )
 REFUND_DUE = "This payment was collected and no answer came. The seller owes a refund."
+NO_LONGER_SOLD = (
+    "This payment was collected, and what it bought is no longer sold. The seller owes a refund."
+)
 
 
 def conflict(error: str, detail: str, payment_id: UUID | None = None) -> Refused:
     """A last word: buyers' programs ask again, for minutes, wherever they are told when to."""
     return Refused(409, error, detail, payment_id=payment_id)
+
+
+def refund_due(held: Held, detail: str = REFUND_DUE) -> Refused:
+    """Said to whoever proved to be the buyer."""
+    return conflict(OWES_REFUND, detail, held.payment_id)
 
 
 def in_flight(detail: str) -> Refused:
@@ -34,16 +38,4 @@ def in_flight(detail: str) -> Refused:
 
 def names_nothing(held: Held) -> Refused:
     """Say nothing of what was bought, and ask the wallet to prove that it is the payer's."""
-    question = questions.challenge(
-        wiring.sign_in_secret(),
-        uri=address_of(held),
-        network=held.network,
-        now=int(time.time()),
-    )
-    refused = conflict("already_used", NAMES_NOTHING)
-    return replace(refused, extensions={questions.EXTENSION: question})
-
-
-def address_of(held: Held) -> str:
-    """What a wallet proves itself to here: the listing, whichever way it is called."""
-    return resource_url(settings.CALL_BASE_URL, held.listing_path)
+    return replace(conflict("already_used", NAMES_NOTHING), extensions=proof_asked(held))

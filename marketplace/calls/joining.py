@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from django.conf import settings
 
-from marketplace.calls.conflicts import REFUND_DUE, conflict
+from marketplace.calls.conflicts import conflict, refund_due
 from marketplace.calls.outcomes import CallOutcome, Delivered, Streamed
 from marketplace.calls.release import hand_over, pending, wait_for
 from marketplace.calls.requests import CallRequest
@@ -83,7 +83,7 @@ async def _joined(
         taken = await take_up(room, held, request, await request.read_body())
         return replace(taken, joined=True) if isinstance(taken, (Delivered, Streamed)) else taken
     if held.work == Work.VOID and held.paid and not once:
-        return conflict("refund_due", REFUND_DUE, held.payment_id)
+        return refund_due(held)
     if held.work != Work.ANSWERED or held.money == Money.FAILED:
         return None
     is_taken = await collecting.take_left(

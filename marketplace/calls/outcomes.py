@@ -12,6 +12,7 @@ from payments.x402.reasons import Reason
 from payments.x402.types import Settlement
 
 BUSY_SECONDS: Final = 1
+OWES_REFUND: Final = "refund_due"  # the word of a refusal whose payment was collected
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,7 @@ class Unavailable:
     retry_after_seconds: int
     payment_id: UUID | None = None
     settlement: Settlement | None = None
+    extensions: Mapping[str, Any] = field(default_factory=dict)  # x402's, by name
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,10 +103,10 @@ class Streamed:
     joined: bool = False
 
 
-# Sent again once there is room, a payment that came along is the same one and buys once.
+# Said before a payment that came along was looked up: it may have been taken by an earlier call.
 TOO_MANY: Final = Unavailable(
     "busy",
-    "Too many calls at once; nothing was charged. Send the same again.",
+    "Too many calls at once. This request charged nothing; send the same payment again.",
     BUSY_SECONDS,
 )
 

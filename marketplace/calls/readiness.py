@@ -11,6 +11,7 @@ from marketplace.calls.shares import Share
 from marketplace.calls.shelf import Shelved
 
 SETTLEMENT_RETRY_SECONDS: Final = 5.0
+CROWDED: Final = "Too many calls of this seller are under way."
 GAS_RETRY_SECONDS: Final = 3_600  # what was spent today is spent until midnight
 
 
@@ -38,8 +39,4 @@ def place_for(room: Room, sold: Shelved) -> Share | Unavailable:
     place = Share(room.at_work, sold.path)
     if not room.places.is_crowded(sold.upstream.origin) and place.draw(1):
         return place
-    return Unavailable(
-        "busy",
-        "Too many calls of this seller are under way; nothing was charged.",
-        BUSY_SECONDS,
-    )
+    return Unavailable("busy", f"{CROWDED} Nothing was charged.", BUSY_SECONDS)

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from django.conf import settings
 
+from marketplace.calls import coming_back
 from marketplace.calls.leases import Lease
 from marketplace.calls.outcomes import (
     BUSY_SECONDS,
@@ -35,7 +36,7 @@ T = TypeVar("T")
 PENDING_RETRY_SECONDS = 2
 # Sending a payment again is free: whoever waits for it must not take the places of other buyers.
 WAIT_TOGETHER_MAX = 3
-_SEND_OR_LOOK = "send the same payment, or look here"
+_TOO_MANY_LEAVE = "The answer is here, and too many are on their way out."
 
 
 async def release(
@@ -68,14 +69,30 @@ async def pending(room: Room, payment_id: UUID) -> Unavailable:
     """The money is on its way: unknown, and said so."""
     held = await lookup.by_id(room.pool, payment_id)
     assert held is not None
-    # Upfront nobody asks the seller but whoever sends the payment once more.
-    how = "send the same payment" if held.release == "upfront" else _SEND_OR_LOOK
     return Unavailable(
         "settlement_pending",
-        f"The payment is being settled. Do not pay again: {how}.",
+        f"The payment is being settled. {coming_back.how(held)}",
         PENDING_RETRY_SECONDS,
         payment_id=payment_id,
         settlement=_unpaid(held, Reason.SETTLEMENT_PENDING),
+        extensions=coming_back.proof_asked(held),
+    )
+
+
+def come_again(held: Held, why: str) -> Unavailable:
+    """No room just now, for a payment whose money moves or has moved."""
+    moved = "You have paid." if held.paid else "Your payment is being settled."
+    if held.paid or held.released:
+        settlement = paid_of(held).settlement()
+    else:
+        settlement = _unpaid(held, Reason.SETTLEMENT_PENDING)
+    return Unavailable(
+        "busy",
+        f"{why} {moved} {coming_back.how(held)}",
+        BUSY_SECONDS,
+        payment_id=held.payment_id,
+        settlement=settlement,
+        extensions=coming_back.proof_asked(held),
     )
 
 
@@ -114,7 +131,7 @@ async def hand_over(room: Room, held: Held, *, joined: bool = False) -> CallOutc
 async def _stored(room: Room, held: Held, lease: Lease, *, joined: bool) -> CallOutcome:
     share = Share(room.in_hand, held.listing_path)
     if not share.draw(await lookup.answer_bytes(room.pool, held.payment_id)):
-        return _too_much(held)
+        return come_again(held, _TOO_MANY_LEAVE)
     answer = await lookup.stored_answer(room.pool, held.payment_id)
     assert answer is not None, "an answer is stored before anything is released"
     if answer.body is None:
@@ -126,17 +143,6 @@ async def _stored(room: Room, held: Held, lease: Lease, *, joined: bool) -> Call
             payment_id=held.payment_id,
         )
     return deliver(room, paid_of(held), replace(answer, share=share), lease, joined=joined)
-
-
-def _too_much(held: Held) -> Unavailable:
-    return Unavailable(
-        "busy",
-        "The answer is here, and too many are on their way out. Do not pay again: send the same"
-        " payment.",
-        BUSY_SECONDS,
-        payment_id=held.payment_id,
-        settlement=paid_of(held).settlement(),
-    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,15 +12,16 @@ import hmac
 from django.conf import settings
 
 from marketplace.calls.admission import read_body
+from marketplace.calls.coming_back import address_of
 from marketplace.calls.conflicts import (
-    REFUND_DUE,
     RETRY_SECONDS,
-    address_of,
     conflict,
     in_flight,
     names_nothing,
+    refund_due,
 )
 from marketplace.calls.outcomes import (
+    OWES_REFUND,
     CallOutcome,
     Challenged,
     Delivered,
@@ -174,10 +175,13 @@ async def _after_drop(
         return names_nothing(held)
     is_buyer = await _proves_to_be_buyer(room, held, presented, request)
     outcome = await take_up(room, held, request, body)
-    if is_buyer or not isinstance(outcome, (Delivered, Streamed)):
-        return outcome or conflict("listing_closed", "What you bought is no longer sold.")
-    await outcome.handed_over(False)
-    return names_nothing(held)
+    if is_buyer:
+        return outcome
+    if isinstance(outcome, (Delivered, Streamed)):
+        await outcome.handed_over(False)
+        return names_nothing(held)
+    is_refund_due = isinstance(outcome, Refused) and outcome.error == OWES_REFUND
+    return names_nothing(held) if is_refund_due else outcome
 
 
 async def _after_void(
@@ -192,7 +196,7 @@ async def _after_void(
     """Nothing was charged: the same request may try again while its window allows."""
     if not signed or held.paid:
         if signed and await _proves_to_be_buyer(room, held, presented, request):
-            return conflict("refund_due", REFUND_DUE, held.payment_id)
+            return refund_due(held)
         return names_nothing(held)
     return await try_again(room, held, presented, offer, request, body)
 

@@ -13,9 +13,17 @@ from marketplace.calls.admission import (
     simulate,
 )
 from marketplace.calls.attempt import Attempt, run
-from marketplace.calls.conflicts import RETRY_SECONDS, conflict, in_flight, names_nothing
+from marketplace.calls.conflicts import (
+    NO_LONGER_SOLD,
+    RETRY_SECONDS,
+    conflict,
+    in_flight,
+    names_nothing,
+    refund_due,
+)
 from marketplace.calls.outcomes import CallOutcome, Unavailable
-from marketplace.calls.readiness import place_for
+from marketplace.calls.readiness import CROWDED, place_for
+from marketplace.calls.release import come_again, pending
 from marketplace.calls.requests import CallRequest
 from marketplace.calls.room import Room
 from marketplace.calls.shares import Share
@@ -28,18 +36,25 @@ from payments.x402.reasons import PaymentRefused
 from payments.x402.types import Requirements
 
 
-async def take_up(room: Room, held: Held, request: CallRequest, body: bytes) -> CallOutcome | None:
-    """Do the work of a payment that was dropped; None when it is no longer on sale."""
+async def take_up(room: Room, held: Held, request: CallRequest, body: bytes) -> CallOutcome:
+    """Do the work of a payment that was dropped: its money moves or has moved already."""
     sold = await room.shelf.by_hash(held.listing_path, held.revision_hash)
     if sold is None:
-        return None
+        return await _nobody_works(room, held)
     place = place_for(room, sold)
     if isinstance(place, Unavailable):
-        return place
+        return come_again(held, CROWDED)
     lease_seconds = settings.LEASE_SECONDS
     if not await attempts.take_up(room.pool, held.standing, lease_seconds=lease_seconds):
         return in_flight("This payment was just taken up by another request.")
     return await run(room, sold, Attempt.another(held, body, place), request)
+
+
+async def _nobody_works(room: Room, held: Held) -> CallOutcome:
+    """What was bought is no longer sold, and nothing says yet that it never will be again."""
+    if held.paid:
+        return refund_due(held, NO_LONGER_SOLD)
+    return await pending(room, held.payment_id)
 
 
 async def try_again(

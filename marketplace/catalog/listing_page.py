@@ -49,7 +49,7 @@ class SampleShown:
 def listing_context(good: Good) -> dict[str, Any]:
     """What the page shows of a good; every price in it is an offer's."""
     terms, site = good.terms, this_site()
-    call = snippets.Call.of(terms, good.url)
+    call = snippets.Call.of(good)
     return {
         "good": good,
         "card": card(good, timezone.now()),

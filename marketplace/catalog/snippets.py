@@ -14,7 +14,6 @@ from typing import Final
 from sellers import leaflets
 from sellers.examples import body, body_media_type, suffix
 from sellers.goods import Good
-from sellers.terms import Terms
 
 JSON_TYPE: Final = "application/json"
 _LONG: Final = 72  # characters; a longer line is broken where its language allows
@@ -28,14 +27,22 @@ class Call:
     url: str
     content_type: str
     body: str
-    allowance: str = ""  # what a stock client has to be told to allow, if it has
+    python_told: str  # what a stock client has to be told before it pays, if it has
+    typescript_told: str
 
     @staticmethod
-    def of(terms: Terms, url: str, allowance: str = "") -> Call:
+    def of(good: Good) -> Call:
         """The seller's own example, at the listing's address."""
+        terms = good.terms
         content_type, content = body(terms.example_input, body_media_type(terms.input_schema))
-        tail = suffix(terms.example_input, terms.path_parameters)
-        return Call(terms.method, url + tail, content_type, content.decode(), allowance)
+        return Call(
+            method=terms.method,
+            url=good.url + suffix(terms.example_input, terms.path_parameters),
+            content_type=content_type,
+            body=content.decode(),
+            python_told=leaflets.allowance_python(good.offers),
+            typescript_told=leaflets.allowance_typescript(good.offers),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,20 +59,19 @@ class Snippet:
 
 def snippets(good: Good, mcp_url: str) -> tuple[Snippet, ...]:
     """The example call of a good in every language we know of."""
-    allowed = leaflets.allowance(good.offers)
-    call = Call.of(good.terms, good.url, allowed)
+    call = Call.of(good)
     return (
         Snippet("curl", "curl", _CURL_NOTE, curl(call)),
         Snippet("python", "Python", _PYTHON_NOTE, python(call)),
         Snippet("typescript", "TypeScript", _TYPESCRIPT_NOTE, typescript(call)),
-        Snippet("mcp", "MCP", _mcp_note(allowed), mcp(mcp_url), _MCP_THEN, mcp_call(good)),
+        Snippet("mcp", "MCP", _mcp_note(good), mcp(mcp_url), _MCP_THEN, mcp_call(good)),
     )
 
 
-def _mcp_note(allowed: str) -> str:
+def _mcp_note(good: Good) -> str:
+    allowed, told = leaflets.allowance(good.offers), leaflets.allowance_python(good.offers)
     if not allowed:
         return _MCP_NOTE
-    told = leaflets.allowance_python(allowed)
     return f"{_MCP_NOTE} {leaflets.STOCK_CLIENTS} This call needs {allowed}, in Python: {told}"
 
 
@@ -116,7 +122,7 @@ def python(call: Call) -> str:
     given.append("timeout=120")
     arguments = _joined(given, ",\n        ", ", ")
     lines = f"\n        {arguments},\n    " if "\n" in arguments else arguments
-    told = f"\n{leaflets.allowance_python(call.allowance)}" if call.allowance else ""
+    told = f"\n{call.python_told}" if call.python_told else ""
     return f"""import os
 
 from eth_account import Account
@@ -140,7 +146,7 @@ def typescript(call: Call) -> str:
         given.append(f"headers: {{ {_js('Content-Type')}: {_js(call.content_type)} }}")
         given.append(f"body: {_js(call.body)}")
     options = "".join(f"  {each},\n" for each in given)
-    told = f"\n  {leaflets.allowance_typescript(call.allowance)}," if call.allowance else ""
+    told = f"\n  {call.typescript_told}," if call.typescript_told else ""
     return f"""import {{ ExactEvmScheme }} from "@x402/evm";
 import {{ wrapFetchWithPaymentFromConfig }} from "@x402/fetch";
 import {{ privateKeyToAccount }} from "viem/accounts";

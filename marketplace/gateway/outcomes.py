@@ -9,6 +9,7 @@ from uuid import UUID
 
 from marketplace.calls.http import Header, Response, retry_after, with_length
 from marketplace.calls.outcomes import (
+    OWES_REFUND,
     Challenged,
     Delivered,
     NotCharged,
@@ -21,6 +22,7 @@ from marketplace.calls.outcomes import (
 from marketplace.calls.shelf import Absent, Place
 from marketplace.gateway.dialects import Dialect
 from marketplace.gateway.responses import GUARDED, absent, plain
+from payments.documents import REFUNDS_PATH
 from payments.leaving import PIECE_BYTES
 from payments.lookup import StoredAnswer
 from payments.x402.headers import encode_header
@@ -64,17 +66,19 @@ def response_of(outcome: Told, place: Place, dialect: Dialect, public_base_url: 
             more = [charged, _payment_response(dialect, settlement)]
             if answer is not None:
                 return _answer(answer, [*more, _payment(payment_id)])
-            return _told(
-                status, reason, outcome.detail, payment_id, public_base_url, more, dialect.marks
-            )
-        case Unavailable(error, detail, retry_after_seconds, payment_id, settlement):
+            also = {**dialect.marks, **_refunds(public_base_url)}
+            return _told(status, reason, outcome.detail, payment_id, public_base_url, more, also)
+        case Unavailable(error, detail, retry_after_seconds, payment_id, settlement, extensions):
             more = [retry_after(retry_after_seconds)]
             if settlement is not None:
                 more.append(_payment_response(dialect, settlement))
-            return _told(503, error, detail, payment_id, public_base_url, more, dialect.marks)
+            also = {**dialect.marks, **_asked(extensions)}
+            return _told(503, error, detail, payment_id, public_base_url, more, also)
         case Refused(status, error, detail, headers, payment_id, extensions):
             more = [*_encoded(headers)]
-            also = {**dialect.marks, **({"extensions": extensions} if extensions else {})}
+            also = {**dialect.marks, **_asked(extensions)}
+            if error == OWES_REFUND:
+                also |= _refunds(public_base_url)
             return _told(status, error, detail, payment_id, public_base_url, more, also)
         case Challenged():
             return _asked_again(outcome, place, dialect, public_base_url)
@@ -119,6 +123,14 @@ def _told(
         return plain(status, error, detail, *headers, also=also)
     also = {**also, "status_url": _page(public_base_url, payment_id)}
     return plain(status, error, detail, *headers, _payment(payment_id), also=also)
+
+
+def _asked(extensions: Mapping[str, Any]) -> dict[str, Any]:
+    return {"extensions": extensions} if extensions else {}
+
+
+def _refunds(public_base_url: str) -> dict[str, Any]:
+    return {"refund_url": f"{public_base_url}{REFUNDS_PATH}"}
 
 
 def _answer(answer: StoredAnswer, more: Iterable[Header]) -> Response:

@@ -123,6 +123,9 @@ def _usdc(
     return Asset(f"eip155:{chain_id}", address, symbol, 6, name, version)
 
 
+# The official TypeScript package (2.27) lists no token there, so that it signs nothing untold.
+UNKNOWN_TO_TYPESCRIPT = frozenset({"eip155:5042", "eip155:5042002", "eip155:10143"})
+
 # In the order clients prefer them: the first of a network is what its "$0.10" means.
 DEFAULT_ASSETS: tuple[Asset, ...] = (
     _usdc(8453, "0x833589fCD6eDb6E08f4c7C32D4f71b54bdA02913", "USD Coin"),

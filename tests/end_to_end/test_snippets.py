@@ -21,8 +21,7 @@ from x402.mechanisms.evm.exact import register_exact_evm_client
 
 from marketplace.catalog.snippets import Call, curl, python, snippets, typescript
 from sellers import goods
-from sellers.leaflets import allowance
-from sellers.terms import Sample, Terms
+from sellers.terms import Sample
 from tests.docs.test_documents import blocks
 from tests.fixtures.cast import Cast
 from tests.fixtures.stack import Sold, Stack
@@ -33,15 +32,6 @@ from tests.fixtures.wallet import authorize, pack, unpack
 
 SECONDS = 60
 TRICKY = "O'Slo \"& $HOME `id` \\ ${x} é"
-
-
-def terms_of(stack: Stack, sold: Sold) -> Terms:
-    (row,) = stack.rows(
-        "select r.terms from sellers_revision r join sellers_listing l on l.live_revision_id = r.id"
-        " where l.slug = %s",
-        sold.path.partition("/")[2],
-    )
-    return Terms.from_json(row[0])
 
 
 @pytest.fixture(params=[("GET", "0.01"), ("POST", "0.01"), ("GET", "2")], ids=" for ".join)
@@ -62,7 +52,7 @@ def call(request: pytest.FixtureRequest, stack: Stack) -> tuple[Sold, Call]:
         sample=Sample(200, "application/json", b'["x"]'),
     )
     stack.chain.fund(Cast.buyer.address, 3)
-    return sold, Call.of(terms_of(stack, sold), sold.url, allowance(good_of(stack, sold).offers))
+    return sold, Call.of(good_of(stack, sold))
 
 
 def good_of(stack: Stack, sold: Sold) -> goods.Good:
@@ -168,7 +158,7 @@ def test_mcp_pays(call: tuple[Sold, Call], stack: Stack) -> None:
         ):
             await session.initialize()
             client = register_exact_evm_client(x402Client(), EthAccountSigner(Cast.buyer.account))
-            if example.allowance:
+            if example.python_told:
                 said = tab.note.rpartition("client.set_spend_controls(")[2].removesuffix(")")
                 client.set_spend_controls(json.loads(said))
             return await x402MCPSession(session, client).call_tool(tool["name"], tool["arguments"])

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from tests.faults import stranger
 from tests.faults.invariants import statement
 from tests.faults.market import Market, Paper
+from tests.faults.test_bought_stays_bought import change, pause
 from tests.fixtures.upstream import Behaviour, answer, cut
 from tests.fixtures.wallet import Said, ask
 
@@ -103,7 +106,7 @@ def test_while_no_block_comes_the_seller_is_not_asked_and_the_next_payment_joins
     said = market.send(paper)
     assert (said.status, said.json["error"]) == (503, "settlement_pending")
     assert said.settlement["success"] is False
-    assert said.json["detail"].endswith("Do not pay again: send the same payment.")
+    assert "signed afresh by the same wallet within" in said.json["detail"]
     assert market.calls(sold) == 0
     assert told_of(market, paper) == ("send_again", "send_again")
     market.chain.resume()
@@ -118,6 +121,40 @@ def test_while_no_block_comes_the_seller_is_not_asked_and_the_next_payment_joins
     assert market.row(fresh) == {}
     assert market.calls(sold) == 1
     assert market.paid(paper) == 10_000
+
+
+@pytest.mark.parametrize("money", ["broadcast", "settled"])
+def test_money_that_moved_is_never_said_to_be_uncharged_where_the_listing_is_closed(
+    market: Market, money: str
+) -> None:
+    """Its buyer would sign anew, and pay twice."""
+    sold = market.sell(release="upfront")
+    paper = market.sign(sold, market.buyer(), named=True)
+    market.chain.pause()
+    assert market.send(paper).status == 503
+    if money == "settled":
+        market.chain.resume()
+        market.wait_money(paper, "settled", "confirmed")
+    change(market, sold, pause)
+
+    said = market.send(paper, web=1)
+    stranger_said = market.send(replace(paper, payload=unnamed(paper)), web=1)
+
+    payment = str(market.row(paper)["id"])
+    assert said.json["status_url"].endswith(f"/p/{payment}")
+    assert b"othing was charged" not in said.body
+    if money == "broadcast":
+        assert (said.status, said.json["error"]) == (503, "settlement_pending")
+        return
+    assert (said.status, said.json["error"]) == (409, "refund_due")
+    assert said.json["refund_url"] == f"{market.stack.base_url}/api/refunds"
+    assert (stranger_said.status, stranger_said.json["error"]) == (409, "already_used")
+    assert market.calls(sold) == 0
+
+
+def unnamed(paper: Paper) -> dict[str, Any]:
+    """The payment as everybody may know it once it is on chain."""
+    return {**paper.payload, "extensions": {}}
 
 
 def told_of(market: Market, paper: Paper) -> tuple[str, str]:

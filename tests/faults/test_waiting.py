@@ -9,10 +9,11 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from marketplace.calls.release import WAIT_TOGETHER_MAX
 from tests.faults.market import Market, Paper
 from tests.faults.test_bought_stays_bought import change, edit
 from tests.fixtures.upstream import answer
-from tests.fixtures.wallet import ask
+from tests.fixtures.wallet import ask, sign_in
 
 
 def test_while_no_block_comes_the_buyer_is_told_to_wait(market: Market) -> None:
@@ -38,6 +39,46 @@ def test_while_no_block_comes_the_buyer_is_told_to_wait(market: Market) -> None:
     assert market.until_answered(paper).status == 200
     assert market.paid(paper) == 10_000
     assert market.calls(sold) == 1
+
+
+def test_whoever_is_told_to_wait_is_asked_for_the_proof_that_brings_the_answer(
+    market: Market,
+) -> None:
+    """The same payment alone would not: it is public by then."""
+    sold, buyer = market.sell(), market.buyer()
+    paper = market.sign(sold, buyer)
+    market.chain.pause()
+    told = market.send(paper)
+    question = told.json["extensions"]["sign-in-with-x"]
+    market.chain.resume()
+    market.wait_money(paper, "settled", "confirmed")
+
+    alone = market.send(paper)
+    said = market.send(paper, **{"SIGN-IN-WITH-X": sign_in(question, buyer)})
+
+    assert "signed afresh by the same wallet within" in told.json["detail"]
+    assert (alone.status, alone.json["error"]) == (409, "already_used")
+    assert said.status == 200
+    assert market.paid(paper) == 10_000
+
+
+def test_while_the_first_call_waits_nobody_is_told_to_sign_afresh(market: Market) -> None:
+    """It would be a second purchase."""
+    sold, buyer = market.sell(), market.buyer()
+    paper = market.sign(sold, buyer)
+    market.chain.pause()
+    first = market.sending(paper)
+    market.wait_money(paper, "broadcast")
+    others = [market.sending(paper) for _ in range(WAIT_TOGETHER_MAX)]
+    market.wait(lambda: any(each.done() for each in others), "one who is not let wait")
+    told = next(each.result() for each in others if each.done())
+    waits = not first.done()
+    market.chain.resume()
+
+    assert waits
+    assert (told.status, told.json["error"]) == (503, "settlement_pending")
+    assert "Do not sign another" in told.json["detail"]
+    assert first.result().status == 200
 
 
 def test_whoever_gave_up_waiting_is_answered_by_a_fresh_payment(market: Market) -> None:

@@ -133,10 +133,21 @@ def test_the_challenge_has_the_shape_agents_read(make_terms):
                     "required": ["required"],
                 },
             },
+            "refund": {
+                "info": {
+                    "refundEndpoint": "https://market.example/api/refunds",
+                    "windowSeconds": 2_592_000,
+                    "partialRefunds": True,
+                    "policyUrl": "https://market.example/docs/buy#when-something-was-wrong",
+                }
+            },
         },
         "demo": {"available": True, "example": f"{URL}?demo=true"},
         "retry": {
             "header": "PAYMENT-SIGNATURE",
+            "identifier": "payment-identifier",
+            "proof": "SIGN-IN-WITH-X",
+            "fresh_seconds": 600,
             "status_url": "https://market.example/p/{payment_id}",
             "docs": "https://market.example/docs/buy",
         },
@@ -242,15 +253,17 @@ def test_a_logo_is_named_where_readers_take_its_address(make_terms):
     assert quoted.shed == ()
 
 
-def test_the_logo_goes_first_and_alone_where_that_is_enough(make_terms):
+def test_the_refund_goes_first_then_the_logo_and_no_more_than_is_needed(make_terms):
     seen = set()
-    for length in range(3_000, 4_000, 15):
+    for length in range(2_700, 4_000, 15):
         sample = Sample(200, "application/json", b'{"a":"%s"}' % (b"x" * length))
         said = challenged(make_terms(sample=sample, logo=LOGO))
         assert header_bytes(said.challenge) <= HEADER_BYTES_MAX
         assert bool(said.challenge.resource.icon_url) == (Shed.LOGO not in said.shed)
+        assert ("refund" in said.challenge.extensions) == (Shed.REFUND not in said.shed)
         seen.add(said.shed)
-    assert seen == {(), (Shed.LOGO,), (Shed.LOGO, Shed.OUTPUT_EXAMPLE)}
+    order = (Shed.REFUND, Shed.LOGO, Shed.OUTPUT_EXAMPLE)
+    assert seen == {order[:length] for length in range(4)}
 
 
 def big(members, length):
@@ -270,18 +283,24 @@ def described(members, length):
 
 SHEDDING = [
     ({}, ()),
-    ({"sample": big(20, 300)}, (Shed.OUTPUT_EXAMPLE,)),
+    ({"sample": big(20, 300)}, (Shed.REFUND, Shed.OUTPUT_EXAMPLE)),
     (
         {"sample": big(20, 300), "input": described(30, 200)},
-        (Shed.OUTPUT_EXAMPLE, Shed.DESCRIPTIONS),
+        (Shed.REFUND, Shed.OUTPUT_EXAMPLE, Shed.DESCRIPTIONS),
     ),
     (
         {"sample": big(30, 300), "input": described(99, 100)},
-        (Shed.OUTPUT_EXAMPLE, Shed.DESCRIPTIONS, Shed.OUTPUT_SCHEMA),
+        (Shed.REFUND, Shed.OUTPUT_EXAMPLE, Shed.DESCRIPTIONS, Shed.OUTPUT_SCHEMA),
     ),
     (
         {"sample": big(30, 300), "input": described(140, 20)},
-        (Shed.OUTPUT_EXAMPLE, Shed.DESCRIPTIONS, Shed.OUTPUT_SCHEMA, Shed.OPTIONAL_INPUT),
+        (
+            Shed.REFUND,
+            Shed.OUTPUT_EXAMPLE,
+            Shed.DESCRIPTIONS,
+            Shed.OUTPUT_SCHEMA,
+            Shed.OPTIONAL_INPUT,
+        ),
     ),
 ]
 

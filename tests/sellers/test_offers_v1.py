@@ -88,6 +88,8 @@ def test_the_quote_has_the_shape_old_programs_read(make_terms):
         "demo": {"available": True, "example": f"{URL}?demo=true"},
         "retry": {
             "header": "X-PAYMENT",
+            "proof": "SIGN-IN-WITH-X",
+            "fresh_seconds": 600,
             "status_url": "https://market.example/p/{payment_id}",
             "docs": "https://market.example/docs/buy",
         },
@@ -143,7 +145,7 @@ def test_the_new_quote_names_the_old_address_where_it_can_be_paid():
 
 
 def test_nothing_is_left_out_of_the_new_quote_to_name_the_old_address(make_terms):
-    """At every length of the whole quote; in between there is a length where it has no room."""
+    """At every length of the quote; of some, with and without the refund, it has no room."""
     seen = set()
     for length in range(3_000, 4_000, 15):
         answer = b'{"a":"%s"}' % (b"x" * length)
@@ -154,7 +156,7 @@ def test_nothing_is_left_out_of_the_new_quote_to_name_the_old_address(make_terms
         assert ("v1" in said.challenge.more) == (header_bytes(with_it) <= HEADER_BYTES_MAX)
         assert header_bytes(silent) <= HEADER_BYTES_MAX
         seen.add((bool(said.shed), "v1" in said.challenge.more))
-    assert seen == {(False, True), (False, False), (True, True)}
+    assert seen == {(False, True), (False, False), (True, True), (True, False)}
 
 
 # How it is called ---------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from sellers.bazaar import extension
 from sellers.goods import Good
 
 # What `extensions` of an item holds, for all of them.
-EXTENSIONS: Final = frozenset({"bazaar", "payment-identifier"})
+EXTENSIONS: Final = frozenset({"bazaar", "payment-identifier", "refund"})
 # What some quotes carry and others do not, as the moment has it: no item can promise it.
 SOMETIMES: Final = frozenset({"offer-receipt"})
 
@@ -47,7 +47,7 @@ def item(good: Good, market: Market) -> dict[str, Any]:
             "lastUpdated": stamp(good.changed_at),
             "mimeType": terms.mime_type or "application/octet-stream",
             "accepts": accepts(good),
-            "extensions": extensions(good),
+            "extensions": extensions(good, market),
             "quality": _quality(good),
             "serviceName": terms.service_name,
             "tags": list(terms.tags),
@@ -73,9 +73,15 @@ def accepts(good: Good) -> list[dict[str, object]]:
     return [asked.to_wire() for asked in _asked(good)]
 
 
-def extensions(good: Good) -> dict[str, Any]:
-    """What every 402 of the listing carries beside its prices, under the same names."""
-    return without_blanks({"bazaar": bazaar(good), "payment-identifier": offers.PAYMENT_IDENTIFIER})
+def extensions(good: Good, market: Market) -> dict[str, Any]:
+    """What every 402 of the listing carries beside its prices, if it has room for all of it."""
+    return without_blanks(
+        {
+            "bazaar": bazaar(good),
+            "payment-identifier": offers.PAYMENT_IDENTIFIER,
+            "refund": offers.refund(market.base_url, market.refund_days),
+        }
+    )
 
 
 def bazaar(good: Good) -> dict[str, Any] | None:

@@ -31,6 +31,7 @@ class Market:
     contact: str = ""  # an e-mail address; empty where the operator named none
     did: str = ""
     mcp_path: str = ""
+    refund_days: int = 30
 
     @property
     def host(self) -> str:
@@ -85,6 +86,7 @@ def this_market() -> Market:
         contact=settings.OPERATOR_EMAIL if settings.OPERATOR_EMAIL_IS_GIVEN else "",
         did=str(receipt_key_document()["id"]),
         mcp_path=MCP_PATH,
+        refund_days=settings.DISPUTE_WINDOW_DAYS,
     )
 
 

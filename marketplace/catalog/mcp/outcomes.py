@@ -13,6 +13,7 @@ from uuid import UUID
 from django.conf import settings
 
 from marketplace.calls.outcomes import (
+    OWES_REFUND,
     Challenged,
     Delivered,
     NotCharged,
@@ -24,7 +25,7 @@ from marketplace.calls.outcomes import (
 from marketplace.calls.quoting import refusing
 from marketplace.calls.shelf import Absent, Place, Shelved
 from marketplace.calls.unsold import absent
-from marketplace.catalog.mcp.orders import PAYMENT
+from marketplace.catalog.mcp.orders import PAYMENT, PROOF
 from marketplace.catalog.mcp.results import (
     Document,
     contents,
@@ -32,6 +33,7 @@ from marketplace.catalog.mcp.results import (
     problem,
     wants_payment,
 )
+from payments.documents import REFUNDS_PATH
 from payments.lookup import StoredAnswer
 from payments.x402.reasons import Reason
 from payments.x402.types import Challenge, Settlement
@@ -49,15 +51,17 @@ def result_of(outcome: Told, place: Place) -> Document:
             return _with(problem(reason, outcome.detail, also=also), answer, payment_id)
         case PaidUnanswered(status, reason, payment_id, settlement, answer):
             also = {"charged": True, "refund": "due", "status": status, **_where(payment_id)}
+            also |= _refunds()
             told = problem(reason, outcome.detail, also=also, meta=_receipt(settlement))
             return _with(told, answer, payment_id)
-        case Unavailable(error, detail, retry_after_seconds, payment_id, settlement):
+        case Unavailable(error, detail, retry_after_seconds, payment_id, settlement, extensions):
             also = {"retry_after_seconds": retry_after_seconds, **_where(payment_id)}
+            also |= _asked(extensions)
             return problem(error, detail, also=also, meta=_receipt(settlement))
         case Refused(status, error, detail, headers, payment_id, extensions):
-            also = {"status": status, **_wait(headers), **_where(payment_id)}
-            if extensions:
-                also["extensions"] = dict(extensions)
+            also = {"status": status, **_wait(headers), **_where(payment_id), **_asked(extensions)}
+            if error == OWES_REFUND:
+                also |= _refunds()
             return problem(error, detail, also=also)
         case Challenged():
             return _asked_again(outcome, place)
@@ -73,7 +77,7 @@ def quote_of(
     retry = challenge.more.get("retry")
     if isinstance(retry, Mapping):
         kept = {name: value for name, value in retry.items() if name != "header"}
-        document["retry"] = {"meta": PAYMENT, **kept}
+        document["retry"] = {"meta": PAYMENT, **kept, "proof": PROOF}
     document["demo"] = {"available": True, "arguments": {"demo": True}}
     return document
 
@@ -155,6 +159,14 @@ def _with(result: Document, answer: StoredAnswer | None, payment_id: UUID) -> Do
 
 def _receipt(settlement: Settlement | None) -> Document:
     return {} if settlement is None else {RECEIPT: settlement.to_wire()}
+
+
+def _asked(extensions: Mapping[str, Any]) -> Document:
+    return {"extensions": dict(extensions)} if extensions else {}
+
+
+def _refunds() -> Document:
+    return {"refund_url": f"{settings.PUBLIC_BASE_URL}{REFUNDS_PATH}"}
 
 
 def _wait(headers: Iterable[tuple[str, str]]) -> Document:

@@ -1,0 +1,49 @@
+"""How a buyer whose money moves, or has moved, comes by the answer without paying twice."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any, Final
+
+from django.conf import settings
+
+from payments import questions, wiring
+from payments.lookup import Held
+from sellers.offers import resource_url
+
+_PROVEN: Final = (
+    "the same payment with its payment-identifier, or with the sign-in-with-x extension below"
+    " signed by the paying wallet, as SIGN-IN-WITH-X"
+)
+
+
+def how(held: Held) -> str:
+    """A signature that is on chain proves nothing; one made afresh joins what its buyer left.
+
+    While somebody still waits for this payment a new one would be a second purchase.
+    """
+    seconds = int(settings.JOIN_SECONDS - held.age_seconds)
+    if seconds < 1 or held.collected or not (held.abandoned or held.to_take_up):
+        return f"Do not sign another: send {_PROVEN}."
+    return (
+        f"It is not charged twice: send {_PROVEN}. Or send the same request, signed afresh by the"
+        f" same wallet within {seconds} s: unless the answer has reached you meanwhile, that joins"
+        " this payment, uncharged."
+    )
+
+
+def proof_asked(held: Held) -> Mapping[str, Any]:
+    """What the paying wallet signs to show that it is the payer's: an extension of x402."""
+    question = questions.challenge(
+        wiring.sign_in_secret(),
+        uri=address_of(held),
+        network=held.network,
+        now=int(time.time()),
+    )
+    return {questions.EXTENSION: question}
+
+
+def address_of(held: Held) -> str:
+    """What a wallet proves itself to here: the listing, whichever way it is called."""
+    return resource_url(settings.CALL_BASE_URL, held.listing_path)
