@@ -28,7 +28,7 @@ from tests.fixtures.stack import Sold, Stack
 from tests.fixtures.typescript import typescript_folder
 from tests.fixtures.upstream import Call as Called
 from tests.fixtures.upstream import Wire, answer
-from tests.fixtures.wallet import authorize, pack, unpack
+from tests.fixtures.wallet import ask, authorize, pack, unpack
 
 SECONDS = 60
 TRICKY = "O'Slo \"& $HOME `id` \\ ${x} é"
@@ -141,6 +141,37 @@ def test_the_guides_patient_program_goes_on_after_a_crash(stack: Stack, tmp_path
     assert len(sold.calls) == 1
     rows = stack.rows("select count(*) from payments_payment where listing_path = %s", sold.path)
     assert rows == [(1,)]
+
+
+def test_the_guides_program_fetches_an_answer_again_in_python(stack: Stack, tmp_path: Path) -> None:
+    """With the wallet alone: the payment had no identifier."""
+    (source,) = (each for each in blocks("docs/buy.md", "python") if "encode_siwx_header" in each)
+    (tmp_path / "key").write_text(Cast.buyer.private_key.removeprefix("0x"), encoding="utf-8")
+    (tmp_path / "again.py").write_text(source, encoding="utf-8")
+
+    said = run([sys.executable, "again.py", page_of_a_purchase(stack)], tmp_path)
+
+    assert said == '200 {"ok":true}\n'
+
+
+def test_the_guides_program_fetches_an_answer_again_in_typescript(stack: Stack) -> None:
+    (source,) = (each for each in blocks("docs/buy.md", "js") if "encodeSIWxHeader" in each)
+    folder = typescript_folder()
+    (folder / "key").write_text(Cast.buyer.private_key.removeprefix("0x"), encoding="utf-8")
+    (folder / "again.mjs").write_text(source, encoding="utf-8")
+
+    said = run(["node", "again.mjs", page_of_a_purchase(stack)], folder)
+
+    assert said == '200 {"ok":true}\n'
+
+
+def page_of_a_purchase(stack: Stack) -> str:
+    sold = stack.sell()
+    stack.chain.fund(Cast.buyer.address, 1)
+    payment = pack(authorize(ask(sold.url).challenge, Cast.buyer))
+    said = ask(sold.url, headers={"PAYMENT-SIGNATURE": payment})
+    assert said.status == 200
+    return f"{stack.base_url}/p/{said.headers['x-souk-payment']}"
 
 
 def test_mcp_pays(call: tuple[Sold, Call], stack: Stack) -> None:

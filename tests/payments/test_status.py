@@ -120,6 +120,27 @@ def test_a_payment_says_how_it_stands(
     assert answer.json()["status"]["text"] in page.content.decode()
 
 
+@pytest.mark.parametrize("life", [_settled, _final, _paid_unanswered])
+def test_what_was_paid_leads_to_a_refund_while_one_can_be_asked_for(
+    client: Client,
+    make_purchase: MakePurchase,
+    settings: Any,
+    life: Callable[[Purchases], Awaitable[UUID]],
+) -> None:
+    payment_id = make_purchase(life)
+    links = status(client, payment_id).json()["links"]
+    assert links["refund"] == f"{settings.PUBLIC_BASE_URL}/api/refunds"
+    settings.DISPUTE_WINDOW_DAYS = 0
+    assert "refund" not in status(client, payment_id).json()["links"]
+
+
+@pytest.mark.parametrize("life", [_open, _answered, _voided, _uncollected])
+def test_what_was_not_paid_leads_to_no_refund(
+    client: Client, make_purchase: MakePurchase, life: Callable[[Purchases], Awaitable[UUID]]
+) -> None:
+    assert "refund" not in status(client, make_purchase(life)).json()["links"]
+
+
 def test_an_answer_on_trust_is_offered_while_its_money_moves(
     client: Client, make_purchase: MakePurchase
 ) -> None:

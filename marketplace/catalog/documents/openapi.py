@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any, Final
 from urllib.parse import quote
 
+from marketplace.catalog.documents import afterwards
 from marketplace.catalog.documents.bazaar import accepts
 from marketplace.catalog.documents.market import Market, Part, about, without_blanks
 from marketplace.catalog.documents.ours import free_operations
@@ -58,15 +59,16 @@ _PAYMENT_REQUIRED: Final = {
 
 
 def of_site(part: Part, market: Market) -> dict[str, Any]:
-    """What stands at /openapi.json: the best listings, and our own free operations."""
+    """What stands at /openapi.json: the best listings, and our own operations."""
     described = f"{about(market)} {part.note(market)}"
     document = _document(market, market.name, described, part.goods)
-    ours = free_operations()
+    ours = {**free_operations(), **afterwards.operations()}
     if market.call_base_url != market.base_url:
         ours = {
             path: {**each, "servers": [{"url": market.base_url}]} for path, each in ours.items()
         }
-    return {**document, "paths": {**ours, **document["paths"]}}
+    components = {**document["components"], "securitySchemes": afterwards.SECURITY}
+    return {**document, "paths": {**ours, **document["paths"]}, "components": components}
 
 
 def of_seller(slug: str, goods: tuple[Good, ...], market: Market) -> dict[str, Any]:

@@ -226,7 +226,15 @@ def test_a_part_says_what_is_left_out() -> None:
     assert Part(three(), 3).note(MARKET).startswith("All 3 listings")
 
 
-def test_free_operations_need_nothing_and_paid_ones_say_their_price() -> None:
+PROVEN = {
+    "/p/{payment}/answer": {"siwx", "paymentIdentifier"},
+    "/api/refunds": {"siwx"},
+    "/api/refunds/{refund}": {"siwx"},
+    "/api/limits/{wallet}": {"siwx"},
+}
+
+
+def test_our_operations_cost_nothing_and_some_are_for_the_wallet_that_paid() -> None:
     document = openapi.of_site(Part(three(), 3), MARKET)
     names = [
         operation["operationId"]
@@ -234,6 +242,8 @@ def test_free_operations_need_nothing_and_paid_ones_say_their_price() -> None:
         for operation in path.values()
     ]
     assert len(set(names)) == len(names)
+    schemes = document["components"]["securitySchemes"]
+    assert schemes["siwx"]["name"] == "SIGN-IN-WITH-X"
     for path, methods in document["paths"].items():
         for operation in methods.values():
             if path.startswith("/call/"):
@@ -241,7 +251,9 @@ def test_free_operations_need_nothing_and_paid_ones_say_their_price() -> None:
                 assert operation["x-payment-info"]["protocols"]
                 assert "security" not in operation
             else:
-                assert operation["security"] == []
+                asked = {name for each in operation["security"] for name in each}
+                assert asked == PROVEN.get(path, set())
+                assert asked <= schemes.keys()
                 assert "x-payment-info" not in operation
     flow = well_known.agents(MARKET)["flows"][0]
     assert {action["operationId"] for action in flow["actions"]} <= set(names)

@@ -14,6 +14,7 @@ from marketplace.calls.outcomes import (
     Challenged,
     Delivered,
     NotCharged,
+    PaidUnanswered,
     Refused,
     Unavailable,
 )
@@ -226,6 +227,25 @@ async def test_what_is_not_known_yet_names_the_place_to_look() -> None:
     assert seen["payment-required"] is None
 
 
+async def test_whoever_has_to_wait_is_asked_for_what_brings_the_answer() -> None:
+    question = {"sign-in-with-x": {"info": {"nonce": "1"}}}
+    seen = await ask(Unavailable("settlement_pending", "Not yet.", 7, PAYMENT, None, question))
+    assert seen.json["extensions"] == question
+
+
+@pytest.mark.parametrize(
+    "outcome",
+    [
+        PaidUnanswered(502, "cut", PAYMENT, SETTLED),
+        Refused(409, "refund_due", "Paid.", payment_id=PAYMENT),
+    ],
+)
+async def test_whoever_is_owed_a_refund_is_told_where_to_ask(outcome: CallOutcome) -> None:
+    seen = await ask(outcome)
+    assert seen.json["refund_url"] == "https://souk.example/api/refunds"
+    assert seen.json["status_url"] == f"https://souk.example/p/{PAYMENT}"
+
+
 async def test_a_refusal_keeps_its_status_and_headers() -> None:
     seen = await ask(Refused(405, "method_not_allowed", "Use GET.", (("Allow", "GET"),)))
     assert (seen.status, seen["allow"], seen.json["detail"]) == (405, "GET", "Use GET.")
@@ -395,6 +415,8 @@ async def test_only_so_many_calls_are_served_at_once(
             await asyncio.sleep(0)
     refused = await visit(full, "GET", WEATHER, PAID)
     assert (refused.status, refused.json["error"]) == (503, "busy")
+    # The payment was not looked up: an earlier call may have been charged for it.
+    assert "This request charged nothing; send the same payment again." in refused.json["detail"]
     assert refused["retry-after"] == "1"
     if "listing_max" in limits:  # another listing is not in the way
         another = asyncio.create_task(visit(full, "GET", TIDES, PAID))

@@ -89,6 +89,9 @@ async def test_the_paying_wallet_asks_and_follows(
     proof = {"SIGN-IN-WITH-X": sign_in(question, Cast.buyer)}
     assert (await client.get(path, headers=proof)).json()["status"] == "pending"
     assert (await client.get(path, headers=proof)).status_code == 401, "one question, one answer"
+    another = await proven(client, about(payment_id))
+    assert (another.status_code, another.json()["reason"]) == (409, "policy_denied")
+    assert another.json()["statusUrl"] == document["statusUrl"], "where the open one stands"
     await sync_to_async(pay_back)(UUID(document["refundId"]))
     question = (await client.get(path)).json()["extensions"]["sign-in-with-x"]
     proof = {"SIGN-IN-WITH-X": sign_in(question, Cast.buyer)}

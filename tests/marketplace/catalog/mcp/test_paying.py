@@ -98,6 +98,25 @@ def test_who_is_told_to_wait_is_told_how_long(outcome: Told, seconds: int | None
     assert said.get("retry_after_seconds") == seconds
 
 
+def test_whoever_has_to_wait_is_asked_for_what_brings_the_answer() -> None:
+    question = {"sign-in-with-x": {"info": {"nonce": "1"}}}
+    outcome = Unavailable("settlement_pending", "Wait.", 2, PAYMENT, PENDING, question)
+    assert result_of(outcome, Absent.CLOSED)["structuredContent"]["extensions"] == question
+
+
+@pytest.mark.parametrize(
+    "outcome",
+    [
+        PaidUnanswered(502, "cut", PAYMENT, SETTLED),
+        Refused(409, "refund_due", "Paid.", payment_id=PAYMENT),
+    ],
+)
+def test_whoever_is_owed_a_refund_is_told_where_to_ask(outcome: Told) -> None:
+    said = result_of(outcome, Absent.CLOSED)["structuredContent"]
+    assert said["refund_url"].endswith("/api/refunds")
+    assert said["status_url"].endswith(f"/p/{PAYMENT}")
+
+
 def test_a_refused_payment_for_what_is_gone_is_not_quoted_anew() -> None:
     result = result_of(Challenged(Reason.INVALID_SIGNATURE), Absent.UNKNOWN)
     assert result["structuredContent"]["error"] == "not_found"
