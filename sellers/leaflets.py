@@ -39,13 +39,13 @@ STOCK_CLIENTS = (
     " otherwise."
 )
 COMING_BACK = (
-    "An answer that is late, cut or not settled yet (503 `settlement_pending`) is not lost, and"
-    " nothing is paid twice for it. Best, sign with a `payment-identifier` in the payment: that"
-    " payment, or a new one with the same identifier, sent for the same request brings the answer"
-    " and is charged once. Without one, end the call and send the same request again, signed afresh"
-    " by the same wallet within the `retry.fresh_seconds` of the 402: it joins the payment whose"
-    " answer was left here, uncharged. While the first call is still open, or once its answer has"
-    " left, a new signature is a new purchase."
+    "An answer that is late, cut or not settled yet (503 `settlement_pending`) need not be paid for"
+    " again. Best, sign with a `payment-identifier` in the payment: that payment, or a new one with"
+    " the same identifier, sent for the same request brings the answer and is charged once. Without"
+    " one, end the call and send the same request again, signed afresh by the same wallet within"
+    " the `retry.fresh_seconds` of the 402: it joins the payment whose answer was left here,"
+    " uncharged. While the first call is still open, or once its answer has left whole, a new"
+    " signature is a new purchase."
 )
 WALLET_PROOF = (
     "Later, the paying wallet gets its answer again with the header SIGN-IN-WITH-X: sign the"

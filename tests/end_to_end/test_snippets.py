@@ -145,7 +145,7 @@ def test_the_guides_patient_program_goes_on_after_a_crash(stack: Stack, tmp_path
 
 def test_the_guides_program_fetches_an_answer_again_in_python(stack: Stack, tmp_path: Path) -> None:
     """With the wallet alone: the payment had no identifier."""
-    (source,) = (each for each in blocks("docs/buy.md", "python") if "encode_siwx_header" in each)
+    (source,) = (each for each in blocks("docs/buy.md", "python") if "SIGN-IN-WITH-X" in each)
     (tmp_path / "key").write_text(Cast.buyer.private_key.removeprefix("0x"), encoding="utf-8")
     (tmp_path / "again.py").write_text(source, encoding="utf-8")
 

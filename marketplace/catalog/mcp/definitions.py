@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from marketplace.catalog.queries import LIMIT_MAX, SORTS
 from sellers.categories import CATEGORIES
+from sellers.leaflets import FAILURES
 from sellers.terms import METHODS
 
 Document = dict[str, Any]
@@ -93,7 +94,7 @@ def _call(example: str, example_input: Document) -> Document:
         CALL,
         "Paid. Call a service and pay for it with x402: each service has its own price per"
         " call, which quote_service and search_services name; a call without a payment"
-        " answers with it. Only a complete, successful answer is charged.",
+        f" answers with it. {FAILURES}",
         {
             "path": _PATH,
             "input": _INPUT,
