@@ -60,6 +60,7 @@ def _found(
             "limit": query.limit,
             "nextCursor": found.next_cursor or None,
             "next": _next(pairs, found.next_cursor),
+            "relaxed": found.relaxed,
             "unappliedFilters": list(unapplied),
             "version": version,
             "changes": f"{settings.PUBLIC_BASE_URL}/api/catalog/changes?since={version}",

@@ -24,6 +24,7 @@ class Position:
 
     key: Any
     listing_id: UUID
+    relaxed: bool = False  # a page of what has any of the words
 
 
 def write_cursor(query: Query, position: Position) -> str:
@@ -39,9 +40,10 @@ def read_cursor(query: Query) -> Position | None:
     try:
         padded = query.cursor + "=" * (-len(query.cursor) % 4)
         mark, key, listing_id = orjson.loads(urlsafe_b64decode(padded.encode("ascii")))
-        if mark != _mark(query):
+        relaxed = mark == _mark(replace(query, relaxed=True))
+        if mark != _mark(query) and not relaxed:
             raise BadQuery(f"this cursor belongs to another query; {START_ANEW}")
-        return Position(_key(query, key), UUID(listing_id))
+        return Position(_key(query, key), UUID(listing_id), relaxed)
     except (ValueError, TypeError, AttributeError, binascii.Error, InvalidOperation):
         raise BadQuery(f"this cursor is none that the catalog gave; {START_ANEW}") from None
 

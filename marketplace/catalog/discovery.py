@@ -86,6 +86,7 @@ def find(request: HttpRequest) -> HttpResponse:
             this_market(),
             limit=asked.query.limit,
             cursor=found.next_cursor,
+            relaxed=found.relaxed,
             unapplied=unapplied,
         ),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -96,7 +96,9 @@ def _look(request: HttpRequest) -> Page:
     try:
         query, unapplied = search.parse(_pairs(request))
         take_turn(origin_of(request))
-        return Page(search.find(query), search.count(query, COUNTED_MAX + 1), unapplied)
+        found = search.find(query)
+        counted = replace(query, relaxed=found.relaxed)
+        return Page(found, search.count(counted, COUNTED_MAX + 1), unapplied)
     except search.BadQuery as refused:
         return Page(search.Found((), ""), 0, trouble=refused.message)
     except TooOften as often:
@@ -149,9 +151,10 @@ def _heading(given: Mapping[str, str]) -> str:
 def _count_words(page: Page) -> str:
     if page.trouble:
         return ""
+    some = f"{page.total:,} service{'' if page.total == 1 else 's'}"
     if page.total > COUNTED_MAX:
-        return f"More than {COUNTED_MAX:,} services"
-    return f"{page.total:,} service{'' if page.total == 1 else 's'}"
+        some = f"More than {COUNTED_MAX:,} services"
+    return f"{some} with any of these words; none has them all" if page.found.relaxed else some
 
 
 def _nothing(filters: Mapping[str, str]) -> dict[str, Any]:

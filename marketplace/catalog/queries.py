@@ -20,6 +20,7 @@ from sellers.texts import clean, clean_ascii, shorten
 
 PAIRS_MAX: Final = 50
 VALUE_CHARACTERS_MAX: Final = 200
+TEXT_CHARACTERS_MAX: Final = 1_000  # agents ask in sentences
 CURSOR_CHARACTERS_MAX: Final = 400
 ALTERNATIVES_MAX: Final = 10
 LIMIT_MAX: Final = 100
@@ -68,6 +69,7 @@ class Query:
     sort: str = "relevance"
     limit: int = LIMIT_ORDINARY
     cursor: str = ""
+    relaxed: bool = False  # any of the text's words is enough; no request says so
 
 
 def parse(pairs: Iterable[tuple[str, str]]) -> tuple[Query, tuple[str, ...]]:
@@ -81,7 +83,7 @@ def parse(pairs: Iterable[tuple[str, str]]) -> tuple[Query, tuple[str, ...]]:
         if known is None:
             unapplied[shorten(name, NAME_CHARACTERS_MAX)] = None
             continue
-        most = CURSOR_CHARACTERS_MAX if known == "cursor" else VALUE_CHARACTERS_MAX
+        most = _CHARACTERS_MAX.get(known, VALUE_CHARACTERS_MAX)
         if len(value) > most:
             raise BadQuery(f"{name} is too long: at most {most} characters")
         if value.strip():
@@ -112,8 +114,11 @@ class _Given:
         return kept
 
 
+_CHARACTERS_MAX: Final = {"cursor": CURSOR_CHARACTERS_MAX, "text": TEXT_CHARACTERS_MAX}
+
+
 def _text(given: _Given) -> str:
-    return clean(given.one, VALUE_CHARACTERS_MAX)
+    return clean(given.one, TEXT_CHARACTERS_MAX)
 
 
 def _tags(given: _Given) -> tuple[str, ...]:

@@ -1,14 +1,14 @@
 """Search: what is for sale and fits a query, a page at a time, at today's prices.
 
-A page goes on where the last one ended, by its sort key; no page is dearer than the first.
+A page goes on where the last one ended, by its sort key; no page is dearer than the first. Where
+nothing has all the words of a text, it is asked again with any of them.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any, Final
 
@@ -21,14 +21,15 @@ from marketplace.catalog.cursors import Position, read_cursor, write_cursor
 from marketplace.catalog.queries import BadQuery as BadQuery
 from marketplace.catalog.queries import Query as Query
 from marketplace.catalog.queries import parse as parse
+from marketplace.catalog.wording import ALL, ANY, RULED_OUT, AnyOf, all_of
 from payments.x402.networks import address_bytes, checksum
 from sellers import goods
 from sellers.goods import Good
 from sellers.site import Site, this_site
 
 CANDIDATES_MAX: Final = 500  # of what a text finds, the best by rank are compared
+WORD_CANDIDATES_MIN: Final = 50  # of what each of many words finds
 COUNTED_MAX: Final = 10_000
-_LAST_WORD = re.compile(r"(?:^|(?<=\s))[^\W_]+$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,7 @@ class Found:
 
     goods: tuple[Good, ...]
     next_cursor: str
+    relaxed: bool = False  # nothing has all the words; these have some of them
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,21 +66,31 @@ _ORDERS: Final = {
 
 
 def find(query: Query) -> Found:
-    """The page of this query, in its order."""
+    """The page of this query, in its order; where its first one is empty, of any of its words."""
+    position = read_cursor(query)
+    if position is not None:
+        return _find(replace(query, relaxed=position.relaxed), position)
+    found = _find(query, None)
+    if found.goods or found.next_cursor or not AnyOf.of(query.text).asks_for_less:
+        return found
+    return _find(replace(query, relaxed=True), None)
+
+
+def _find(query: Query, position: Position | None) -> Found:
     site = this_site()
     asked = _Asked.of(query, site)
     if asked is None:
         return Found((), "")
-    position = read_cursor(query)
     page, values = _page(query, asked, position), asked.values | {"most": query.limit + 1}
     with bounded():
         hits = goods.read(page, values, site)
     shown = hits[: query.limit]
     found = tuple(hit.good for hit in shown if hit.good is not None)
+    relaxed = query.relaxed and bool(found)
     if len(hits) <= query.limit:
-        return Found(found, "")
+        return Found(found, "", relaxed)
     last = shown[-1]
-    return Found(found, write_cursor(query, Position(last.key, last.listing_id)))
+    return Found(found, write_cursor(query, Position(last.key, last.listing_id)), relaxed)
 
 
 def at(query: Query, offset: int) -> tuple[Good, ...]:
@@ -111,8 +123,13 @@ def count(query: Query, most: int = COUNTED_MAX) -> int:
 class _Asked:
     """A query's conditions as SQL, with their values."""
 
-    sql: str
+    others: str  # besides the text
+    text: str  # a tsquery; empty where no text is looked for
     values: dict[str, Any]
+
+    @property
+    def sql(self) -> str:
+        return f"{self.others} and e.search @@ ({self.text})" if self.text else self.others
 
     @classmethod
     def of(cls, query: Query, site: Site) -> _Asked | None:
@@ -121,9 +138,13 @@ class _Asked:
         if facets := _facets(query):
             parts.append("e.facets @> %(facets)s::text[]")
             values["facets"] = facets
-        if query.text:
-            parts.append(f"e.search @@ ({_TEXT})")
-            values |= _words(query.text)
+        text = ""
+        if query.text and query.relaxed:
+            any_of = AnyOf.of(query.text)
+            text, values = ANY, values | any_of.values
+            parts += [RULED_OUT] if any_of.ruled_out else []
+        elif query.text:
+            text, values = ALL, values | all_of(query.text)
         if query.url_substring:
             parts.append("position(lower(%(within)s) in lower(%(base)s || e.path)) > 0")
             values |= {"within": query.url_substring, "base": f"{site.call_base_url}/call/"}
@@ -148,7 +169,7 @@ class _Asked:
         if query.max_usd is not None:
             parts.append("e.cheapest <= %(max_usd)s")
             values["max_usd"] = query.max_usd
-        return cls(" and ".join(parts), values)
+        return cls(" and ".join(parts), text, values)
 
 
 def _facets(query: Query) -> list[str]:
@@ -180,20 +201,17 @@ def _payable(query: Query, site: Site) -> list[tuple[str, str, int]]:
     return found
 
 
-def _words(text: str) -> dict[str, str]:
-    """The text, and its last word apart when it may be half typed."""
-    last = _LAST_WORD.search(text)
-    if last is None or text.count('"') % 2:
-        return {"text": text, "head": text, "prefix": ""}
-    return {"text": text, "head": text[: last.start()], "prefix": f"'{last[0].lower()}':*"}
-
-
 def _page(query: Query, asked: _Asked, position: Position | None) -> str:
     """The statement that names a page of listings, in order."""
     if position is not None:
         asked.values.update(after=position.key, after_id=position.listing_id)
     if _is_ranked(query):
-        return _RANKED.format(asked=asked.sql, after=_AFTER_RANK if position else "")
+        return _RANKED.format(
+            candidates=_candidates(query, asked),
+            text=asked.text,
+            power=4 if query.relaxed else 1,
+            after=_AFTER_RANK if position else "",
+        )
     order = _ORDERS[query.sort]
     after = ""
     if position is not None:
@@ -206,6 +224,22 @@ def _page(query: Query, asked: _Asked, position: Position | None) -> str:
         column=order.column,
         direction="desc" if order.descending else "asc",
     )
+
+
+def _candidates(query: Query, asked: _Asked) -> str:
+    """What is compared: the best by rank of what the text finds, or of what each word finds.
+
+    Each word's own, since those that everybody uses would leave no room for the one that matters.
+    """
+    if not query.relaxed:
+        return _CANDIDATES.format(asked=asked.sql, most=CANDIDATES_MAX)
+    names = AnyOf.of(query.text).word_names
+    most = max(CANDIDATES_MAX // len(names), WORD_CANDIDATES_MIN)
+    each = (
+        f"({_CANDIDATES.format(asked=asked.others + _HAS_WORD.format(name=name), most=most)})"
+        for name in names
+    )
+    return " union ".join(each)
 
 
 def _is_ranked(query: Query) -> bool:
@@ -230,20 +264,21 @@ _TOO_LONG: Final = (
     " network"
 )
 _LIMIT: Final = "select set_config('statement_timeout', %s, true)"
-# The words as people write them for a search, or the same with the last one half typed.
-_TEXT: Final = """
-    websearch_to_tsquery('english', %(text)s)
-    || (websearch_to_tsquery('english', %(head)s) && to_tsquery('simple', %(prefix)s))
-"""
-# How well the words fit, up to three times as much where the figures are good.
-_RANKED: Final = f"""
+# How well the words fit, up to three times as much where the figures are good. The fourth power of
+# it where some words are enough: good figures seldom make up for a word that is missing.
+_RANKED: Final = """
     select listing_id, key from (
         select c.listing_id,
-               -(ts_rank(c.search, ({_TEXT}), 1)::float8 * (1 + 2 * c.score / 1000.0::float8)) key
-          from (select e.listing_id, e.search, e.score from entry e where {{asked}}
-                 order by e.score desc, e.listing_id limit {CANDIDATES_MAX}) c) ranked
-     {{after}} order by key, listing_id limit %(most)s
-"""  # noqa: S608 - composed of our own constants only
+               -(ts_rank(c.search, ({text}), 1)::float8 ^ {power}
+                 * (1 + 2 * c.score / 1000.0::float8)) key
+          from ({candidates}) c) ranked
+     {after} order by key, listing_id limit %(most)s
+"""
+_CANDIDATES: Final = """
+    select e.listing_id, e.search, e.score from entry e where {asked}
+     order by e.score desc, e.listing_id limit {most}
+"""
+_HAS_WORD: Final = " and e.search @@ websearch_to_tsquery('english', %({name})s)"
 _AFTER_RANK: Final = "where (key, listing_id) > (%(after)s::float8, %(after_id)s::uuid)"
 _SORTED: Final = """
     select e.listing_id, {key} as key from entry e where {asked} {after}

@@ -100,7 +100,13 @@ def resources(page: Page, market: Market) -> dict[str, Any]:
 
 
 def found(
-    goods: Iterable[Good], market: Market, *, limit: int, cursor: str, unapplied: Sequence[str]
+    goods: Iterable[Good],
+    market: Market,
+    *,
+    limit: int,
+    cursor: str,
+    relaxed: bool,
+    unapplied: Sequence[str],
 ) -> dict[str, Any]:
     """What a search found, and which of its filters were not applied."""
     return {
@@ -108,6 +114,7 @@ def found(
         "resources": [item(good, market) for good in goods],
         "partialResults": bool(cursor),
         "searchMethod": "text",
+        "relaxed": relaxed,
         "pagination": {"limit": limit, "cursor": cursor or None},
         "unappliedFilters": list(unapplied),
     }

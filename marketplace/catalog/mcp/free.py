@@ -69,6 +69,8 @@ class FreeTools:
         except search.BadQuery as bad:
             return problem("bad_query", bad.message)
         document: Document = {"services": [in_short(good) for good in found.goods]}
+        if found.relaxed:
+            document["relaxed"] = True
         if found.next_cursor:
             document["next_cursor"] = found.next_cursor
         if unapplied:

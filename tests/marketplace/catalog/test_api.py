@@ -65,6 +65,12 @@ def test_the_next_page_is_an_address_that_works(stall):
     assert second["next"] is second["nextCursor"] is None
 
 
+def test_it_says_when_only_some_of_the_words_were_found(weather):
+    some, whole = get("?q=get+the+weather+of+Mars").json(), get("?q=weather").json()
+    assert [item["path"] for item in some["items"]] == ["acme/weather"]
+    assert (some["relaxed"], whole["relaxed"]) == (True, False)
+
+
 def test_one_listing_says_everything_about_itself(stall, weather):
     stall.revise(weather, prices=[Ask("0.02", NETWORK, Cast.seller.address)], category="data")
     listings.propose(weather.pk, finish(stall.draft(title="A secret plan"), stall.site))
@@ -154,7 +160,7 @@ def test_anybody_may_read_it_from_anywhere_and_must_ask_again(weather):
         "sort=x",
         "q=%ff%fe",
         "q=%C0%80",
-        "q=" + "x" * 201,
+        "q=" + "x" * 1_001,
         "q=" + "x" * 5_000,
         "&".join(f"a{n}=1" for n in range(60)),
         "cursor=x",

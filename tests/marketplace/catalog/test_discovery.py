@@ -169,7 +169,8 @@ def test_what_is_not_applied_is_named(market: dict[str, Listing]) -> None:
     assert asked(f"{LIST}?colour=red")["unappliedFilters"] == ["colour"]
     said = asked(f"{SEARCH}?query=weather&offset=4&mood=good")
     assert said["unappliedFilters"] == ["mood", "offset"]
-    assert (said["searchMethod"], said["x402Version"]) == ("text", 2)
+    assert (said["searchMethod"], said["x402Version"], said["relaxed"]) == ("text", 2, False)
+    assert asked(f"{SEARCH}?query=the+weather+of+Mars")["relaxed"] is True
     assert asked(f"{LIST}?cursor=x")["unappliedFilters"] == ["cursor"]
     # Whether a quote is signed is known when it is made, and not here.
     for address in (f"{LIST}?", f"{SEARCH}?query=sea&"):
@@ -204,7 +205,7 @@ def test_what_is_not_applied_is_named(market: dict[str, Listing]) -> None:
         SEARCH,
         f"{SEARCH}?query=",
         f"{SEARCH}?query=%E2%80%8B",
-        f"{SEARCH}?query={'a' * 300}",
+        f"{SEARCH}?query={'a' * 1_001}",
         f"{SEARCH}?query=sea&cursor=nonsense",
         MERCHANT,
         f"{MERCHANT}?payTo=nobody",

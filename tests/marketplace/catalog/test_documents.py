@@ -55,7 +55,7 @@ def formats(goods: tuple[Good, ...], market: Market, who: Who) -> dict[str, byte
     documents: dict[str, Any] = {
         "discovery-resources.json": bazaar.resources(page, market),
         "discovery-search.json": bazaar.found(
-            goods, market, limit=20, cursor="next", unapplied=("colour",)
+            goods, market, limit=20, cursor="next", relaxed=False, unapplied=("colour",)
         ),
         "discovery-merchant.json": bazaar.of_merchant(page, market, "0x0"),
         "openapi.json": openapi.of_site(part, market),

@@ -123,6 +123,16 @@ def test_filters_are_the_addresss_and_need_no_script(
     assert f"{len(found)} service" in page
 
 
+def test_what_has_some_of_the_words_only_is_said_to(
+    client: Client, market: dict[str, Listing]
+) -> None:
+    page = read(client, "/market?q=the+city+weather+of+Mars")
+
+    assert titles(page)[0] == "City weather"
+    assert "with any of these words; none has them all" in page
+    assert "none has them all" not in read(client, "/market?q=city+weather")
+
+
 def test_what_was_chosen_stands_in_the_form(client: Client, market: dict[str, Listing]) -> None:
     page = read(client, "/market?q=sea+%3Cb%3E&maxPrice=0.5&category=data&sort=price&method=GET")
 

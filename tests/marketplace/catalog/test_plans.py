@@ -33,6 +33,8 @@ ASKED = {
     "q=uncomm": ("", COMMON_WORD_BUFFERS),
     "q=weather": ("", COMMON_WORD_BUFFERS),
     "q=weather or forecast&category=data&maxPrice=0.02": ("", COMMON_WORD_BUFFERS),
+    "q=get the deep weather forecast uncommon7 of a city": ("", COMMON_WORD_BUFFERS),
+    "q=get the deep weather of a city&sort=price": ("", COMMON_WORD_BUFFERS),
 }
 
 

@@ -83,9 +83,12 @@ async def test_filters_pages_and_odd_questions(shop: Storefront, surface: App) -
     rest = await paths(limit=2, cursor=first["next_cursor"])
     assert len(first["services"]) == 2
     assert len(rest) == 1
+    sentence = {"query": "get a picture of the weather on Mars", "seller": "borealis"}
+    some = (await use(surface, "search_services", **sentence))["structuredContent"]
+    assert (some["relaxed"], len(some["services"])) == (True, 1)
     odd = (await use(surface, "search_services", colour="red"))["structuredContent"]
     assert odd["unapplied"] == ["colour"]
-    for bad in ({"limit": 100_000}, {"sort": "best"}, {"cursor": "x"}, {"query": "x" * 300},
+    for bad in ({"limit": 100_000}, {"sort": "best"}, {"cursor": "x"}, {"query": "x" * 1_001},
                 {"max_usd": "1e-20000"}, {"max_usd": 1e-320}):  # fmt: skip
         refused = await use(surface, "search_services", **bad)
         assert refused["isError"], bad
