@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from django.conf import settings
@@ -69,6 +69,7 @@ def read_payment(written: str) -> PaymentPayload:
 
 def request_of(order: Order, terms: Terms) -> CallRequest:
     """The call that these arguments mean, in the spelling that HTTP gives it."""
+    order = replace(order, input=_without_nulls(order.input))
     if unknown := sorted(set(order.input) - set(PARTS)):
         raise Misfit(f"input has {', '.join(PARTS)} and no {unknown[0][:40]}")
     for part in ("path", "query"):
@@ -106,7 +107,24 @@ def request_of(order: Order, terms: Terms) -> CallRequest:
     )
 
 
+def _without_nulls(given: Mapping[str, Any]) -> dict[str, Any]:
+    """The input without what was left out by naming it: many agents write null for that.
+
+    What a JSON body holds is the seller's matter.
+    """
+    kept = {part: value for part, value in given.items() if value is not None}
+    if isinstance(query := kept.get("query"), dict):
+        kept["query"] = {
+            name: [one for one in value if one is not None] if isinstance(value, list) else value
+            for name, value in query.items()
+            if value is not None
+        }
+    return kept
+
+
 def _segments(order: Order, terms: Terms) -> tuple[str, ...]:
+    if None in order.input.get("path", {}).values():
+        raise Misfit("a part of input.path is null")
     given = path_values(order.input)
     if set(given) != set(terms.path_parameters):
         raise Misfit(f"input.path must name {', '.join(terms.path_parameters) or 'nothing'}")

@@ -229,11 +229,32 @@ async def test_arguments_become_the_call_that_http_would_make(storefront: Storef
         {"path": {"city": "", "day": 1}},
         {"path": {"city": "a\0", "day": 1}},
         {"path": {"city": "Oslo", "day": 2**70}},
+        {"path": {"city": "Oslo", "day": None}},
+        {"path": None},
         {"path": {"city": "Oslo", "day": 1}, "query": "x"},
         {"path": {"city": "Oslo", "day": 1}, "body": {"n": 2**70}},
     ):
         with pytest.raises(Misfit):
             request_of(order(input=misfit), terms)
+
+
+async def test_what_is_null_is_not_sent(storefront: Storefront) -> None:
+    """Agents write null for what they leave out; as a text it would be sold as an answer to it."""
+    given = {
+        "path": None,
+        "query": {"city": "Oslo", "units": None, "tag": ["x", None], "none": [None]},
+        "body": None,
+    }
+    request = request_of(order(input=given), terms_of(storefront))
+    assert request.query == (("city", "Oslo"), ("tag", "x"))
+    assert await request.read_body() == b""
+    assert not [value for name, value in request.headers if name == "content-type"]
+    assert request_of(order(input={"query": None}), terms_of(storefront)).query == ()
+
+    inner = {"query": {"filter": {"a": None}}, "body": {"a": None, "b": [None]}}
+    request = request_of(order(input=inner), terms_of(storefront))
+    assert request.query == (("filter", '{"a":null}'),)
+    assert await request.read_body() == b'{"a":null,"b":[null]}'
 
 
 async def test_a_body_of_text_is_text(storefront: Storefront, settings: Settings) -> None:
