@@ -13,6 +13,8 @@ Document = dict[str, Any]
 
 EXAMPLE_PATH: Final = "seller/listing"
 _READS: Final = {"readOnlyHint": True, "openWorldHint": False}
+# Programs run what only reads without asking their people; these would be spending their money.
+SPENDS: Final = {"readOnlyHint": False, "destructiveHint": False, "openWorldHint": True}
 _PATH: Final = {
     "type": "string",
     "description": "seller/listing, as search_services names it",
@@ -113,7 +115,7 @@ def _call(example: str, example_input: Document) -> Document:
         ["path"],
         [{"path": example, "input": example_input}, {"path": example, "demo": True}],
     )
-    return {**tool, "annotations": {"readOnlyHint": False, "openWorldHint": True}}
+    return {**tool, "annotations": SPENDS}
 
 
 def of_every_seller() -> tuple[Document, ...]:

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from marketplace.catalog.mcp.definitions import DEMO
+from marketplace.catalog.mcp.definitions import DEMO, SPENDS
 from payments.acceptance.promise import Offer
 from payments.amounts import Amount
 from payments.documents import sha256, utc
@@ -30,9 +30,9 @@ def as_tool(good: Good) -> Document:
         "description": f"Paid: {price_in_words(good.offers)} a call, with x402."
         f" The seller declares: “{clean(words, len(words))}”",
         "inputSchema": {**schema, "properties": {**schema["properties"], "demo": DEMO}},
-        "annotations": {"readOnlyHint": terms.method == "GET", "openWorldHint": True},
+        "annotations": SPENDS,
         "_meta": {
-            "examples": [{**terms.example_input}, {"demo": True}],
+            "examples": [{**terms.example_input}, {**terms.example_input, "demo": True}],
             "souk/path": good.path,
             "souk/url": good.url,
             "souk/prices": [_price(offer) for offer in good.offers],

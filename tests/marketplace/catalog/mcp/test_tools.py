@@ -197,8 +197,24 @@ async def test_the_list_of_a_seller_holds_examples_that_fit_their_schema(
         listed = await ask(surface, "tools/list", {}, path)
         for tool in listed["tools"]:
             for example in tool["_meta"]["examples"]:
-                if set(example) != {"demo"}:
-                    jsonschema.validate(example, tool["inputSchema"])
+                jsonschema.validate(example, tool["inputSchema"])
+
+
+async def test_the_example_of_a_free_sample_gives_it(shop: Storefront, surface: App) -> None:
+    listed = await ask(surface, "tools/list", {}, "/mcp/acme")
+    forecast = next(tool for tool in listed["tools"] if tool["name"] == "forecast")
+    (free,) = (each for each in forecast["_meta"]["examples"] if each.get("demo"))
+    assert free["query"] == {"city": "Oslo"}
+    sample = await use(surface, "forecast", "/mcp/acme", **free)
+    assert sample["_meta"] == {"souk/demo": True}
+
+
+async def test_only_what_is_free_is_said_to_read_only(shop: Storefront, surface: App) -> None:
+    for path in ("/mcp", "/mcp/acme"):
+        for tool in (await ask(surface, "tools/list", {}, path))["tools"]:
+            free, hints = tool["description"].startswith("Free."), tool["annotations"]
+            assert hints["readOnlyHint"] is free, tool["name"]
+            assert free or hints["destructiveHint"] is False
 
 
 async def test_an_agent_reads_what_its_wallet_may_still_spend(
