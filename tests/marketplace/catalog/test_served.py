@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import re
 from collections.abc import Iterator
@@ -79,6 +80,37 @@ def test_every_document_is_there_once_and_then_only_named(listing: Listing) -> N
             json.loads(response.content)
     assert got("/.well-known/ai-catalog.json")["Content-Type"] == "application/ai-catalog+json"
     assert got("/llms.txt")["Content-Type"] == "text/markdown; charset=utf-8"
+
+
+def test_a_document_of_the_site_is_packed_for_who_takes_it(
+    listing: Listing, stall: Storefront
+) -> None:
+    build()
+    for path in format_views.SITE_WIDE:
+        plain = got(path)
+        answer = got(path, **{"Accept-Encoding": "br, gzip;q=0.8"})
+        assert gzip.decompress(answer.content) == plain.content, path
+        assert answer["Content-Encoding"] == "gzip"
+        assert {answer["Vary"], plain["Vary"]} == {"Accept-Encoding"}
+        assert int(answer.get("Content-Length", len(answer.content))) == len(answer.content)
+        for etag in (plain["ETag"], answer["ETag"]):
+            for accepted in ("", "gzip"):
+                said = {"If-None-Match": etag, "Accept-Encoding": accepted}
+                assert got(path, 304, **said)["Vary"] == "Accept-Encoding"
+        for refused in ("", "br", "identity", "gzip;q=0", "gzip; q=0.000", "gzipped"):
+            assert "Content-Encoding" not in got(path, **{"Accept-Encoding": refused}), refused
+    assert len(got("/openapi.json", **{"Accept-Encoding": "gzip"}).content) < 5_000
+
+    stall.revise(listing, prices=[Ask("0.07", NETWORK, Cast.seller.address)])
+    build()
+    anew = got("/openapi.json", **{"Accept-Encoding": "gzip"})
+    assert b'"0.07"' in gzip.decompress(anew.content)
+
+
+def test_nothing_but_the_site_s_documents_is_packed(listing: Listing) -> None:
+    build()
+    for path in ("/", "/market", "/api/catalog", "/api/catalog/acme/weather", *LIVE):
+        assert "Content-Encoding" not in got(path, **{"Accept-Encoding": "gzip"}), path
 
 
 def test_what_is_not_sold_any_more_leaves_the_live_ones_at_once(listing: Listing) -> None:
