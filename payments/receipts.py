@@ -97,7 +97,7 @@ def _statement(row: Mapping[str, Any]) -> dict[str, Any]:
         "payTo": row["pay_to"],
         "nonce": _hex(row["nonce"]),
         "transaction": "",
-        "resourceUrl": _without_query(row["url"]),
+        "resourceUrl": _listing_url(row["url"], row["listing_path"]),
         "listing": {
             "path": row["listing_path"],
             "title": row["title"],
@@ -164,9 +164,15 @@ def _times(row: Mapping[str, Any]) -> dict[str, str]:
     return {name: _utc(row[column]) for name, column in names.items() if row[column] is not None}
 
 
-def _without_query(url: str) -> str:
-    """A receipt may be shown to anybody; the buyer's question stays inside the request hash."""
-    return url.partition("?")[0]
+def _listing_url(url: str, path: str) -> str:
+    """The listing's address, as the signed offer names it.
+
+    A receipt may be shown to anybody: what the buyer asked of the listing, in path and query,
+    stays inside the request hash.
+    """
+    named = path if path.startswith("/") else f"/call/{path}"  # a preview has its own
+    head, found, _ = url.partition("?")[0].partition(named)
+    return head + found
 
 
 def _utc(moment: datetime) -> str:

@@ -20,7 +20,7 @@ from marketplace.calls.attached import read_payment
 from marketplace.calls.attempt import Attempt, run
 from marketplace.calls.ceiling import BadCeiling, ceiling_dollars, price_dollars
 from marketplace.calls.outcomes import CallOutcome, Challenged, Refused, Unavailable
-from marketplace.calls.requests import CallRequest, canonical_url
+from marketplace.calls.requests import CallRequest, canonical_url, with_segments
 from marketplace.calls.room import Room
 from marketplace.calls.shelf import Absent, Place, Shelved
 from marketplace.calls.unsold import absent
@@ -86,6 +86,7 @@ async def _call(room: Room, place: Place, path: str, request: CallRequest) -> Ca
     if isinstance(place, Absent):
         return absent(place)
     sold, offer = choose(place, payload)
+    _must_name(sold, payload, request)
     if sold.only_for is not None and presented.authorization.payer not in sold.only_for:
         return Refused(403, "not_your_preview", NOT_YOURS)
     if refused := _above_ceiling(request, offer):
@@ -126,12 +127,15 @@ def choose(shelved: Shelved, payload: PaymentPayload) -> tuple[Shelved, Offer]:
         # The shelf is not told when a grace runs out; a new price is what the buyer needs then.
         for offer in sold.offers if sold.good_until_unix > now else ():
             if matches(offer.requirements, payload.accepted):
-                if payload.resource_url not in {None, sold.url}:
-                    raise PaymentRefused(
-                        Reason.RESOURCE_MISMATCH, "this payment names another resource"
-                    )
                 return sold, offer
     raise PaymentRefused(Reason.NO_MATCHING_REQUIREMENTS)
+
+
+def _must_name(sold: Shelved, payload: PaymentPayload, request: CallRequest) -> None:
+    """A payment that names a resource names the listing's address, or this very one below it."""
+    named = payload.resource_url
+    if named not in {None, sold.url, with_segments(sold.url, request.segments)}:
+        raise PaymentRefused(Reason.RESOURCE_MISMATCH, "this payment names another resource")
 
 
 def _above_ceiling(request: CallRequest, offer: Offer) -> CallOutcome | None:

@@ -67,6 +67,11 @@ def without_ours(query: Query) -> Query:
     return tuple(pair for pair in query if pair[0] not in OUR_QUERY_NAMES)
 
 
+def with_segments(url: str, segments: Sequence[str]) -> str:
+    """A listing's address with path values after it, in their one spelling."""
+    return "/".join((url, *(quote(segment, safe="") for segment in segments)))
+
+
 def canonical_url(
     base_url: str, path: str, segments: Sequence[str], query: Sequence[tuple[str, str]]
 ) -> str:
@@ -75,9 +80,7 @@ def canonical_url(
     Two requests are the same purchase only when this is the same; what the buyer's Host
     header or a proxy in front of us says has no part in it.
     """
-    url = resource_url(base_url, path)
-    if segments:
-        url += "/" + "/".join(quote(segment, safe="") for segment in segments)
+    url = with_segments(resource_url(base_url, path), segments)
     if query:
         pairs = (f"{quote(name, safe='')}={quote(value, safe='')}" for name, value in query)
         url += "?" + "&".join(pairs)

@@ -18,11 +18,12 @@ from uuid import UUID
 
 from asgiref.typing import ASGIReceiveCallable, ASGISendCallable, HTTPScope
 
+from marketplace.calls.addressed import addressed
 from marketplace.calls.ceiling import is_too_dear
 from marketplace.calls.http import Response, send_response
 from marketplace.calls.in_flight import Arrivals, NoPlace, Seat
 from marketplace.calls.inbox import Inbox
-from marketplace.calls.outcomes import CallOutcome, Delivered, Streamed
+from marketplace.calls.outcomes import CallOutcome, Challenged, Delivered, Streamed
 from marketplace.calls.paid_call import UNDECIDED
 from marketplace.calls.requests import BodyIncomplete, BodyTooLarge, CallRequest, Query
 from marketplace.calls.shares import Shares
@@ -184,7 +185,7 @@ class Door:
         asks_more = arrival.brings_body or scope["query_string"]
         if asks_more and await self._wants_sample(arrival):
             return responses.sample(place)
-        return self._quote(place, dialect, headers)
+        return self._quote(addressed(place, route.segments), dialect, headers)
 
     def _besides(self, arrival: Arrival, place: Shelved) -> Response | None:
         """What stands below a listing's address and is no call of it."""
@@ -243,6 +244,8 @@ class Door:
             if isinstance(outcome, Streamed):  # it keeps its place until its end
                 flow = Flow(outcome, inbox, seat.give_back)
                 return _Outcome(head_of(outcome, arrival.dialect), flow=flow)
+            if isinstance(outcome, Challenged) and not isinstance(place, Absent):
+                place = addressed(place, arrival.route.segments)
             response = response_of(outcome, place, arrival.dialect, self._public_base_url)
             is_large = len(response.body) > PIECE_BYTES
         except NoPlace:

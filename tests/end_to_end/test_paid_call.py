@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from tests.fixtures.cast import Cast
 from tests.fixtures.stack import Stack
-from tests.fixtures.wallet import ask, authorize, buy, pack, unpack
+from tests.fixtures.upstream import answer
+from tests.fixtures.wallet import Said, ask, authorize, buy, pack, unpack
 
 
 def test_a_payment_buys_the_answer_and_moves_the_money(stack: Stack, cast: type[Cast]) -> None:
@@ -36,6 +39,24 @@ def test_a_buyer_cannot_give_what_the_sellers_address_sets(stack: Stack, cast: t
     assert "query.limit" in greedy.json["detail"]
     assert content.status == 200
     assert [call.target.partition("?")[2] for call in sold.calls] == ["plan=basic&limit=10&q=x"]
+
+
+def test_a_payment_for_one_path_value_buys_no_other(stack: Stack, cast: type[Cast]) -> None:
+    sold = stack.sell(fixed_query="/{city}", example={"path": {"city": "Oslo"}})
+    stack.upstream.on(f"{sold.upstream_path}/Oslo", answer(b'{"ok":true}'))
+    stack.chain.fund(cast.buyer.address, 2)
+    oslo = ask(f"{sold.url}/Oslo").challenge
+
+    def paid(challenge: Any, city: str) -> Said:
+        headers = {"PAYMENT-SIGNATURE": pack(authorize(challenge, cast.buyer))}
+        return ask(f"{sold.url}/{city}", headers=headers)
+
+    refused = paid(oslo, "Bergen")
+    assert (refused.status, refused.json["error"]) == (402, "resource_mismatch")
+    assert refused.challenge["resource"]["url"] == f"{sold.url}/Bergen"
+    assert sold.calls == []
+    assert paid(oslo, "Oslo").status == 200
+    assert paid(ask(sold.url).challenge, "Oslo").status == 200, "the listing's own is as good"
 
 
 def test_an_unpaid_request_is_quoted_and_goes_nowhere(stack: Stack) -> None:

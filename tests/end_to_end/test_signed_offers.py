@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 from x402 import x402ClientSync
@@ -27,6 +28,7 @@ from tests.fixtures.cast import Cast
 from tests.fixtures.promises import promised
 from tests.fixtures.stack import NETWORK, Sold, Stack
 from tests.fixtures.typescript import typescript_folder
+from tests.fixtures.upstream import answer
 from tests.fixtures.wallet import Said, ask
 
 SIGNED_SECONDS = 30
@@ -116,13 +118,23 @@ def test_a_payment_that_echoes_every_extension_passes_common_front_ends(
     assert len(quote) < len(header) < COMMON_HEADER_BYTES_MAX
 
 
+@pytest.mark.parametrize("below", ["", "/New%20York"])
 def test_the_official_verifier_takes_our_promises_and_our_receipts(
-    stack: Stack, cast: type[Cast]
+    stack: Stack, cast: type[Cast], below: str
 ) -> None:
-    sold = stack.sell()
+    of_path: dict[str, Any] = {
+        "fixed_query": "/{city}",
+        "example": {"path": {"city": "Oslo"}},
+    }
+    sold = stack.sell(**(of_path if below else {}))
+    stack.upstream.on(unquote(f"{sold.upstream_path}{below}"), answer(b'{"ok":true}'))
     stack.chain.fund(cast.other_buyer.address, 1)
-    said = signed_quote(stack, sold)
-    httpx_client(cast.other_buyer, sold.url, "GET", None)
+    signed_quote(stack, sold)
+    said = ask(f"{sold.url}{below}")
+    bought = httpx_client(cast.other_buyer, f"{sold.url}{below}", "GET", None)
+
+    assert said.challenge["resource"]["url"] == f"{sold.url}{below}"
+    assert bought.status == 200, bought.body
 
     def receipts() -> list[tuple[Any, ...]]:
         return stack.rows(

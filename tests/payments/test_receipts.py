@@ -62,6 +62,25 @@ async def test_it_keeps_the_buyers_question_to_itself(purchases: Purchases) -> N
     assert receipt.statement["resourceUrl"] == f"{SITE}/call/meteo/weather-now"
 
 
+@pytest.mark.parametrize(
+    ("path", "address"),
+    [
+        ("meteo/weather-now", f"{SITE}/call/meteo/weather-now"),
+        ("call/call", f"{SITE}/call/call/call"),
+        ("/preview/" + "a" * 43, f"{SITE}/preview/{'a' * 43}"),
+    ],
+)
+async def test_it_names_the_listing_s_address_as_its_signed_offer_does(
+    purchases: Purchases, path: str, address: str
+) -> None:
+    url = f"{address}/New%20York/call/call?city=Paris"
+    payment = await purchases.final(purchase={"listing_path": path, "url": url})
+    (jws,) = await purchases.receipts(payment)
+    receipt = read(jws, purchases.signer)
+    assert receipt.statement["resourceUrl"] == address
+    assert receipt.is_of_request(url, b"")
+
+
 async def test_it_proves_the_request_to_whoever_knows_it(purchases: Purchases) -> None:
     (jws,) = await purchases.receipts(await purchases.final())
     receipt = read(jws, purchases.signer)

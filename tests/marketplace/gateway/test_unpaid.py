@@ -17,6 +17,7 @@ from marketplace.surface import Surface
 from payments.models import GasUse
 from sellers import listings
 from sellers.models import Seller
+from sellers.offers import HEADER_BYTES_MAX
 from sellers.terms import Sample
 from tests.fixtures.cast import Cast
 from tests.fixtures.storefront import NETWORK, SAMPLE, Storefront, in_thread, settle
@@ -74,6 +75,43 @@ async def test_the_resource_is_never_taken_from_the_request(shop: Storefront, su
     seen = await visit(surface, "GET", f"{WEATHER}?city=Basel", lies)
     assert seen.quote["resource"]["url"] == f"{shop.site.call_base_url}{WEATHER}"
     assert "evil" not in str(seen.quote)
+
+
+async def test_a_path_value_is_quoted_at_its_own_address(shop: Storefront, surface: App) -> None:
+    """Graders compare the quote's address with the one that they asked."""
+    base = shop.site.call_base_url
+    bare = (await visit(surface, "GET", CITY)).quote
+    for asked, named in (
+        (f"{CITY}/New%20York", f"{base}{CITY}/New%20York"),
+        (f"{CITY}/Z%c3%bcrich?x=1", f"{base}{CITY}/Z%C3%BCrich"),
+        (f"{CITY}/a%2Fb", f"{base}{CITY}/a%2Fb"),
+    ):
+        seen = await visit(surface, "GET", asked)
+        assert seen["payment-required"] == b64encode(seen.body).decode()
+        assert seen.quote["resource"] == {**bare["resource"], "url": named}
+        assert seen.quote["v1"] == f"{named}?x402Version=1"
+        same = {"resource": bare["resource"], "v1": bare["v1"]}
+        assert {**seen.quote, **same} == bare
+        dear = await visit(surface, "GET", asked, {"x-max-price": "0.001 USD"})
+        assert (dear.quote["error"], dear.quote["resource"]["url"]) == ("price_above_max", named)
+        page = await visit(surface, "GET", asked, {"accept": "text/html"})
+        assert page.quote == seen.quote
+        old = (await visit(surface, "GET", f"{asked.partition('?')[0]}?x402Version=1")).json
+        assert [entry["resource"] for entry in old["accepts"]] == [f"{named}?x402Version=1"]
+    assert (await visit(surface, "GET", CITY)).quote == bare
+
+
+async def test_a_path_value_too_long_for_the_header_is_quoted_at_the_listings(
+    shop: Storefront, surface: App
+) -> None:
+    below = {}
+    for characters in (2, 2_500, 8_000):
+        seen = await visit(surface, "GET", f"{CITY}/{'x' * characters}")
+        assert seen["payment-required"] == b64encode(seen.body).decode()
+        assert len(seen["payment-required"] or "") <= HEADER_BYTES_MAX
+        url = seen.quote["resource"]["url"]
+        below[characters] = len(url.removeprefix(f"{shop.site.call_base_url}{CITY}"))
+    assert below == {2: 3, 2_500: 2_501, 8_000: 0}
 
 
 async def test_head_is_quoted_without_a_body(shop: Storefront, surface: App) -> None:
