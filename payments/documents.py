@@ -12,7 +12,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from payments.amounts import Amount
-from payments.models import Answer, Receipt, Refund
+from payments.models import Answer, Money, Receipt, Refund
 from payments.receipts import statement_of
 from payments.reports.one_payment import PaymentReport
 from payments.reports.timeline import TimelineEntry
@@ -130,29 +130,35 @@ def _transfer_back(refund: Refund) -> dict[str, Any]:
 
 def settlement(
     payment_id: UUID, payer: str, network: str, amount_atomic: int, transaction: bytes | None,
-    page: str,
+    page: str, receipt: str | None = None,
 ) -> Settlement:  # fmt: skip
-    """What a buyer is told of the payment that comes with an answer: PAYMENT-RESPONSE."""
+    """What a buyer is told of the payment that comes with an answer: PAYMENT-RESPONSE.
+
+    The receipt is in it where one is signed: mostly the first answer leaves before.
+    """
+    own = {"payment": str(payment_id), "status": page, "receipt": f"{page}/receipt"}
+    signed = {"info": {"receipt": {"format": "jws", "signature": receipt}}}
     return Settlement(
         success=True,
         payer=payer,
         transaction="" if transaction is None else hexadecimal(transaction),
         network=network,
         amount_atomic=amount_atomic,
-        extensions={
-            "souk": {"payment": str(payment_id), "status": page, "receipt": f"{page}/receipt"}
-        },
+        extensions={"souk": own, **({"offer-receipt": signed} if receipt else {})},
     )
 
 
-def payment_response(report: PaymentReport, around: Surroundings) -> dict[str, object] | None:
+def payment_response(
+    report: PaymentReport, around: Surroundings, receipts: Sequence[Receipt]
+) -> dict[str, object] | None:
     """The header that comes with the answer, decoded; None while no answer may leave."""
     payment = report.payment
     if not report.can_be_fetched:
         return None
+    is_final = receipts and report.state.money == Money.CONFIRMED
     return settlement(
         payment.pk, payment.payer, payment.network, int(payment.amount_atomic),
-        report.transaction, around.page,
+        report.transaction, around.page, receipts[0].jws if is_final else None,
     ).to_wire()  # fmt: skip
 
 

@@ -228,6 +228,7 @@ class StoredAnswer:
     body_bytes: int
     # Whatever counts it as held in memory, for as long as it is.
     share: object = field(default=None, compare=False, repr=False)
+    receipt: str | None = None  # the newest, where one was signed already
 
 
 async def answer_bytes(pool: Pool, payment_id: UUID) -> int:
@@ -242,7 +243,9 @@ async def stored_answer(pool: Pool, payment_id: UUID) -> StoredAnswer | None:
     row = await one(
         pool,
         """
-        select a.status, a.headers, a.content_type, b.body, a.body_hash, a.body_bytes
+        select a.status, a.headers, a.content_type, b.body, a.body_hash, a.body_bytes,
+               (select r.jws from payments_receipt r
+                 where r.payment_id = a.payment_id order by r.version desc limit 1)
           from payments_answer a
           left join payments_answerbody b
             on b.payment_id = a.payment_id and b.keep_until = a.keep_until
@@ -252,6 +255,6 @@ async def stored_answer(pool: Pool, payment_id: UUID) -> StoredAnswer | None:
     )
     if row is None:
         return None
-    status, headers, content_type, body, body_hash, body_bytes = row
+    status, headers, content_type, body, body_hash, body_bytes, receipt = row
     pairs = tuple((str(name), str(value)) for name, value in headers)
-    return StoredAnswer(status, pairs, content_type, body, body_hash, body_bytes)
+    return StoredAnswer(status, pairs, content_type, body, body_hash, body_bytes, receipt=receipt)

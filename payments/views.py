@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -185,7 +186,7 @@ def _page(report: PaymentReport, around: Surroundings) -> dict[str, Any]:
         "answer": report.answer,
         "created_at": payment.created_at,
         "links": document["links"],
-        **_payment_response(report, around),
+        **_payment_response(report, around, receipts),
         "receipts": [
             said | {"issued_at": each.issued_at}
             for said, each in zip(documents.receipt_versions(receipts), receipts, strict=True)
@@ -194,9 +195,11 @@ def _page(report: PaymentReport, around: Surroundings) -> dict[str, Any]:
     }
 
 
-def _payment_response(report: PaymentReport, around: Surroundings) -> dict[str, str]:
+def _payment_response(
+    report: PaymentReport, around: Surroundings, receipts: Sequence[Receipt]
+) -> dict[str, str]:
     """The header as it comes with the answer, and what is in it."""
-    wire = documents.payment_response(report, around)
+    wire = documents.payment_response(report, around, receipts)
     if wire is None:
         return {}
     return {"response_header": encode_header(wire), "response_said": json.dumps(wire, indent=2)}

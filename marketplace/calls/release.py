@@ -142,7 +142,10 @@ async def _stored(room: Room, held: Held, lease: Lease, *, joined: bool) -> Call
             f" gone. It had {answer.body_bytes} bytes, sha256:{answer.body_hash.hex()}.",
             payment_id=held.payment_id,
         )
-    return deliver(room, paid_of(held), replace(answer, share=share), lease, joined=joined)
+    # One that a reorg took back is superseded, or is about to be.
+    receipt = answer.receipt if held.money == Money.CONFIRMED else None
+    paid = replace(paid_of(held), receipt=receipt)
+    return deliver(room, paid, replace(answer, share=share), lease, joined=joined)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,11 +157,12 @@ class Paid:
     network: str
     amount_atomic: int
     transaction: bytes | None  # None: on trust, the money moves later
+    receipt: str | None = None
 
     def settlement(self) -> Settlement:
         return documents.settlement(
             self.payment_id, self.payer, self.network, self.amount_atomic, self.transaction,
-            f"{settings.PUBLIC_BASE_URL}/p/{self.payment_id}",
+            f"{settings.PUBLIC_BASE_URL}/p/{self.payment_id}", self.receipt,
         )  # fmt: skip
 
 
