@@ -93,7 +93,7 @@ class McpServer:
             return
         if not any(isinstance(each, Unreadable) or each.id is not None for each in post.messages):
             inbox.close()
-            await send_response(arrival.ACCEPTED, "POST", send)
+            await send_response(arrival.accepted(), "POST", send)
             return
         work = asyncio.create_task(self._reply(post, head, inbox))
         await _send(work, head, inbox, send)

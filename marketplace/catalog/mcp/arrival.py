@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Final
 
 from asgiref.typing import HTTPScope
 from django.conf import settings
-from yarl import URL
 
 from marketplace.calls.http import Header, Headers, Response, with_length
 from marketplace.calls.origin import origin_of
+from marketplace.catalog.mcp import browsers
 from marketplace.catalog.mcp.card import SECONDS, TYPE, server_card
 from marketplace.catalog.mcp.lists import is_slug
 from marketplace.catalog.mcp.protocol import (
@@ -78,11 +77,10 @@ def read_head(scope: HTTPScope) -> Arrival | Response:
 
 def _refused(method: str, headers: Mapping[bytes, bytes]) -> Response | None:
     if method == "OPTIONS":
-        return Response(204, (*GUARDED, _ALLOW), b"")
+        return Response(204, (*GUARDED, _ALLOW, *browsers.preflight()), b"")
     if method != "POST":
         return _told(405, "An MCP server: POST JSON-RPC here. It opens no streams.", _ALLOW)
-    # A page of somebody else's must not speak to us with its visitor's browser.
-    if b"origin" in headers and headers[b"origin"].decode("latin-1") not in own_origins():
+    if not browsers.may_ask(headers):
         return _told(403, "This origin may not call the MCP server from a browser.")
     media_type = _text(headers, b"content-type").partition(";")[0].strip().lower()
     if media_type != "application/json":
@@ -90,20 +88,10 @@ def _refused(method: str, headers: Mapping[bytes, bytes]) -> Response | None:
     return None
 
 
-@lru_cache(maxsize=8)
-def _origins(*addresses: str) -> frozenset[str]:
-    return frozenset(str(URL(address).origin()) for address in addresses)
-
-
-def own_origins() -> frozenset[str]:
-    """Where our own pages come from."""
-    return _origins(settings.PUBLIC_BASE_URL, settings.CALL_BASE_URL)
-
-
 def answer(status: int, document: Document | list[Document]) -> Response:
     """JSON-RPC as one document."""
     body = written(document)
-    return Response(status, with_length((JSON, *GUARDED), body), body)
+    return Response(status, with_length((JSON, *GUARDED, *browsers.readable()), body), body)
 
 
 def answer_fault(fault: Fault) -> Response:
@@ -111,13 +99,16 @@ def answer_fault(fault: Fault) -> Response:
     return answer(fault.status, refused(None, fault))
 
 
-ACCEPTED: Final = Response(202, (*GUARDED, (b"content-length", b"0")), b"")
+def accepted() -> Response:
+    """What is said to messages that want no answer."""
+    return Response(202, with_length((*GUARDED, *browsers.readable()), b""), b"")
 
 
 def _told(status: int, why: str, *more: Header) -> Response:
     """Refuse before a message was read, in the form of one."""
     body = written(refused(None, Fault(INVALID_REQUEST, why)))
-    return Response(status, with_length((JSON, *GUARDED, *more), body), body)
+    headers = (JSON, *GUARDED, *browsers.readable(), *more)
+    return Response(status, with_length(headers, body), body)
 
 
 def _card(method: str) -> Response:

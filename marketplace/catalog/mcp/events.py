@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from asgiref.typing import ASGISendCallable
 
+from marketplace.catalog.mcp import browsers
 from marketplace.catalog.mcp.arrival import EVENTS, GUARDED
 from sellers.texts import on_one_line
 
@@ -31,7 +32,7 @@ async def begin(send: ASGISendCallable) -> None:
         {
             "type": "http.response.start",
             "status": 200,
-            "headers": _HEADERS,
+            "headers": (*_HEADERS, *browsers.readable()),
             "trailers": False,
         }
     )

@@ -132,6 +132,60 @@ async def test_a_head_that_will_not_do_is_said_at_once(surface: App, settings: S
         assert (seen["allow"] is not None) == (status in (204, 405))
 
 
+PAGE = {"origin": "https://agent.example"}
+PUBLIC = ("https://souk.example", "https://souk.example:8443", "https://93.184.215.14")
+# A page's own address does not reach these: its visitor's browser would.
+NEAR = (
+    "http://127.0.0.1:8402", "http://localhost:8402", "http://[::1]:8402", "http://10.0.0.7",
+    "http://192.168.1.5:8402", "http://souk.localhost", "https://souk.local",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("base_url", PUBLIC)
+async def test_a_page_of_any_site_speaks_to_a_public_marketplace(
+    surface: App, settings: Settings, base_url: str
+) -> None:
+    settings.PUBLIC_BASE_URL = base_url
+    asks = {**PAGE, "access-control-request-method": "POST",
+            "access-control-request-headers": "content-type,mcp-protocol-version"}  # fmt: skip
+    first = await visit(surface, "OPTIONS", "/mcp", asks)
+    allowed = (first["access-control-allow-headers"] or "").lower().split(", ")
+    assert (first.status, first["access-control-allow-origin"]) == (204, "*")
+    assert "POST" in (first["access-control-allow-methods"] or "")
+    assert {"content-type", "mcp-protocol-version", "mcp-method", "mcp-name",
+            "mcp-session-id"} <= set(allowed)  # fmt: skip
+    told = message("notifications/initialized")
+    told.pop("id")
+    events_only = {**PAGE, "accept": "text/event-stream"}
+    for said, headers, status in (
+        (LIST, PAGE, 200),
+        (LIST, events_only, 200),
+        (told, PAGE, 202),
+        (b"{", PAGE, 400),
+        (LIST, {**PAGE, "content-type": "text/plain"}, 415),
+    ):
+        seen = await post(surface, said, headers=headers)
+        assert (seen.status, seen["access-control-allow-origin"]) == (status, "*"), said
+        assert "Mcp-Session-Id" in (seen["access-control-expose-headers"] or "")
+        assert seen["access-control-allow-credentials"] is None
+    stream = await visit(surface, "GET", "/mcp", PAGE)
+    assert (stream.status, stream["access-control-allow-origin"]) == (405, "*")
+
+
+@pytest.mark.parametrize("base_url", NEAR)
+async def test_no_page_of_another_site_speaks_to_a_marketplace_near_its_visitor(
+    surface: App, settings: Settings, base_url: str
+) -> None:
+    settings.PUBLIC_BASE_URL = settings.CALL_BASE_URL = base_url
+    for method in ("OPTIONS", "POST"):
+        body = json.dumps(LIST).encode() if method == "POST" else b""
+        seen = await visit(surface, method, "/mcp", {**JSON, **PAGE}, body)
+        assert seen.status == (403 if method == "POST" else 204)
+        assert seen["access-control-allow-origin"] is None
+    own = await post(surface, LIST, headers={"origin": base_url})
+    assert own.status == 200
+
+
 async def test_a_body_longer_than_it_says_is_not_read_to_its_end(
     surface: App, settings: Settings
 ) -> None:
