@@ -8,6 +8,7 @@ from typing import Any, Concatenate, Final, ParamSpec, TypeVar
 
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
+from django.views.decorators.http import require_safe
 
 P = ParamSpec("P")
 Response = TypeVar("Response", bound=HttpResponseBase)
@@ -16,6 +17,7 @@ EXPOSED: Final = (
     "Retry-After, WWW-Authenticate, X-Souk-Payment, X-Souk-Superseded-By, RateLimit-Limit,"
     " RateLimit-Remaining, RateLimit-Reset"
 )
+_Read = Callable[Concatenate[HttpRequest, P], HttpResponse]
 _Page = Callable[Concatenate[HttpRequest, P], Coroutine[Any, Any, HttpResponse]]
 
 
@@ -32,6 +34,19 @@ def readable(response: Response) -> Response:
     response["Access-Control-Allow-Origin"] = "*"
     response["Access-Control-Expose-Headers"] = EXPOSED
     return response
+
+
+def read_from_anywhere(page: _Read[P]) -> _Read[P]:
+    """A page that is only read, by anybody's pages too: browsers that ask first are told so."""
+    safe = require_safe(page)
+
+    @wraps(page)
+    def answered(request: HttpRequest, /, *args: P.args, **named: P.kwargs) -> HttpResponse:
+        if request.method == "OPTIONS":
+            return preflight(("GET", "HEAD"), ("Content-Type", "If-None-Match"))
+        return safe(request, *args, **named)
+
+    return answered
 
 
 def asked_from_anywhere(*methods: str, headers: Sequence[str]) -> Callable[[_Page[P]], _Page[P]]:

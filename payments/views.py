@@ -13,10 +13,9 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.cache import patch_vary_headers
-from django.views.decorators.http import require_safe
 
 from payments import documents, wiring
-from payments.cross_origin import readable
+from payments.cross_origin import read_from_anywhere, readable
 from payments.dispute_states import words
 from payments.disputes import latest_of, why_not
 from payments.documents import Surroundings
@@ -40,7 +39,7 @@ VERSION_DIGITS_MAX = 9
 RETRY_SECONDS = 2  # about a block of the quicker chains
 
 
-@require_safe
+@read_from_anywhere
 def status(request: HttpRequest, payment: str) -> HttpResponse:
     """One payment as it stands: a page for people, JSON for everybody else."""
     payment_id = read_id(payment)
@@ -67,7 +66,7 @@ def status_of(report: PaymentReport, around: Surroundings) -> dict[str, Any]:
     return documents.status_document(report, around) | signed
 
 
-@require_safe
+@read_from_anywhere
 def receipt(request: HttpRequest, payment: str) -> HttpResponse:
     """The receipt that holds, as a JWS; `?format=json` shows what it says.
 
@@ -101,7 +100,7 @@ def _asked_for(request: HttpRequest, holds: Receipt | None) -> Receipt | None:
     return receipt_of_version(holds.payment_id, int(number)) if known else None
 
 
-@require_safe
+@read_from_anywhere
 def did(request: HttpRequest) -> HttpResponse:
     """`/.well-known/did.json`: whose key checks our receipts."""
     response = JsonResponse(wiring.receipt_key_document(), content_type="application/did+json")

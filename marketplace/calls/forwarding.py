@@ -54,7 +54,6 @@ _PASSED_BACK: Final = (
     "Content-Language",
     "Content-Disposition",
     "Content-Digest",
-    "ETag",
     "Last-Modified",
     "Retry-After",
     "Deprecation",

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from typing import Final
 
+from django.conf import settings
+
 from marketplace.calls.outcomes import Refused, Unavailable
 from marketplace.calls.shelf import Absent
 
 CLOSED_SECONDS: Final = 60  # a pause or a suspension: nobody knows, and asking is cheap
 
-UNKNOWN: Final = Refused(404, "not_found", "There is no such listing here.")
+UNKNOWN: Final = Refused(
+    404,
+    "not_found",
+    f"There is no such listing here. Search at {settings.PUBLIC_BASE_URL}/api/catalog",
+)
 CLOSED: Final = Unavailable(
     "listing_closed",
     "This listing is not for sale at the moment; nothing was charged.",

@@ -8,7 +8,6 @@ from typing import Any, Final
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.cache import patch_vary_headers
-from django.views.decorators.http import require_safe
 
 from marketplace.catalog import built
 from marketplace.catalog.answers import document, etag_of, known, refusal
@@ -18,6 +17,7 @@ from marketplace.catalog.documents.market import JSON, Market, this_market, writ
 from marketplace.catalog.documents.registration import Who
 from marketplace.catalog.models import BuiltDocument
 from marketplace.catalog.packing import packed, takes_gzip
+from payments.cross_origin import read_from_anywhere
 from sellers import goods, leaflets
 from sellers.goods import Good
 from sellers.models import Seller
@@ -27,7 +27,7 @@ NOT_BUILT_SECONDS: Final = 10
 SITE_WIDE: Final = tuple(recipe.path for recipe in built.RECIPES)
 
 
-@require_safe
+@read_from_anywhere
 def site_wide(request: HttpRequest, path: str) -> HttpResponse:
     """A document of the whole site, as the worker built it."""
     found = built.find(path)
@@ -69,7 +69,7 @@ _OF_SELLER: Final[dict[str, tuple[str, Said]]] = {
 OF_SELLER: Final = tuple(_OF_SELLER)
 
 
-@require_safe
+@read_from_anywhere
 def of_seller(request: HttpRequest, seller: str, name: str) -> HttpResponse:
     """Everything one seller sells, whole and as it is this moment."""
     market = this_market()
@@ -92,7 +92,7 @@ def _who(slug: str) -> Who:
     return Who(found.slug, found.name, found.about, found.website, found.contact, found.logo)
 
 
-@require_safe
+@read_from_anywhere
 def skill(request: HttpRequest, seller: str, slug: str) -> HttpResponse:
     """A listing's SKILL.md on the site; the door has the same beside the listing."""
     good = goods.one(f"{seller}/{slug}")
@@ -103,26 +103,26 @@ def skill(request: HttpRequest, seller: str, slug: str) -> HttpResponse:
     return document(request, said.encode(), MARKDOWN)
 
 
-@require_safe
+@read_from_anywhere
 def ai_catalog(request: HttpRequest) -> HttpResponse:
     """Which machine-readable ways in there are."""
     said = written(well_known.ai_catalog(this_market()))
     return document(request, said, "application/ai-catalog+json")
 
 
-@require_safe
+@read_from_anywhere
 def agents(request: HttpRequest) -> HttpResponse:
     """One flow over our free operations."""
     return document(request, written(well_known.agents(this_market())), JSON)
 
 
-@require_safe
+@read_from_anywhere
 def robots(request: HttpRequest) -> HttpResponse:
     """What programs may read."""
     return document(request, texts.robots(this_market()).encode(), TEXT)
 
 
-@require_safe
+@read_from_anywhere
 def sitemap_pages(request: HttpRequest) -> HttpResponse:
     """The pages that are there for good."""
     return document(request, sitemap.pages(this_market()).encode(), XML)

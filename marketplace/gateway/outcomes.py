@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any, Final
 from uuid import UUID
 
-from marketplace.calls.http import Header, Response, retry_after, with_length
+from marketplace.calls.http import Header, Headers, Response, retry_after, with_length
 from marketplace.calls.outcomes import (
     OWES_REFUND,
     Challenged,
@@ -32,12 +32,14 @@ from payments.x402.types import Settlement
 _OURS: Final = frozenset(name for name, _ in GUARDED) | {
     b"content-length",
     b"content-type",
+    b"etag",  # nobody answers who asks whether a paid answer changed
     b"payment-response",
     b"x-payment-charged",
     b"x-payment-response",
     b"x-souk-joined",
     b"x-souk-payment",
 }
+_VARY: Final[Header] = (b"vary", b"Accept, PAYMENT-SIGNATURE, X-PAYMENT")
 
 
 def response_of(outcome: Told, place: Place, dialect: Dialect, public_base_url: str) -> Response:
@@ -91,7 +93,7 @@ def head_of(outcome: Streamed, dialect: Dialect) -> Response:
         more.append((b"x-souk-joined", str(outcome.payment_id).encode()))
     kept = (header for header in _encoded(outcome.headers) if header[0] not in _OURS)
     content_type = (b"content-type", outcome.content_type.encode("latin-1"))
-    return Response(outcome.status, (content_type, *kept, *more, *GUARDED), b"")
+    return Response(outcome.status, (content_type, *kept, *more, *GUARDED, _VARY), b"")
 
 
 def _asked_again(
@@ -136,7 +138,7 @@ def _refunds(public_base_url: str) -> dict[str, Any]:
 def _answer(answer: StoredAnswer, more: Iterable[Header]) -> Response:
     kept = (header for header in _encoded(answer.headers) if header[0] not in _OURS)
     content_type = (b"content-type", answer.content_type.encode("latin-1"))
-    headers = (content_type, *kept, *more, *GUARDED)
+    headers: Headers = (content_type, *kept, *more, *GUARDED, _VARY)
     body = answer.body or b""
     if answer.status == 204:  # has no body and says no length (RFC 9110, 8.6)
         return Response(answer.status, headers, b"")

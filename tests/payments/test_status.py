@@ -141,6 +141,18 @@ def test_what_was_not_paid_leads_to_no_refund(
     assert "refund" not in status(client, make_purchase(life)).json()["links"]
 
 
+def test_pages_of_any_site_may_read_a_payment_and_its_receipt(
+    client: Client, make_purchase: MakePurchase
+) -> None:
+    payment_id = make_purchase(_answered)
+    for path in (f"/p/{payment_id}", f"/p/{payment_id}/receipt"):
+        first = client.options(path)
+        assert (first.status_code, first["Access-Control-Allow-Origin"]) == (204, "*"), path
+        assert "GET" in first["Access-Control-Allow-Methods"]
+        assert client.post(path).status_code == 405
+        assert client.get(path)["Access-Control-Allow-Origin"] == "*"
+
+
 def test_an_answer_on_trust_is_offered_while_its_money_moves(
     client: Client, make_purchase: MakePurchase
 ) -> None:

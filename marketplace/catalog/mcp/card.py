@@ -7,10 +7,10 @@ from typing import Any, Final
 
 from django.conf import settings
 from django.http import HttpRequest, JsonResponse
-from django.views.decorators.http import require_safe
 from yarl import URL
 
 from marketplace.catalog.mcp.protocol import SERVER_VERSION, VERSIONS
+from payments.cross_origin import read_from_anywhere
 
 TYPE: Final = "application/mcp-server-card+json"
 SCHEMA: Final = "https://static.modelcontextprotocol.io/schemas/v1/server-card.schema.json"
@@ -40,7 +40,7 @@ def server_card() -> dict[str, Any]:
     }
 
 
-@require_safe
+@read_from_anywhere
 def well_known(request: HttpRequest) -> JsonResponse:
     """`/.well-known/mcp/server-card.json`, where older programs look for it."""
     response = JsonResponse(server_card(), content_type=TYPE)

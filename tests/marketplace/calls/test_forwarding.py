@@ -315,8 +315,9 @@ async def test_only_listed_headers_of_the_upstream_pass(
         ("X-Souk-Joined", "forged"),
         ("X-Payment-Charged", "forged"),
         ("Server", "leaky/1.0"),
+        ("ETag", '"v1"'),
     )
-    kept = (("ETag", '"v1"'), ("Content-Language", "nb"), ("Retry-After", "7"))
+    kept = (("Content-Language", "nb"), ("Retry-After", "7"))
     upstream.script(answer(headers=hostile + kept))
     outcome = await call(client, terms(upstream))
     assert isinstance(outcome, Answered)
@@ -326,7 +327,7 @@ async def test_only_listed_headers_of_the_upstream_pass(
 async def test_a_header_that_is_not_plain_text_does_not_pass(
     client: aiohttp.ClientSession, upstream: ScriptedUpstream
 ) -> None:
-    odd = (("ETag", "caf\xe9"), ("X-Request-Id", "x" * 5000))
+    odd = (("Content-Language", "caf\xe9"), ("X-Request-Id", "x" * 5000))
     upstream.script(answer(content_type="text/\xe9", headers=odd))
     outcome = await call(client, terms(upstream))
     assert isinstance(outcome, Answered)

@@ -82,6 +82,18 @@ def test_every_document_is_there_once_and_then_only_named(listing: Listing) -> N
     assert got("/llms.txt")["Content-Type"] == "text/markdown; charset=utf-8"
 
 
+def test_pages_of_any_site_may_read_what_programs_read(listing: Listing) -> None:
+    build()
+    others = ("/.well-known/did.json", "/.well-known/mcp/server-card.json")
+    for path in (*format_views.SITE_WIDE, *LIVE, *STATIC, "/l/acme/weather/SKILL.md", *others):
+        first = Client().options(path)
+        assert first.status_code == 204, path
+        assert first["Access-Control-Allow-Origin"] == "*", path
+        assert "GET" in first["Access-Control-Allow-Methods"]
+        assert "If-None-Match" in first["Access-Control-Allow-Headers"]
+        assert Client().post(path).status_code == 405, path
+
+
 def test_a_document_of_the_site_is_packed_for_who_takes_it(
     listing: Listing, stall: Storefront
 ) -> None:

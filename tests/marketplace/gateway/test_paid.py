@@ -178,6 +178,7 @@ async def test_an_answer_comes_with_its_receipt_and_stays_in_its_box() -> None:
             ("content-security-policy", "script-src *"),
             ("access-control-allow-origin", "https://evil.example"),
             ("payment-response", "forged"),
+            ("content-language", "nb"),
             ("etag", '"1"'),
         ),
         "text/html",
@@ -188,7 +189,9 @@ async def test_an_answer_comes_with_its_receipt_and_stays_in_its_box() -> None:
     seen = await ask(Delivered(hostile, SETTLED, PAYMENT, nobody_minds, joined=True))
     assert (seen.status, seen.body) == (200, b"<p>")
     assert seen["content-type"] == "text/html"
-    assert seen["etag"] == '"1"'
+    assert seen["content-language"] == "nb"
+    assert seen["etag"] is None
+    assert "PAYMENT-SIGNATURE" in (seen["vary"] or "")
     assert seen["content-security-policy"] == "sandbox; default-src 'none'"
     assert seen["access-control-allow-origin"] == "*"
     assert seen["payment-response"] == encode_header(SETTLED.to_wire())

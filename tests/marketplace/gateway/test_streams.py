@@ -81,7 +81,8 @@ async def test_it_is_passed_on_in_its_pieces_with_the_proof_in_front() -> None:
     assert headers[b"content-type"] == b"text/event-stream"
     assert headers[b"x-souk-joined"] == str(PAYMENT).encode()
     assert headers[b"content-security-policy"].startswith(b"sandbox")
-    assert b"content-length" not in headers
+    assert not {b"content-length", b"etag"} & set(headers)
+    assert b"PAYMENT-SIGNATURE" in headers[b"vary"]
     assert [(each["body"], each["more_body"]) for each in bodies] == [
         (b"one", True),
         (b"two", True),

@@ -194,6 +194,7 @@ async def test_a_path_that_is_not_on_the_table_is_not_found(
     assert seen.json["error"] == "not_found"
     assert seen["payment-required"] is None
     assert seen["content-security-policy"] == SANDBOX
+    assert seen.json["detail"].endswith(f" {shop.site.public_base_url}/api/catalog")
 
 
 @pytest.mark.parametrize(
