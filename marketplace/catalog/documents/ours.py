@@ -61,6 +61,11 @@ _CURSOR: Final = {
 }
 _LIST: Final = {"type": "array", "items": {"type": "object"}}
 _WORDS: Final = {"type": "array", "items": _TEXT}
+_RELAXED: Final = {
+    "type": "boolean",
+    "description": "Nothing has all the words of the query; these have some of them",
+}
+_SEARCHED: Final = {"relaxed": _RELAXED, "unappliedFilters": _WORDS}
 _OF_A_LISTING: Final = [
     {"name": name, "in": "path", "required": True, "schema": _TEXT}
     for name in ("seller", "listing")
@@ -85,7 +90,7 @@ def free_operations() -> dict[str, dict[str, Any]]:
                 "search_catalog",
                 "Search the whole catalog, with quality figures",
                 _parameters(_CATALOG),
-                {"items": _LIST, "next": _OR_NONE, "unappliedFilters": _WORDS},
+                {"items": _LIST, "next": _OR_NONE, **_SEARCHED},
                 _FOUND,
             )
         },
@@ -113,7 +118,7 @@ def free_operations() -> dict[str, dict[str, Any]]:
                 SEARCH_ID,
                 "Search what is for sale",
                 [asked, *_parameters(_SEARCH)],
-                {"resources": _LIST, "pagination": _CURSOR, "unappliedFilters": _WORDS},
+                {"resources": _LIST, "pagination": _CURSOR, **_SEARCHED},
                 _FOUND,
             )
         },
