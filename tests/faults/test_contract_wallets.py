@@ -146,7 +146,7 @@ def test_an_account_that_got_code_after_it_paid_once_pays_alone(market: Market) 
 
 def test_an_account_that_has_code_only_while_it_is_paid_from_is_given_up(market: Market) -> None:
     sold, buyer = market.sell(), market.buyer()
-    paper = market.sign(sold, buyer, named=True, seconds=100)
+    paper = market.sign(sold, buyer, named=True, seconds=SHORT_SECONDS)
     for time in range(1, BUDGET + 1):
         market.chain.pause()
         has_code(market, buyer, "0x")
@@ -170,7 +170,7 @@ def test_an_account_that_has_code_only_while_it_is_paid_from_is_given_up(market:
     another = market.sign(sold, buyer)
     market.wait(lambda: market.send(another).json.get("error") == "wallet_paused", "the refusal")
 
-    with market.later(101):
+    with market.later(SHORT_SECONDS + 1):
         market.hurry(paper)
         market.wait_state(paper, ("answered", "failed"))
 
@@ -178,7 +178,7 @@ def test_an_account_that_has_code_only_while_it_is_paid_from_is_given_up(market:
 def test_a_purse_with_one_price_sends_one_payment_at_a_time(market: Market) -> None:
     """Each of them passes by itself: on chain all but the first would burn our gas."""
     sold, buyer = market.sell(), market.buyer("0.01")
-    papers = [market.sign(sold, buyer, named=True, seconds=100) for _ in range(4)]
+    papers = [market.sign(sold, buyer, named=True, seconds=SHORT_SECONDS) for _ in range(4)]
     market.stop(market.worker)
     for paper in papers:
         market.sending(paper)
@@ -198,7 +198,7 @@ def test_a_purse_with_one_price_sends_one_payment_at_a_time(market: Market) -> N
     _try_again(market, papers)
     assert sum(sends(market, paper) for paper in papers) == 2
 
-    with market.later(101):
+    with market.later(SHORT_SECONDS + 1):
         for paper in papers:
             if market.money(paper) == "none":
                 market.hurry(paper)
