@@ -39,7 +39,9 @@ def tend(wallets: Wallets) -> int:
     """
     opened = open_unanswered()
     due = _take_due()
-    cases = [dispute for dispute in due if _is_of_money_that_moved(dispute)]
+    _close_what_failed(due)
+    # One that a reorg took away is left alone, its deadline too: it may stand in the next block.
+    cases = [dispute for dispute in due if dispute.payment.progress.money in PAID]
     looked = _search(cases, wallets)
     _look_later(cases, looked.behind)
     watched = watch(wallets)
@@ -76,16 +78,12 @@ def _take_due() -> list[Dispute]:
     return list(Dispute.objects.filter(pk__in=taken).select_related("payment__progress"))
 
 
-def _is_of_money_that_moved(dispute: Dispute) -> bool:
-    """Close a case whose payment failed for good; there is nothing to give back.
-
-    One that a reorg took away is left alone, its deadline too: it may stand in the next block.
-    """
-    money = Money(dispute.payment.progress.money)
-    if money == Money.FAILED:
-        text = "The chain took the payment itself back."
-        disputes.move(dispute, Case.WITHDRAWN, Side.CHAIN, text)
-    return money in PAID
+def _close_what_failed(cases: Iterable[Dispute]) -> None:
+    """Where the payment moved nothing in the end there is nothing to give back."""
+    for dispute in cases:
+        if dispute.payment.progress.money == Money.FAILED:
+            text = "The chain took the payment itself back."
+            disputes.move(dispute, Case.WITHDRAWN, Side.CHAIN, text)
 
 
 @dataclass(slots=True)
