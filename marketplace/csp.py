@@ -7,9 +7,10 @@ from functools import wraps
 from typing import ParamSpec
 from urllib.parse import urlsplit
 
-from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
+
+from marketplace.both_ways import Answer, BothWays
 
 _BASE = settings.PUBLIC_BASE_URL
 _HOST = urlsplit(_BASE).hostname or ""
@@ -53,21 +54,11 @@ def calling(page: Callable[P, HttpResponse]) -> Callable[P, HttpResponse]:
     return allowed
 
 
-class ContentSecurityPolicy:
+class ContentSecurityPolicy(BothWays):
     """Adds the policy to every page that does not carry a stricter one of its own."""
 
-    sync_capable = True
-    async_capable = True
-
-    def __init__(
-        self, get_response: Callable[[HttpRequest], HttpResponseBase | Awaitable[HttpResponseBase]]
-    ) -> None:
-        self.get_response = get_response
-        if iscoroutinefunction(get_response):
-            markcoroutinefunction(self)
-
-    def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
-        answer = self.get_response(request)
+    def __call__(self, request: HttpRequest) -> Answer:
+        answer = super().__call__(request)
         if isinstance(answer, HttpResponseBase):
             return _with_policy(answer)
         return _later(answer)

@@ -3,34 +3,25 @@ before a page reads it."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Any, Final
 
-from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.core.exceptions import BadRequest
-from django.http import HttpRequest, HttpResponseBase, UnreadablePostError
+from django.http import HttpRequest, UnreadablePostError
+
+from marketplace.both_ways import Answer, BothWays
 
 FORMS: Final = ("multipart/form-data", "application/x-www-form-urlencoded")
 UTF_8: Final = ("", "utf-8", "utf8")
 
 
-class PlainForms:
+class PlainForms(BothWays):
     """Refuses forms that are not UTF-8, and the character NUL in an address or in a form."""
 
-    sync_capable = True
-    async_capable = True
-
-    def __init__(
-        self, get_response: Callable[[HttpRequest], HttpResponseBase | Awaitable[HttpResponseBase]]
-    ) -> None:
-        self.get_response = get_response
-        if iscoroutinefunction(get_response):
-            markcoroutinefunction(self)
-
-    def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
+    def __call__(self, request: HttpRequest) -> Answer:
         _refuse_odd_address(request)
         _refuse_odd_charset(request)
-        return self.get_response(request)
+        return super().__call__(request)
 
     def process_view(
         self, request: HttpRequest, view: Callable[..., Any], args: Any, named: Any
