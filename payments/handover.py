@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import json
 import mimetypes
-import time
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
@@ -26,7 +25,7 @@ from django.http import (
 from django.shortcuts import render
 from django.views.decorators.http import require_http_methods
 
-from payments import lookup, questions, siwx, wiring
+from payments import lookup, wiring
 from payments.acceptance import collecting
 from payments.counter import Counter, counter
 from payments.cross_origin import preflight, readable
@@ -35,13 +34,14 @@ from payments.identifiers import TRIES_MAX, proves_identifier
 from payments.leaving import Leaving
 from payments.lookup import Held, StoredAnswer
 from payments.payers import payers_of
+from payments.siwx import AsksTooOften
 from payments.states import SEND_AGAIN, words
 from payments.views import RETRY_SECONDS, fresh, not_found, read_id
+from payments.wallet_proof import WALLET_HEADER, Subject
 
 Response = TypeVar("Response", bound=HttpResponseBase)
 
 IDENTIFIER_HEADER = "X-Payment-Identifier"
-WALLET_HEADER = "SIGN-IN-WITH-X"
 BUSY_SECONDS = 1
 SHOWN_BYTES_MAX = 20_000  # of an answer on a page; all of it is in the file
 
@@ -79,7 +79,7 @@ async def answer(request: HttpRequest, payment: str) -> HttpResponseBase:
         return _nothing_to_hand_over(held)
     try:
         unproven = await _unproven(request, site, held)
-    except siwx.AsksTooOften as often:
+    except AsksTooOften as often:
         response = _problem(429, "too_often", often.detail, payment=str(held.payment_id))
         response["Retry-After"] = str(often.retry_seconds)
         return response
@@ -161,23 +161,12 @@ async def _unproven(request: HttpRequest, site: Counter, held: Held) -> Unproven
     if identifier is not None and await proves_identifier(site.pool, held, identifier):
         return None
     if proof is not None:
-        try:
-            await siwx.proven_payer(
-                proof,
-                payer=held.payer,
-                uri=_address(request),
-                network=held.network,
-                secret=wiring.sign_in_secret(),
-                now=int(time.time()),
-                pool=site.pool,
-                chain=site.chains.get(held.network),
-                asker=siwx.Asker(wiring.origin_of(request), wiring.wallet_proofs_per_minute()),
-            )
-        except siwx.AsksTooOften:
-            raise
-        except siwx.NotProven as refused:
-            return Unproven(refused.reason, "The wallet's proof was not accepted. " + _HOW)
-        return None
+        why = await _payer(request, held).why_unproven(
+            proof, site.pool, site.chains, origin=wiring.origin_of(request)
+        )
+        if why is None:
+            return None
+        return Unproven(why, "The wallet's proof was not accepted. " + _HOW)
     if identifier is not None:
         return Unproven(
             "wrong_identifier",
@@ -195,16 +184,12 @@ _HOW = (
 
 
 def _asked_for_proof(request: HttpRequest, held: Held, unproven: Unproven) -> HttpResponse:
-    uri = _address(request)
-    question = questions.challenge(
-        wiring.sign_in_secret(), uri=uri, network=held.network, now=int(time.time())
-    )
     response = _problem(
         401,
         unproven.error,
         unproven.detail,
         payment=str(held.payment_id),
-        extensions={questions.EXTENSION: question},
+        extensions=_payer(request, held).question(),
     )
     response["WWW-Authenticate"] = f'{WALLET_HEADER} realm="{held.payment_id}"'
     return response
@@ -277,5 +262,5 @@ def _guarded(response: Response) -> Response:
     return readable(response)
 
 
-def _address(request: HttpRequest) -> str:
-    return wiring.public_url(request.path)
+def _payer(request: HttpRequest, held: Held) -> Subject:
+    return Subject(held.payer, held.network, wiring.public_url(request.path))

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from payments import buyer_limits, limit_sums, questions, siwx, wiring
+from payments import buyer_limits, limit_sums, wiring
 from payments.chains import Chain
-from payments.handover import WALLET_HEADER
 from payments.pool import Pool
+from payments.questions import EXTENSION
+from payments.siwx import AsksTooOften
+from payments.wallet_proof import WALLET_HEADER, Subject
 from payments.x402.networks import address_bytes, checksum
 
 
@@ -42,7 +43,8 @@ async def tell(
     network = network or next(iter(wiring.networks()), "")
     if network not in wiring.networks():
         return _refused(404, "unknown_network", "Nothing is settled there.")
-    unproven = await _unproven(pool, chains.get(network), payer, network, wallet, proof, origin)
+    spender = Subject(payer, network, wiring.public_url(f"/api/limits/{wallet}"))
+    unproven = await _unproven(pool, chains, spender, proof, origin)
     if unproven is not None:
         return unproven
     rules = await buyer_limits.read_rules(pool, payer)
@@ -55,44 +57,24 @@ async def tell(
 
 
 async def _unproven(
-    pool: Pool,
-    chain: Chain | None,
-    payer: str,
-    network: str,
-    wallet: str,
-    proof: str | None,
-    origin: str,
+    pool: Pool, chains: Mapping[str, Chain], spender: Subject, proof: str | None, origin: str
 ) -> Told | None:
-    secret, now = wiring.sign_in_secret(), int(time.time())
-    uri = wiring.public_url(f"/api/limits/{wallet}")
     error = "proof_required"
     if proof is not None:
         try:
-            await siwx.proven_payer(
-                proof,
-                payer=payer,
-                uri=uri,
-                network=network,
-                secret=secret,
-                now=now,
-                pool=pool,
-                chain=chain,
-                asker=siwx.Asker(origin, wiring.wallet_proofs_per_minute()),
-            )
-        except siwx.AsksTooOften as often:
+            why = await spender.why_unproven(proof, pool, chains, origin=origin)
+        except AsksTooOften as often:
             document = {"error": "too_often", "detail": often.detail}
-            return Told(429, document, payer, often.retry_seconds)
-        except siwx.NotProven as refused:
-            error = refused.reason
-        else:
+            return Told(429, document, spender.payer, often.retry_seconds)
+        if why is None:
             return None
-    question = questions.challenge(secret, uri=uri, network=network, now=now)
+        error = why
     detail = (
         "Only the wallet itself is told. Sign the text of the sign-in-with-x extension below with"
-        f" it and send that as {WALLET_HEADER}, over MCP as _meta.{questions.EXTENSION}; each"
-        " question is good for one answer."
+        f" it and send that as {WALLET_HEADER}, over MCP as _meta.{EXTENSION}; each question is"
+        " good for one answer."
     )
-    return _refused(401, error, detail, payer, {questions.EXTENSION: question})
+    return _refused(401, error, detail, spender.payer, spender.question())
 
 
 def _refused(

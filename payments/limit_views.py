@@ -8,8 +8,8 @@ from django.views.decorators.http import require_safe
 from payments import wiring
 from payments.counter import counter
 from payments.cross_origin import asked_from_anywhere
-from payments.handover import WALLET_HEADER
 from payments.limit_telling import tell
+from payments.wallet_proof import WALLET_HEADER
 
 
 @asked_from_anywhere("GET", headers=(WALLET_HEADER,))

@@ -8,8 +8,9 @@ that is public on chain.
 from __future__ import annotations
 
 import json
-import time
+import re
 from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec
 from uuid import UUID
@@ -20,23 +21,26 @@ from django.urls import reverse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST, require_safe
 
-from payments import questions, rates, siwx, wiring
+from payments import rates, wiring
 from payments.counter import counter
 from payments.cross_origin import asked_from_anywhere
 from payments.disputes import Denied, DisputeRefused, Request, latest_of, open_dispute
 from payments.documents import hexadecimal, utc
-from payments.handover import WALLET_HEADER
 from payments.models import Case, Dispute, Payment, Reason, Refund
 from payments.payers import Payer
 from payments.reports.cases import find_case
-from payments.reports.finding import find
+from payments.reports.finding import paid_in
+from payments.siwx import AsksTooOften
 from payments.views import read_id
-from payments.x402.networks import address_bytes, checksum
+from payments.wallet_proof import WALLET_HEADER, Subject
+from payments.x402.networks import address_bytes, chain_id_of, checksum
+from payments.x402.reasons import PaymentRefused
 
 P = ParamSpec("P")
 BODY_BYTES_MAX = 16_384
 AMOUNT_DIGITS_MAX = 78
 KEY_CHARACTERS_MAX = 255
+_TRANSACTION = re.compile(r"0x[0-9a-fA-F]{64}")
 _STATUS = {
     Case.REFUNDED: "executed",
     Case.REJECTED: "denied",
@@ -48,6 +52,14 @@ _HTTP = {Denied.UNKNOWN_PAYMENT: 404, Denied.NOT_PAYER: 403}
 
 class _Unreadable(Exception):
     """The request cannot be understood; the message says what is expected."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Carried:
+    """A transaction, and the wallet that is said to have paid in it, on one network."""
+
+    payer: Payer
+    transaction: bytes
 
 
 def _in_turn(
@@ -83,18 +95,38 @@ async def ask(request: HttpRequest) -> HttpResponse:
     """Open a dispute as a program: the seller has to answer it as any other."""
     try:
         asked = _body(request)
-        payment = await sync_to_async(_payment)(asked)
+        payment_id = read_id(str(asked["paymentReference"].get("paymentId") or ""))
+        if payment_id is None:
+            return await _by_transaction(request, asked, _carried_by(asked))
     except _Unreadable as unreadable:
-        return _said({"error": "bad_request", "detail": str(unreadable)}, 400)
+        return _unreadable(unreadable)
+    payment = await sync_to_async(_payment)(payment_id, asked)
     if payment is None:
-        return _denied(Denied.UNKNOWN_PAYMENT, "There is no such payment of this wallet here.")
-    unproven = await _unproven(request, payment)
+        return _unknown()
+    unproven = await _unproven(request, payment.payer, payment.network)
+    return unproven or await _open(payment, asked)
+
+
+async def _by_transaction(
+    request: HttpRequest, asked: Mapping[str, Any], carried: _Carried
+) -> HttpResponse:
+    """Transactions are public: of who paid in one, only the payer is told anything at all."""
+    unproven = await _unproven(request, carried.payer.address, carried.payer.network)
     if unproven is not None:
         return unproven
+    found = await sync_to_async(paid_in)(carried.payer, carried.transaction)
+    if len(found) > 1:
+        several = "several payments are in this transaction; name one by paymentId"
+        return _unreadable(_Unreadable(several))
+    payment = await sync_to_async(_payment)(found[0], asked) if found else None
+    return _unknown() if payment is None else await _open(payment, asked)
+
+
+async def _open(payment: Payment, asked: Mapping[str, Any]) -> HttpResponse:
     try:
         dispute = await sync_to_async(open_dispute)(payment, _request(asked, payment))
     except _Unreadable as unreadable:
-        return _said({"error": "bad_request", "detail": str(unreadable)}, 400)
+        return _unreadable(unreadable)
     except DisputeRefused as refused:
         known = await sync_to_async(latest_of)(payment.pk)
         return _denied(refused.why, refused.message, known)
@@ -109,10 +141,9 @@ async def show(request: HttpRequest, dispute_id: UUID) -> HttpResponse:
     dispute = await sync_to_async(find_case)(dispute_id)
     if dispute is None:
         return _said({"error": "unknown_refund", "detail": "There is no such request here."}, 404)
-    unproven = await _unproven(request, dispute.payment)
-    if unproven is not None:
-        return unproven
-    return _said(await sync_to_async(_document)(dispute))
+    payment = dispute.payment
+    unproven = await _unproven(request, payment.payer, payment.network)
+    return unproven or _said(await sync_to_async(_document)(dispute))
 
 
 def _body(request: HttpRequest) -> dict[str, Any]:
@@ -127,31 +158,27 @@ def _body(request: HttpRequest) -> dict[str, Any]:
     return asked
 
 
-def _payment(asked: Mapping[str, Any]) -> Payment | None:
-    """The payment that is meant: by its id, or by its transaction and the wallet that paid."""
-    reference = asked["paymentReference"]
-    payment_id = read_id(str(reference.get("paymentId") or ""))
-    if payment_id is None:
-        payment_id = _by_transaction(reference, asked)
-    if payment_id is None:
-        return None
+def _payment(payment_id: UUID, asked: Mapping[str, Any]) -> Payment | None:
     found = Payment.objects.defer("signature", "identifier_hash").filter(pk=payment_id).first()
-    network = reference.get("network")
+    network = asked["paymentReference"].get("network")
     return found if found is None or network in (None, found.network) else None
 
 
-def _by_transaction(reference: Mapping[str, Any], asked: Mapping[str, Any]) -> UUID | None:
-    payer = _wallet(asked.get("refundTo"))
-    transaction = reference.get("txHash")
-    if payer is None or not isinstance(transaction, str):
+def _carried_by(asked: Mapping[str, Any]) -> _Carried:
+    """The transaction that is meant, and who is said to have paid in it."""
+    reference = asked["paymentReference"]
+    payer, transaction = _wallet(asked.get("refundTo")), reference.get("txHash")
+    if payer is None or not isinstance(transaction, str) or not _TRANSACTION.fullmatch(transaction):
         raise _Unreadable(
             "paymentReference names a payment by paymentId (the id of /p/<id>), or by txHash with"
             " the paying wallet as refundTo"
         )
-    found = find((Payer(payer),), transaction).payments or ()
-    if len(found) > 1:
-        raise _Unreadable("several payments are in this transaction; name one by paymentId")
-    return found[0] if found else None
+    network = str(reference.get("network") or next(iter(wiring.networks()), ""))
+    try:
+        chain_id_of(network)
+    except PaymentRefused:
+        raise _Unreadable("network is the one that was paid on, such as eip155:8453") from None
+    return _Carried(Payer(payer, network), bytes.fromhex(transaction[2:]))
 
 
 def _wallet(text: Any) -> str | None:
@@ -178,31 +205,21 @@ def _request(asked: Mapping[str, Any], payment: Payment) -> Request:
     return Request(Reason(asked["reason"]), int(digits), text=texts[1], key=texts[0])
 
 
-async def _unproven(request: HttpRequest, payment: Payment) -> HttpResponse | None:
+async def _unproven(request: HttpRequest, payer: str, network: str) -> HttpResponse | None:
     """None when the paying wallet asks; else the question that it has to answer."""
-    site, now, uri = await counter(), int(time.time()), wiring.public_url(request.path)
-    secret, proof = wiring.sign_in_secret(), request.headers.get(WALLET_HEADER)
+    site, proof = await counter(), request.headers.get(WALLET_HEADER)
+    subject = Subject(payer, network, wiring.public_url(request.path))
     error = "proof_required"
     if proof is not None:
         try:
-            await siwx.proven_payer(
-                proof,
-                payer=payment.payer,
-                uri=uri,
-                network=payment.network,
-                secret=secret,
-                now=now,
-                pool=site.pool,
-                chain=site.chains.get(payment.network),
-                asker=siwx.Asker(wiring.origin_of(request), wiring.wallet_proofs_per_minute()),
+            why = await subject.why_unproven(
+                proof, site.pool, site.chains, origin=wiring.origin_of(request)
             )
-        except siwx.AsksTooOften as often:
+        except AsksTooOften as often:
             return _too_often(often.detail, often.retry_seconds)
-        except siwx.NotProven as refused:
-            error = refused.reason
-        else:
+        if why is None:
             return None
-    question = questions.challenge(secret, uri=uri, network=payment.network, now=now)
+        error = why
     detail = (
         "Only the wallet that paid can ask. Sign the text of the sign-in-with-x extension below"
         f" with it and send that as {WALLET_HEADER}; each question is good for one answer."
@@ -212,10 +229,10 @@ async def _unproven(request: HttpRequest, payment: Payment) -> HttpResponse | No
         "reason": Denied.NOT_PAYER,
         "error": error,
         "detail": detail,
-        "extensions": {questions.EXTENSION: question},
+        "extensions": subject.question(),
     }
     response = _said(said, 401)
-    response["WWW-Authenticate"] = f'{WALLET_HEADER} realm="{payment.pk}"'
+    response["WWW-Authenticate"] = f'{WALLET_HEADER} realm="refunds"'
     return response
 
 
@@ -242,6 +259,14 @@ def _document(dispute: Dispute) -> dict[str, Any]:
         ],
         "statusUrl": _status_url(dispute),
     }
+
+
+def _unreadable(why: _Unreadable) -> HttpResponse:
+    return _said({"error": "bad_request", "detail": str(why)}, 400)
+
+
+def _unknown() -> HttpResponse:
+    return _denied(Denied.UNKNOWN_PAYMENT, "There is no such payment of this wallet here.")
 
 
 def _denied(why: Denied, message: str, known: Dispute | None = None) -> HttpResponse:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from typing import Any, Final
 
 from django.conf import settings
 
-from payments import questions, wiring
 from payments.lookup import Held
+from payments.wallet_proof import Subject
 from sellers.offers import resource_url
 
 _PROVEN: Final = (
@@ -35,15 +34,10 @@ def how(held: Held) -> str:
 
 def proof_asked(held: Held) -> Mapping[str, Any]:
     """What the paying wallet signs to show that it is the payer's: an extension of x402."""
-    question = questions.challenge(
-        wiring.sign_in_secret(),
-        uri=address_of(held),
-        network=held.network,
-        now=int(time.time()),
-    )
-    return {questions.EXTENSION: question}
+    return payer_of(held).question()
 
 
-def address_of(held: Held) -> str:
-    """What a wallet proves itself to here: the listing, whichever way it is called."""
-    return resource_url(settings.CALL_BASE_URL, held.listing_path)
+def payer_of(held: Held) -> Subject:
+    """Whoever proves it here does so to the listing, whichever way that is called."""
+    address = resource_url(settings.CALL_BASE_URL, held.listing_path)
+    return Subject(held.payer, held.network, address)

@@ -40,6 +40,16 @@ class Refused:
     extensions: Mapping[str, Any] = field(default_factory=dict)  # x402's, by name
 
 
+def wait_first(error: str, detail: str, seconds: int) -> Refused:
+    """Too often in too short a time; nothing is lost by waiting."""
+    headers = (
+        ("Retry-After", str(seconds)),
+        ("RateLimit-Remaining", "0"),
+        ("RateLimit-Reset", str(seconds)),
+    )
+    return Refused(429, error, detail, headers)
+
+
 @dataclass(frozen=True, slots=True)
 class Unavailable:
     """Not now, or not known yet: never a reason to pay again."""

@@ -19,7 +19,7 @@ from marketplace.calls.admission import LATER_SECONDS, admit_input, not_now
 from marketplace.calls.attached import read_payment
 from marketplace.calls.attempt import Attempt, run
 from marketplace.calls.ceiling import BadCeiling, ceiling_dollars, price_dollars
-from marketplace.calls.outcomes import CallOutcome, Challenged, Refused, Unavailable
+from marketplace.calls.outcomes import CallOutcome, Challenged, Refused, Unavailable, wait_first
 from marketplace.calls.requests import CallRequest, canonical_url, with_segments
 from marketplace.calls.room import Room
 from marketplace.calls.shelf import Absent, Place, Shelved
@@ -112,12 +112,7 @@ def _too_many(room: Room, request: CallRequest, presented: Presented) -> Refused
         return None
     wait = max(1, math.ceil(seconds))
     detail = f"Too many payments that could not be taken. Wait {wait} s; nothing was charged."
-    headers = (
-        ("Retry-After", str(wait)),
-        ("RateLimit-Remaining", "0"),
-        ("RateLimit-Reset", str(wait)),
-    )
-    return Refused(429, "too_many_bad_payments", detail, headers)
+    return wait_first("too_many_bad_payments", detail, wait)
 
 
 def choose(shelved: Shelved, payload: PaymentPayload) -> tuple[Shelved, Offer]:

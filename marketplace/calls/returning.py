@@ -12,7 +12,7 @@ import hmac
 from django.conf import settings
 
 from marketplace.calls.admission import read_body
-from marketplace.calls.coming_back import address_of
+from marketplace.calls.coming_back import payer_of
 from marketplace.calls.conflicts import (
     RETRY_SECONDS,
     conflict,
@@ -28,6 +28,7 @@ from marketplace.calls.outcomes import (
     Refused,
     Streamed,
     Unavailable,
+    wait_first,
 )
 from marketplace.calls.release import decided, hand_over, pending, release, uncollected, wait_for
 from marketplace.calls.requests import CallRequest, canonical_url
@@ -39,6 +40,7 @@ from payments.lookup import Held
 from payments.models import Money, Work
 from payments.pool import one
 from payments.presented import Presented
+from payments.siwx import AsksTooOften
 from payments.x402.reasons import Reason
 from payments.x402.types import Requirements
 
@@ -49,6 +51,15 @@ async def answer(
     room: Room, held: Held, presented: Presented, path: str, request: CallRequest
 ) -> CallOutcome:
     """What a payment that we hold already gets, whatever has become of the listing."""
+    try:
+        return await _answer(room, held, presented, path, request)
+    except AsksTooOften as often:
+        return wait_first("too_often", often.detail, often.retry_seconds)
+
+
+async def _answer(
+    room: Room, held: Held, presented: Presented, path: str, request: CallRequest
+) -> CallOutcome:
     if path != held.listing_path or not _is_held(held, presented):
         return _another_request()
     body = await read_body(request)
@@ -153,10 +164,12 @@ async def _proves_to_be_buyer(
 ) -> bool:
     if presented.identifier and await proves_identifier(room.pool, held, presented.identifier):
         return True
-    siwx = request.siwx
-    if siwx is None:
+    if request.siwx is None:
         return False
-    return await room.is_wallet_of(siwx, held, address_of(held), request.origin())
+    why = await payer_of(held).why_unproven(
+        request.siwx, room.pool, room.chains, origin=request.origin()
+    )
+    return why is None
 
 
 async def _after_drop(

@@ -64,12 +64,17 @@ _BY_REFUND = "select payment_id from payments_refund where transaction = %s limi
 _BY_DISPUTE = "select payment_id from payments_dispute where id = %s"
 _BY_IDENTITY = "select id from payments_payment where identity = any(%s)"
 # What a stranger or a facilitator sent: among the newest payments of the asker's own.
-_BY_HASH = """
+_AMONG_NEWEST = """
     select found.id from unnest(%s::text[]) as t(address), lateral (
         select p.id, p.fingerprint, p.nonce, g.transaction from payments_payment p
           join payments_progress g on g.payment_id = p.id
          where p.payer = t.address order by p.created_at desc limit 10000) found
-     where %s in (found.fingerprint, found.nonce, found.transaction) limit %s
+"""
+_BY_HASH = f"""
+    {_AMONG_NEWEST} where %s in (found.fingerprint, found.nonce, found.transaction) limit %s
+"""
+_SENT_BY_OTHERS = f"""
+    {_AMONG_NEWEST} where found.transaction = %s limit %s
 """
 
 
@@ -100,6 +105,19 @@ def _hashed(payers: tuple[Payer, ...], digest: bytes) -> tuple[UUID, ...]:
         ):
             cursor.execute(statement, values)
             if found := _own(payers, [row[0] for row in cursor.fetchall()]):
+                return found
+    return ()
+
+
+def paid_in(payer: Payer, transaction: bytes) -> tuple[UUID, ...]:
+    """What a wallet paid in this transaction, whoever sent that."""
+    with connection.cursor() as cursor:
+        for statement, values in (
+            (_BY_TRANSACTION, (transaction, FOUND_MAX)),
+            (_SENT_BY_OTHERS, ([payer.address], transaction, FOUND_MAX)),
+        ):
+            cursor.execute(statement, values)
+            if found := _own((payer,), [row[0] for row in cursor.fetchall()]):
                 return found
     return ()
 

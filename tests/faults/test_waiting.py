@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 import struct
 from collections.abc import Mapping
+from dataclasses import replace
 from urllib.parse import urlsplit
 
 import pytest
 
 from marketplace.calls.release import WAIT_TOGETHER_MAX
+from marketplace.embedded.ports import free_port
 from tests.faults.market import Market, Paper
 from tests.faults.test_bought_stays_bought import change, edit
+from tests.fixtures.stack import answers
 from tests.fixtures.upstream import answer
-from tests.fixtures.wallet import ask, sign_in
+from tests.fixtures.wallet import Said, ask, sign_in
 
 
 def test_while_no_block_comes_the_buyer_is_told_to_wait(market: Market) -> None:
@@ -60,6 +64,38 @@ def test_whoever_is_told_to_wait_is_asked_for_the_proof_that_brings_the_answer(
     assert (alone.status, alone.json["error"]) == (409, "already_used")
     assert said.status == 200
     assert market.paid(paper) == 10_000
+
+
+def test_whoever_proves_too_often_is_told_to_wait_and_not_that_the_proof_is_wrong(
+    market: Market,
+) -> None:
+    """What no key signed may be a contract's word: the chain is asked about so many a minute."""
+    sold, buyer = market.sell(), market.buyer()
+    paper = market.sign(sold, buyer)
+    market.chain.pause()
+    question = market.send(paper).json["extensions"]["sign-in-with-x"]
+    market.chain.resume()
+    market.wait_money(paper, "confirmed")
+    forged = sign_in(question, replace(market.buyer(), address=buyer.address))
+    port = free_port()
+    door = market.stack.start_web_as(port, SOUK_PROXY_HOPS="1", SOUK_WALLET_PROOFS_PER_MINUTE="1")
+
+    def prove(proof: str) -> Said:
+        told = {**paper.headers, "X-Forwarded-For": "81.2.69.142", "SIGN-IN-WITH-X": proof}
+        return ask(f"http://127.0.0.1:{port}/call/{sold.path}", headers=told)
+
+    try:
+        market.wait(lambda: answers(port), f"the door on {port}")
+        wrong, often = prove(forged), prove(forged)
+        right = prove(sign_in(question, buyer))
+    finally:
+        door.send_signal(signal.SIGTERM)
+        door.wait()
+
+    assert (wrong.status, wrong.json["error"]) == (409, "already_used")
+    assert (often.status, often.json["error"]) == (429, "too_often")
+    assert 1 <= int(often.headers["retry-after"]) <= 60
+    assert right.status == 200, "a key of its own costs the chain no question"
 
 
 def test_while_the_first_call_waits_nobody_is_told_to_sign_afresh(market: Market) -> None:

@@ -7,8 +7,9 @@ from __future__ import annotations
 from typing import Any, Final
 
 from payments.documents import REFUNDS_PATH
-from payments.handover import IDENTIFIER_HEADER, WALLET_HEADER
+from payments.handover import IDENTIFIER_HEADER
 from payments.models import Reason
+from payments.wallet_proof import WALLET_HEADER
 
 WALLET: Final = "siwx"
 IDENTIFIER: Final = "paymentIdentifier"

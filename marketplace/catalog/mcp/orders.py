@@ -9,6 +9,7 @@ from typing import Any, Final
 from django.conf import settings
 
 from marketplace.calls.requests import BodyTooLarge, CallRequest, Gone, is_segment, without_ours
+from payments.questions import EXTENSION
 from payments.x402.headers import HEADER_CHARACTERS_MAX, decode_json, encode_json, payment_of
 from payments.x402.reasons import Malformed, Reason
 from payments.x402.types import PaymentPayload
@@ -16,7 +17,7 @@ from sellers.examples import body, body_media_type, path_values, query_pairs
 from sellers.terms import Terms
 
 PAYMENT: Final = "x402/payment"
-PROOF: Final = "sign-in-with-x"
+PROOF: Final = EXTENSION
 FRESH: Final = "souk/fresh"
 CEILING: Final = "souk/max-price"
 PARTS: Final = ("path", "query", "body")

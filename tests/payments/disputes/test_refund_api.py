@@ -13,7 +13,7 @@ from django.test import AsyncClient
 from payments.counter import close_counter
 from payments.disputes import move
 from payments.ids import new_id
-from payments.models import Case, Dispute, Refund, Side
+from payments.models import Case, Dispute, Payment, Refund, Side
 from tests.fixtures.cast import Cast, Person
 from tests.fixtures.purchases import Purchases, sql_url
 from tests.fixtures.wallet import sign_in
@@ -157,7 +157,54 @@ async def test_a_payment_is_found_by_its_transaction_and_payer(
     asked["paymentReference"] = {"txHash": "0x" + "77" * 32, "network": "eip155:84532"}
     assert (await proven(client, asked)).json()["paymentId"] == str(payment_id)
     elsewhere = asked | {"refundTo": Cast.other_buyer.address}
-    assert (await post(client, elsewhere)).json()["reason"] == "unknown_payment"
+    said = await proven(client, elsewhere, Cast.other_buyer)
+    assert (said.status_code, said.json()["reason"]) == (404, "unknown_payment")
+    asked["paymentReference"]["network"] = "eip155:8453"
+    said = await proven(client, asked)
+    assert said.json()["reason"] == "unknown_payment", "a wallet counts where it proved itself"
+    asked["paymentReference"]["network"] = "base"
+    assert "eip155:8453" in (await post(client, asked)).json()["detail"]
+
+
+async def test_who_only_knows_a_transaction_learns_nothing_of_who_paid_in_it(
+    client: AsyncClient, purchases: Purchases
+) -> None:
+    """It is public, as its payer is: whether they bought here, and what, is not."""
+    payment_id = await purchases.claim(payer=MINE)
+    await purchases.answer(payment_id)
+    await purchases.settle(payment_id, transaction=b"\x77" * 32)
+
+    async def seen(transaction: bytes) -> Any:
+        reference = {"txHash": f"0x{transaction.hex()}", "network": "eip155:84532"}
+        asked = {"paymentReference": reference, "refundTo": MINE, "reason": "other"}
+        said = await post(client, asked)
+        assert str(payment_id) not in repr((said.headers, said.content))
+        document = said.json()
+        assert document.pop("extensions")["sign-in-with-x"]
+        return said.status_code, document, said["WWW-Authenticate"]
+
+    assert await seen(b"\x77" * 32) == await seen(b"\x78" * 32)
+    fingerprint = bytes((await Payment.objects.aget(pk=payment_id)).fingerprint)
+    asked = about(payment_id, refundTo=MINE) | {
+        "paymentReference": {"txHash": f"0x{fingerprint.hex()}", "network": "eip155:84532"}
+    }
+    assert (await proven(client, asked)).status_code == 404, "only transactions are looked up"
+
+
+async def test_of_several_payments_in_one_transaction_one_is_named_by_its_id(
+    client: AsyncClient, purchases: Purchases
+) -> None:
+    both = [await purchases.claim(payer=MINE) for _ in range(2)]
+    for payment_id in both:
+        await purchases.answer(payment_id)
+        await purchases.settle(payment_id, transaction=b"\x77" * 32)
+        await purchases.confirm(payment_id)
+    asked = about(both[0], refundTo=MINE)
+    carried = {"txHash": "0x" + "77" * 32, "network": "eip155:84532"}
+    said = await proven(client, asked | {"paymentReference": carried})
+    assert (said.status_code, said.json()["error"]) == (400, "bad_request")
+    assert "name one by paymentId" in said.json()["detail"]
+    assert (await proven(client, asked)).status_code == 202
 
 
 async def test_what_cannot_be_says_why_in_the_drafts_words(
