@@ -20,6 +20,7 @@ import psycopg
 from django.db import connection as django_connection
 
 from payments import wiring
+from payments.outage import Outage
 from payments.pool import NotDurable, Pool, rows
 from payments.wakeups import EARNINGS_COUNTED, MONEY_MOVED, WORK_TO_SETTLE, listen
 
@@ -168,10 +169,11 @@ class Hub:
         ear = asyncio.create_task(
             listen(wiring.direct_database_url(), channels, lambda _: self._rung.set())
         )
+        outage = Outage(log, "Open pages hear nothing")
         try:
             while self._seats:
                 self._rung.clear()
-                with contextlib.suppress(psycopg.Error, TimeoutError):
+                with outage.passed_over():
                     await self._look(pool)
                 await asyncio.sleep(PAUSE_SECONDS)
                 with contextlib.suppress(TimeoutError):

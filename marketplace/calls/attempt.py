@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from dataclasses import dataclass
+from functools import partial
 from uuid import UUID
 
 import psycopg
@@ -12,6 +13,7 @@ import psycopg
 from marketplace.calls.admission import path_values
 from marketplace.calls.forwarding import Answered, Failed, FailureKind, Outcome, forward
 from marketplace.calls.judging import Terms, Verdict, judge
+from marketplace.calls.noting import in_the_end
 from marketplace.calls.outcomes import (
     BUSY_SECONDS,
     CallOutcome,
@@ -45,8 +47,6 @@ from payments.acceptance.promise import Claim
 from payments.at_hand import payment_at_hand
 from payments.lookup import Held, StoredAnswer
 
-ABANDON_TRIES = 60
-ABANDON_PAUSE_SECONDS = 1.0
 _TOO_MUCH = "Too much is under way here at once."
 
 
@@ -112,15 +112,7 @@ async def run(room: Room, sold: Shelved, attempt: Attempt, request: CallRequest)
         return outcome
     finally:
         if not told:  # whatever it was, the buyer's next payment for this must join this one
-            room.start(_abandon_in_the_end(room, attempt.payment_id))
-
-
-async def _abandon_in_the_end(room: Room, payment_id: UUID) -> None:
-    for _ in range(ABANDON_TRIES):
-        with contextlib.suppress(psycopg.Error, TimeoutError):
-            await collecting.abandon(room.pool, payment_id)
-            return
-        await asyncio.sleep(ABANDON_PAUSE_SECONDS)
+            room.start(in_the_end(partial(collecting.abandon, room.pool, attempt.payment_id)))
 
 
 async def _run(room: Room, sold: Shelved, attempt: Attempt, request: CallRequest) -> CallOutcome:

@@ -8,23 +8,24 @@ that takes nothing at the moment is left out where there is another one.
 from __future__ import annotations
 
 import asyncio
-import contextlib
+import logging
 import time
 from base64 import b64encode
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
-import psycopg
-
 from marketplace.calls.shelf import Shelf, Shelved
 from payments.acceptance.promise import Offer
+from payments.outage import Outage
 from payments.pool import Pool, rows
 from payments.x402.headers import encode_json
 from payments.x402.types import Challenge
 from sellers import offers
 from sellers.offer_receipt import SignedPrices
 from sellers.site import Site
+
+log = logging.getLogger(__name__)
 
 LOOK_SECONDS: Final = 2.0
 # Whatever was signed within so long is read at each look; a look that was late by more than the
@@ -85,9 +86,10 @@ class Promises:
 
     async def keep_new(self) -> None:
         """Look for new signatures every few seconds, for ever."""
+        outage = Outage(log, "Prices get no new signatures")
         while True:
             await asyncio.sleep(LOOK_SECONDS)
-            with contextlib.suppress(psycopg.Error, TimeoutError):
+            with outage.passed_over():
                 await self.renew()
 
     async def keep_good(self) -> None:

@@ -12,6 +12,7 @@ from django.conf import settings
 
 from marketplace.calls import coming_back
 from marketplace.calls.leases import Lease
+from marketplace.calls.noting import note_hand_over
 from marketplace.calls.outcomes import (
     BUSY_SECONDS,
     CallOutcome,
@@ -181,13 +182,7 @@ def deliver(
     payment_id = paid.payment_id
 
     async def handed_over(reached: bool) -> None:
-        try:
-            if reached:
-                await room.collected.submit(payment_id)
-            else:
-                await collecting.abandon(room.pool, payment_id)
-        finally:
-            lease.end()
+        await note_hand_over(room, payment_id, reached=reached, then=lease.end)
 
     return Delivered(answer, paid.settlement(), payment_id, handed_over, joined)
 

@@ -5,14 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import time
 from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
 from typing import Any, TypeVar
 from uuid import UUID
 
 import aiohttp
-import psycopg
 from django.conf import settings
 
 from marketplace.calls.breaker import Breaker
@@ -27,6 +25,7 @@ from marketplace.calls.strikes import Strikes
 from marketplace.calls.tally import Tally
 from marketplace.calls.troubles import Troubles
 from marketplace.calls.waits import Waits
+from marketplace.calls.watchers import Watchers
 from payments import gas, lookup, wiring
 from payments.acceptance import answering, attempts, claiming, collecting
 from payments.acceptance.answering import NewAnswer
@@ -40,8 +39,8 @@ from payments.desk import NetworkTerms
 from payments.egress import open_client
 from payments.health import Health, read_health
 from payments.lookup import Held, TwinTerms
+from payments.outage import Outage
 from payments.pool import Pool
-from payments.siwx import Asker, NotProven, proven_payer
 from payments.wakeups import MONEY_MOVED, WORK_TO_SETTLE, Bell, listen
 from payments.x402.networks import Asset
 from sellers.site import this_site
@@ -115,7 +114,7 @@ class Room:
         self.leases = Leases()
         self._unseen_since: float | None = None
         self._work: set[asyncio.Task[Any]] = set()
-        self._watchers: list[asyncio.Task[None]] = []
+        self._watchers = Watchers()
 
     async def open(self) -> None:
         self.denied.insist()
@@ -147,18 +146,20 @@ class Room:
         stock = StockAndPreviews(Stock(self.pool, site), self.pool, site)
         self.shelf = Shelf(self.pool, stock, entries_max=settings.SHELF_MAX)
         await self._read_health()
-        self._watch(self.shelf.watch(every_seconds=settings.SHELF_REFRESH_SECONDS))
         promises = Promises(self.pool, self.shelf, site, closed=self.closed_networks)
-        self._watch(promises.keep_payable())
-        self._watch(promises.keep_new())
-        self._watch(promises.keep_good())
-        self._watch(self.waits.run())
-        self._watch(listen(settings.DATABASE_DIRECT_URL, (MONEY_MOVED,), self.waits.ring))
-        self._watch(self._keep_leases())
-        self._watch(self._keep_health())
-        self._watch(self.tally.keep(self.pool))
-        self._watch(self.strikes.keep(self.pool))
-        self._watch(self.troubles.keep(self.pool))
+        look = partial(self.shelf.watch, every_seconds=settings.SHELF_REFRESH_SECONDS)
+        hear = partial(listen, settings.DATABASE_DIRECT_URL, (MONEY_MOVED,), self.waits.ring)
+        self._watchers.begin("the shelf", look)
+        self._watchers.begin("what can be paid", promises.keep_payable)
+        self._watchers.begin("new signatures", promises.keep_new)
+        self._watchers.begin("old signatures", promises.keep_good)
+        self._watchers.begin("waiting buyers", self.waits.run)
+        self._watchers.begin("the bell of money", hear)
+        self._watchers.begin("leases", self._keep_leases)
+        self._watchers.begin("the health of networks", self._keep_health)
+        self._watchers.begin("the count of quotes", partial(self.tally.keep, self.pool))
+        self._watchers.begin("bad payments", partial(self.strikes.keep, self.pool))
+        self._watchers.begin("troubles of sellers", partial(self.troubles.keep, self.pool))
 
     async def close(self) -> None:
         """Finish what is in hand, within a bound; the rest is found by its lease.
@@ -168,9 +169,10 @@ class Room:
         """
         if self._work:
             await asyncio.wait(self._work, timeout=settings.STOP_SECONDS)
-        for task in (*self._watchers, *self._work):
+        await self._watchers.end()
+        for task in self._work:
             task.cancel()
-        await asyncio.gather(*self._watchers, *self._work, return_exceptions=True)
+        await asyncio.gather(*self._work, return_exceptions=True)
         await self.tally.flush(self.pool)
         await self.troubles.take_back(self.pool)
         with contextlib.suppress(TimeoutError):  # what buyers have been handed is written down
@@ -182,23 +184,6 @@ class Room:
         for chain in self.chains.values():
             await chain.close()
         await self.pool.close()
-
-    async def is_wallet_of(self, header: str, held: Held, uri: str, origin: str) -> bool:
-        """Whether a SIGN-IN-WITH-X header proves that the caller is this payment's payer."""
-        with contextlib.suppress(NotProven):
-            await proven_payer(
-                header,
-                payer=held.payer,
-                uri=uri,
-                network=held.network,
-                secret=wiring.sign_in_secret(),
-                now=int(time.time()),
-                pool=self.pool,
-                chain=self.chains.get(held.network),
-                asker=Asker(origin, wiring.wallet_proofs_per_minute()),
-            )
-            return True
-        return False
 
     @property
     def is_full(self) -> bool:
@@ -222,9 +207,6 @@ class Room:
         self._work.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("a call ended in %s; its row stays as it is", type(error).__name__)
-
-    def _watch(self, watcher: Coroutine[Any, Any, None]) -> None:
-        self._watchers.append(asyncio.create_task(watcher))
 
     async def _claim(self, claims: Sequence[Claim]) -> list[ClaimVerdict]:
         verdicts = await claiming.claim_together(
@@ -254,22 +236,24 @@ class Room:
 
     async def _keep_leases(self) -> None:
         pause_seconds = settings.LEASE_RENEW_SECONDS
+        outage = Outage(log, "Leases are not renewed")
         while True:
             await asyncio.sleep(pause_seconds)
             # One that failed may have taken most of a lease's time.
             pause_seconds = min(LEASE_AGAIN_SECONDS, settings.LEASE_RENEW_SECONDS)
-            with contextlib.suppress(psycopg.Error, TimeoutError):
+            with outage.passed_over():
                 await attempts.renew_leases(
                     self.pool, self.leases.attempts, lease_seconds=settings.LEASE_SECONDS
                 )
                 pause_seconds = settings.LEASE_RENEW_SECONDS
 
     async def _keep_health(self) -> None:
+        outage = Outage(log, "The door does not see who settles")
         while True:
             await asyncio.sleep(HEALTH_SECONDS)
             # From here on, and not from its failure: what is never answered does not fail.
             self._unseen_since = self._unseen_since or asyncio.get_running_loop().time()
-            with contextlib.suppress(psycopg.Error, TimeoutError):
+            with outage.passed_over():
                 await self._read_health()
                 self._unseen_since = None
 

@@ -16,10 +16,9 @@ from math import inf
 from typing import Final, Protocol, TypeAlias
 from uuid import UUID
 
-import psycopg
-
 from marketplace.calls.forwarding import Upstream
 from payments.acceptance.promise import Offer
+from payments.outage import Outage
 from payments.pool import Pool, rows
 from payments.x402 import v1
 from payments.x402.types import Challenge
@@ -140,15 +139,10 @@ class Shelf:
 
     async def watch(self, *, every_seconds: float) -> None:
         """Drop what changed, for ever; a database that does not answer is asked again."""
-        silent = False
+        outage = Outage(logger, "The shelf cannot see changes")
         while True:
-            try:
+            with outage.passed_over():
                 await self.refresh()
-                silent = False
-            except psycopg.Error as error:
-                if not silent:
-                    logger.warning("The shelf cannot see changes: %s", type(error).__name__)
-                silent = True
             await asyncio.sleep(every_seconds)
 
     async def refresh(self) -> None:

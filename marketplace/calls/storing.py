@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
@@ -17,7 +15,7 @@ from payments import lookup
 from payments.acceptance import attempts
 from payments.acceptance.answering import NewAnswer
 from payments.models import Money, Work
-from payments.pool import AWAY
+from payments.outage import through_an_outage
 
 VOID_TRIES = 3
 TRIES = 20
@@ -51,22 +49,17 @@ async def record(room: Room, report: Report) -> bool:
             body=outcome.body,
             upstream_ms=report.elapsed_ms,
         )
-        return await _through_an_outage(partial(_store, room, answer))
+        return await _patiently(partial(_store, room, answer))
     if report.upfront and report.verdict.is_ours:  # it is paid, and the seller owes no refund
         drop = partial(attempts.drop, room.pool, report.payment_id, report.attempt)
-        await _through_an_outage(drop)
+        await _patiently(drop)
     else:
-        await _through_an_outage(partial(_void, room, report))
+        await _patiently(partial(_void, room, report))
     return False
 
 
-async def _through_an_outage(step: Callable[[], Awaitable[T]]) -> T:
-    """What was done, or failed, is worth some waiting for the database."""
-    for _ in range(TRIES):
-        with contextlib.suppress(*AWAY):
-            return await step()
-        await asyncio.sleep(PAUSE_SECONDS)
-    return await step()
+async def _patiently(step: Callable[[], Awaitable[T]]) -> T:
+    return await through_an_outage(step, tries=TRIES, pause_seconds=PAUSE_SECONDS)
 
 
 async def _store(room: Room, answer: NewAnswer) -> bool:

@@ -7,11 +7,11 @@ from typing import Any
 from uuid import UUID
 
 from marketplace.calls.forwarding import passed_back
+from marketplace.calls.noting import note_hand_over
 from marketplace.calls.outcomes import Streamed
 from marketplace.calls.passage import Passage
 from marketplace.calls.requests import CallRequest
 from marketplace.calls.room import Room
-from payments.acceptance import collecting
 
 
 async def begins(passage: Passage, work: asyncio.Task[Any], request: CallRequest) -> bool:
@@ -32,10 +32,7 @@ def streamed(room: Room, payment_id: UUID, passage: Passage) -> Streamed:
 
     async def handed_over(reached: bool) -> None:
         passage.leave()
-        if reached:
-            await room.collected.submit(payment_id)
-        else:
-            await collecting.abandon(room.pool, payment_id)
+        await note_hand_over(room, payment_id, reached=reached)
 
     return Streamed(
         status=passage.head.status,

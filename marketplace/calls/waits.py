@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterator
 from uuid import UUID
 
-import psycopg
-
 from payments import lookup
 from payments.lookup import Held
+from payments.outage import Outage
 from payments.pool import Pool
+
+log = logging.getLogger(__name__)
 
 TICK_SECONDS = 0.25  # how long a lost ring can cost a waiting buyer
 _NEVER_SEEN = 0  # versions start at 1
@@ -68,6 +70,7 @@ class Waits:
 
     async def run(self) -> None:
         """Look whenever somebody rang, and on a tick; for ever."""
+        outage = Outage(log, "Waiting buyers hear nothing of their money")
         while True:
             # Not wait_for: before Python 3.12 it swallows a cancellation that meets a ring.
             with contextlib.suppress(TimeoutError):
@@ -75,7 +78,7 @@ class Waits:
                     await self._rung.wait()
             self._rung.clear()
             if self._waiting:
-                with contextlib.suppress(psycopg.Error, TimeoutError):
+                with outage.passed_over():
                     await self._look()
 
     async def _look(self) -> None:

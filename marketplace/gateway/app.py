@@ -9,10 +9,8 @@ through `marketplace.calls`. Nothing else here can reach an upstream.
 from __future__ import annotations
 
 import logging
-import traceback
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final, TypeAlias
 from uuid import UUID
 
@@ -48,6 +46,7 @@ from marketplace.gateway.outcomes import head_of, response_of
 from payments.foreign_bytes import EMBEDDING
 from payments.leaving import PIECE_BYTES
 from payments.pool import AWAY
+from payments.traced import traced
 from payments.x402.reasons import Reason
 
 logger = logging.getLogger(__name__)
@@ -302,7 +301,4 @@ async def _deliver(answer: _Outcome, method: str, send: ASGISendCallable) -> Non
 
 
 def _log(error: Exception) -> None:
-    """Say what broke and where. Never its text, which may quote a buyer's payment."""
-    frames = traceback.extract_tb(error.__traceback__)
-    places = (f"{Path(each.filename).name}:{each.lineno} {each.name}" for each in reversed(frames))
-    logger.error("The door failed: %s at %s", type(error).__qualname__, " < ".join(places))
+    logger.error("The door failed: %s", traced(error))

@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import traceback
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final, TypeAlias
 
 from asgiref.typing import ASGIReceiveCallable, ASGISendCallable, HTTPScope
@@ -42,6 +40,7 @@ from marketplace.catalog.mcp.protocol import (
     written,
 )
 from marketplace.catalog.mcp.versions import check_envelope, refuse_unknown, spoken
+from payments.traced import traced
 
 logger = logging.getLogger(__name__)
 
@@ -195,7 +194,4 @@ def _one(document: Document | list[Document]) -> Document:
 
 
 def _log(error: Exception) -> None:
-    """Say what broke and where. Never its text, which may quote a buyer's payment."""
-    frames = traceback.extract_tb(error.__traceback__)
-    places = (f"{Path(each.filename).name}:{each.lineno} {each.name}" for each in reversed(frames))
-    logger.error("MCP failed: %s at %s", type(error).__qualname__, " < ".join(places))
+    logger.error("MCP failed: %s", traced(error))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from types import SimpleNamespace
 from typing import Any
 
+import psycopg
 import pytest
 
-from marketplace.calls import accepting
+from marketplace.calls import accepting, noting
 from marketplace.calls import attempt as attempts
 from marketplace.calls.attempt import Attempt
 from marketplace.calls.forwarding import Answered
@@ -68,6 +70,37 @@ async def test_a_lease_lasts_until_the_answer_is_out_of_our_hands() -> None:
     assert (collected, room.leases.attempts) == ([PAYMENT], {})
 
     deliver(room, paid, answer, room.leases.take(PAYMENT, 1))  # and nobody sends it
+    assert room.leases.attempts == {}
+
+
+async def test_an_answer_that_arrived_during_an_outage_is_collected_after_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Else its buyer's next purchase of the same would get it again, uncharged."""
+    monkeypatch.setattr(noting, "NOTE_PAUSE_SECONDS", 0)
+    tried: list[Any] = []
+    work: list[asyncio.Task[Any]] = []
+
+    async def submit(payment_id: Any) -> None:
+        assert room.leases.attempts == {PAYMENT: 1}
+        tried.append(payment_id)
+        if len(tried) < 4:
+            raise psycopg.OperationalError("away")
+
+    def start(note: Any) -> None:
+        work.append(asyncio.create_task(note))
+
+    room: Any = SimpleNamespace(
+        leases=Leases(), collected=SimpleNamespace(submit=submit), start=start
+    )
+    paid = Paid(PAYMENT, "0xbuyer", "eip155:8453", 1, None)
+    answer = StoredAnswer(200, (), "text/plain", b"x", b"", 1)
+
+    await deliver(room, paid, answer, room.leases.take(PAYMENT, 1)).handed_over(True)
+    assert room.leases.attempts == {PAYMENT: 1}, "nobody's next payment joins it meanwhile"
+    await asyncio.gather(*work)
+
+    assert len(tried) == 4
     assert room.leases.attempts == {}
 
 

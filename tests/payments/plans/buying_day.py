@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from marketplace.buyers.goods import things
 from payments.payers import Payer
-from payments.reports.finding import find
+from payments.reports.finding import find, paid_in
 from payments.reports.looks import Span
 from payments.reports.one_payment import payment_report, repeats_of
 from payments.reports.purchases import Sought, purchases
@@ -43,3 +43,4 @@ def bought() -> None:
     repeats_of(report)
     assert find(mine, str(final.id)).payments == (final.id,)
     assert final.id in (find(mine, final.transaction).payments or ())
+    assert final.id in paid_in(mine[0], bytes.fromhex(final.transaction.removeprefix("0x")))

@@ -75,6 +75,8 @@ MORE_BUFFERS: dict[Asker, int] = {
     ("payments/reports/purchases.py", "_found"): 2_500,  # the same of a robot's own
     ("payments/reports/one_payment.py", "repeats_of"): 400,  # the hundred around one
     ("payments/reports/finding.py", "_hashed"): 25_000,  # what no index knows: its ten thousand
+    ("payments/reports/finding.py", "paid_in"): 25_000,  # the same, of what others sent
+    ("payments/reports/finding.py", "_own"): 400,  # a hundred payments of one transaction
     ("payments/reports/earnings.py", "wallets_paid"): 3_500,  # a day's four hundred of a listing
     ("payments/reports/sales.py", "_found"): 2_000,  # twenty-five, among those of a robot
     ("payments/relayer.py", "mark_sent"): 120,
