@@ -49,17 +49,17 @@ def case_context(
 ) -> dict[str, Any]:
     """One case for one side, with what it can do, and what was typed and did not do."""
     report = case_report(dispute, side)
-    around = surroundings(report.payment)
+    document = documents.status_document(report.payment, surroundings(report.payment))
     return {
         "case": report,
         "dispute": dispute,
-        "payment": documents.status_document(report.payment, around),
+        "payment": document,
         "paid": documents.amount_of(report.payment),
         "payment_words": report.payment.words,
         "network": NETWORKS.get(report.payment.payment.network),
         "can": possible(dispute, side),
         "explorer": wiring.explorer_url(report.payment.payment.network),
-        "links": documents.status_document(report.payment, around)["links"],
+        "links": document["links"],
         "trouble": trouble,
         "tried": what,
         "typed": posted,
