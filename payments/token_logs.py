@@ -15,7 +15,7 @@ import aiohttp
 from web3 import AsyncWeb3
 from web3.exceptions import Web3RPCError
 from web3.providers.async_base import AsyncJSONBaseProvider
-from web3.types import LogReceipt, RPCEndpoint, RPCResponse
+from web3.types import LogReceipt, RPCEndpoint, RPCResponse, TxReceipt
 
 from payments.chains import ChainUnavailable
 
@@ -101,9 +101,14 @@ async def following(
 ) -> dict[int, LogReceipt]:
     """For each log of the token in a transaction, the token's log that comes after it."""
     receipt = await web3.eth.get_transaction_receipt(cast(Any, transaction))
+    return {before["logIndex"]: after for before, after in pairs_in(receipt, address)}
+
+
+def pairs_in(receipt: TxReceipt, address: str) -> Iterator[tuple[LogReceipt, LogReceipt]]:
+    """Each log of the token in a transaction but the last, with the one that comes after it."""
     own = [log for log in receipt["logs"] if cast(str, log["address"]) == address]
     own.sort(key=lambda log: log["logIndex"])
-    return {before["logIndex"]: after for before, after in pairwise(own)}
+    return pairwise(own)
 
 
 def moved_by(contract: Any, use: Use, after: LogReceipt | None) -> Moved:

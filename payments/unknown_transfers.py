@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any, cast
 
 from web3 import AsyncWeb3
@@ -113,10 +112,8 @@ async def _unknown_in(
     receipt = await web3.eth.get_transaction_receipt(cast(Any, transaction))
     if str(receipt["from"]).lower() not in ours.relayers:
         return []
-    own = [log for log in receipt["logs"] if cast(str, log["address"]) == contract.address]
-    own.sort(key=lambda log: log["logIndex"])
     found = []
-    for before, after in pairwise(own):
+    for before, after in token_logs.pairs_in(receipt, contract.address):
         if bytes(before["topics"][0]) != USED:
             continue
         use = Use.of(contract.events.AuthorizationUsed().process_log(before))
