@@ -44,7 +44,6 @@ class NetworkTerms:
     relayer_low_wei: int
     agree_above_atomic: int
     price_floor: Decimal
-    seller_gas_day_wei: int
     lease_seconds: float  # a call without a sign of life for so long has lost its process
     take_up_seconds: float  # so long work that was paid upfront and dropped waits for its buyer
 

@@ -17,7 +17,7 @@ from payments.pool import rows
 
 log = logging.getLogger(__name__)
 
-GENESIS = Block(0, b"", b"", 0, 0)  # what is final before a node says that anything is
+GENESIS = Block(0, b"", 0, 0)  # what is final before a node says that anything is
 
 WATCH_SECONDS = 0.5  # without a new block: what was never sent, or was dropped by the node
 WATCH_ALL_SECONDS = 30.0

@@ -26,6 +26,7 @@ AWAY: Final = (
 )
 
 
+LENT_SECONDS = 10.0  # so long one waits for a free connection
 RECONNECT_SECONDS = 1.0
 # The server gives a statement up by itself, which is an answer: that is waited for.
 HEARD_SECONDS = 1.0
@@ -42,7 +43,6 @@ async def open_pool(
     url: str,
     *,
     size_max: int,
-    timeout_seconds: float = 10.0,
     statement_ms_max: int = 0,
     answer_seconds: float = 0,
     is_idle: bool = False,
@@ -61,7 +61,7 @@ async def open_pool(
         connection_class=Line,
         min_size=1,
         max_size=size_max,
-        timeout=timeout_seconds,
+        timeout=LENT_SECONDS,
         open=False,
         kwargs={"autocommit": True, **signs_of_life(url)},
         configure=partial(

@@ -57,7 +57,7 @@ _IDLE = f"""
 """  # noqa: S608 - composed of our own constants only
 
 
-async def forget_idle_counters(pool: Pool, *, idle_hours: int = COUNTER_IDLE_HOURS) -> int:
+async def forget_idle_counters(pool: Pool) -> int:
     """Counters of wallets and listings under which nothing is at risk, and was not for a day.
 
     What a wallet has earned or lost stands in its counter, and stays.
@@ -65,7 +65,7 @@ async def forget_idle_counters(pool: Pool, *, idle_hours: int = COUNTER_IDLE_HOU
     A claim that finds its counter gone makes it again (claiming, risk).
     """
     gone, after = 0, ""
-    values = {"idle": idle_hours, "most": ROWS_AT_ONCE}
+    values = {"idle": COUNTER_IDLE_HOURS, "most": ROWS_AT_ONCE}
     while (row := await one(pool, _IDLE, {**values, "after": after})) and row[0] is not None:
         after, gone = row[0], gone + row[1]
     return gone

@@ -82,7 +82,6 @@ def network_terms(network: str) -> NetworkTerms:
         relayer_low_wei=settings.RELAYER_LOW_WEI,
         agree_above_atomic=int(Decimal(str(chain["AGREE_ABOVE"])) * 10**decimals),
         price_floor=Decimal(str(chain["PRICE_FLOOR"])),
-        seller_gas_day_wei=int(chain["SELLER_GAS_DAY_WEI"]),
         lease_seconds=settings.LEASE_SECONDS,
         take_up_seconds=settings.JOIN_SECONDS,
     )

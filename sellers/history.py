@@ -40,12 +40,12 @@ class Identity:
     proven: frozenset[str]
 
 
-def sold(listing_id: UUID, most: int = SHOWN_MAX) -> tuple[Sold, ...]:
+def sold(listing_id: UUID) -> tuple[Sold, ...]:
     """The revisions that were for sale, the newest first; one that came back is there again."""
     rows = (
         SoldRevision.objects.filter(listing_id=listing_id)
         .select_related("revision")
-        .order_by("-at", "-pk")[:most]
+        .order_by("-at", "-pk")[:SHOWN_MAX]
     )
     return tuple(
         Sold(

@@ -130,10 +130,10 @@ def undo(verdict_id: UUID, judge: Judge, rules: ReviewRules) -> Verdict:
     return verdict
 
 
-def carry_out_due(rules: ReviewRules, most: int = AT_ONCE) -> int:
+def carry_out_due(rules: ReviewRules) -> int:
     """Bring the verdicts into effect whose time has come; says how many."""
     due = Verdict.objects.filter(due_at__lte=Now()).order_by("due_at")
-    return sum(carry_out(pk, rules) for pk in list(due.values_list("pk", flat=True)[:most]))
+    return sum(carry_out(pk, rules) for pk in list(due.values_list("pk", flat=True)[:AT_ONCE]))
 
 
 @transaction.atomic

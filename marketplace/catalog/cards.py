@@ -27,9 +27,9 @@ class Card:
     seller_href: str
 
 
-def cards(goods: Iterable[Good], now: datetime | None = None) -> list[Card]:
+def cards(goods: Iterable[Good]) -> list[Card]:
     """Goods ready to be listed, in their order."""
-    now = now or timezone.now()
+    now = timezone.now()
     return [card(good, now) for good in goods]
 
 

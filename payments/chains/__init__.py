@@ -17,7 +17,6 @@ __all__ = [
     "Call",
     "Chain",
     "ChainUnavailable",
-    "Diagnosis",
     "Fees",
     "FoundLog",
     "LogEntry",
@@ -60,7 +59,6 @@ class Block:
 
     number: int
     hash: bytes
-    parent_hash: bytes
     timestamp: int
     base_fee_wei: int
 
@@ -107,17 +105,6 @@ class Simulation:
     passed: bool
     revert: str
     payer_has_code: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Diagnosis:
-    """Why a payment would not go through; None where the token does not answer the question."""
-
-    balance_atomic: int | None
-    balance_suffices: bool
-    authorization_used: bool | None
-    token_name: str | None
-    token_version: str | None
 
 
 class SendOutcome(Enum):
@@ -187,9 +174,6 @@ class Chain(Protocol):
 
     async def has_code(self, address: str) -> bool:
         """Say whether a contract (or a delegated account) answers for it, or did a moment ago."""
-
-    async def diagnose(self, token: str, payer: str, nonce: bytes, amount_atomic: int) -> Diagnosis:
-        """Find out why a payment does not go through."""
 
     async def authorization_states(
         self, token: str, authorizations: Sequence[tuple[str, bytes]], block: int | BlockTag

@@ -68,7 +68,6 @@ def block(value: object) -> Block:
     return Block(
         number=quantity(fields.get("number")),
         hash=hash32(fields.get("hash")),
-        parent_hash=hash32(fields.get("parentHash")),
         timestamp=quantity(fields.get("timestamp")),
         # Chains without EIP-1559 have no base fee.
         base_fee_wei=quantity(fields.get("baseFeePerGas", "0x0")),

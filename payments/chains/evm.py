@@ -16,7 +16,6 @@ from payments.chains import (
     Call,
     Chain,
     ChainUnavailable,
-    Diagnosis,
     Fees,
     FoundLog,
     RpcError,
@@ -139,10 +138,6 @@ class EvmChain(Chain):
         has_code = bool(await self._endpoints.one(code_at(address)))
         self._codes.note(address, has_code)
         return has_code
-
-    async def diagnose(self, token: str, payer: str, nonce: bytes, amount_atomic: int) -> Diagnosis:
-        """Find out why a payment does not go through."""
-        return await self._tokens.diagnose(token, payer, nonce, amount_atomic)
 
     async def authorization_states(
         self, token: str, authorizations: Sequence[tuple[str, bytes]], block: int | BlockTag

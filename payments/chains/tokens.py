@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from payments.chains import ChainUnavailable, Diagnosis, TokenFacts
+from payments.chains import ChainUnavailable, TokenFacts
 from payments.chains.abi import address_word, flag, number, selector, text
 from payments.chains.answers import printable
 from payments.chains.multicall import Multicall
@@ -24,24 +24,6 @@ class Tokens:
 
     def __init__(self, multicall: Multicall) -> None:
         self._multicall = multicall
-
-    async def diagnose(self, token: str, payer: str, nonce: bytes, amount_atomic: int) -> Diagnosis:
-        """Find out why a payment does not go through."""
-        balance, used, name, version = await self._ask(
-            token,
-            _BALANCE_OF + address_word(payer),
-            _AUTHORIZATION_STATE + address_word(payer) + nonce,
-            _NAME,
-            _VERSION,
-        )
-        balance_atomic = _read(number, balance)
-        return Diagnosis(
-            balance_atomic=balance_atomic,
-            balance_suffices=balance_atomic is not None and balance_atomic >= amount_atomic,
-            authorization_used=_read(flag, used),
-            token_name=_read(_name, name),
-            token_version=_read(_name, version),
-        )
 
     async def authorization_states(
         self, token: str, authorizations: Sequence[tuple[str, bytes]], block: str

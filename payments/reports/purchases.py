@@ -102,10 +102,10 @@ _OLDER = " and p.created_at <= %(at)s and (p.created_at, p.id) < (%(at)s, %(from
 _NEWER = " and p.created_at >= %(at)s and (p.created_at, p.id) > (%(at)s, %(from)s)"
 
 
-def purchases(sought: Sought, *, most: int = ROWS_ON_A_PAGE) -> BoughtPage:
+def purchases(sought: Sought) -> BoughtPage:
     """A page of payments, each with the one it repeats, if it does."""
-    found = _found(sought, most + 1, repeats=_REPEATS)
-    page, more = found[:most], len(found) > most
+    found = _found(sought, ROWS_ON_A_PAGE + 1, repeats=_REPEATS)
+    page, more = found[:ROWS_ON_A_PAGE], len(found) > ROWS_ON_A_PAGE
     if sought.newer_than is not None:
         return BoughtPage(page[::-1], has_newer=more, has_older=True)
     return BoughtPage(page, has_newer=sought.older_than is not None, has_older=more)

@@ -16,7 +16,7 @@ FINAL = "finalized"
 
 
 def block(number: int, branch: bytes) -> Block:
-    return Block(number, branch * 32, b"", 0, 0)
+    return Block(number, branch * 32, 0, 0)
 
 
 class Scene:

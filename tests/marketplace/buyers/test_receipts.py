@@ -216,7 +216,7 @@ def test_payments_come_in_pages(open_shop: OpenShop, monkeypatch: pytest.MonkeyP
         for place, payer in enumerate((MINE, OTHER, MINE))
     )
     buyer = owner("both", MINE, OTHER)
-    monkeypatch.setattr("payments.reports.purchases.purchases.__kwdefaults__", {"most": 2})
+    monkeypatch.setattr("payments.reports.purchases.ROWS_ON_A_PAGE", 2)
     newest = buyer.text(BUY)
     assert [f"/p/{each}" in newest for each in (first, second, third)] == [False, True, True]
     assert f"older={second}" in newest

@@ -94,7 +94,7 @@ from tests.payments.plans.filling import ROBOT, SAME_REQUEST
 
 CHAIN_ID = 84_532
 FEW = 20  # whatever takes many rows at once takes so few here: its plan is not the whole table's
-HEAD = Block(3_000, bytes(32), bytes(32), 2**31, 1)
+HEAD = Block(3_000, bytes(32), 2**31, 1)
 FEES = Fees(100, 100, 1)
 
 
