@@ -28,7 +28,7 @@ from payments.happenings import (
     read_place,
     versions_now,
 )
-from payments.views import read_id
+from payments.ids import read_id
 from sellers.directory import seller_of
 
 TOPICS_MAX: Final = 8

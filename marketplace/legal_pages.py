@@ -14,7 +14,7 @@ from django.utils.cache import patch_vary_headers
 from django.views.decorators.http import require_safe
 
 from marketplace.look import markdown
-from payments.views import is_person
+from payments.page_or_json import is_person
 
 PAGES = {"imprint": "Imprint", "privacy": "Privacy", "terms": "Terms"}
 DEFAULTS = Path(__file__).parent / "legal"

@@ -10,11 +10,13 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from payments import documents, wiring
+from payments.ids import read_id
+from payments.missing import no_receipt_yet, not_found
+from payments.page_or_json import fresh
 from payments.receipt_checks import Check, what_it_says
 from payments.receipts import VerifiedReceipt, verify
 from payments.reports.one_payment import PaymentReport, latest_receipt, payment_report
 from payments.signing import BadSignature
-from payments.views import fresh, no_receipt_yet, not_found, read_id
 
 
 @require_safe

@@ -9,10 +9,11 @@ from uuid import UUID
 
 from payments import documents, wiring
 from payments.dispute_acts import possible
+from payments.ids import read_id
 from payments.models import Dispute, Side
 from payments.reports.case_lists import FILTERS, CasePage
 from payments.reports.cases import case_report
-from payments.views import read_id, surroundings
+from payments.surroundings import surroundings
 from payments.x402.networks import NETWORKS
 
 Edges = dict[str, UUID | None]

@@ -31,12 +31,14 @@ from payments.counter import Counter, counter
 from payments.cross_origin import preflight, readable
 from payments.foreign_bytes import EMBEDDING, SANDBOX
 from payments.identifiers import TRIES_MAX, proves_identifier
+from payments.ids import read_id
 from payments.leaving import Leaving
 from payments.lookup import Held, StoredAnswer
+from payments.missing import RETRY_SECONDS, not_found
+from payments.page_or_json import fresh
 from payments.payers import payers_of
 from payments.siwx import AsksTooOften
 from payments.states import SEND_AGAIN, words
-from payments.views import RETRY_SECONDS, fresh, not_found, read_id
 from payments.wallet_proof import WALLET_HEADER, Subject
 
 Response = TypeVar("Response", bound=HttpResponseBase)

@@ -1,4 +1,4 @@
-"""Ids that sort by the time they were made: UUIDv7 (RFC 9562), made here.
+"""Ids that sort by the time they were made: UUIDv7 (RFC 9562), made and read here.
 
 Python has uuid.uuid7 only from 3.14 and PostgreSQL from 18; Souk runs on older ones.
 """
@@ -29,6 +29,15 @@ def new_id() -> uuid.UUID:
             fresh = _last + 1 + int.from_bytes(os.urandom(_STEP_BYTES))
         _last = fresh
     return _as_uuid7(fresh)
+
+
+def read_id(text: str) -> uuid.UUID | None:
+    """An id in its one spelling, or None."""
+    try:
+        found = uuid.UUID(text)
+    except ValueError:
+        return None
+    return found if str(found) == text else None
 
 
 def first_id(unix: float) -> uuid.UUID:

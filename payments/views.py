@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from datetime import timedelta
 from typing import Any
-from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
-from django.urls import reverse
 from django.utils import timezone
-from django.utils.cache import patch_vary_headers
 
 from payments import documents, wiring
 from payments.cross_origin import read_from_anywhere, readable
@@ -20,7 +16,10 @@ from payments.dispute_states import words
 from payments.disputes import latest_of, why_not
 from payments.documents import Surroundings
 from payments.happenings import PAYMENT, Topic, live_query
-from payments.models import Case, Payment, Receipt
+from payments.ids import read_id
+from payments.missing import RETRY_SECONDS, no_receipt_yet, not_found
+from payments.models import Case, Receipt
+from payments.page_or_json import fresh, is_person
 from payments.payers import has_paid
 from payments.receipts import statement_of
 from payments.reports.one_payment import (
@@ -32,11 +31,11 @@ from payments.reports.one_payment import (
     repeats_of,
 )
 from payments.states import PAID
+from payments.surroundings import status_of, surroundings
 from payments.x402.headers import encode_header
 from payments.x402.networks import NETWORKS
 
 VERSION_DIGITS_MAX = 9
-RETRY_SECONDS = 2  # about a block of the quicker chains
 
 
 @read_from_anywhere
@@ -58,12 +57,6 @@ def status(request: HttpRequest, payment: str) -> HttpResponse:
     if report.is_waiting:
         response["Retry-After"] = str(RETRY_SECONDS)
     return fresh(response)
-
-
-def status_of(report: PaymentReport, around: Surroundings) -> dict[str, Any]:
-    """All that a program may know of a payment, whichever way it asks."""
-    signed = {"receipts": documents.receipt_versions(receipts_of(report.payment.pk))}
-    return documents.status_document(report, around) | signed
 
 
 @read_from_anywhere
@@ -107,68 +100,6 @@ def did(request: HttpRequest) -> HttpResponse:
     response["Access-Control-Allow-Origin"] = "*"
     response["Cache-Control"] = "public, max-age=300"
     return response
-
-
-def read_id(text: str) -> UUID | None:
-    """A payment's id in its one spelling, or None."""
-    try:
-        payment_id = UUID(text)
-    except ValueError:
-        return None
-    return payment_id if str(payment_id) == text else None
-
-
-def no_receipt_yet(report: PaymentReport) -> HttpResponse:
-    problem = {
-        "error": "no_receipt",
-        "detail": "There is no receipt for this payment: one is signed once the chain has buried"
-        f" the money deep enough. The payment is: {report.words.text}.",
-        "payment": str(report.payment.pk),
-    }
-    response = readable(JsonResponse(problem, status=404))
-    if report.is_waiting or report.words.key == "paid":
-        response["Retry-After"] = str(RETRY_SECONDS)
-    return fresh(response)
-
-
-def not_found(request: HttpRequest) -> HttpResponse:
-    if is_person(request):
-        return fresh(render(request, "payments/unknown.html", status=404))
-    problem = {"error": "unknown_payment", "detail": "There is no payment with this id here."}
-    return fresh(readable(JsonResponse(problem, status=404)))
-
-
-def is_person(request: HttpRequest) -> bool:
-    """Whether a page would be read; a program that does not say what it wants gets JSON."""
-    preferred = request.get_preferred_type(["application/json", "text/html"])
-    return preferred == "text/html"
-
-
-def fresh(response: HttpResponse) -> HttpResponse:
-    response["Cache-Control"] = "no-store"
-    patch_vary_headers(response, ["Accept", "HX-Request"])
-    return response
-
-
-def surroundings(report: PaymentReport) -> Surroundings:
-    payment = report.payment
-
-    def address(name: str) -> str:
-        return wiring.public_url(reverse(name, args=[str(payment.pk)]))
-
-    return Surroundings(
-        page=address("payment"),
-        receipt=address("payment-receipt"),
-        answer=address("payment-answer"),
-        refund=wiring.public_url(reverse("api-refunds")) if _is_in_time(payment) else "",
-        explorer_url=wiring.explorer_url(payment.network),
-        confirmations_needed=wiring.confirmations(payment.network),
-    )
-
-
-def _is_in_time(payment: Payment) -> bool:
-    days = wiring.dispute_terms().window_days
-    return timezone.now() <= payment.created_at + timedelta(days=days)
 
 
 def _page(report: PaymentReport, around: Surroundings) -> dict[str, Any]:

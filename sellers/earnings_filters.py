@@ -11,11 +11,11 @@ from uuid import UUID
 
 from django.http import QueryDict
 
+from payments.ids import read_id
 from payments.models import Money, Work
 from payments.reports.looks import Look, Span, nearest_day, read_day
 from payments.reports.sales import Wanted
 from payments.states import REFUND_WORDS, State, words
-from payments.views import read_id
 from payments.x402.networks import NETWORKS, address_bytes, checksum
 from sellers.models import Listing, Seller
 

@@ -14,13 +14,13 @@ from uuid import UUID
 from django.http import QueryDict
 
 from marketplace.buyers.goods import Thing, things
+from payments.ids import read_id
 from payments.limit_groups import Team
 from payments.payers import Payer
 from payments.reports.finding import Finding, find
 from payments.reports.looks import FIRST_DAY, Span
 from payments.reports.purchases import Sought
 from payments.reports.spend import Ever, Outlook, ever
-from payments.views import read_id
 from payments.x402.networks import NETWORKS
 from sellers.earnings_filters import STATES, read_span, read_wallet
 

@@ -19,8 +19,8 @@ from marketplace.doctor.findings import Finding, Level, worst
 from marketplace.doctor.metrics import CONTENT_TYPE, metrics
 from marketplace.doctor.programs import examine_programs
 from marketplace.doctor.workings import answers_wait, examine_workings, in_days
+from payments.page_or_json import is_person
 from payments.reports.workings import fuel, speeds, waiting
-from payments.views import is_person
 from payments.wiring import networks
 
 TITLES: Final = {

@@ -24,7 +24,7 @@ from payments.reports.looks import Look, Span
 from payments.reports.one_payment import payment_report
 from payments.reports.sales import is_sold_by, sales
 from payments.reports.sums import Sums
-from payments.views import surroundings
+from payments.surroundings import surroundings
 from payments.x402.networks import NETWORKS
 from sellers.causes import cause
 from sellers.earnings_filters import (

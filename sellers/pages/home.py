@@ -14,7 +14,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
 from payments.amounts import Amount
-from payments.views import read_id
+from payments.ids import read_id
 from sellers import worksheets
 from sellers.agreements import agreement_of
 from sellers.directory import open_seller_for, seller_of

@@ -12,7 +12,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
-from payments.views import read_id
+from payments.ids import read_id
 from sellers import fetches, imports, worksheets
 from sellers.bells import ring_for_document
 from sellers.models import Fetch, Seller

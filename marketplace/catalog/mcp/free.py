@@ -20,8 +20,9 @@ from marketplace.catalog.mcp.paying import unpaid
 from marketplace.catalog.mcp.protocol import INVALID_PARAMS, Fault
 from marketplace.catalog.mcp.results import data, problem
 from marketplace.catalog.turns import TooOften, in_turn
+from payments.ids import read_id
 from payments.reports.one_payment import payment_report
-from payments.views import read_id, status_of, surroundings
+from payments.surroundings import status_of, surroundings
 from sellers import goods
 
 Document = dict[str, Any]
