@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from payments.amounts import Amount
-from payments.documents import utc
 from payments.reports.bought import Bought
+from payments.written import utc
 from payments.x402.networks import NETWORKS
 
 COLUMNS = (

@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from payments import documents, wiring
+from payments import wiring
 from payments.ids import read_id
 from payments.missing import no_receipt_yet, not_found
 from payments.page_or_json import fresh
@@ -17,6 +17,7 @@ from payments.receipt_checks import Check, what_it_says
 from payments.receipts import VerifiedReceipt, verify
 from payments.reports.one_payment import PaymentReport, latest_receipt, payment_report
 from payments.signing import BadSignature
+from payments.written import hexadecimal
 
 
 @require_safe
@@ -54,7 +55,7 @@ def _same_payment(report: PaymentReport, receipt: VerifiedReceipt) -> Check:
         "payer": payment.payer,
         "payTo": payment.pay_to,
         "amount": str(int(payment.amount_atomic)),
-        "nonce": documents.hexadecimal(payment.nonce),
+        "nonce": hexadecimal(payment.nonce),
     }
     other = [name for name, value in facts.items() if said.get(name) != value]
     if other:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import UUID
 
@@ -17,6 +16,7 @@ from payments.receipts import statement_of
 from payments.reports.one_payment import PaymentReport
 from payments.reports.timeline import TimelineEntry
 from payments.states import PAID, Back
+from payments.written import hexadecimal, sha256, utc
 from payments.x402.networks import NETWORKS
 from payments.x402.types import Settlement
 
@@ -228,15 +228,3 @@ def _links(report: PaymentReport, around: Surroundings) -> dict[str, str]:
 def _can_be_refunded(report: PaymentReport) -> bool:
     """As far as everybody may know: whether it is disputed already is told to its buyer alone."""
     return report.state.money in PAID and report.back != Back.WHOLE
-
-
-def utc(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def hexadecimal(raw: bytes | memoryview) -> str:
-    return "0x" + bytes(raw).hex()
-
-
-def sha256(digest: bytes | memoryview) -> str:
-    return "sha256:" + bytes(digest).hex()

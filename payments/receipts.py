@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -20,6 +19,7 @@ from payments.amounts import token
 from payments.models import Money, Work
 from payments.pool import Connection
 from payments.signing import Signer, read_jws, verify_jws
+from payments.written import hexadecimal, sha256, utc
 
 KIND = "souk-receipt"
 VERSION = 1  # of the x402 receipt payload that this extends
@@ -95,19 +95,19 @@ def _statement(row: Mapping[str, Any]) -> dict[str, Any]:
         "amount": str(int(row["amount_atomic"])),
         "payer": row["payer"],
         "payTo": row["pay_to"],
-        "nonce": _hex(row["nonce"]),
+        "nonce": hexadecimal(row["nonce"]),
         "transaction": "",
         "resourceUrl": _listing_url(row["url"], row["listing_path"]),
         "listing": {
             "path": row["listing_path"],
             "title": row["title"],
             "seller": str(row["seller_id"]),
-            "revision": _sha256(row["revision_hash"]),
+            "revision": sha256(row["revision_hash"]),
         },
         "request": {
             "method": row["method"],
-            "hash": _sha256(row["fingerprint"]),
-            "bodyHash": _sha256(row["body_hash"]),
+            "hash": sha256(row["fingerprint"]),
+            "bodyHash": sha256(row["body_hash"]),
         },
         "times": _times(row),
     }
@@ -116,7 +116,7 @@ def _statement(row: Mapping[str, Any]) -> dict[str, Any]:
     if row["status"] is not None:
         statement["response"] = _response(row)
     if row["money"] == Money.CONFIRMED:
-        statement |= {"transaction": _hex(row["transaction"]), "block": _block(row)}
+        statement |= {"transaction": hexadecimal(row["transaction"]), "block": _block(row)}
     return statement
 
 
@@ -130,7 +130,7 @@ def _status(work: Work, money: Money) -> str:
 
 def _block(row: Mapping[str, Any]) -> dict[str, Any]:
     """Where the money moved, and the least depth at which we know we saw it."""
-    block = {"number": row["block_number"], "hash": _hex(row["block_hash"])}
+    block = {"number": row["block_number"], "hash": hexadecimal(row["block_hash"])}
     if row["head_number"] is not None and row["head_number"] >= row["block_number"]:
         block["confirmations"] = row["head_number"] - row["block_number"] + 1
     return block
@@ -148,7 +148,7 @@ def _response(row: Mapping[str, Any]) -> dict[str, Any]:
         "status": row["status"],
         "contentType": row["content_type"],
         "bytes": row["body_bytes"],
-        "hash": _sha256(row["answer_hash"]),
+        "hash": sha256(row["answer_hash"]),
     }
 
 
@@ -161,7 +161,7 @@ def _times(row: Mapping[str, Any]) -> dict[str, str]:
     }
     if row["money"] != Money.CONFIRMED:
         names = {"claimed": "created_at", "answered": "stored_at", "reversed": "now"}
-    return {name: _utc(row[column]) for name, column in names.items() if row[column] is not None}
+    return {name: utc(row[column]) for name, column in names.items() if row[column] is not None}
 
 
 def _listing_url(url: str, path: str) -> str:
@@ -175,20 +175,8 @@ def _listing_url(url: str, path: str) -> str:
     return head + found
 
 
-def _utc(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def _hex(raw: bytes) -> str:
-    return "0x" + raw.hex()
-
-
-def _sha256(digest: bytes) -> str:
-    return "sha256:" + digest.hex()
-
-
 def _sha256_of(data: bytes) -> str:
-    return _sha256(hashlib.sha256(data).digest())
+    return sha256(hashlib.sha256(data).digest())
 
 
 @dataclass(frozen=True, slots=True)

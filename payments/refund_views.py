@@ -25,7 +25,6 @@ from payments import rates, wiring
 from payments.counter import counter
 from payments.cross_origin import asked_from_anywhere
 from payments.disputes import Denied, DisputeRefused, Request, latest_of, open_dispute
-from payments.documents import hexadecimal, utc
 from payments.ids import read_id
 from payments.models import Case, Dispute, Payment, Reason, Refund
 from payments.payers import Payer
@@ -33,6 +32,7 @@ from payments.reports.cases import find_case
 from payments.reports.finding import paid_in
 from payments.siwx import AsksTooOften
 from payments.wallet_proof import WALLET_HEADER, Subject
+from payments.written import hexadecimal, utc
 from payments.x402.networks import address_bytes, chain_id_of, checksum
 from payments.x402.reasons import PaymentRefused
 

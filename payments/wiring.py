@@ -9,6 +9,7 @@ from decimal import Decimal
 from functools import cache, lru_cache, partial
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
@@ -31,6 +32,7 @@ from payments.relaying import Relaying
 from payments.signing import Signer, did_document, did_web, generate_pem, public_key_from_pem
 from payments.wakeups import MONEY_MOVED, WORK_TO_SETTLE, Bell
 from payments.ways import Way
+from payments.written import payment_page
 from payments.x402.networks import DEFAULT_ASSETS, NETWORKS, Asset, address_bytes, checksum
 
 GWEI = 10**9
@@ -205,6 +207,10 @@ def sign_in_secret() -> bytes:
 
 def public_url(path: str) -> str:
     return f"{settings.PUBLIC_BASE_URL}{path}"
+
+
+def payment_url(payment_id: UUID) -> str:
+    return payment_page(settings.PUBLIC_BASE_URL, payment_id)
 
 
 def confirmations(network: str) -> int | None:

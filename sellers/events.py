@@ -16,7 +16,8 @@ from payments.limit_words import Alert
 from payments.models import Case, DisputeStep, Payment, Side
 from payments.models.limits import THRESHOLDS
 from payments.outbox import Told
-from payments.wiring import public_url
+from payments.wiring import payment_url, public_url
+from payments.written import utc
 from sellers.models import Listing
 from sellers.offers import PREVIEWS
 
@@ -104,7 +105,7 @@ class Event:
         document = {
             "id": self.id,
             "type": self.name,
-            "created_at": _stamp(self.at),
+            "created_at": utc(self.at),
             "data": self.data,
         }
         return orjson.dumps(document).decode()
@@ -122,7 +123,7 @@ def payment_event(told: Told, payment: Payment) -> Event:
             "work": told.state.work.value,
             "money": told.state.money.value,
             "why": told.why,
-            "at": _stamp(told.at),
+            "at": utc(told.at),
             "listing_id": str(payment.listing_id),
             "listing": payment.listing_path,
             "test_call": payment.listing_path.startswith(PREVIEWS),
@@ -135,7 +136,7 @@ def payment_event(told: Told, payment: Payment) -> Event:
             "payer": payment.payer,
             "pay_to": payment.pay_to,
             "transaction": told.detail.get("transaction"),
-            "url": public_url(f"/p/{payment.pk}"),
+            "url": payment_url(payment.pk),
         }
     }
     return Event(
@@ -160,7 +161,7 @@ def dispute_event(step: DisputeStep, side: Side = Side.SELLER) -> Event:
             "words": words(Case(step.state)).text,
             "by": step.by,
             "text": step.text,
-            "at": _stamp(step.at),
+            "at": utc(step.at),
             "reason": dispute.reason,
             "payment_id": str(payment.pk),
             "listing": payment.listing_path,
@@ -169,7 +170,7 @@ def dispute_event(step: DisputeStep, side: Side = Side.SELLER) -> Event:
             "asked_atomic": str(int(dispute.asked_atomic)),
             "asked": asked.text,
             "refund_to": payment.payer,
-            "deadline": _stamp(dispute.deadline_at) if dispute.deadline_at else None,
+            "deadline": utc(dispute.deadline_at) if dispute.deadline_at else None,
             "url": public_url(f"/{_PAGES[side]}/disputes/{dispute.pk}"),
         }
     }
@@ -212,8 +213,8 @@ def limit_event(alert: Alert) -> Event:
             "limit_usd": plain(row.limit_dollars),
             "used_usd": plain(row.used_dollars),
             "left_usd": plain(alert.left),
-            "starts_at": _stamp(row.starts_at),
-            "resets_at": _stamp(alert.sum.ends_at),
+            "starts_at": utc(row.starts_at),
+            "resets_at": utc(alert.sum.ends_at),
             "words": alert.text,
             "url": public_url("/buy/limits/"),
         }
@@ -228,7 +229,3 @@ def try_out_event() -> Event:
     """A message that says nothing happened, to try an address with."""
     said = {"message": "This is a test. Nothing happened."}
     return Event(str(new_id()), TEST_EVENT, "", datetime.now(UTC), said)
-
-
-def _stamp(at: datetime) -> str:
-    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -11,6 +11,7 @@ from uuid import UUID
 
 from payments.acceptance.promise import Offer
 from payments.documents import REFUNDS_PATH
+from payments.written import payment_page
 from payments.x402 import v1
 from payments.x402.headers import encode_header
 from payments.x402.networks import NETWORKS
@@ -258,7 +259,7 @@ def _more(url: str, site: Site, brought: dict[str, str]) -> dict[str, object]:
             **brought,
             "proof": "SIGN-IN-WITH-X",
             "fresh_seconds": site.join_seconds,
-            "status_url": f"{site.public_base_url}/p/{{payment_id}}",
+            "status_url": payment_page(site.public_base_url, "{payment_id}"),
             "docs": f"{site.public_base_url}/docs/buy",
         },
     }

@@ -5,9 +5,9 @@ from __future__ import annotations
 from django.http import HttpRequest, StreamingHttpResponse
 
 from payments.books import sum_of
-from payments.documents import utc
 from payments.reports.sales import Sale, Wanted, all_sales
 from payments.spreadsheets import csv_file
+from payments.written import utc
 from sellers.models import Seller
 
 COLUMNS = (

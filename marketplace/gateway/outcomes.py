@@ -25,6 +25,7 @@ from marketplace.gateway.responses import GUARDED, absent, plain
 from payments.documents import REFUNDS_PATH
 from payments.leaving import PIECE_BYTES
 from payments.lookup import StoredAnswer
+from payments.written import payment_page
 from payments.x402.headers import encode_header
 from payments.x402.types import Settlement
 
@@ -101,7 +102,7 @@ def _asked_again(
 ) -> Response:
     """Quote once more, and say what became of a payment that was taken and not collected."""
     settlement, payment_id = outcome.settlement, outcome.payment_id
-    also = {} if payment_id is None else {"status_url": _page(public_base_url, payment_id)}
+    also = {} if payment_id is None else {"status_url": payment_page(public_base_url, payment_id)}
     if isinstance(place, Absent):  # a new payment would not help where nothing is for sale
         quoted = absent(place)
     else:
@@ -123,7 +124,7 @@ def _told(
     """Say it in our own words, and where to see what becomes of the payment."""
     if payment_id is None:
         return plain(status, error, detail, *headers, also=also)
-    also = {**also, "status_url": _page(public_base_url, payment_id)}
+    also = {**also, "status_url": payment_page(public_base_url, payment_id)}
     return plain(status, error, detail, *headers, _payment(payment_id), also=also)
 
 
@@ -149,10 +150,6 @@ def _answer(answer: StoredAnswer, more: Iterable[Header]) -> Response:
 
 def _payment_response(dialect: Dialect, settlement: Settlement) -> Header:
     return (dialect.outcome, encode_header(dialect.settlement(settlement)).encode())
-
-
-def _page(public_base_url: str, payment_id: UUID) -> str:
-    return f"{public_base_url}/p/{payment_id}"
 
 
 def _payment(payment_id: UUID) -> Header:

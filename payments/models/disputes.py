@@ -13,6 +13,7 @@ from django.db.models import Q
 
 from payments.ids import new_id
 from payments.models.fields import atomic_field
+from payments.written import hexadecimal
 
 WORDS_CHARACTERS_MAX = 2_000
 KEY_CHARACTERS_MAX = 128
@@ -235,4 +236,4 @@ class Refund(models.Model):
         )
 
     def __str__(self) -> str:
-        return f"0x{bytes(self.transaction).hex()}"
+        return hexadecimal(self.transaction)

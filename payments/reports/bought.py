@@ -11,6 +11,7 @@ from payments.amounts import Amount
 from payments.models import Money, Work
 from payments.reports.given_back import hexes
 from payments.states import PAID, Back, State, Words, words
+from payments.written import hexadecimal
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +82,7 @@ def bought(row: tuple[Any, ...]) -> Bought:
         network=network,
         amount=Amount.of(network, asset, amount),
         words=words(state, Back.of(refunded, amount)),
-        transaction="" if transaction is None else "0x" + bytes(transaction).hex(),
+        transaction="" if transaction is None else hexadecimal(transaction),
         block_number=block,
         receipt_version=receipt_version,
         repeats=repeats,

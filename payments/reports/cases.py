@@ -12,11 +12,11 @@ from django.db.models import Q
 
 from payments.amounts import Amount
 from payments.dispute_states import OWED, words
-from payments.documents import hexadecimal
 from payments.models import Case, Dispute, DisputeStep, Reason, Refund, Side
 from payments.payers import Payer
 from payments.reports.one_payment import PaymentReport, payment_report
 from payments.states import Words
+from payments.written import hexadecimal
 
 _REFUND_WORDS = {
     Refund.Found.NAMED: Words("named", "not in a block yet", "…", "waiting"),

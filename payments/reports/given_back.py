@@ -13,6 +13,7 @@ from django.db import connection
 
 from payments.payers import WALLETS, Payer, rows_of
 from payments.states import REFUND_WORDS, Back
+from payments.written import hexadecimal
 
 REFUND_KEYS: Mapping[str, Back] = MappingProxyType(
     {said.key: back for back, said in REFUND_WORDS.items()}
@@ -40,7 +41,7 @@ def refunded_terms(key: str) -> str:
 
 def hexes(transactions: Sequence[bytes] | None) -> tuple[str, ...]:
     """The `REFUND_TRANSACTIONS` of a row, as they are written."""
-    return tuple(f"0x{bytes(each).hex()}" for each in transactions or ())
+    return tuple(hexadecimal(each) for each in transactions or ())
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ from payments.reports.given_back import (
 )
 from payments.reports.looks import Look
 from payments.states import PAID, Back, State, Words, words
+from payments.written import hexadecimal
 
 ROWS_ON_A_PAGE = 25
 ROWS_AT_ONCE = 1_000
@@ -222,7 +223,7 @@ def _sale(row: tuple[Any, ...]) -> Sale:
         amount=Amount.of(network, asset, amount),
         words=words(state, Back.of(refunded, amount)),
         cause=cause,
-        transaction="" if transaction is None else "0x" + bytes(transaction).hex(),
+        transaction="" if transaction is None else hexadecimal(transaction),
         charged=Amount.of(network, asset, amount if state.money in PAID else 0),
         refunded=Amount.of(network, asset, refunded),
         refund_transactions=hexes(refunds),

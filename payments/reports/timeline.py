@@ -11,6 +11,7 @@ from typing import Any, Final
 from payments.amounts import Amount
 from payments.models import Money, Payment, Refund, Side, Step, Transfer, Work
 from payments.states import REFUND_WORDS, Back, State, Words, words
+from payments.written import hexadecimal
 
 STEP_MARGIN = timedelta(minutes=1)
 ON_CHAIN: Final = (Refund.Found.SEEN, Refund.Found.CONFIRMED)
@@ -89,7 +90,7 @@ def _entry(payment: Payment, at: datetime, said: Words, why: str, back: MoneyBac
 
 def _back(payment: Payment, transaction: Any, atomic: Any) -> MoneyBack:
     amount = Amount.of(payment.network, payment.asset, int(atomic))
-    return MoneyBack("0x" + bytes(transaction).hex(), amount)
+    return MoneyBack(hexadecimal(transaction), amount)
 
 
 def _after(payment: Payment, at: datetime) -> float:

@@ -11,6 +11,7 @@ from django.db.models import QuerySet
 from django.http import Http404
 
 from payments.amounts import token
+from payments.written import utc
 from payments.x402.networks import NETWORKS
 from sellers.breakers import NotSold, not_sold
 from sellers.models import Delivery, Health, Listing, Notice, Revision, Seller, Webhook
@@ -184,4 +185,4 @@ def _price(stored: dict[str, Any]) -> dict[str, str]:
 
 def stamp(at: datetime | None) -> str | None:
     """A moment, to the millisecond."""
-    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z") if at else None
+    return utc(at) if at else None

@@ -17,7 +17,8 @@ from payments.reports.kept_buyers import kept_buyers
 from payments.reports.one_payment import PaymentReport, payment_report
 from payments.reports.sales import Sale, Wanted, is_sold_by, sales
 from payments.reports.timeline import TimelineEntry
-from payments.wiring import public_url
+from payments.wiring import payment_url
+from payments.written import hexadecimal
 from sellers import payouts
 from sellers.api.access import Whatever, endpoint, seller_of_key
 from sellers.api.days import WHICH, look_of
@@ -195,7 +196,7 @@ def _sale(sale: Sale) -> dict[str, Any]:
         "words": sale.words.text,
         "cause": sale.cause,
         "transaction": sale.transaction,
-        "url": public_url(f"/p/{sale.id}"),
+        "url": payment_url(sale.id),
     }
 
 
@@ -213,8 +214,8 @@ def _whole(report: PaymentReport) -> dict[str, Any]:
         "amount_atomic": str(int(paid.amount_atomic)),
         "state": report.words.key,
         "words": report.words.text,
-        "transaction": "0x" + report.transaction.hex() if report.transaction else "",
-        "url": public_url(f"/p/{paid.pk}"),
+        "transaction": hexadecimal(report.transaction) if report.transaction else "",
+        "url": payment_url(paid.pk),
         "steps": [_step(each) for each in report.timeline],
     }
 

@@ -11,7 +11,7 @@ from rest_framework.response import Response
 
 from payments.amounts import Amount
 from payments.models import OpenOffer
-from payments.wiring import public_url
+from payments.wiring import payment_url
 from sellers import previews
 from sellers.api.access import endpoint, seller_of_key
 from sellers.api.creating import created
@@ -101,5 +101,5 @@ def _call(call: TestCall) -> dict[str, Any]:
         "words": call.words.text,
         "paid": call.is_paid,
         "final": call.is_final,
-        "url": public_url(f"/p/{call.payment_id}"),
+        "url": payment_url(call.payment_id),
     }

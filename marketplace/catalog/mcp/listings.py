@@ -9,7 +9,7 @@ from typing import Any
 from marketplace.catalog.mcp.definitions import DEMO, SPENDS
 from payments.acceptance.promise import Offer
 from payments.amounts import Amount
-from payments.documents import sha256, utc
+from payments.written import sha256, utc
 from payments.x402.networks import NETWORKS
 from sellers.goods import Good
 from sellers.terms import Sample, Terms

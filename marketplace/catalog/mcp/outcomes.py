@@ -35,6 +35,7 @@ from marketplace.catalog.mcp.results import (
 )
 from payments.documents import REFUNDS_PATH
 from payments.lookup import StoredAnswer
+from payments.wiring import payment_url
 from payments.x402.reasons import Reason
 from payments.x402.types import Challenge, Settlement
 
@@ -178,9 +179,8 @@ def _wait(headers: Iterable[tuple[str, str]]) -> Document:
 def _where(payment_id: UUID | None) -> Document:
     if payment_id is None:
         return {}
-    page = f"{settings.PUBLIC_BASE_URL}/p/{payment_id}"
-    return {"payment": str(payment_id), "status_url": page}
+    return {"payment": str(payment_id), "status_url": payment_url(payment_id)}
 
 
 def _answer_url(payment_id: UUID) -> str:
-    return f"{settings.PUBLIC_BASE_URL}/p/{payment_id}/answer"
+    return f"{payment_url(payment_id)}/answer"
