@@ -11,7 +11,8 @@ from payments import documents, wiring
 from payments.dispute_acts import possible
 from payments.ids import read_id
 from payments.models import Dispute, Side
-from payments.reports.case_lists import FILTERS, CasePage
+from payments.paging import Page
+from payments.reports.case_lists import FILTERS, CaseRow
 from payments.reports.cases import case_report
 from payments.surroundings import surroundings
 from payments.x402.networks import NETWORKS
@@ -20,7 +21,7 @@ Edges = dict[str, UUID | None]
 
 
 def list_context(
-    asked: Mapping[str, str], cases: Callable[[str, Edges], CasePage], usual: str = "open"
+    asked: Mapping[str, str], cases: Callable[[str, Edges], Page[CaseRow]], usual: str = "open"
 ) -> dict[str, Any]:
     """A page of cases, as the address asks for it."""
     which = asked.get("show", usual)
@@ -38,10 +39,7 @@ def list_context(
             {"label": label, "href": f"?show={key}", "current": key == which, "count": None}
             for key, label in FILTERS.items()
         ],
-        "edges": {
-            "newer": address(newer=page.newer) if page.newer else "",
-            "older": address(older=page.older) if page.older else "",
-        },
+        "edges": page.edges(address),
     }
 
 

@@ -21,9 +21,11 @@ from payments.limit_alerts import lately
 from payments.limit_groups import teams_of
 from payments.limit_setting import names_of
 from payments.limit_words import Alert
+from payments.paging import Page
 from payments.payers import payers_of
+from payments.reports.bought import Bought
 from payments.reports.case_lists import CaseRow, lately_of
-from payments.reports.purchases import BoughtPage, all_purchases, purchases
+from payments.reports.purchases import all_purchases, purchases
 from payments.reports.spend import Totals, totals
 from payments.spreadsheets import csv_file, json_file
 from payments.x402.networks import NETWORKS
@@ -84,13 +86,8 @@ def _sent_to(address: str, part: bool) -> HttpResponse:
     return HttpResponseRedirect(address)
 
 
-def _context(filters: Filters, page: BoughtPage) -> dict[str, Any]:
+def _context(filters: Filters, page: Page[Bought]) -> dict[str, Any]:
     many = len(filters.mine) > 1
-    edges = {"newer": "", "older": ""}
-    if page.rows and page.has_newer:
-        edges["newer"] = filters.address(newer=str(page.rows[0].id))
-    if page.rows and page.has_older:
-        edges["older"] = filters.address(older=str(page.rows[-1].id))
     return {
         "filters": filters,
         "query": filters.address(),
@@ -103,7 +100,7 @@ def _context(filters: Filters, page: BoughtPage) -> dict[str, Any]:
         "networks": [(key, NETWORKS[key].name) for key in networks_of(filters)],
         "totals": _totals(filters),
         "rows": page.rows,
-        "edges": edges,
+        "edges": page.edges(filters.address),
         "is_all_time": filters.is_all_time,
     }
 

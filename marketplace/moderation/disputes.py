@@ -18,8 +18,9 @@ from payments.dispute_pages import Edges, case_context, list_context
 from payments.dispute_states import STILL_OPEN
 from payments.disputes import DisputeRefused
 from payments.models import Case, Dispute, Side
+from payments.paging import Page
 from payments.payers import has_paid
-from payments.reports.case_lists import CasePage, of_everybody, waiting_for_admins
+from payments.reports.case_lists import CaseRow, of_everybody, waiting_for_admins
 from payments.reports.cases import find_case
 from sellers.models import Seller
 
@@ -40,7 +41,7 @@ def index(request: HttpRequest) -> HttpResponse:
     which = request.GET.get("show", "review")
     which = which if which in _VIEWS else "review"
 
-    def cases(_: str, edge: Edges) -> CasePage:
+    def cases(_: str, edge: Edges) -> Page[CaseRow]:
         return of_everybody(_STATES[which], edge)
 
     context = list_context(request.GET, cases)

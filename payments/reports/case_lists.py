@@ -12,6 +12,7 @@ from django.db.models import Count, Q, QuerySet
 from payments.amounts import Amount
 from payments.dispute_states import STILL_OPEN, words
 from payments.models import Case, Dispute, Reason
+from payments.paging import Page, page_in
 from payments.payers import Payer
 from payments.reports.cases import by_payers
 from payments.states import Words
@@ -37,15 +38,6 @@ class CaseRow:
 
 
 @dataclass(frozen=True, slots=True)
-class CasePage:
-    """Some cases, and the edges to others."""
-
-    rows: list[CaseRow]
-    newer: UUID | None
-    older: UUID | None
-
-
-@dataclass(frozen=True, slots=True)
 class Counts:
     """How a seller does with disputes, for everybody to see."""
 
@@ -56,7 +48,7 @@ class Counts:
     unpaid: int
 
 
-def of_payers(payers: tuple[Payer, ...], which: str, edge: dict[str, UUID | None]) -> CasePage:
+def of_payers(payers: tuple[Payer, ...], which: str, edge: dict[str, UUID | None]) -> Page[CaseRow]:
     """The cases about what these wallets paid, newest first."""
     return _page(Dispute.objects.filter(by_payers(payers)), which, edge)
 
@@ -70,11 +62,11 @@ def lately_of(payers: tuple[Payer, ...], since: datetime, most: int) -> list[Cas
     return [_row(each) for each in shown[:most]]
 
 
-def of_seller(seller_id: UUID, which: str, edge: dict[str, UUID | None]) -> CasePage:
+def of_seller(seller_id: UUID, which: str, edge: dict[str, UUID | None]) -> Page[CaseRow]:
     return _page(Dispute.objects.filter(seller_id=seller_id), which, edge)
 
 
-def of_everybody(states: Collection[Case], edge: dict[str, UUID | None]) -> CasePage:
+def of_everybody(states: Collection[Case], edge: dict[str, UUID | None]) -> Page[CaseRow]:
     return _page(Dispute.objects.filter(state__in=states), "all", edge)
 
 
@@ -95,28 +87,18 @@ def counts_of(seller_id: UUID) -> Counts:
     )
 
 
-def _page(cases: QuerySet[Dispute], which: str, edge: dict[str, UUID | None]) -> CasePage:
+def _page(cases: QuerySet[Dispute], which: str, edge: dict[str, UUID | None]) -> Page[CaseRow]:
     if which in ("open", "closed"):
         cases = cases.filter(closed_at__isnull=which == "open")
-    newer, older = edge.get("newer"), edge.get("older")
-    if newer:
-        found = list(_shown(cases.filter(pk__gt=newer).order_by("id")))
-        found, more = found[:ROWS_ON_A_PAGE][::-1], len(found) > ROWS_ON_A_PAGE
-        has_newer, has_older = more, True
-    else:
-        found = list(_shown((cases.filter(pk__lt=older) if older else cases).order_by("-id")))
-        has_newer, has_older = older is not None, len(found) > ROWS_ON_A_PAGE
-        found = found[:ROWS_ON_A_PAGE]
-    return CasePage(
-        [_row(each) for each in found],
-        found[0].pk if found and has_newer else None,
-        found[-1].pk if found and has_older else None,
+    page = page_in(
+        _shown(cases), ROWS_ON_A_PAGE, older_than=edge.get("older"), newer_than=edge.get("newer")
     )
+    return Page([_row(each) for each in page.rows], page.newer, page.older)
 
 
 def _shown(cases: QuerySet[Dispute]) -> QuerySet[Dispute]:
     hidden = ("payment__signature", "payment__identifier_hash", "payment__caps")
-    return cases.select_related("payment").defer(*hidden)[: ROWS_ON_A_PAGE + 1]
+    return cases.select_related("payment").defer(*hidden)
 
 
 def _row(dispute: Dispute) -> CaseRow:

@@ -15,6 +15,7 @@ from uuid import UUID
 from django.db import connection
 
 from payments.models import Money, Work
+from payments.paging import Page, page_of
 from payments.payers import WALLETS, Payer, paid_by_wallet, rows_of
 from payments.reports.bought import LINE, Bought, bought
 from payments.reports.given_back import (
@@ -52,15 +53,6 @@ class Sought:
     only: tuple[UUID, ...] | None = None  # what a search has found
     older_than: UUID | None = None
     newer_than: UUID | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class BoughtPage:
-    """Some payments, newest first, and whether there are others on both sides."""
-
-    rows: list[Bought]
-    has_newer: bool
-    has_older: bool
 
 
 _CHOSEN = f"""
@@ -102,13 +94,15 @@ _OLDER = " and p.created_at <= %(at)s and (p.created_at, p.id) < (%(at)s, %(from
 _NEWER = " and p.created_at >= %(at)s and (p.created_at, p.id) > (%(at)s, %(from)s)"
 
 
-def purchases(sought: Sought) -> BoughtPage:
+def purchases(sought: Sought) -> Page[Bought]:
     """A page of payments, each with the one it repeats, if it does."""
-    found = _found(sought, ROWS_ON_A_PAGE + 1, repeats=_REPEATS)
-    page, more = found[:ROWS_ON_A_PAGE], len(found) > ROWS_ON_A_PAGE
-    if sought.newer_than is not None:
-        return BoughtPage(page[::-1], has_newer=more, has_older=True)
-    return BoughtPage(page, has_newer=sought.older_than is not None, has_older=more)
+    return page_of(
+        _found(sought, ROWS_ON_A_PAGE + 1, repeats=_REPEATS),
+        ROWS_ON_A_PAGE,
+        lambda row: row.id,
+        older_than=sought.older_than,
+        newer_than=sought.newer_than,
+    )
 
 
 def all_purchases(sought: Sought) -> Iterator[list[Bought]]:

@@ -13,6 +13,7 @@ from django.db import connection
 from payments.amounts import Amount
 from payments.earnings import IS_SALE
 from payments.models import Money, Payment, Work
+from payments.paging import Page, page_of
 from payments.reports.given_back import (
     NOT_REFUNDED,
     REFUND_KEYS,
@@ -60,15 +61,6 @@ class Sale:
     charged: Amount  # what the chain has moved of it
     refunded: Amount  # what went back of that, for good
     refund_transactions: tuple[str, ...]  # for a file alone
-
-
-@dataclass(frozen=True, slots=True)
-class SalesPage:
-    """Some payments, newest first, and whether there are others on both sides."""
-
-    sales: list[Sale]
-    has_newer: bool
-    has_older: bool
 
 
 _LINE = """
@@ -124,29 +116,30 @@ _OF_LISTING = " and p.listing_id = %(listing)s"
 _WITH_PAYMENT = "join payments_payment p on p.id = c.payment_id"
 
 
-def sales(wanted: Wanted, *, most: int = ROWS_ON_A_PAGE) -> SalesPage:
+def sales(wanted: Wanted, *, most: int = ROWS_ON_A_PAGE) -> Page[Sale]:
     """A page of payments."""
     return _page(wanted, most, "null")
 
 
-def _page(wanted: Wanted, most: int, refunds: str) -> SalesPage:
-    turned = wanted.newer_than is not None
-    found = _found(wanted, most + 1, refunds)
-    page, more = found[:most], len(found) > most
-    if turned:
-        return SalesPage(page[::-1], has_newer=more, has_older=True)
-    return SalesPage(page, has_newer=wanted.older_than is not None, has_older=more)
+def _page(wanted: Wanted, most: int, refunds: str) -> Page[Sale]:
+    return page_of(
+        _found(wanted, most + 1, refunds),
+        most,
+        lambda sale: sale.id,
+        older_than=wanted.older_than,
+        newer_than=wanted.newer_than,
+    )
 
 
 def all_sales(wanted: Wanted) -> Iterator[list[Sale]]:
     """Every payment, so many at a time; nothing is held in between."""
     while True:
         page = _page(wanted, ROWS_AT_ONCE, REFUND_TRANSACTIONS)
-        if page.sales:
-            yield page.sales
-        if not page.has_older:
+        if page.rows:
+            yield page.rows
+        if page.older is None:
             return
-        wanted = replace(wanted, older_than=page.sales[-1].id)
+        wanted = replace(wanted, older_than=page.older)
 
 
 def is_sold_by(seller_id: UUID, payment_id: UUID) -> bool:

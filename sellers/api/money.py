@@ -111,8 +111,8 @@ def payments(request: Request) -> Response:
         look_of(request, seller_of_key(request)), older_than=id_of(before) if before else None
     )
     page = sales(wanted, most=size_of(request, SIZE))
-    following = next_address(request, page.sales[-1].id) if page.has_older else None
-    return Response({"items": [_sale(each) for each in page.sales], "next": following})
+    following = next_address(request, page.older) if page.older else None
+    return Response({"items": [_sale(each) for each in page.rows], "next": following})
 
 
 @extend_schema(

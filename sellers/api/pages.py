@@ -11,6 +11,7 @@ from django.db.models import Model, QuerySet
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from payments.paging import page_in
 from payments.wiring import public_url
 from sellers.refusals import bad
 
@@ -22,12 +23,10 @@ Row = TypeVar("Row", bound=Model)
 def paged(request: Request, found: QuerySet[Row], show: Callable[[Row], Any]) -> Response:
     """One page of rows whose ids are made in the order of time, and the address of the next."""
     size = size_of(request)
-    if before := request.query_params.get("before", ""):
-        found = found.filter(pk__lt=id_of(before))
-    rows = list(found.order_by("-pk")[: size + 1])
-    more, rows = len(rows) > size, rows[:size]
-    following = next_address(request, rows[-1].pk) if more else None
-    return Response({"items": [show(row) for row in rows], "next": following})
+    before = request.query_params.get("before", "")
+    page = page_in(found, size, older_than=id_of(before) if before else None)
+    following = next_address(request, page.older) if page.older else None
+    return Response({"items": [show(row) for row in page.rows], "next": following})
 
 
 def next_address(request: Request, last: UUID) -> str:

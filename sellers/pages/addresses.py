@@ -17,6 +17,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 
+from payments.paging import page_in
 from sellers import webhooks
 from sellers.models import Delivery, Seller, Webhook
 from sellers.pages.own import acting
@@ -194,18 +195,17 @@ def _own_delivery(whose: Seller | User, delivery_id: UUID) -> Delivery:
 def _context(
     request: HttpRequest, place: Place, hook: Webhook, form: WebhookForm
 ) -> dict[str, Any]:
-    log = Delivery.objects.filter(webhook=hook).order_by("-id")
-    if before := _uuid(request.GET.get("before", "")):
-        log = log.filter(pk__lt=before)
-    shown = list(log[: DELIVERIES_SHOWN + 1])
-    more = len(shown) > DELIVERIES_SHOWN
-    shown = shown[:DELIVERIES_SHOWN]
+    before = _uuid(request.GET.get("before", ""))
+    log = Delivery.objects.filter(webhook=hook)
+    page = page_in(log, DELIVERIES_SHOWN, older_than=before)
     return {
         **place.shown,
         **_row(hook),
         "form": form,
-        "deliveries": [{"delivery": one, "tone": _tone(one), "last": _last(one)} for one in shown],
-        "next_href": f"?before={shown[-1].pk}" if more else "",
+        "deliveries": [
+            {"delivery": one, "tone": _tone(one), "last": _last(one)} for one in page.rows
+        ],
+        "next_href": f"?before={page.older}" if page.older else "",
         "prev_href": reverse(place.page("webhook"), args=[hook.pk]) if before else "",
     }
 

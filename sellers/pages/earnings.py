@@ -106,11 +106,6 @@ def _context(filters: Filters, known: list[Offering]) -> dict[str, Any]:
     look, marked = filters.look, marks(filters.seller)
     first = overview(look, [each.id for each in known])
     page = sales(filters.wanted)
-    edges = {"newer": "", "older": ""}
-    if page.sales and page.has_newer:
-        edges["newer"] = filters.address(newer=str(page.sales[0].id))
-    if page.sales and page.has_older:
-        edges["older"] = filters.address(older=str(page.sales[-1].id))
     return {
         "seller": filters.seller,
         "filters": filters,
@@ -129,8 +124,8 @@ def _context(filters: Filters, known: list[Offering]) -> dict[str, Any]:
         "listings": _listings(look, known, filters),
         "own": paid_by(look, [key for key, mark in marked.items() if mark == "own"]),
         "trial": paid_by(look, [key for key, mark in marked.items() if mark == "trial"]),
-        "sales": [(sale, marked.get(sale.payer, ""), cause(sale.cause)) for sale in page.sales],
-        "edges": edges,
+        "sales": [(sale, marked.get(sale.payer, ""), cause(sale.cause)) for sale in page.rows],
+        "edges": page.edges(filters.address),
         "has_any": first.has_sales or first_sale(filters.seller.pk) is not None,
         "month": filters.span.last.strftime("%Y-%m"),
     }

@@ -15,6 +15,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from payments.amounts import Amount
 from payments.ids import read_id
+from payments.paging import page_in
 from sellers import worksheets
 from sellers.agreements import agreement_of
 from sellers.directory import open_seller_for, seller_of
@@ -106,21 +107,13 @@ def _page(seller: Seller, asked: Mapping[str, str]) -> tuple[list[Row], dict[str
     """The listings of one page, newest first, and where those before and after them are."""
     before, after = read_id(asked.get("before", "")), read_id(asked.get("after", ""))
     known = seller.listings.select_related("seller", "live_revision", "proposed_revision")
-    if after is not None:
-        found = list(known.filter(pk__gt=after).order_by("pk")[: LISTINGS_SHOWN_MAX + 1])
-        shown = found[:LISTINGS_SHOWN_MAX][::-1]
-        newer, older = len(found) > LISTINGS_SHOWN_MAX, True
-    else:
-        known = known.filter(pk__lt=before) if before else known
-        found = list(known.order_by("-pk")[: LISTINGS_SHOWN_MAX + 1])
-        shown = found[:LISTINGS_SHOWN_MAX]
-        newer, older = before is not None, len(found) > LISTINGS_SHOWN_MAX
+    page = page_in(known, LISTINGS_SHOWN_MAX, older_than=before, newer_than=after)
     here = reverse("sell-home")  # the list is shown elsewhere, too, when something is refused
     edges = {
-        "newer": f"{here}?after={shown[0].pk}" if shown and newer else "",
-        "older": f"{here}?before={shown[-1].pk}" if shown and older else "",
+        "newer": f"{here}?after={page.newer}" if page.newer else "",
+        "older": f"{here}?before={page.older}" if page.older else "",
     }
-    return [row(listing) for listing in shown], edges
+    return [row(listing) for listing in page.rows], edges
 
 
 def row(listing: Listing) -> Row:

@@ -52,7 +52,7 @@ def sold(seller: UUID) -> None:
     assert job is not None
     assert kept_buyers.run_due() == 1
     kept_buyers.forget()
-    page = sales(Wanted(look)).sales
+    page = sales(Wanted(look)).rows
     assert versions_now([Topic(PAYMENT, page[0].id), Topic(EARNINGS, seller)])
     assert page
     assert is_sold_by(seller, page[-1].id)
