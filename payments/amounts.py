@@ -41,20 +41,21 @@ class Amount:
         """Exact, never scientific: "0.002 USDC"."""
         if self.decimals is None:
             return f"{self.atomic} units of {self.asset}"
-        return f"{_plain(self._whole)} {self.symbol}"
+        return f"{_plain(self.whole)} {self.symbol}"
 
     @property
     def dollars(self) -> str:
         """Every token we know is a dollar; a tiny amount is said to be tiny, not zero."""
         if self.decimals is None:
             return ""
-        if 0 < self._whole < _SMALLEST_DOLLARS:
+        if 0 < self.whole < _SMALLEST_DOLLARS:
             return "< $0.0001"
-        return f"${_plain(self._whole, at_least=2)}"
+        return f"${_plain(self.whole, at_least=2)}"
 
     @property
-    def _whole(self) -> Decimal:
-        return Decimal(f"{self.atomic}e-{self.decimals}")
+    def whole(self) -> Decimal:
+        """In whole tokens; in atomic units where nobody says how many make one."""
+        return Decimal(f"{self.atomic}e-{self.decimals or 0}")
 
 
 def _plain(number: Decimal, *, at_least: int = 0) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
+from typing import Final
 from uuid import UUID
 
 from payments.models import Money, Work
@@ -28,6 +29,9 @@ PAID = frozenset({Money.SETTLED, Money.CONFIRMED})
 class State:
     work: Work
     money: Money
+
+
+STATES: Final = tuple(State(work, money) for work in Work for money in Money)
 
 
 def allowed(before: State, after: State, *, upfront: bool = False) -> bool:
@@ -124,3 +128,14 @@ def words(state: State, back: Back = Back.NONE) -> Words:
         Work.ANSWERED: Words("ready", "answer ready, settling", "…", "waiting"),
         Work.VOID: Words("not_charged", "not charged", "–", "quiet"),
     }[state.work]
+
+
+# As filters offer them: every key with its text.
+STATE_TEXTS: Final = {said.key: said.text for said in map(words, STATES)} | {
+    said.key: said.text for said in REFUND_WORDS.values()
+}
+
+
+def states_of(key: str) -> list[State]:
+    """Those that one word stands for."""
+    return [each for each in STATES if words(each).key == key]

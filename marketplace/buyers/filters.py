@@ -19,10 +19,12 @@ from payments.limit_groups import Team
 from payments.payers import Payer
 from payments.reports.finding import Finding, find
 from payments.reports.looks import FIRST_DAY, Span
+from payments.reports.periods import read_span
 from payments.reports.purchases import Sought
 from payments.reports.spend import Ever, Outlook, ever
+from payments.states import STATE_TEXTS
 from payments.x402.networks import NETWORKS
-from sellers.earnings_filters import STATES, read_span, read_wallet
+from sellers.earnings_filters import read_wallet
 
 ALL_TIME: Final = "all"
 _SUM = re.compile(r"[0-9]{1,18}(?:\.[0-9]{1,18})?")
@@ -168,7 +170,7 @@ def read_filters(
         seller=seller if any(each.seller_slug == seller for each in known.values()) else "",
         listing=next((each for each in known.values() if each.path == path), None),
         network=network if network in NETWORKS else "",
-        state=state if state in STATES else "",
+        state=state if state in STATE_TEXTS else "",
         least=_sum(given.get("min", "")),
         most=_sum(given.get("max", "")),
         text=text,

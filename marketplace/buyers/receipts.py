@@ -25,11 +25,12 @@ from payments.paging import Page
 from payments.payers import payers_of
 from payments.reports.bought import Bought
 from payments.reports.case_lists import CaseRow, lately_of
+from payments.reports.periods import PERIODS
 from payments.reports.purchases import all_purchases, purchases
 from payments.reports.spend import Totals, totals
 from payments.spreadsheets import csv_file, json_file
+from payments.states import STATE_TEXTS
 from payments.x402.networks import NETWORKS
-from sellers.earnings_filters import PERIODS, STATES
 from sellers.pages.parts import asks_for_part, page_or_part
 
 ALERTS_MAX = 5  # the fullest; the page of limits has all
@@ -96,7 +97,7 @@ def _context(filters: Filters, page: Page[Bought]) -> dict[str, Any]:
         "many_wallets": many,
         "wallet_choices": wallet_choices(filters.mine, names_of(filters.mine)) if many else {},
         "periods": PERIODS,
-        "states": STATES,
+        "states": STATE_TEXTS,
         "networks": [(key, NETWORKS[key].name) for key in networks_of(filters)],
         "totals": _totals(filters),
         "rows": page.rows,

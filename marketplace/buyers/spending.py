@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from decimal import Decimal
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -17,12 +16,11 @@ from payments.amounts import Amount
 from payments.limit_groups import teams_of
 from payments.limit_setting import names_of
 from payments.payers import payers_of
+from payments.reports.periods import PERIODS, STEP_LABELS, STEPS, USUAL
 from payments.reports.spend import Spend, Spent, spend
 from payments.x402.networks import NETWORKS
-from sellers.earnings_filters import PERIODS, STEPS, USUAL
 from sellers.pages.parts import page_or_part
 
-STEP_LABELS = {"day": "%-d %b", "week": "week of %-d %b", "month": "%b %Y"}
 LISTINGS_MAX = 50
 
 
@@ -77,17 +75,13 @@ def _chart(filters: Filters, found: Spend) -> dict[str, Any] | None:
     for start in filters.span.starts():
         spent = days.get(start, nothing)
         label = start.strftime(STEP_LABELS[filters.span.step])
-        points.append({"label": label, "value": _whole(spent.amount), "text": spent.amount.text})
+        points.append({"label": label, "value": spent.amount.whole, "text": spent.amount.text})
     return {
         "title": f"Spent in {shown.symbol or 'base units'}, {STEPS[filters.span.step]}",
         "points": points,
         "legend": "Spent",
         "empty": "Nothing was spent in this time.",
     }
-
-
-def _whole(amount: Amount) -> Decimal:
-    return Decimal(amount.atomic).scaleb(-(amount.decimals or 0))
 
 
 def _by_listing(filters: Filters, found: Spend) -> list[dict[str, Any]]:

@@ -12,12 +12,12 @@ from uuid import UUID
 from django.db.models import Q, QuerySet, Sum
 from django.db.models.functions import TruncMonth, TruncWeek
 
-from payments.models import Counted, EarningsDay, Money, Work
+from payments.models import Counted, EarningsDay
 from payments.reports.funnel import Funnel, funnel_of, times_quoted
 from payments.reports.given_back import BackOf, GivenBack, given_back_of
 from payments.reports.looks import Look
 from payments.reports.sums import PAYING_PARTS, Part, Sums, part_of, state_of
-from payments.states import State
+from payments.states import STATES
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,9 +107,8 @@ def first_sale(seller_id: UUID) -> date | None:
 
 def _of_states(parts: Collection[Part]) -> Q:
     """Those of a payment's states in which its money stands so."""
-    states = [State(work, money) for work in Work for money in Money]
     return Q.create(
-        [Q(work=each.work, money=each.money) for each in states if part_of(each) in parts],
+        [Q(work=each.work, money=each.money) for each in STATES if part_of(each) in parts],
         connector=Q.OR,
     )
 

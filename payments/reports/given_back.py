@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime
 from types import MappingProxyType
 from typing import Any
 from uuid import UUID
@@ -12,6 +12,7 @@ from uuid import UUID
 from django.db import connection
 
 from payments.payers import WALLETS, Payer, rows_of
+from payments.reports.looks import instants
 from payments.states import REFUND_WORDS, Back
 from payments.written import hexadecimal
 
@@ -144,7 +145,5 @@ def given_back_of(
 
 
 def _between(first: date, last: date) -> dict[str, datetime]:
-    return {
-        "begin": datetime.combine(first, time(), UTC),
-        "end": datetime.combine(last + timedelta(days=1), time(), UTC),
-    }
+    begin, end = instants(first, last)
+    return {"begin": begin, "end": end}

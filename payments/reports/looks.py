@@ -20,8 +20,7 @@ class Span:
 
     def instants(self) -> tuple[datetime, datetime]:
         """Its first instant, and the first one after it."""
-        end = self.last + timedelta(days=1)
-        return datetime.combine(self.first, time(), UTC), datetime.combine(end, time(), UTC)
+        return instants(self.first, self.last)
 
     def starts(self) -> list[date]:
         """The first day of every step, also of those in which nothing was sold."""
@@ -50,6 +49,12 @@ class Look:
     span: Span
     listing_id: UUID | None = None
     network: str = ""
+
+
+def instants(first: date, last: date) -> tuple[datetime, datetime]:
+    """The first instant of some days, and the first one after them."""
+    end = last + timedelta(days=1)
+    return datetime.combine(first, time(), UTC), datetime.combine(end, time(), UTC)
 
 
 def read_day(text: str) -> date | None:

@@ -7,14 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 from django.db import connection
 
-from payments.models import Money, Work
 from payments.paging import Page, page_of
 from payments.payers import WALLETS, Payer, paid_by_wallet, rows_of
 from payments.reports.bought import LINE, Bought, bought
@@ -25,15 +24,14 @@ from payments.reports.given_back import (
     REFUNDED,
     refunded_terms,
 )
-from payments.states import State, words
+from payments.reports.looks import instants
+from payments.states import states_of
 from payments.x402.networks import DEFAULT_ASSETS
 
 ROWS_ON_A_PAGE = 25
 ROWS_AT_ONCE = 1_000
 REPEAT_SECONDS = 60
 NEIGHBOURS_MAX = 100  # how many payments before one are looked at for the same request
-
-_ALL_STATES = [State(work, money) for work in Work for money in Money]
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,11 +117,12 @@ def all_purchases(sought: Sought) -> Iterator[list[Bought]]:
 
 def terms_of(sought: Sought) -> tuple[str, dict[str, Any]]:
     """What narrows a buyer's payments `p` further, and every value that is named."""
-    states = [each for each in _ALL_STATES if words(each).key == sought.state]
+    states = states_of(sought.state)
+    begin, end = instants(sought.first, sought.last)
     values: dict[str, Any] = {
         **rows_of(sought.payers),
-        "begin": datetime.combine(sought.first, time(), UTC),
-        "end": datetime.combine(sought.last + timedelta(days=1), time(), UTC),
+        "begin": begin,
+        "end": end,
         "seller": sought.seller_id,
         "listing": sought.listing_id,
         "network": sought.network,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, time, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -23,13 +23,11 @@ from payments.reports.given_back import (
     refunded_terms,
 )
 from payments.reports.looks import Look
-from payments.states import PAID, Back, State, Words, words
+from payments.states import PAID, Back, State, Words, states_of, words
 from payments.written import hexadecimal
 
 ROWS_ON_A_PAGE = 25
 ROWS_AT_ONCE = 1_000
-
-_ALL_STATES = [State(work, money) for work in Work for money in Money]
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,15 +161,15 @@ def _question(
 ) -> tuple[str, dict[str, Any]]:
     """The statement that walks along an index in its own order, whatever is wanted."""
     look = wanted.look
-    begin = datetime.combine(look.span.first, time(), UTC)
-    states = [each for each in _ALL_STATES if words(each).key == wanted.state]
+    begin, end = look.span.instants()
+    states = states_of(wanted.state)
     values = {
         "of": wanted.payer or look.listing_id or look.seller_id,
         "seller": look.seller_id,
         "listing": look.listing_id,
         "network": look.network,
         "begin": begin,
-        "end": datetime.combine(look.span.last + timedelta(days=1), time(), UTC),
+        "end": end,
         "works": [each.work.value for each in states],
         "moneys": [each.money.value for each in states],
     }

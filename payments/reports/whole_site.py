@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -13,11 +13,11 @@ from django.db import connection
 from payments.ids import first_id
 from payments.reports.bought import LINE, Bought, bought
 from payments.reports.given_back import REFUND_TRANSACTIONS, REFUNDED
+from payments.reports.looks import instants
 from payments.reports.purchases import ROWS_AT_ONCE
 
 # A payment's id is made a moment before its row, on another clock: so far they may lie apart.
 CLOCKS_APART = timedelta(days=1)
-NOTHING_BEFORE = date(2020, 1, 1)
 _NONE = UUID(int=0)
 
 
@@ -50,8 +50,7 @@ _OF_NETWORK = " and p.network = %(network)s"
 
 def all_payments(books: Books) -> Iterator[list[Bought]]:
     """So many at a time; nothing is held in between."""
-    begin = datetime.combine(books.first, time(), UTC)
-    end = datetime.combine(books.last + timedelta(days=1), time(), UTC)
+    begin, end = instants(books.first, books.last)
     values: dict[str, Any] = {
         "seller": books.seller_id,
         "network": books.network,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -22,15 +21,14 @@ from payments.reports.earnings import by_time, first_sale, overview
 from payments.reports.funnel import Funnel
 from payments.reports.looks import Look, Span
 from payments.reports.one_payment import payment_report
+from payments.reports.periods import PERIODS, STEP_LABELS, STEPS
 from payments.reports.sales import is_sold_by, sales
 from payments.reports.sums import Sums
+from payments.states import STATE_TEXTS
 from payments.surroundings import surroundings
 from payments.x402.networks import NETWORKS
 from sellers.causes import cause
 from sellers.earnings_filters import (
-    PERIODS,
-    STATES,
-    STEPS,
     Filters,
     Offering,
     offerings,
@@ -44,7 +42,6 @@ from sellers.site import canary_addresses
 from sellers.statements import listings_of
 
 GLANCES = (("Today", 1), ("7 days", 7), ("30 days", 30))
-STEP_LABELS = {"day": "%-d %b", "week": "week of %-d %b", "month": "%b %Y"}
 
 
 @seller_only
@@ -112,7 +109,7 @@ def _context(filters: Filters, known: list[Offering]) -> dict[str, Any]:
         "query": filters.address(),
         "periods": PERIODS.items(),
         "steps": STEPS,
-        "states": STATES,
+        "states": STATE_TEXTS,
         "offerings": known,
         "networks": [(key, _network(key)) for key in _networks_of(filters.seller)],
         "tokens": [(each, NETWORKS.get(each.network)) for each in first.tokens],
@@ -165,9 +162,9 @@ def _chart(look: Look, shown: Sums) -> dict[str, Any]:
         points.append(
             {
                 "label": start.strftime(STEP_LABELS[look.span.step]),
-                "value": _whole(sums.confirmed),
+                "value": sums.confirmed.whole,
                 "text": sums.confirmed.text,
-                "pending": _whole(sums.pending),
+                "pending": sums.pending.whole,
                 "pending_text": sums.pending.text,
             }
         )
@@ -179,10 +176,6 @@ def _chart(look: Look, shown: Sums) -> dict[str, Any]:
         "legend_pending": "Pending",
         "empty": "Nothing was earned in this time.",
     }
-
-
-def _whole(amount: Amount) -> Decimal:
-    return Decimal(amount.atomic).scaleb(-(amount.decimals or 0))
 
 
 def _listings(look: Look, known: list[Offering], filters: Filters) -> list[dict[str, Any]]:

@@ -16,7 +16,7 @@ from django.test import AsyncClient, Client
 from django.utils import timezone
 
 from payments.models import ChallengeDay
-from sellers.earnings_filters import BARS_MAX, read_span
+from payments.reports.periods import BARS_MAX, read_span
 from tests.fixtures.cast import Cast
 from tests.fixtures.shop import Shop
 

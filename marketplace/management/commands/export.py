@@ -11,7 +11,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from payments.books import COLUMNS, cells
-from payments.reports.whole_site import NOTHING_BEFORE, Books, all_payments
+from payments.reports.looks import FIRST_DAY
+from payments.reports.whole_site import Books, all_payments
 from payments.spreadsheets import csv_parts, json_parts
 from payments.x402.networks import NETWORKS
 from sellers.models import Seller
@@ -26,7 +27,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("what", choices=["payments"], help="what is written")
         parser.add_argument(
-            "--from", dest="first", type=_day, default=NOTHING_BEFORE, metavar="YYYY-MM-DD",
+            "--from", dest="first", type=_day, default=FIRST_DAY, metavar="YYYY-MM-DD",
             help="the first day, in UTC; by default the very first",
         )  # fmt: skip
         parser.add_argument(
