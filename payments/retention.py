@@ -6,8 +6,6 @@ nobody waits for the broom, and what it left is found the next time.
 
 from __future__ import annotations
 
-from typing import Any
-
 from payments.exposure import SPENT_KEY
 from payments.pool import Pool, one
 
@@ -71,112 +69,87 @@ async def forget_idle_counters(pool: Pool) -> int:
     return gone
 
 
-_COUNTS = """
-    with old as (
-        select id from payments_challengecount
-         where minute < now() - make_interval(days => %(days)s)
-         order by minute limit %(most)s for update skip locked
-    ), gone as (
-        delete from payments_challengecount c using old where c.id = old.id returning 1
-    )
+# A bounded number of rows, the oldest first; those that somebody holds are left.
+_OLD = """
+    with old as ({which} limit %(most)s for update skip locked),
+    gone as ({change} where t.{key} = old.{key} returning 1)
     select count(*) from gone
 """
 
 
 async def forget_counts(pool: Pool) -> int:
     """Quotes per minute are for charts of the last months."""
-    return await _in_batches(pool, _COUNTS, days=COUNTS_KEPT_DAYS)
-
-
-_GAS = """
-    with old as (
-        select id from payments_gasuse
-         where day < (now() at time zone 'utc')::date - %(days)s
-         order by day limit %(most)s for update skip locked
-    ), gone as (
-        delete from payments_gasuse g using old where g.id = old.id returning 1
+    return await _in_batches(
+        pool,
+        "select id from payments_challengecount"
+        " where minute < now() - make_interval(days => %(days)s) order by minute",
+        "delete from payments_challengecount t using old",
+        days=COUNTS_KEPT_DAYS,
     )
-    select count(*) from gone
-"""
 
 
 async def forget_gas_use(pool: Pool) -> int:
     """What a seller's payments cost on one day; each transaction keeps its own cost."""
-    return await _in_batches(pool, _GAS, days=GAS_KEPT_DAYS)
-
-
-_FAILED_SENDS = """
-    with old as (
-        select id from payments_failedsend
-         where at < now() - make_interval(days => %(days)s)
-         order by at limit %(most)s for update skip locked
-    ), gone as (
-        delete from payments_failedsend f using old where f.id = old.id returning 1
+    return await _in_batches(
+        pool,
+        "select id from payments_gasuse"
+        " where day < (now() at time zone 'utc')::date - %(days)s order by day",
+        "delete from payments_gasuse t using old",
+        days=GAS_KEPT_DAYS,
     )
-    select count(*) from gone
-"""
 
 
 async def forget_failed_sends(pool: Pool) -> int:
     """Gas that was spent on a payer in vain counts for an hour."""
-    return await _in_batches(pool, _FAILED_SENDS, days=FAILED_SENDS_KEPT_DAYS)
-
-
-_NONCES = """
-    with old as (
-        select nonce from payments_usednonce
-         where expires_at < now() - make_interval(hours => %(hours)s)
-         order by expires_at limit %(most)s for update skip locked
-    ), gone as (
-        delete from payments_usednonce u using old where u.nonce = old.nonce returning 1
+    return await _in_batches(
+        pool,
+        "select id from payments_failedsend"
+        " where at < now() - make_interval(days => %(days)s) order by at",
+        "delete from payments_failedsend t using old",
+        days=FAILED_SENDS_KEPT_DAYS,
     )
-    select count(*) from gone
-"""
 
 
 async def forget_nonces(pool: Pool) -> int:
     """Sign-in texts whose time is over are refused by their time; they need no row."""
-    return await _in_batches(pool, _NONCES, hours=NONCE_KEPT_HOURS)
-
-
-_RAW = """
-    with old as (
-        select id from payments_broadcast
-         where final_at < now() - make_interval(days => %(days)s)
-           and raw is not null
-         order by final_at limit %(most)s for update skip locked
-    ), wiped as (
-        update payments_broadcast b set raw = null from old where b.id = old.id returning 1
+    return await _in_batches(
+        pool,
+        "select nonce from payments_usednonce"
+        " where expires_at < now() - make_interval(hours => %(hours)s) order by expires_at",
+        "delete from payments_usednonce t using old",
+        key="nonce",
+        hours=NONCE_KEPT_HOURS,
     )
-    select count(*) from wiped
-"""
 
 
 async def forget_sent_bytes(pool: Pool) -> int:
     """A transaction's bytes are kept to be sent again; nobody sends what is final."""
-    return await _in_batches(pool, _RAW, days=RAW_KEPT_DAYS)
-
-
-_ALERTS = """
-    with old as (
-        select id from payments_limitalert
-         where raised_at < now() - make_interval(days => %(days)s) and told_at is not null
-         order by raised_at limit %(most)s for update skip locked
-    ), gone as (
-        delete from payments_limitalert a using old where a.id = old.id returning 1
+    return await _in_batches(
+        pool,
+        "select id from payments_broadcast"
+        " where final_at < now() - make_interval(days => %(days)s) and raw is not null"
+        " order by final_at",
+        "update payments_broadcast t set raw = null from old",
+        days=RAW_KEPT_DAYS,
     )
-    select count(*) from gone
-"""
 
 
 async def forget_alerts(pool: Pool) -> int:
     """That a limit came near is told at once, and looked back at for some months."""
-    return await _in_batches(pool, _ALERTS, days=ALERTS_KEPT_DAYS)
+    return await _in_batches(
+        pool,
+        "select id from payments_limitalert"
+        " where raised_at < now() - make_interval(days => %(days)s) and told_at is not null"
+        " order by raised_at",
+        "delete from payments_limitalert t using old",
+        days=ALERTS_KEPT_DAYS,
+    )
 
 
-async def _in_batches(pool: Pool, statement: str, **values: Any) -> int:
+async def _in_batches(pool: Pool, which: str, change: str, key: str = "id", **age: int) -> int:
+    statement = _OLD.format(which=which, change=change, key=key)
     gone = 0
-    while (row := await one(pool, statement, {**values, "most": ROWS_AT_ONCE})) and row[0]:
+    while (row := await one(pool, statement, {**age, "most": ROWS_AT_ONCE})) and row[0]:
         gone += row[0]
         if row[0] < ROWS_AT_ONCE:
             break

@@ -10,10 +10,9 @@ from uuid import UUID
 from django.db.models import Count, Max, Min
 from django.db.models.functions import Now
 
+from payments.old_rows import drop_rows
 from sellers.causes import cause
 from sellers.models import Breaker
-
-ROWS_AT_ONCE = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +52,4 @@ def not_sold(listing_ids: Collection[UUID]) -> dict[UUID, NotSold]:
 
 def forget_breakers() -> int:
     """Drop what doors said that are gone, or that changed their mind."""
-    gone = 0
-    old = Breaker.objects.filter(expires_at__lt=Now()).order_by("expires_at")
-    while ids := list(old.values_list("pk", flat=True)[:ROWS_AT_ONCE]):
-        gone += Breaker.objects.filter(pk__in=ids).delete()[0]
-    return gone
+    return drop_rows(Breaker.objects.filter(expires_at__lt=Now()).order_by("expires_at"))

@@ -16,13 +16,13 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from payments.amounts import token
+from payments.old_rows import drop_rows
 from sellers.catalog_rows import CatalogChange, CatalogEntry, SoldRevision
 from sellers.models import Listing, Revision, Seller, ShelfVersion
 from sellers.prices import in_dollars
 
 Kind = CatalogChange.Kind
 CHANGES_KEPT = timedelta(days=30)
-ROWS_AT_ONCE = 1_000
 _FAR_DECIMALS = 18  # of a token we do not know: it is not for sale here
 
 
@@ -104,13 +104,9 @@ def forget_changes() -> int:
 
     The newest of it stays: it says up to where changes are gone.
     """
-    gone = 0
     old = CatalogChange.objects.filter(at__lt=Now() - CHANGES_KEPT).order_by("version")
     newest = old.last()
-    old = old.exclude(pk=newest.pk if newest else 0)
-    while ids := list(old.values_list("pk", flat=True)[:ROWS_AT_ONCE]):
-        gone += CatalogChange.objects.filter(pk__in=ids).delete()[0]
-    return gone
+    return drop_rows(old.exclude(pk=newest.pk if newest else 0))
 
 
 def _live(listing: Listing) -> Revision:

@@ -18,6 +18,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from payments.audit_log import SYSTEM
+from payments.old_rows import drop_rows
 from sellers import listings
 from sellers.addresses import callable_url
 from sellers.drift import Drift
@@ -135,12 +136,8 @@ def health_of(seller: Seller) -> QuerySet[Listing]:
 
 def forget_probes() -> int:
     """Drop what was seen long ago."""
-    gone = 0
     since = Now() - timedelta(days=health_limits().keep_days)
-    old = ProbeResult.objects.filter(at__lt=since).order_by("at")
-    while ids := list(old.values_list("pk", flat=True)[:ROWS_AT_ONCE]):
-        gone += ProbeResult.objects.filter(pk__in=ids).delete()[0]
-    return gone
+    return drop_rows(ProbeResult.objects.filter(at__lt=since).order_by("at"))
 
 
 def _begun_anew() -> dict[str, Any]:

@@ -12,10 +12,10 @@ from django.db.models import Q
 from django.db.models.functions import Now
 
 from payments.ids import first_id, new_id
+from payments.old_rows import drop_rows
 
 SHOWN_MAX = 20
 KEPT = timedelta(days=90)
-ROWS_AT_ONCE = 1_000
 _FREE_BITS = 62  # of an id that sorts by its time
 
 
@@ -99,8 +99,4 @@ def put_away(seller_id: UUID, notice_id: UUID) -> bool:
 
 def forget_notices() -> int:
     """Drop what was said three months ago."""
-    gone = 0
-    old = Notice.objects.filter(at__lt=Now() - KEPT).order_by("at")
-    while ids := list(old.values_list("pk", flat=True)[:ROWS_AT_ONCE]):
-        gone += Notice.objects.filter(pk__in=ids).delete()[0]
-    return gone
+    return drop_rows(Notice.objects.filter(at__lt=Now() - KEPT).order_by("at"))

@@ -14,11 +14,11 @@ from django.db.models import Q, Value
 from django.db.models.functions import Now
 
 from payments.models import OpenOffer
+from payments.old_rows import drop_rows
 from sellers.models import Listing, Price
 from sellers.terms import PriceTerms
 
 CLOSED_KEPT = timedelta(days=30)
-OFFERS_AT_ONCE = 1_000
 
 
 def open_live(listing: Listing) -> None:
@@ -62,8 +62,5 @@ def close(sold_ids: Iterable[UUID], *, after_seconds: int = 0) -> None:
 
 def forget_closed() -> int:
     """Drop what could be claimed once, a month after it ended; revisions keep their prices."""
-    gone = 0
     old = OpenOffer.objects.filter(closed_at__lt=Now() - CLOSED_KEPT).order_by("closed_at")
-    while ids := list(old.values_list("pk", flat=True)[:OFFERS_AT_ONCE]):
-        gone += OpenOffer.objects.filter(pk__in=ids).delete()[0]
-    return gone
+    return drop_rows(old)

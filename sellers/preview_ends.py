@@ -9,6 +9,7 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 
+from payments.old_rows import drop_rows
 from sellers import open_offers
 from sellers.models import Seller
 from sellers.preview_rows import Preview
@@ -49,8 +50,5 @@ def forget_previews() -> int:
     ended = Preview.objects.filter(expires_at__lt=Now()).exclude(sealed={})
     ids = list(ended.values_list("pk", flat=True)[:ROWS_AT_ONCE])
     Preview.objects.filter(pk__in=ids).update(sealed={})
-    gone = 0
     old = Preview.objects.filter(expires_at__lt=Now() - KEPT).order_by("expires_at")
-    while ids := list(old.values_list("pk", flat=True)[:ROWS_AT_ONCE]):
-        gone += Preview.objects.filter(pk__in=ids).delete()[0]
-    return gone
+    return drop_rows(old, ROWS_AT_ONCE)

@@ -16,12 +16,12 @@ from uuid import UUID
 from django.db import connection, transaction
 from django.db.models.functions import Now
 
+from payments.old_rows import drop_rows
 from sellers.key_rows import Repeat
 from sellers.refusals import ListingRefused, Why, bad
 
 KEY = re.compile(r"[\x21-\x7e]{1,200}")
 KEPT = timedelta(hours=24)
-ROWS_AT_ONCE = 1_000
 
 _TAKE = """
     insert into sellers_repeat (seller_id, key, request_hash, created_at)
@@ -66,11 +66,7 @@ def once(
 
 def forget_repeats() -> int:
     """Drop what nobody repeats any more."""
-    gone = 0
-    old = Repeat.objects.filter(created_at__lt=Now() - KEPT).order_by("created_at")
-    while ids := list(old.values_list("pk", flat=True)[:ROWS_AT_ONCE]):
-        gone += Repeat.objects.filter(pk__in=ids).delete()[0]
-    return gone
+    return drop_rows(Repeat.objects.filter(created_at__lt=Now() - KEPT).order_by("created_at"))
 
 
 def _again(seller_id: UUID, key: str, request_hash: bytes) -> Done:

@@ -10,6 +10,7 @@ from django.db.models import QuerySet
 from django.db.models.functions import Now
 
 from payments import audit_log
+from payments.old_rows import drop_rows
 from sellers import audited
 from sellers.holds import Judge
 from sellers.models import Listing, Report
@@ -20,7 +21,6 @@ from sellers.texts import clean
 
 NOTE_CHARACTERS_MAX = 1_000
 TEXT_CHARACTERS_LEAST = 10
-ROWS_AT_ONCE = 1_000
 
 
 def reportable(path: str) -> Listing | None:
@@ -78,10 +78,5 @@ def waiting() -> QuerySet[Report]:
 
 def forget(limits: ReportLimits) -> int:
     """Drop what was closed long ago."""
-    gone = 0
-    old = Report.objects.filter(closed_at__lt=Now() - timedelta(days=limits.keep_days)).order_by(
-        "at"
-    )
-    while ids := list(old.values_list("pk", flat=True)[:ROWS_AT_ONCE]):
-        gone += Report.objects.filter(pk__in=ids).delete()[0]
-    return gone
+    long_ago = Now() - timedelta(days=limits.keep_days)
+    return drop_rows(Report.objects.filter(closed_at__lt=long_ago).order_by("at"))

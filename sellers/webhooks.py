@@ -22,6 +22,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from payments.audit_log import SYSTEM, record
+from payments.old_rows import drop_rows
 from sellers.addresses import callable_url
 from sellers.events import BUYER_EVENTS, EVENTS, try_out_event
 from sellers.models import Seller
@@ -34,7 +35,7 @@ from sellers.webhook_rows import Delivery, Webhook
 SECRET_NAME = "webhook secret"  # noqa: S105 - what is sealed, not the seal
 SECRET_PREFIX = "whsec_"  # noqa: S105
 SECRET_BYTES = 32
-ROWS_AT_ONCE = 1_000
+REMOVED_AT_ONCE = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,18 +200,12 @@ def forget_deliveries() -> int:
     over = Webhook.objects.filter(before_until__lt=Now())
     over.update(sealed_before=None, before_until=None)
     old = timezone.now() - timedelta(days=webhook_limits().keep_days)
-    gone = _drop(Delivery.objects.filter(done_at__lt=old).order_by("done_at"))
-    for hook in Webhook.objects.filter(removed_at__isnull=False)[:ROWS_AT_ONCE]:
-        gone += _drop(Delivery.objects.filter(webhook=hook, done_at__isnull=False).order_by("id"))
+    gone = drop_rows(Delivery.objects.filter(done_at__lt=old).order_by("done_at"))
+    for hook in Webhook.objects.filter(removed_at__isnull=False)[:REMOVED_AT_ONCE]:
+        gone += drop_rows(
+            Delivery.objects.filter(webhook=hook, done_at__isnull=False).order_by("id")
+        )
         hook.delete()
-    return gone
-
-
-def _drop(old: QuerySet[Delivery]) -> int:
-    """A bounded number of rows in each statement."""
-    gone = 0
-    while ids := list(old.values_list("pk", flat=True)[:ROWS_AT_ONCE]):
-        gone += Delivery.objects.filter(pk__in=ids).delete()[0]
     return gone
 
 

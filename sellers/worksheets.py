@@ -15,6 +15,7 @@ from uuid import UUID
 from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
 
+from payments.old_rows import drop_rows
 from sellers import upstream_secrets
 from sellers.addresses import same_host
 from sellers.drafts import total_seconds_max
@@ -201,11 +202,8 @@ def drop_secret(worksheet: Worksheet, name: str) -> None:
 
 def forget_untouched() -> int:
     """Drop sheets that nobody touched for half a year, some at a time."""
-    gone = 0
     old = Worksheet.objects.filter(changed_at__lt=Now() - UNTOUCHED_KEPT).order_by("changed_at")
-    while ids := list(old.values_list("pk", flat=True)[:DROPPED_AT_ONCE]):
-        gone += Worksheet.objects.filter(pk__in=ids).delete()[0]
-    return gone
+    return drop_rows(old, DROPPED_AT_ONCE)
 
 
 def _allowed(terms: Terms, site: Site) -> Terms:

@@ -151,9 +151,16 @@ def inserts(sql: str, fact: Fact) -> bool:
 
 
 def orm_writes(module: Module, fact: Fact) -> Iterator[str]:
-    """`Progress.objects…update()`, and `save()` on a variable named like the model."""
+    """`Progress.objects…update()`, `drop_rows(Progress.objects…)`, and `save()` on a variable
+    named like the model."""
     for name, call in module.calls:
+        if name == "drop_rows" and any(fact.model == name_of(each) for each in ast.walk(call)):
+            yield module.at(call)
         root = name.split(".")[0].removesuffix("()")
         own = root == fact.model or root == fact.model.lower()
         if own and isinstance(call.func, ast.Attribute) and ORM_WRITES.search(name):
             yield module.at(call)
+
+
+def name_of(node: ast.AST) -> str:
+    return node.id if isinstance(node, ast.Name) else ""

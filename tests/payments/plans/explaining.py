@@ -25,6 +25,8 @@ ASKS_A_TABLE = re.compile(r"\s*(select|with|insert|update|delete)\b(?!.*pg_notif
 SETS = re.compile(r"(\s*set local [^;]+;)*", re.I)
 # A table that holds fewer rows is read whole, whatever indexes it has.
 ROWS_BIG = 300
+# What carries the statements of others.
+CARRIERS = ("payments/old_rows.py", "payments/pool.py")
 
 Asker = tuple[str, str]  # file, function
 
@@ -114,7 +116,7 @@ def asking() -> Asker | None:
     frame = sys._getframe()
     while frame := frame.f_back:  # type: ignore[assignment]
         path = frame.f_code.co_filename.removeprefix(f"{CHECKOUT}/")
-        if path.startswith(tuple(f"{room}/" for room in ROOMS)) and path != "payments/pool.py":
+        if path.startswith(tuple(f"{room}/" for room in ROOMS)) and path not in CARRIERS:
             return path, frame.f_code.co_name
     return None
 

@@ -24,10 +24,10 @@ from django.test import override_settings
 
 from marketplace.configuration.chains import CHAIN_DEFAULTS
 from marketplace.embedded.postgres import Postgres
-from payments import earnings, retention
+from payments import earnings, old_rows, retention
 from payments.partitions import make_ahead
 from payments.pool import open_pool
-from sellers import health, notices, signed_offers, webhooks
+from sellers import signed_offers
 from sellers.site import this_site
 from tests.architecture.tree import Module, dotted, modules
 from tests.fixtures.cast import Cast
@@ -91,7 +91,7 @@ MORE_BUFFERS: dict[Asker, int] = {
     ("payments/siwx.py", "_burn"): 200,
     ("sellers/outbox.py", "tell"): 1_200,  # twenty messages: one write and six indexes each
     ("sellers/sending.py", "claim"): 2_500,  # of two hundred addresses, twenty messages
-    ("sellers/webhooks.py", "_drop"): 400,
+    ("sellers/webhooks.py", "forget_deliveries"): 400,
     ("sellers/signed_offers.py", "_open_prices"): 200,
     ("sellers/signed_offers.py", "sign_due"): 1_000,
 }
@@ -143,7 +143,7 @@ BY_INDEX: dict[Asker, set[str]] = {
     ("sellers/sending.py", "claim"): {"delivery_due", "delivery_claimed"},
     ("sellers/outbox.py", "_unwritten"): {"delivery_event_once"},
     ("payments/outbox.py", "_page"): {"payments_payment_pkey"},
-    ("sellers/webhooks.py", "_drop"): {"delivery_done"},
+    ("sellers/webhooks.py", "forget_deliveries"): {"delivery_done"},
     ("sellers/signed_offers.py", "_due"): {"listing_shelf_version", "challengecount_by_minute"},
 }  # fmt: skip
 
@@ -171,7 +171,6 @@ NOT_HOT: dict[Asker, str] = {
     ("marketplace/management/commands/backfill.py", "_chosen"): BY_HAND,
     ("marketplace/management/backfills.py", "_search"): BY_HAND,
     ("marketplace/management/commands/listing.py", "_look"): BY_HAND,
-    ("marketplace/tasks.py", "forget_visits"): "it asks in _drop",
     ("payments/earnings.py", "_sold_after"): BY_HAND,
     ("payments/earnings.py", "begin"): START,
     ("payments/outbox.py", "_one"): "carries the statements of read_steps and _page",
@@ -184,6 +183,7 @@ NOT_HOT: dict[Asker, str] = {
     ): "the catalog, and what has no partition",
     ("payments/pool.py", "_insist_on_durability"): START,
     ("payments/pool.py", "_prepare"): START,
+    ("payments/old_rows.py", "drop_rows"): "carries others' statements",
     ("payments/pool.py", "one"): "carries others' statements",
     ("payments/pool.py", "rows"): "carries others' statements",
     ("payments/reconcile.py", "_books"): "an audit reads every payment, once a day",
@@ -625,9 +625,7 @@ def few_at_once() -> Iterator[None]:
         patch.object(earnings, "STEPS_AT_ONCE", day.FEW),
         patch.object(earnings, "PAYMENTS_AT_ONCE", 500),
         patch.object(signed_offers, "REVISIONS_AT_ONCE", day.FEW),
-        patch.object(webhooks, "ROWS_AT_ONCE", day.FEW),
-        patch.object(notices, "ROWS_AT_ONCE", day.FEW),
-        patch.object(health, "ROWS_AT_ONCE", day.FEW),
+        patch.object(old_rows, "ROWS_AT_ONCE", day.FEW),
     ):
         yield
 
