@@ -15,7 +15,7 @@ from payments.reports.looks import Look, Span
 from payments.reports.periods import read_span
 from payments.reports.sales import Wanted
 from payments.states import STATE_TEXTS
-from payments.x402.networks import NETWORKS, address_bytes, checksum
+from payments.x402.networks import NETWORKS, read_address
 from sellers.models import Listing, Seller
 
 
@@ -102,15 +102,7 @@ def read_filters(
         listing=next((each for each in known if each.slug == slug), None),
         network=network if network in NETWORKS else "",
         state=state if state in STATE_TEXTS else "",
-        payer=read_wallet(given.get("buyer", "")),
+        payer=read_address(given.get("buyer", "").strip()) or "",
         older=read_id(given.get("older", "")),
         newer=read_id(given.get("newer", "")),
     )
-
-
-def read_wallet(text: str) -> str:
-    """An address in the spelling in which payments keep it."""
-    try:
-        return checksum(address_bytes(text.strip()))
-    except ValueError:
-        return ""

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from payments.egress import Reply
+from payments.x402.networks import ADDRESS
 from payments.x402.types import X402_VERSION
 from sellers.checks import ADVISORY, REQUIRED, Check, judged
 from sellers.face import Face, document_of, quote_in, status_of
@@ -19,7 +20,6 @@ from sellers.site import Site
 from sellers.terms import Terms
 
 _CAIP2 = re.compile(r"[-a-z0-9]{3,8}:[-_a-zA-Z0-9]{1,32}")
-_ADDRESS = re.compile(r"0x[0-9a-fA-F]{40}")
 _SECONDS = range(1, 3_601)
 _ALLOWED = ("content-type", "x-payment", "payment-signature")
 _EXPOSED = ("PAYMENT-REQUIRED", "PAYMENT-RESPONSE")
@@ -93,8 +93,8 @@ def _fault(accept: dict[str, Any]) -> str:
     good = {
         "scheme": accept.get("scheme") in ("exact", "upto"),
         "network": bool(_CAIP2.fullmatch(str(accept.get("network", "")))),
-        "payTo": bool(_ADDRESS.fullmatch(str(accept.get("payTo", "")))),
-        "asset": bool(_ADDRESS.fullmatch(str(accept.get("asset", "")))),
+        "payTo": bool(ADDRESS.fullmatch(str(accept.get("payTo", "")))),
+        "asset": bool(ADDRESS.fullmatch(str(accept.get("asset", "")))),
         "amount": amount.isdecimal() and int(amount) > 0,
         "maxTimeoutSeconds": accept.get("maxTimeoutSeconds") in _SECONDS,
         "extra": bool(extra.get("name")) and bool(extra.get("version")),

@@ -15,6 +15,7 @@ from django.db.models.lookups import Exact, GreaterThan
 
 from payments.ids import new_id
 from payments.models.fields import atomic_field
+from payments.x402.networks import ADDRESS_PATTERN, ZERO_ADDRESS
 from sellers.agreements import Agreement as Agreement
 from sellers.catalog_rows import CatalogChange as CatalogChange
 from sellers.catalog_rows import CatalogEntry as CatalogEntry
@@ -46,8 +47,6 @@ from sellers.worksheet_rows import Worksheet as Worksheet
 SLUG = r"^[a-z0-9]+(-[a-z0-9]+)*$"
 SLUG_CHARACTERS_MAX = 48
 ABOUT_CHARACTERS_MAX = 500
-ADDRESS = r"^0x[0-9a-fA-F]{40}$"
-ZERO_ADDRESS = "0x" + "0" * 40
 HASH_BYTES = 32
 
 
@@ -202,9 +201,10 @@ class Price(models.Model):
             ),
             models.CheckConstraint(condition=Q(amount_atomic__gt=0), name="price_amount"),
             models.CheckConstraint(condition=Q(scheme="exact"), name="price_scheme"),
-            models.CheckConstraint(condition=Q(asset__regex=ADDRESS), name="price_asset"),
+            models.CheckConstraint(condition=Q(asset__regex=ADDRESS_PATTERN), name="price_asset"),
             models.CheckConstraint(
-                condition=Q(pay_to__regex=ADDRESS) & ~Q(pay_to=ZERO_ADDRESS), name="price_pay_to"
+                condition=Q(pay_to__regex=ADDRESS_PATTERN) & ~Q(pay_to=ZERO_ADDRESS),
+                name="price_pay_to",
             ),
             models.CheckConstraint(
                 condition=~Exact(Lower("pay_to"), Lower(F("asset"))), name="price_not_to_token"

@@ -9,7 +9,7 @@ from django.db.models.functions import Now
 from payments import audit_log
 from payments.audit_log import SYSTEM
 from payments.models import OpenOffer
-from payments.x402.networks import address_bytes, checksum
+from payments.x402.networks import read_address
 from sellers.listing_states import State
 from sellers.listings import pause
 from sellers.models import Listing, Price, Seller
@@ -25,10 +25,9 @@ def revoke(pay_to: str, seller: Seller | None = None, *, by: str = SYSTEM) -> li
 
     A seller's word counts for their own listings; without a seller it is the operator's, for all.
     """
-    try:
-        address = checksum(address_bytes(pay_to))
-    except ValueError:
-        raise bad("wallet", "a wallet's address is 0x and 40 hexadecimal digits") from None
+    address = read_address(pay_to)
+    if address is None:
+        raise bad("wallet", "a wallet's address is 0x and 40 hexadecimal digits")
     vouching = Seller.objects.filter(payouts__address=address).distinct()
     struck = [each.pk for each in vouching if seller in (None, each) and strike(each, address)]
     close_with_wallet(address, seller)

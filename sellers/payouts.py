@@ -15,7 +15,7 @@ from django.utils import timezone
 from payments import wallets
 from payments.audit_log import SYSTEM, record
 from payments.wallets import Proof, Purpose
-from payments.x402.networks import address_bytes, chain_id_of, checksum
+from payments.x402.networks import chain_id_of, read_address
 from sellers.models import Payout, Revision, Seller
 from sellers.payout_news import tell_proven
 from sellers.refusals import ListingRefused, Why, bad
@@ -25,10 +25,9 @@ PAYOUTS_MAX = 20
 
 def question(seller: Seller, address: str, network: str = "") -> str:
     """The text that a wallet signs to show that this seller may be paid into it."""
-    try:
-        spelled = checksum(address_bytes(address.strip()))
-    except ValueError:
-        raise bad("address", "a wallet's address is 0x and 40 hexadecimal digits") from None
+    spelled = read_address(address.strip())
+    if spelled is None:
+        raise bad("address", "a wallet's address is 0x and 40 hexadecimal digits")
     chain_id = chain_id_of(network) if network else None
     return wallets.challenge(Purpose.PAYOUT, spelled, subject=seller.slug, chain_id=chain_id)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 
-from payments.x402.networks import address_bytes, checksum
+from payments.x402.networks import ZERO_ADDRESS, address_bytes, checksum, read_address
 from sellers.refusals import bad
 from sellers.site import Site
 from sellers.terms import PriceTerms
@@ -14,7 +14,6 @@ PRICES_MAX = 4
 PRICE_DOLLARS_MAX = Decimal(10_000)
 DIGITS_MAX = 30
 SCHEME = "exact"
-_ZERO_ADDRESS = bytes(20)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,16 +85,14 @@ def in_dollars(amount_atomic: int, decimals: int) -> Decimal:
 
 def wallet(address: str, token: str) -> str:
     """A wallet's address as wallets show it; a mistyped one is refused by its own capitals."""
-    try:
-        raw = address_bytes(address.strip())
-    except ValueError:
-        raise bad("pay_to", "a wallet's address is 0x and 40 hexadecimal digits") from None
-    written = checksum(raw)
+    written = read_address(address.strip())
+    if written is None:
+        raise bad("pay_to", "a wallet's address is 0x and 40 hexadecimal digits")
     digits = address.strip()[2:]
     if digits not in (digits.lower(), digits.upper()) and digits != written[2:]:
         raise bad("pay_to", "the address has a typing mistake: its capitals do not fit it")
-    if raw == _ZERO_ADDRESS:
+    if written == ZERO_ADDRESS:
         raise bad("pay_to", "nobody owns the zero address")
-    if raw == address_bytes(token):
+    if written == read_address(token):
         raise bad("pay_to", "this is the token itself; what is sent there is lost")
     return written

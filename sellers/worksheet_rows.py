@@ -11,9 +11,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from payments.ids import new_id
-
-ADDRESS = r"^0x[0-9a-fA-F]{40}$"
-ZERO_ADDRESS = "0x" + "0" * 40
+from payments.x402.networks import ADDRESS_PATTERN, ZERO_ADDRESS
 
 
 class Worksheet(models.Model):
@@ -145,7 +143,7 @@ class Payout(models.Model):
                 name="payout_once",
             ),
             models.CheckConstraint(
-                condition=Q(address__regex=ADDRESS) & ~Q(address=ZERO_ADDRESS),
+                condition=Q(address__regex=ADDRESS_PATTERN) & ~Q(address=ZERO_ADDRESS),
                 name="payout_address",
             ),
         )

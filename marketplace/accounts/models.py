@@ -9,7 +9,7 @@ from django.contrib.sessions.base_session import AbstractBaseSession
 from django.db import models
 from django.db.models import Q
 
-ADDRESS = r"^0x[0-9a-fA-F]{40}$"
+from payments.x402.networks import ADDRESS_PATTERN
 
 
 class Wallet(models.Model):
@@ -26,7 +26,9 @@ class Wallet(models.Model):
 
     class Meta:
         constraints = (
-            models.CheckConstraint(condition=Q(address__regex=ADDRESS), name="wallet_address"),
+            models.CheckConstraint(
+                condition=Q(address__regex=ADDRESS_PATTERN), name="wallet_address"
+            ),
         )
 
 

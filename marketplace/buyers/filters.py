@@ -23,8 +23,7 @@ from payments.reports.periods import read_span
 from payments.reports.purchases import Sought
 from payments.reports.spend import Ever, Outlook, ever
 from payments.states import STATE_TEXTS
-from payments.x402.networks import NETWORKS
-from sellers.earnings_filters import read_wallet
+from payments.x402.networks import NETWORKS, read_address
 
 ALL_TIME: Final = "all"
 _SUM = re.compile(r"[0-9]{1,18}(?:\.[0-9]{1,18})?")
@@ -154,7 +153,7 @@ def read_filters(
     known = things(paid.since)
     earliest = min(paid.since.values(), default=None)
     period, span = read_span(given, FIRST_DAY if usual == ALL_TIME else earliest, usual)
-    wallet = read_wallet(given.get("wallet", ""))
+    wallet = read_address(given.get("wallet", "").strip()) or ""
     network, state = given.get("network", ""), given.get("state", "")
     path, seller = given.get("listing", ""), given.get("seller", "")
     text = given.get("q", "").strip()

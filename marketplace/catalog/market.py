@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -22,13 +21,12 @@ from marketplace.catalog.turns import TooOften, take_turn
 from payments.page_or_json import is_person
 from payments.rates import Rate
 from payments.wiring import origin_of
-from payments.x402.networks import NETWORKS
+from payments.x402.networks import ADDRESS, NETWORKS
 from sellers.categories import CATEGORIES, label
 
 TEXT, TAG, CATEGORY, NETWORK, PRICE = "q", "tag", "category", "network", "maxPrice"
 VERIFIED, SORT, CURSOR, PAY_TO = "verified", "sort", "cursor", "payTo"
 COUNTED_MAX: Final = 1_000
-_ADDRESS: Final = re.compile("0x[0-9a-fA-F]{40}")
 SORTS: Final = {
     "": "Best first",
     "price": "Cheapest first",
@@ -109,7 +107,7 @@ def _look(request: HttpRequest) -> Page:
 def _pairs(request: HttpRequest) -> list[tuple[str, str]]:
     """What was asked; who searches for a wallet's address wants what is paid into it."""
     return [
-        (PAY_TO if name == TEXT and _ADDRESS.fullmatch(value.strip()) else name, value)
+        (PAY_TO if name == TEXT and ADDRESS.fullmatch(value.strip()) else name, value)
         for name, value in pairs_of(request)
     ]
 

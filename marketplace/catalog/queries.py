@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
-from payments.x402.networks import NETWORKS, address_bytes, checksum
+from payments.x402.networks import NETWORKS, read_address
 from sellers.categories import CATEGORIES
 from sellers.models import SLUG, SLUG_CHARACTERS_MAX
 from sellers.prices import DIGITS_MAX, is_short
@@ -145,10 +145,10 @@ def _pay_to(given: _Given) -> str:
 def _address(text: str, what: str) -> str:
     if _FOREIGN_ADDRESS.fullmatch(text):
         return text
-    try:
-        return checksum(address_bytes(text))
-    except ValueError:
-        raise BadQuery(f"{what}: 0x and 40 hexadecimal digits") from None
+    spelled = read_address(text)
+    if spelled is None:
+        raise BadQuery(f"{what}: 0x and 40 hexadecimal digits")
+    return spelled
 
 
 def _word(given: _Given) -> str:

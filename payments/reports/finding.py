@@ -15,7 +15,7 @@ from uuid import UUID
 from django.db import connection
 
 from payments.payers import WALLETS, Payer, paid_by_wallet, rows_of
-from payments.x402.networks import DEFAULT_ASSETS, address_bytes, chain_id_of, checksum
+from payments.x402.networks import DEFAULT_ASSETS, chain_id_of, read_address
 from payments.x402.schemes import exact_eip3009
 from payments.x402.types import Authorization
 
@@ -41,9 +41,8 @@ def find(payers: tuple[Payer, ...], text: str) -> Finding:
         return Finding(_named(payers, UUID(named[1])))
     if hashed := _HASH.fullmatch(text):
         return Finding(_hashed(payers, bytes.fromhex(hashed[1])))
-    try:
-        wallet = checksum(address_bytes(text))
-    except ValueError:
+    wallet = read_address(text)
+    if wallet is None:
         return Finding(())
     is_mine = any(each.address == wallet for each in payers)
     return Finding(payer=wallet) if is_mine else Finding(pay_to=wallet)

@@ -15,6 +15,8 @@ from payments.x402.crypto import keccak256
 from payments.x402.reasons import PaymentRefused, Reason
 
 ADDRESS = re.compile(r"0x[0-9a-fA-F]{40}")
+ADDRESS_PATTERN = f"^{ADDRESS.pattern}$"  # as the database's constraints have it
+ZERO_ADDRESS = "0x" + "0" * 40
 # CAIP-2 allows 32 characters after the colon; EIP-2294 keeps chain ids below 2^63.
 _CAIP2_EVM = re.compile(r"eip155:([1-9][0-9]{0,18})")
 
@@ -67,6 +69,14 @@ def address_bytes(text: str) -> bytes:
     if not ADDRESS.fullmatch(text):
         raise ValueError("not an address: 0x and 40 hexadecimal digits")
     return bytes.fromhex(text[2:])
+
+
+def read_address(text: str) -> str | None:
+    """A written address the way wallets show it, or None for what is none."""
+    try:
+        return checksum(address_bytes(text))
+    except ValueError:
+        return None
 
 
 def chain_id_of(caip2: str) -> int:
