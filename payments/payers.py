@@ -22,8 +22,11 @@ class Payer:
     network: str = ""
     pays_only: bool = False  # it opens no account
 
+    def counts_on(self, network: str) -> bool:
+        return self.network in ("", network)
+
     def made(self, payment: Payment | Held) -> bool:
-        return payment.payer == self.address and self.network in ("", payment.network)
+        return payment.payer == self.address and self.counts_on(payment.network)
 
 
 # Wallets as rows of a statement; `rows_of` has the values.

@@ -219,7 +219,7 @@ class PayoutForm(forms.Form):
             asset = accepted.asset
             if not str(self.initial.get(_price(accepted), "")).strip():
                 continue
-            fitting = [each for each in known if each.network in ("", asset.network)]
+            fitting = [each for each in known if each.counts_on(asset.network)]
             choices = [("", "Choose a wallet"), *((p.address, p.address) for p in fitting)]
             self.fields[f"pay_to:{token_key(asset.network, asset.address)}"] = forms.ChoiceField(
                 label=f"{asset.symbol} on {NETWORKS[asset.network].name} is paid to",

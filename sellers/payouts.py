@@ -78,8 +78,7 @@ def standing(seller: Seller) -> list[Payout]:
 def vouched(payouts: Iterable[Payout], address: str, network: str) -> Payout | None:
     """The proof by which a price on this network may pay into this wallet."""
     return next(
-        (each for each in payouts if each.address == address and each.network in ("", network)),
-        None,
+        (each for each in payouts if each.address == address and each.counts_on(network)), None
     )
 
 

@@ -151,6 +151,10 @@ class Payout(models.Model):
     def __str__(self) -> str:
         return self.address
 
+    def counts_on(self, network: str) -> bool:
+        """Whether a price on this network may pay into it."""
+        return self.network in ("", network)
+
 
 class Logo(models.Model):
     """A small picture of a seller's, named by its hash, so that what was approved stays."""

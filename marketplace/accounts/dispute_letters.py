@@ -14,7 +14,6 @@ from typing import Final
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.mail import send_mail
-from django.db.models import Q
 from django.template.loader import render_to_string
 from django.urls import reverse
 
@@ -63,7 +62,7 @@ def _sides(step: DisputeStep) -> Iterator[tuple[User, str]]:
         yield from ((user, "sell-dispute") for user in reachable.filter(pk__in=owners))
     if step.by != Side.PAYER:
         wallets = Wallet.objects.filter(
-            Q(network="") | Q(network=dispute.payment.network), address=dispute.payer
+            address=dispute.payer, network__in=("", dispute.payment.network)
         )
         holders = reachable.filter(pk__in=wallets.values("user"))
         yield from ((user, "buy-dispute") for user in holders)

@@ -92,7 +92,7 @@ def _hashed(payers: tuple[Payer, ...], digest: bytes) -> tuple[UUID, ...]:
         exact_eip3009.identity(chain_id_of(each.network), each.address, _promise(payer, digest))
         for payer in payers
         for each in DEFAULT_ASSETS
-        if payer.network in ("", each.network)
+        if payer.counts_on(each.network)
     ]
     addresses = [each.address for each in payers]
     with connection.cursor() as cursor:

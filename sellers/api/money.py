@@ -160,7 +160,7 @@ def _payout(payout: Payout, paying: dict[tuple[str, str], list[str]]) -> dict[st
     slugs = {
         slug
         for (address, network), listed in paying.items()
-        if address == payout.address and payout.network in ("", network)
+        if address == payout.address and payout.counts_on(network)
         for slug in listed
     }
     return {

@@ -106,7 +106,7 @@ def _row(payout: Payout, paid: set[tuple[str, str, UUID]]) -> dict[str, Any]:
     A wallet is taken back on all networks at once, though a contract is proven on one alone.
     """
     into = [(network, listing) for address, network, listing in paid if address == payout.address]
-    proven = {listing for network, listing in into if payout.network in ("", network)}
+    proven = {listing for network, listing in into if payout.counts_on(network)}
     return {"payout": payout, "pays": len(proven), "stops": bool(into)}
 
 
