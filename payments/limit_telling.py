@@ -13,7 +13,7 @@ from payments.pool import Pool
 from payments.questions import EXTENSION
 from payments.siwx import AsksTooOften
 from payments.wallet_proof import WALLET_HEADER, Subject
-from payments.x402.networks import address_bytes, checksum
+from payments.x402.networks import read_address
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +36,8 @@ async def tell(
     origin: str,
 ) -> Told:
     """The owner's rules and what is left of each sum, to an agent that signs for its wallet."""
-    try:
-        payer = checksum(address_bytes(wallet))
-    except ValueError:
+    payer = read_address(wallet)
+    if payer is None:
         return _refused(404, "no_wallet", "That is no address of a wallet.")
     network = network or next(iter(wiring.networks()), "")
     if network not in wiring.networks():

@@ -33,7 +33,7 @@ from payments.reports.finding import paid_in
 from payments.siwx import AsksTooOften
 from payments.wallet_proof import WALLET_HEADER, Subject
 from payments.written import hexadecimal, utc
-from payments.x402.networks import address_bytes, chain_id_of, checksum
+from payments.x402.networks import chain_id_of, read_address
 from payments.x402.reasons import PaymentRefused
 
 P = ParamSpec("P")
@@ -182,10 +182,7 @@ def _carried_by(asked: Mapping[str, Any]) -> _Carried:
 
 
 def _wallet(text: Any) -> str | None:
-    try:
-        return checksum(address_bytes(text)) if isinstance(text, str) else None
-    except ValueError:
-        return None
+    return read_address(text) if isinstance(text, str) else None
 
 
 def _request(asked: Mapping[str, Any], payment: Payment) -> Request:
