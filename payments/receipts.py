@@ -73,8 +73,9 @@ _FACTS = """
       cross join lateral (
            -- Filtered, not asked one by one: a plain maximum is sought from the newest step of
            -- all payments on, and what was sold meanwhile is read again for each receipt.
-           select max(s.at) filter (where s.money = 'settled') as settled_at,
-                  max(s.at) filter (where s.money = 'confirmed') as confirmed_at
+           -- By why: a step of the work says what its money is, too.
+           select max(s.at) filter (where s.why = 'paid on chain') as settled_at,
+                  max(s.at) filter (where s.why = 'confirmed') as confirmed_at
              from payments_step s
             where s.payment_id = p.id and s.at > p.created_at - interval '1 minute') t
      where p.id = any(%s)

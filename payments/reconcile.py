@@ -23,6 +23,10 @@ from payments.token_logs import EVENTS, Moved, Provider, Use, chunks, following,
 from payments.unknown_transfers import Ours, Unknown, find_unknown, ours_of, without_rows
 
 SEARCH_MARGIN_BLOCKS = 20
+# What is seen to be paid is booked once it is deep enough, within moments. So many times as deep,
+# and not booked, something is stuck, whatever its row says.
+DEPTHS_LATE = 10
+BLOCKS_LATE_LEAST = 100
 UNKNOWN = "unknown"
 UNSEEN = "unseen"
 NO_PAYMENT = frozenset({UNKNOWN, UNSEEN})  # kinds of differences that no payment of ours stands for
@@ -76,6 +80,14 @@ class Result:
         return asdict(self)
 
 
+@dataclass(frozen=True, slots=True)
+class _Due:
+    """Up to which block payments must be booked, and those that a worker has seen meanwhile."""
+
+    block: int
+    seen_block: int
+
+
 async def reconcile(
     pool: Pool,
     *,
@@ -126,8 +138,9 @@ async def _compared(
         _note_unknown(unknown, ours, result)
     for seen in gaps:
         _note_unseen(seen, result)
+    due = _Due(head - confirmations, head - max(DEPTHS_LATE * confirmations, BLOCKS_LATE_LEAST))
     for booked in books:
-        _compare(booked, chain.get((booked.payer, booked.nonce)), result, head - confirmations)
+        _compare(booked, chain.get((booked.payer, booked.nonce)), result, due)
     return result
 
 
@@ -156,9 +169,10 @@ def _note_unseen(seen: Seen, result: Result) -> None:
     result.differences.append(Difference(UNSEEN, gap.relayer, why))
 
 
-def _compare(booked: Booked, moved: Moved | None, result: Result, deep_block: int) -> None:
+def _compare(booked: Booked, moved: Moved | None, result: Result, due: _Due) -> None:
     paid = moved is not None and moved.pay_to is not None
     is_posted = booked.posted_atomic == booked.amount_atomic
+    due_block = due.seen_block if booked.money == "settled" else due.block
     if is_posted:
         result.booked += 1
     result.booked_atomic += booked.posted_atomic
@@ -177,7 +191,7 @@ def _compare(booked: Booked, moved: Moved | None, result: Result, deep_block: in
         differs("different", f"the chain moved {moved.amount_atomic} to {moved.pay_to}")
     elif is_posted and moved.transaction != booked.transaction:
         differs("different", f"the chain has it in 0x{moved.transaction.hex()}")
-    elif not is_posted and moved.block <= deep_block and booked.money != "settled":
+    elif not is_posted and moved.block <= due_block:
         differs("extra", f"paid in block {moved.block}, and not booked")
     if is_posted:
         result.chain_atomic += moved.amount_atomic

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
 import json
+import time
 
 import psycopg
 import pytest
@@ -53,6 +55,24 @@ async def test_it_names_everything_that_was_paid_and_bought(purchases: Purchases
     assert sorted(said["times"].values()) == [
         said["times"][name] for name in ("claimed", "answered", "settled", "confirmed")
     ]
+
+
+async def test_what_was_paid_before_it_was_answered_says_when_it_was_paid(
+    purchases: Purchases,
+) -> None:
+    """The answer's step says what its money is, too."""
+    payment_id = await purchases.claim(purchase={"release": "upfront"})
+    await purchases.settle(payment_id)
+    second = int(time.time())
+    while int(time.time()) == second:
+        await asyncio.sleep(0.01)
+    await purchases.answer(payment_id)
+    await purchases.confirm(payment_id)
+
+    (jws,) = await purchases.receipts(payment_id)
+
+    times = read(jws, purchases.signer).statement["times"]
+    assert times["claimed"] <= times["settled"] < times["answered"] <= times["confirmed"]
 
 
 async def test_it_keeps_the_buyers_question_to_itself(purchases: Purchases) -> None:

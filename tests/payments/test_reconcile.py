@@ -9,8 +9,8 @@ from uuid import UUID
 
 import pytest
 
-from payments import token_logs
-from payments.reconcile import Result, reconcile
+from payments import settlement, token_logs, watching
+from payments.reconcile import BLOCKS_LATE_LEAST, Result, reconcile
 from payments.settler import Settler
 from tests.fixtures.cast import Cast
 from tests.fixtures.purchases import NETWORK, USDC
@@ -67,3 +67,18 @@ async def test_what_was_paid_after_the_blocks_that_are_compared_is_not_missing(
     assert (await compared(scene)).booked == 2
     result = await compared(scene, to_block=block)
     assert (result.booked, result.differences) == (1, [])
+
+
+async def test_what_is_seen_to_be_paid_and_never_booked_is_a_difference(scene: Scene) -> None:
+    """Else a worker that stands still would look well for ever."""
+    ids = await scene.answered(*funded(scene.chain, Cast.buyer))
+    await settlement.look(scene.desk, await scene.final())
+    await watching.watch(scene.desk, await scene.desk.chain.head(), None)
+    assert await scene.states(ids) == {"answered settled": 1}
+    scene.chain.mine(BLOCKS_LATE_LEAST - 1)
+    assert (await compared(scene)).differences == []
+
+    scene.chain.mine(1)
+
+    (found,) = (await compared(scene)).differences
+    assert (found.kind, found.payment) == ("extra", str(ids[0]))
