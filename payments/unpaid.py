@@ -81,13 +81,22 @@ async def _end_unused(desk: Desk, unused: Sequence[Row], head: Block, final: Blo
     over: list[Row] = []
     later: list[Row] = []
     for row in unused:
-        (over if _is_over(row, head, final) else later).append(row)
+        is_over = _is_over(row, head, final) and await _is_agreed(desk, row, final)
+        (over if is_over else later).append(row)
     await outcomes.fail(desk, over, "window over")
     await _later(desk, later)
 
 
 def _is_over(row: Row, head: Block, final: Block) -> bool:
     return final.timestamp >= row.authorization.valid_before and head.number >= final.number
+
+
+async def _is_agreed(desk: Desk, row: Row, final: Block) -> bool:
+    """No single node says that a large sum was never paid: it cannot be taken back."""
+    word = row.authorization
+    if word.amount_atomic < desk.terms.agree_above_atomic:
+        return True
+    return await desk.chain.agreed_unused(row.asset, word.payer, word.nonce, final)
 
 
 async def _end_used(desk: Desk, used: Sequence[Row], head: Block, final: Block) -> None:

@@ -192,8 +192,14 @@ class Chain(Protocol):
     async def receipts(self, transactions: Sequence[bytes]) -> list[TransactionReceipt | None]:
         """Return the receipts of mined transactions, None for the others."""
 
+    async def has_any(self, transactions: Sequence[bytes]) -> bool:
+        """Say whether any endpoint has a receipt of one of these."""
+
     async def agreed_receipt(self, transaction: bytes) -> TransactionReceipt | None:
         """Return a receipt on which two configured endpoints agree, and no other differs."""
+
+    async def agreed_unused(self, token: str, payer: str, nonce: bytes, final: Block) -> bool:
+        """Say whether two endpoints hold this block and an unused nonce, and no other differs."""
 
     async def logs(
         self, address: str, topics: Sequence[Topic], from_block: int, to_block: int

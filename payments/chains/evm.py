@@ -35,7 +35,7 @@ from payments.chains.multicall import Multicall, read_of
 from payments.chains.rpc import Endpoint
 from payments.chains.sending import send
 from payments.chains.simulation import Simulator
-from payments.chains.tokens import Tokens
+from payments.chains.tokens import Tokens, is_unused, state_of
 
 T = TypeVar("T")
 
@@ -173,6 +173,14 @@ class EvmChain(Chain):
             found += await self._endpoints.all(questions)
         return found
 
+    async def has_any(self, transactions: Sequence[bytes]) -> bool:
+        """Say whether any endpoint has a receipt of one of these."""
+        for each in transactions:
+            said = await self._endpoints.every(_receipt_question(each))
+            if any(isinstance(receipt, TransactionReceipt) for receipt in said):
+                return True
+        return False
+
     async def agreed_receipt(self, transaction: bytes) -> TransactionReceipt | None:
         """Return a receipt on which two configured endpoints agree, and no other differs."""
         said = await self._endpoints.every(_receipt_question(transaction))
@@ -186,6 +194,23 @@ class EvmChain(Chain):
         if found:
             raise ChainUnavailable(f"{self.network}: the endpoints disagree about a receipt")
         return None
+
+    async def agreed_unused(self, token: str, payer: str, nonce: bytes, final: Block) -> bool:
+        """Say whether two endpoints hold this block and an unused nonce, and no other differs.
+
+        What is unused now was unused in that block. A node that has not come so far, or does not
+        answer, says nothing.
+        """
+        blocks = await self._endpoints.every(_block_question(hex(final.number), block_or_none))
+        states = await self._endpoints.every(state_of(token, payer, nonce))
+        agreeing = 0
+        for there, state in zip(blocks, states, strict=True):
+            if not isinstance(there, Block) or isinstance(state, ChainUnavailable):
+                continue
+            if there.hash != final.hash or not is_unused(state):
+                return False
+            agreeing += 1
+        return agreeing >= min(2, len(blocks))
 
     async def logs(
         self, address: str, topics: Sequence[Topic], from_block: int, to_block: int

@@ -2,7 +2,7 @@
 
 from eth_hash.auto import keccak
 
-from payments.chains import RpcError, SendAnswer, SendOutcome
+from payments.chains import ChainUnavailable, RpcError, SendAnswer, SendOutcome
 from payments.chains.answers import Garbage, Question, hash32
 from payments.chains.endpoints import Endpoints
 
@@ -17,14 +17,30 @@ _WORDS = (
     (SendOutcome.INSUFFICIENT_GAS_MONEY, ("insufficient funds", "insufficientfunds")),
     (SendOutcome.INSUFFICIENT_GAS_MONEY, ("upfront cost exceeds",)),
 )
+_FOR_OTHERS = {SendOutcome.REFUSED, SendOutcome.UNDERPRICED}
+_ARRIVED = {SendOutcome.ACCEPTED, SendOutcome.ALREADY_KNOWN}
 
 
 async def send(endpoints: Endpoints, raw: bytes) -> SendAnswer:
-    """Send the bytes; ChainUnavailable means that nobody knows whether they arrived."""
-    (answer,) = await endpoints.ask([_question(raw)])
-    if isinstance(answer, RpcError):
-        return SendAnswer(_outcome(answer.message), answer.message)
-    return SendAnswer(SendOutcome.ACCEPTED, "")
+    """Send the bytes; ChainUnavailable means that nobody knows whether they arrived.
+
+    A node may serve reads well and take no transactions, or not at this price: what the first one
+    refuses, all the others are offered. The same bytes are one transaction, wherever they arrive.
+    """
+    question = _question(raw)
+    (said,) = await endpoints.ask([question])
+    answer = _read(said)
+    if answer.outcome not in _FOR_OTHERS or not endpoints.are_several:
+        return answer
+    elsewhere = map(_read, await endpoints.every(question))
+    return next((each for each in elsewhere if each.outcome in _ARRIVED), answer)
+
+
+def _read(said: bytes | RpcError | ChainUnavailable) -> SendAnswer:
+    if isinstance(said, bytes):
+        return SendAnswer(SendOutcome.ACCEPTED, "")
+    message = said.message if isinstance(said, RpcError) else str(said)
+    return SendAnswer(_outcome(message), message)
 
 
 def _question(raw: bytes) -> Question[bytes]:

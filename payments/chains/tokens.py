@@ -5,8 +5,8 @@ from typing import TypeVar
 
 from payments.chains import ChainUnavailable, TokenFacts
 from payments.chains.abi import address_word, flag, number, selector, text
-from payments.chains.answers import printable
-from payments.chains.multicall import Multicall
+from payments.chains.answers import Question, printable
+from payments.chains.multicall import Multicall, read_of
 
 T = TypeVar("T")
 
@@ -17,6 +17,16 @@ _VERSION = selector("version()")
 _DECIMALS = selector("decimals()")
 _DOMAIN_SEPARATOR = selector("DOMAIN_SEPARATOR()")
 _NAME_CHARACTERS_MAX = 100
+
+
+def state_of(token: str, payer: str, nonce: bytes) -> Question[bytes]:
+    """Ask whether a token has seen an authorization by now."""
+    return read_of(token, _AUTHORIZATION_STATE + address_word(payer) + nonce, "latest")
+
+
+def is_unused(state: bytes) -> bool:
+    """Whether it has not; silence must never pass for that."""
+    return _read(flag, state) is False
 
 
 class Tokens:

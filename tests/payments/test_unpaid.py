@@ -14,6 +14,8 @@ import pytest
 from payments import desk as desks
 from payments import gas, settlement, unpaid
 from payments.chains import ChainUnavailable
+from payments.chains.evm import EvmChain
+from payments.desk import Desk
 from payments.pool import rows
 from payments.reconcile import _first_block as first_block
 from payments.settler import Settler
@@ -302,3 +304,47 @@ async def test_the_longer_a_void_has_waited_the_less_often_it_is_looked_for(
         (waits, waits, payment_id),
     )
     assert found == [(True,)]
+
+
+async def test_no_single_node_says_that_a_large_sum_was_never_paid(
+    scene: Scene, both_nodes: EvmChain
+) -> None:
+    """It would be called not charged for ever, and its signature wiped."""
+    (large, small) = funded(scene.chain, Cast.buyer, Cast.other_buyer)
+    voids = await scene.voided(large)
+    for payment in (large, small):
+        spend(scene.chain, payment)
+    scene.end_windows()
+    scene.rpc.lie("eth_call", says_unused, times=None)
+    asks_both = large_from_one(replace(scene.desk, chain=both_nodes))
+
+    await unpaid.look_at_voids(asks_both, await scene.final())
+
+    assert await scene.states(voids) == {"void none": 1}
+    others = await scene.voided(small)
+    await unpaid.look_at_voids(scene.desk, await scene.final())
+    assert await scene.states(others) == {"void failed": 1}, "below that the lie is believed"
+    scene.rpc.heal()
+    await scene.hurry(voids)
+    await unpaid.look_at_voids(asks_both, await scene.final())
+    assert await scene.states(voids) == {"void settled": 1}
+
+
+def large_from_one(desk: Desk) -> Desk:
+    """Every amount is one that no single node is believed about."""
+    return replace(desk, terms=replace(desk.terms, agree_above_atomic=1))
+
+
+def says_unused(true: str) -> str:
+    """An answer about one authorization, whose last word says whether it is used."""
+    return true[:-64] + 64 * "0"
+
+
+async def test_two_nodes_that_agree_end_what_is_over(scene: Scene, both_nodes: EvmChain) -> None:
+    voids = await scene.voided(*poor(scene.chain, 2))
+    scene.end_windows()
+    asks_both = large_from_one(replace(scene.desk, chain=both_nodes))
+
+    await unpaid.look_at_voids(asks_both, await scene.final())
+
+    assert await scene.states(voids) == {"void failed": 2}

@@ -81,6 +81,31 @@ async def test_a_send_whose_answer_was_lost_is_repeated_at_the_other_node(
     assert answer.outcome is SendOutcome.ALREADY_KNOWN
 
 
+@pytest.mark.parametrize(
+    "refusal", ["method not available", "tx fee exceeds the configured cap", "underpriced"]
+)
+async def test_what_one_node_refuses_another_takes(
+    chain: Chain, rpc_proxy: RpcProxy, connect: Connect, refusal: str
+) -> None:
+    """It may serve reads well all the while. (The line hands the bytes on, whatever it says.)"""
+    chain.pause()
+    raw = transaction(chain)
+    rpc_proxy.refuse("eth_sendRawTransaction", -32601, refusal, times=None)
+    both = connect(rpc_proxy.url, chain.rpc_url)
+    assert (await both.send(raw)).outcome is SendOutcome.ALREADY_KNOWN
+    alone = await connect(rpc_proxy.url, rpc_proxy.url).send(raw)
+    assert refusal in alone.message, "the first one's own words"
+    assert alone.outcome is not SendOutcome.ACCEPTED
+
+
+async def test_a_key_without_gas_money_is_the_same_on_every_node(
+    chain: Chain, rpc_proxy: RpcProxy, connect: Connect
+) -> None:
+    rpc_proxy.refuse("eth_sendRawTransaction", -32000, "insufficient funds", times=None)
+    said = await connect(rpc_proxy.url, chain.rpc_url).send(transaction(chain))
+    assert said.outcome is SendOutcome.INSUFFICIENT_GAS_MONEY
+
+
 async def test_a_receipt_both_see_alike_is_agreed(
     chain: Chain, rpc_proxy: RpcProxy, connect: Connect
 ) -> None:
@@ -163,3 +188,24 @@ async def test_what_a_node_said_before_proves_nothing_unless_they_agree_on_that(
     (said,) = await both.receipts([settled])
     assert said is not None
     assert await trusted_receipt(both, said, amount_atomic=1, agree_above_atomic=1) is is_trusted
+
+
+async def test_an_authorization_is_unused_where_two_say_so_and_nobody_differs(
+    chain: Chain, rpc_proxy: RpcProxy, connect: Connect
+) -> None:
+    (payment,) = funded(chain, Cast.buyer)
+    own, proxied = chain.rpc_url, rpc_proxy.url
+    final = await connect(own).head()
+    asked = DOLLAR, payment.payer, payment.authorization.nonce, final
+
+    assert await connect(own, proxied).agreed_unused(*asked)
+    assert await connect(own).agreed_unused(*asked), "the only one there is"
+    assert await connect(own, NOBODY, proxied).agreed_unused(*asked)
+    assert not await connect(own, NOBODY).agreed_unused(*asked)
+    rpc_proxy.lie("eth_getBlockByNumber", lambda true: None, times=1)
+    assert not await connect(own, proxied).agreed_unused(*asked), "it has not come so far"
+    rpc_proxy.lie("eth_getBlockByNumber", lambda true: {**true, "hash": f"0x{7:064x}"}, times=1)
+    assert not await connect(own, proxied, f"{own}/").agreed_unused(*asked), "on another fork"
+    spend(chain, payment)
+    rpc_proxy.lie("eth_call", f"0x{0:064x}", times=1)
+    assert not await connect(own, proxied).agreed_unused(*asked)
