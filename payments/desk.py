@@ -13,6 +13,7 @@ from uuid import UUID
 from payments.chains import Call, Chain
 from payments.marks import LOOK_AGAIN, PUT_OFF
 from payments.models import Money, Work
+from payments.passed_by import Waiting
 from payments.pool import Pool, rows
 from payments.relayer import Keyring
 from payments.searched import Searched
@@ -68,6 +69,7 @@ class Desk:
     moved: Bell
     way: Way
     searched: Searched = field(default_factory=Searched)
+    waiting: Waiting = field(default_factory=Waiting)
 
 
 @dataclass(frozen=True, slots=True)

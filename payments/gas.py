@@ -3,48 +3,85 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Final
 from uuid import UUID
 
 from payments.chains import TransactionReceipt
 from payments.pool import Connection, Pool, rows
 
-_ATTRIBUTE = """
+# What contracts had us spend in vain: they choose where they buy, and would shut a seller's day.
+# Doors refuse such wallets by themselves once it is too much; of accounts that only look like none
+# they cannot tell, so what those cost in vain stays their seller's, and within its bound.
+NOBODY: Final = UUID(int=0)
+
+_ATTRIBUTE = f"""
     with mined as materialized (
-        select b.relayer_id, b.nonce, t.cost
-          from unnest(%(tx)s::bytea[], %(cost)s::numeric[]) as t(tx, cost)
+        select b.relayer_id, b.nonce, t.cost, t.is_first
+          from unnest(%(tx)s::bytea[], %(cost)s::numeric[], %(first)s::bool[])
+            as t(tx, cost, is_first)
           join payments_broadcast b on b.transaction = t.tx
     ), carried as (
-        select p.network, p.seller_id, m.cost, count(*) as payments,
+        select p.network,
+               case when p.payer_has_code and p.id = any(%(unpaid)s) then '{NOBODY}'
+                    else p.seller_id end as seller_id,
+               m.cost, m.is_first, count(*) as payments,
                sum(count(*)) over (partition by m.relayer_id, m.nonce) as all_payments
           from mined m
           join payments_progress g on g.relayer_id = m.relayer_id and g.relayer_nonce = m.nonce
           join payments_payment p on p.id = g.payment_id
-         group by p.network, p.seller_id, m.relayer_id, m.nonce, m.cost
+         group by 1, 2, m.relayer_id, m.nonce, m.cost, m.is_first
     )
     insert into payments_gasuse (network, seller_id, day, gas_wei, payments)
     select network, seller_id, (now() at time zone 'utc')::date,
-           sum(ceil(cost * payments / all_payments)), sum(payments)
+           sum(ceil(cost * payments / all_payments)),
+           coalesce(sum(payments) filter (where is_first), 0)
       from carried
      group by network, seller_id
      order by seller_id
     on conflict (day, network, seller_id) do update
        set gas_wei = payments_gasuse.gas_wei + excluded.gas_wei,
            payments = payments_gasuse.payments + excluded.payments
-"""
+"""  # noqa: S608 - composed of our own constants only
 
 
-async def attribute(connection: Connection, receipts: Sequence[TransactionReceipt]) -> None:
-    """Share the cost of mined transactions among the sellers whose payments they carried."""
-    if receipts:
+@dataclass(frozen=True, slots=True)
+class Burnt:
+    """What a mined transaction cost beyond what was counted for its number before."""
+
+    transaction: bytes
+    wei: int
+    is_first: bool  # nothing was
+
+    @staticmethod
+    def of(receipt: TransactionReceipt, counted_wei: Decimal | None) -> Burnt:
+        more_wei = max(0, receipt.cost_wei - int(counted_wei or 0))
+        return Burnt(receipt.transaction, more_wei, counted_wei is None)
+
+
+async def attribute(
+    connection: Connection, burnt: Sequence[Burnt], unpaid: Sequence[UUID] = ()
+) -> None:
+    """Share the cost of mined transactions among the sellers whose payments they carried.
+
+    Contracts' payments that they did not bring on chain are nobody's.
+    """
+    if burnt:
         values = {
-            "tx": [receipt.transaction for receipt in receipts],
-            "cost": [receipt.cost_wei for receipt in receipts],
+            "tx": [each.transaction for each in burnt],
+            "cost": [each.wei for each in burnt],
+            "first": [each.is_first for each in burnt],
+            "unpaid": list(unpaid),
         }
         await connection.execute(_ATTRIBUTE, values)
 
 
 async def over_cap(pool: Pool, caps_wei: Mapping[str, int]) -> frozenset[tuple[str, UUID]]:
-    """The sellers, by network, for whom no more gas is spent today; a cap of 0 is none."""
+    """The sellers, by network, for whom no more gas is spent today; a cap of 0 is none.
+
+    NOBODY among them: as much was spent in vain.
+    """
     found = await rows(
         pool,
         """

@@ -223,8 +223,8 @@ async def mark_sent(pool: Pool, broadcasts: Sequence[UUID]) -> None:
 async def forget_block(connection: Connection, block_hash: bytes) -> None:
     """A reorg undid this block: whatever of ours was in it is waited for, and sent, again."""
     await connection.execute(
-        "update payments_broadcast set mined_block = null, mined_hash = null, gas_cost_wei = null,"
-        " sent_at = null where mined_hash = %s and final_at is null",
+        "update payments_broadcast set mined_block = null, mined_hash = null, sent_at = null"
+        " where mined_hash = %s and final_at is null",
         (block_hash,),
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
+from time import monotonic
 
 from payments import broadcasts, fares, relayer, seats
 from payments import desk as desks
@@ -21,7 +22,9 @@ log = logging.getLogger(__name__)
 
 LOW_ON_GAS = "the relayer is low on gas"
 POOR_RETRY_SECONDS = 3.0  # as often as the keys' balances are looked at
-FOREIGN_LOOKS = 3  # so many looks in a row must agree before we believe it
+# A node may know how often a key has sent and be late with the receipts: it is believed when so
+# many looks in a row agree, over as long as a transaction may be out before it counts as stuck.
+FOREIGN_LOOKS = 3
 
 
 @dataclass(slots=True)
@@ -30,7 +33,9 @@ class _Suspicion:
 
     number: int
     since: int  # the head at the first look
+    began: float
     looks: int = 0
+    is_believed: bool = False
 
 
 class Relaying(Way):
@@ -131,13 +136,16 @@ class Relaying(Way):
         """
         seen = self._foreign.get(address)
         if seen is None or seen.number != unmined:
-            seen = self._foreign[address] = _Suspicion(unmined, head.number)
+            seen = self._foreign[address] = _Suspicion(unmined, head.number, monotonic())
         seen.looks += 1
-        if seen.looks == FOREIGN_LOOKS:
+        if seen.looks < FOREIGN_LOOKS or monotonic() - seen.began < desk.terms.stuck_seconds:
+            return
+        if not seen.is_believed:
+            seen.is_believed = True
             why = f"number {unmined} of this key was used by a transaction that is not ours"
             log.critical("%s: relayer %s: %s", desk.terms.network, address, why)
             await relayer.stop_signing(desk.pool, desk.terms.network, address, why)
-        if seen.looks >= FOREIGN_LOOKS and head.number >= seen.since + desk.terms.confirmations:
+        if head.number >= seen.since + desk.terms.confirmations:
             await relayer.bury(desk.pool, desk.terms.network, address, unmined)
 
 
@@ -147,7 +155,7 @@ def _batches(desk: Desk, riders: Sequence[Row]) -> list[Sequence[Row]]:
 
 
 async def _is_ours(desk: Desk, address: str, number: int) -> bool:
-    """A node that has a receipt of ours under this number only keeps us from trusting it."""
+    """A receipt of ours under this number, on any node, only keeps us from believing the worst."""
     found = await rows(
         desk.pool,
         "select b.transaction from payments_broadcast b"
@@ -155,4 +163,4 @@ async def _is_ours(desk: Desk, address: str, number: int) -> bool:
         " where r.network = %s and r.address = %s and b.nonce = %s",
         (desk.terms.network, address, number),
     )
-    return any(await desk.chain.receipts([row[0] for row in found]))
+    return await desk.chain.has_any([row[0] for row in found])

@@ -201,9 +201,17 @@ select 1 from payments_cap
 """  # noqa: S608 - composed of our own constants only
 
 
+_HAS_EARNED = "select 1 from payments_cap where key = %s and earned_atomic > 0"
+
+
 async def has_paid(pool: Pool, payment_id: UUID) -> bool:
     """Whether this payment's payer has paid for something before, in the same token."""
     return await one(pool, _HAS_PAID, (payment_id,)) is not None
+
+
+async def has_earned(pool: Pool, key: str) -> bool:
+    """Whether a payer has paid for something before, by the key of its counter."""
+    return await one(pool, _HAS_EARNED, (key,)) is not None
 
 
 async def fits_again(connection: Connection, payment_id: UUID, caps: Sequence[CapLimit]) -> bool:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
+from decimal import Decimal
 from itertools import groupby
 from uuid import UUID
 
@@ -19,6 +19,7 @@ from payments.pool import rows
 from payments.relayer import Signed
 
 RESEND_SECONDS = 2.0
+PASSED_BY_BLOCKS = 2  # only a chain that goes on without us says that our bid is too low
 FINISHED_AT_ONCE = 200
 
 
@@ -69,6 +70,7 @@ async def watch(desk: Desk, head: Block, mined_from: int | None) -> bool:
         else:
             waiting.append(group)
     has_paid = bool(mined) and await _mined(desk, mined, head)
+    desk.waiting.forget_all_but(group[-1].signed.id for group in waiting)
     first_waiting: set[int] = set()
     for group in waiting:
         relayer_id = group[0].signed.relayer_id
@@ -108,12 +110,32 @@ async def _mined(
     return bool(paid)
 
 
+# A number's cost was counted where any form of it has one: a node may forget a block for a moment,
+# and a reorg may bring it, or another form, into another one. Then the difference is counted.
 _NOTE_MINED = """
-    update payments_broadcast b
-       set mined_block = t.block, mined_hash = t.hash, gas_cost_wei = t.cost
-      from unnest(%s::bytea[], %s::bigint[], %s::bytea[], %s::numeric[]) as t(tx, block, hash, cost)
-     where b.transaction = t.tx and b.mined_hash is distinct from t.hash
-    returning b.transaction
+    with fresh as materialized (
+        select b.id, b.relayer_id, b.nonce, t.*
+          from unnest(%s::bytea[], %s::bigint[], %s::bytea[], %s::numeric[])
+            as t(tx, block, hash, cost)
+          join payments_broadcast b on b.transaction = t.tx
+         where b.mined_hash is distinct from t.hash
+         order by b.id for no key update of b
+    ), counted as materialized (
+        select o.id, o.wei, f.tx, f.id as mined
+          from fresh f cross join lateral (
+               select v.id, v.gas_cost_wei as wei from payments_broadcast v
+                where v.relayer_id = f.relayer_id and v.nonce = f.nonce
+                  and v.gas_cost_wei is not null
+               offset 0) o
+    ), outdone as (
+        update payments_broadcast set gas_cost_wei = null
+         where id = any(array(select id from counted where id <> mined))
+    ), noted as (
+        update payments_broadcast b
+           set mined_block = f.block, mined_hash = f.hash, gas_cost_wei = f.cost
+          from fresh f where b.id = f.id
+    )
+    select f.tx, (select sum(c.wei) from counted c where c.tx = f.tx) from fresh f
 """
 
 
@@ -134,12 +156,14 @@ async def _note_mined(
     )
     async with desk.pool.connection() as connection, connection.transaction():
         cursor = await connection.execute(_NOTE_MINED, values)
-        new = {row[0] for row in await cursor.fetchall()}
-        await gas.attribute(connection, [each for each in receipts if each.transaction in new])
+        counted: dict[bytes, Decimal | None] = dict(await cursor.fetchall())
+        new = [each for each in mined if each[0].transaction in counted]
+        burnt = [gas.Burnt.of(receipt, counted[receipt.transaction]) for receipt, _ in new]
+        await gas.attribute(connection, burnt, unpaid)
         at_fault = [
             payment
-            for receipt, payments in mined
-            if receipt.transaction in new and (receipt.status == 1 or len(payments) == 1)
+            for receipt, payments in new
+            if counted[receipt.transaction] is None and (receipt.status == 1 or len(payments) == 1)
             for payment in payments
         ]
         await gas.note_failures(connection, at_fault)
@@ -155,7 +179,8 @@ async def _waiting(desk: Desk, group: Sequence[Variant], head: Block, *, is_firs
     said: SendOutcome | None = None
     if await _must_be_sent(desk, latest):
         said = await send(desk, latest.signed)
-    stuck = latest.age_seconds > desk.terms.stuck_seconds and _blocks_passed(desk, latest, head)
+    passed_by = desk.waiting.blocks_since(latest.signed.id, head)
+    stuck = latest.age_seconds > desk.terms.stuck_seconds and passed_by >= PASSED_BY_BLOCKS
     # A key that was taken away, or stopped, signs nothing more; what it signed may still be mined.
     can_sign = is_first and latest.address in desk.keyring.addresses and not latest.is_stopped
     if can_sign and (stuck or said is SendOutcome.UNDERPRICED):
@@ -171,18 +196,12 @@ async def _must_be_sent(desk: Desk, latest: Variant) -> bool:
     return not await desk.chain.knows(latest.signed.transaction)
 
 
-def _blocks_passed(desk: Desk, latest: Variant, head: Block) -> bool:
-    """Only a chain that goes on without us says that our bid is too low."""
-    sent_at = time.time() - (latest.sent_seconds or latest.age_seconds)
-    return head.timestamp > sent_at + 2 * desk.terms.block_seconds
-
-
 async def _forget_mined(desk: Desk, group: Sequence[Variant]) -> None:
     """A reorg dropped it. Nodes do not always take it back by themselves: it is sent again."""
     forgotten = await rows(
         desk.pool,
-        "update payments_broadcast set mined_block = null, mined_hash = null, gas_cost_wei = null,"
-        " sent_at = null where relayer_id = %s and nonce = %s and final_at is null"
+        "update payments_broadcast set mined_block = null, mined_hash = null, sent_at = null"
+        " where relayer_id = %s and nonce = %s and final_at is null"
         " returning variant, id, relayer_id, nonce, transaction, raw",
         (group[0].signed.relayer_id, group[0].signed.nonce),
     )

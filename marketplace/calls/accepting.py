@@ -13,11 +13,14 @@ from marketplace.calls.requests import CallRequest
 from marketplace.calls.room import Room
 from marketplace.calls.shares import Share
 from marketplace.calls.shelf import Shelved
+from payments import risk
 from payments.acceptance.claiming import ClaimVerdict
 from payments.acceptance.promise import Claim, Offer, Purchase
-from payments.gas import out_of_budget
+from payments.exposure import payer_key
+from payments.gas import NOBODY, out_of_budget
 from payments.presented import Presented
 from payments.x402.reasons import PaymentRefused, Reason
+from payments.x402.types import Requirements
 
 SOON_SECONDS = 2
 WALLET_PAUSE_SECONDS = 600
@@ -79,10 +82,8 @@ async def _try_to_claim(
         raise
     if has_code is None:
         return await _once_more(room, presented, purchase, request)
-    if await _burns_gas(room, payer, has_code=has_code):
-        return Unavailable(
-            "wallet_paused", "Settling for this wallet failed too often.", WALLET_PAUSE_SECONDS
-        )
+    if paused := await _burns_gas(room, payer, requirements, has_code=has_code):
+        return paused
     place = place_for(room, sold)
     if isinstance(place, Unavailable):  # what is under way already needs no other
         return await joining.join(room, presented, purchase, request) or place
@@ -110,11 +111,25 @@ async def _submit(room: Room, sold: Shelved, claim: Claim, place: Share) -> Clai
             give_trial_back(room, sold, claim.authorization.payer)
 
 
-async def _burns_gas(room: Room, payer: str, *, has_code: bool) -> bool:
-    """Asked anew where it is likely; of the others, what was so a moment ago is good enough."""
-    if payer in room.out_of_budget:
-        return True
-    return has_code and bool(await out_of_budget(room.pool, [payer]))
+async def _burns_gas(
+    room: Room, payer: str, wanted: Requirements, *, has_code: bool
+) -> Unavailable | None:
+    """Asked anew where it is likely; of the others, what was so a moment ago is good enough.
+
+    Contracts are made as fast as they burn our gas: those that have never paid wait for another
+    day once much was burnt on theirs.
+    """
+    why = ""
+    if payer in room.out_of_budget or (has_code and await out_of_budget(room.pool, [payer])):
+        why = "Settling for this wallet failed too often."
+    elif has_code and (wanted.network, NOBODY) in room.out_of_gas:
+        key = payer_key(wanted.network, wanted.asset, payer)
+        if not await risk.has_earned(room.pool, key):
+            why = (
+                "Too much gas was spent in vain today: of wallets that are contracts, only those"
+                " that have paid here before are taken."
+            )
+    return Unavailable("wallet_paused", why, WALLET_PAUSE_SECONDS) if why else None
 
 
 async def _once_more(

@@ -124,6 +124,14 @@ def gas_spent() -> Iterator[Finding]:
             "[SELLER_GAS_DAY_WEI] and restart, then `python3 manage.py doctor`"
         )
         yield warn("gas", words, fix)
+    for network in workings.burnt_in_vain(wiring.seller_gas_caps()):
+        name = NETWORKS[network].name
+        words = f"transactions on {name} that brought no payment on chain have cost too much today"
+        fix = (
+            "wallets that are contracts and have never paid here are refused until midnight UTC;"
+            " `/admin/payments/failedsend/` names them"
+        )
+        yield warn("gas", words, fix)
 
 
 def in_days(days: float) -> str:

@@ -12,6 +12,7 @@ from django.db.models import Q, Sum
 from django.utils import timezone
 
 from payments.amounts import Amount
+from payments.gas import NOBODY
 from payments.ids import first_id
 from payments.models import Broadcast, ChainHealth, GasUse, Reconciliation, Relayer
 from payments.relaying import LOW_ON_GAS
@@ -175,7 +176,15 @@ def spent_up(caps_wei: Mapping[str, int]) -> list[GasUse]:
         if most_wei:
             over |= Q(network=network, gas_wei__gte=most_wei)
     today = timezone.now().date()
-    return list(GasUse.objects.filter(over, day=today).order_by("network", "seller_id"))
+    sellers = GasUse.objects.filter(over, day=today).exclude(seller_id=NOBODY)
+    return list(sellers.order_by("network", "seller_id"))
+
+
+def burnt_in_vain(caps_wei: Mapping[str, int]) -> list[str]:
+    """The networks where as much gas was spent in vain today as is spent for one seller."""
+    today = timezone.now().date()
+    used = GasUse.objects.filter(day=today, seller_id=NOBODY).values_list("network", "gas_wei")
+    return sorted(network for network, wei in used if 0 < caps_wei.get(network, 0) <= wei)
 
 
 def troubles(causes: Collection[str], days: int, most: int) -> list[Trouble]:

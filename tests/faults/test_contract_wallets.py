@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 from decimal import Decimal
 
 import pytest
@@ -10,18 +11,31 @@ from eth_abi import encode
 from eth_utils import to_checksum_address
 
 from marketplace.embedded.contracts import load_contract
+from marketplace.embedded.ports import free_port
+from payments.gas import NOBODY
 from tests.faults.market import PAID, SHORT_SECONDS, Market, Paper, somebody
 from tests.faults.test_transactions import KINDS, waiting
 from tests.fixtures.cast import Cast, Person
 from tests.fixtures.chain import CHECKOUT
+from tests.fixtures.stack import NETWORK, answers
+from tests.fixtures.wallet import Said, ask
 from tests.payments.chains.cast import AGREES, BURNS
 
 WALLET = CHECKOUT / "tests" / "contracts" / "wallet.json"
 BUDGET = 3
+A_DAY_WEI = 10**19
+BURN = """
+    insert into payments_gasuse (network, seller_id, day, gas_wei, payments)
+    values (%s, %s, (now() at time zone 'utc')::date, %s, 1) returning 1
+"""
 
 
 @pytest.fixture
 def wallet(market: Market) -> Person:
+    return deployed(market)
+
+
+def deployed(market: Market) -> Person:
     """A contract wallet with a dollar; its owner's key signs for it."""
     owner = somebody("owner")
     contract = load_contract(WALLET)
@@ -121,6 +135,37 @@ def test_a_wallet_that_burns_again_and_again_is_not_sent_for_any_more(
     with market.later(SHORT_SECONDS + 1):
         market.hurry(paper)
         market.wait_state(paper, ("answered", "failed"))
+
+
+def test_once_much_was_burnt_in_vain_contracts_that_never_paid_wait_and_nobody_else_does(
+    market: Market, wallet: Person
+) -> None:
+    """Contracts are made as fast as they burn; they must not shut a seller's day."""
+    sold, stranger = market.sell(), deployed(market)
+    known = market.sign(sold, wallet)
+    assert market.send(known).status == 200
+    market.confirm(known)
+    market.stack.rows(BURN, NETWORK, NOBODY, A_DAY_WEI)
+    port = free_port()
+    chains = json.loads(market.stack.environment["CHAINS"])
+    chains[NETWORK]["SELLER_GAS_DAY_WEI"] = A_DAY_WEI
+    door = market.stack.start_web_as(port, CHAINS=json.dumps(chains))
+
+    def pay(who: Person) -> Said:
+        url = f"http://127.0.0.1:{port}/call/{sold.path}"
+        return ask(url, headers=market.sign(sold, who).headers)
+
+    try:
+        market.wait(lambda: answers(port), f"the door on {port}")
+        refused = pay(stranger)
+        assert (refused.status, refused.json["error"]) == (503, "wallet_paused")
+        assert "gas was spent in vain" in refused.json["detail"]
+        assert pay(wallet).status == 200, "it has paid before"
+        assert pay(market.buyer()).status == 200, "it has a key of its own"
+    finally:
+        market.stack.rows("delete from payments_gasuse where seller_id = %s returning 1", NOBODY)
+        door.send_signal(signal.SIGTERM)
+        door.wait()
 
 
 def test_an_account_that_got_code_after_it_paid_once_pays_alone(market: Market) -> None:

@@ -6,12 +6,14 @@ import os
 from uuid import UUID
 
 import pytest
+from asgiref.sync import sync_to_async
 
 from payments import gas
-from payments.chains import TransactionReceipt, answers
+from payments.chains import answers
 from payments.chains.answers import Garbage
 from payments.ids import new_id
 from payments.pool import one, rows
+from payments.reports.workings import burnt_in_vain, spent_up
 from payments.x402.networks import checksum
 from tests.fixtures.purchases import NETWORK, Purchases
 
@@ -42,8 +44,8 @@ async def carry(purchases: Purchases, payments: list[UUID]) -> bytes:
     return transaction
 
 
-def receipt(transaction: bytes, gas_used: int) -> TransactionReceipt:
-    return TransactionReceipt(transaction, 1, 10, os.urandom(32), (), gas_used, 10)
+def burnt(transaction: bytes, gas_used: int) -> gas.Burnt:
+    return gas.Burnt(transaction, 10 * gas_used, is_first=True)
 
 
 TOLD = {
@@ -77,7 +79,7 @@ async def test_a_batch_is_shared_among_the_sellers_it_paid(purchases: Purchases)
     ]
     transaction = await carry(purchases, payments)
     async with purchases.pool.connection() as connection:
-        await gas.attribute(connection, [receipt(transaction, 300)])
+        await gas.attribute(connection, [burnt(transaction, 300)])
 
     found = await rows(
         purchases.pool, "select seller_id, gas_wei, payments from payments_gasuse", None
@@ -85,6 +87,28 @@ async def test_a_batch_is_shared_among_the_sellers_it_paid(purchases: Purchases)
     shares = {seller: (int(wei), count) for seller, wei, count in found}
     assert shares[one_seller] == (2_000, 2)
     assert shares[other_seller] == (1_000, 1)
+
+
+async def test_what_contracts_had_us_spend_in_vain_is_no_sellers(purchases: Purchases) -> None:
+    """They choose where they buy: a seller's day would be shut by whoever makes enough of them."""
+    seller = new_id()
+    contracts, plain, paid = [
+        await purchases.claim(purchase={"seller_id": seller}, payer_has_code=has_code)
+        for has_code in (True, False, True)
+    ]
+    transaction = await carry(purchases, [contracts, plain, paid])
+    async with purchases.pool.connection() as connection:
+        await gas.attribute(connection, [burnt(transaction, 300)], [contracts, plain])
+
+    found = await rows(purchases.pool, "select seller_id, gas_wei from payments_gasuse", None)
+    assert dict(found) == {seller: 2_000, gas.NOBODY: 1_000}
+    over = await gas.over_cap(purchases.pool, {NETWORK: 1_000})
+    assert over == {(NETWORK, seller), (NETWORK, gas.NOBODY)}
+    spent = await sync_to_async(spent_up)({NETWORK: 1_000})
+    assert [use.seller_id for use in spent] == [seller]
+    assert await sync_to_async(burnt_in_vain)({NETWORK: 1_000}) == [NETWORK]
+    assert await sync_to_async(burnt_in_vain)({NETWORK: 1_001}) == []
+    assert await sync_to_async(burnt_in_vain)({NETWORK: 0}) == []
 
 
 async def test_a_seller_over_the_cap_is_named_and_one_below_it_is_not(
@@ -95,7 +119,7 @@ async def test_a_seller_over_the_cap_is_named_and_one_below_it_is_not(
         payment = await purchases.claim(purchase={"seller_id": seller})
         transaction = await carry(purchases, [payment])
         async with purchases.pool.connection() as connection:
-            await gas.attribute(connection, [receipt(transaction, used)])
+            await gas.attribute(connection, [burnt(transaction, used)])
 
     over = await gas.over_cap(purchases.pool, {NETWORK: 1_000})
     assert (NETWORK, dear) in over

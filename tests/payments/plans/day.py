@@ -119,6 +119,9 @@ class QuietChain:
     async def receipts(self, transactions: Sequence[bytes]) -> list[None]:
         return [None for _ in transactions]
 
+    async def has_any(self, transactions: Sequence[bytes]) -> bool:
+        return False
+
     async def knows(self, transaction: bytes) -> bool:
         raise ChainUnavailable("nobody asks")
 
@@ -165,6 +168,7 @@ async def door(pool: Pool) -> None:
     assert await lookup.stored_answer(pool, final)
     await proves_identifier(pool, held, "a wrong identifier")
     await gas.out_of_budget(pool, [held.payer])
+    await risk.has_earned(pool, payer_key(held.network, held.asset, held.payer))
     unsigned = SimpleNamespace(
         signed_by_own_key=lambda offer: False, authorization=SimpleNamespace(signature=b"")
     )

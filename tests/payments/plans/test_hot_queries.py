@@ -514,6 +514,7 @@ NOT_HOT |= (
         ("marketplace/management/commands/restore.py", "_bring_up_to_date"): BY_HAND,
         ("payments/reports/workings.py", "_asked"): OPERATORS_PAGE,
         ("payments/reports/workings.py", "fuel"): OPERATORS_PAGE,
+        ("payments/reports/workings.py", "burnt_in_vain"): OPERATORS_PAGE,
         ("payments/reports/workings.py", "wei_per_day"): OPERATORS_PAGE,
         ("payments/reports/workings.py", "reconciliations"): OPERATORS_PAGE,
         ("marketplace/doctor/workings.py", "_never_compared"): OPERATORS_PAGE,
