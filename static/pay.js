@@ -222,7 +222,8 @@ function showSpent() {
 async function pay(offer, { wallet, address, call, challenge, now }) {
   const [, chainId] = offer.network.split(":");
   step("payment");
-  await ensureChain(wallet, { id: chainId, name: facts.networks[offer.network].name });
+  const { name, node } = facts.networks[offer.network];
+  await ensureChain(wallet, { id: chainId, name, node });
   const authorization = {
     from: address,
     to: offer.payTo,

@@ -48,29 +48,52 @@ export async function chainOf(wallet) {
 }
 
 /**
- * Has the wallet on this chain, which it is told of when it does not know it:
- * `{id, name, rpc, currency: {name, symbol, decimals}, explorer}`; all but the id may be missing.
+ * Has the wallet on this chain, `{id, name, node}`. One that does not know it is asked to add it,
+ * if there is a node for everybody, `{url, coin, explorer}`; else the person is told what to add.
  */
 export async function ensureChain(wallet, chain) {
-  const chainId = `0x${Number(chain.id).toString(16)}`;
-  if (BigInt(await ask(wallet, "eth_chainId")) === BigInt(chainId)) return;
+  if (await isOn(wallet, chain)) return;
   try {
-    await ask(wallet, "wallet_switchEthereumChain", [{ chainId }]);
+    await change(wallet, chain);
   } catch (error) {
-    if (error.code !== UNKNOWN_CHAIN || !chain.rpc) throw error;
+    if (error.code !== UNKNOWN_CHAIN) throw error;
+    await add(wallet, chain);
+    // Some wallets change to what they have added, and some do not (EIP-3085).
+    if (!(await isOn(wallet, chain))) await change(wallet, chain);
+  }
+  if (!(await isOn(wallet, chain))) {
+    throw new Error(`The wallet is on another chain. Choose ${chain.name} in it and try again.`);
+  }
+}
+
+async function isOn(wallet, { id }) {
+  return BigInt(await ask(wallet, "eth_chainId")) === BigInt(id);
+}
+
+function change(wallet, { id }) {
+  return ask(wallet, "wallet_switchEthereumChain", [{ chainId: hexadecimal(id) }]);
+}
+
+async function add(wallet, { id, name, node }) {
+  const byHand = new Error(`The wallet does not know ${name}. Add it there, its chain id is ${id}, and try again.`);
+  if (!node) throw byHand;
+  try {
     await ask(wallet, "wallet_addEthereumChain", [
       {
-        chainId,
-        chainName: chain.name,
-        rpcUrls: [chain.rpc],
-        nativeCurrency: chain.currency ?? { name: "Ether", symbol: "ETH", decimals: 18 },
-        blockExplorerUrls: chain.explorer ? [chain.explorer] : undefined,
+        chainId: hexadecimal(id),
+        chainName: name,
+        rpcUrls: [node.url],
+        nativeCurrency: { name: node.coin, symbol: node.coin, decimals: 18 },
+        blockExplorerUrls: [node.explorer],
       },
     ]);
+  } catch (error) {
+    throw error instanceof Cancelled || error.code === ALREADY_OPEN ? error : byHand;
   }
-  if (BigInt(await ask(wallet, "eth_chainId")) !== BigInt(chainId)) {
-    throw new Error(`The wallet is on another chain. Choose ${chain.name ?? chainId} in it and try again.`);
-  }
+}
+
+function hexadecimal(number) {
+  return `0x${BigInt(number).toString(16)}`;
 }
 
 /** A signature over a text, which the wallet shows as it is (EIP-191). */
@@ -102,7 +125,6 @@ function worded(code, said) {
   if (code === CANCELLED) return new Cancelled("Cancelled in the wallet. Nothing was signed.");
   const words = {
     [ALREADY_OPEN]: "The wallet is already asking you something. Open it and answer there first.",
-    [UNKNOWN_CHAIN]: "The wallet does not know this chain. Add it there and try again.",
   };
   return Object.assign(new Error(words[code] ?? `The wallet said: ${said || "no reason"}`), { code });
 }

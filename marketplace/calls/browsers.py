@@ -10,7 +10,7 @@ from django.conf import settings
 
 from payments.acceptance.promise import Offer
 from payments.amounts import token
-from payments.x402.networks import NETWORKS
+from payments.x402.networks import NETWORKS, Network
 from sellers.examples import body, body_media_type
 from sellers.terms import Terms
 
@@ -32,14 +32,22 @@ def _networks(offers: Sequence[Offer]) -> dict[str, dict[str, object]]:
     found: dict[str, dict[str, object]] = {}
     for offer in offers:
         wanted = offer.requirements
-        known, network = token(wanted.network, wanted.asset), NETWORKS[wanted.network]
-        entry = found.setdefault(
-            wanted.network,
-            {"name": network.name, "testnet": network.testnet, "explorer": network.explorer_url}
-            | {"tokens": {}},
-        )
+        known = token(wanted.network, wanted.asset)
+        entry = found.setdefault(wanted.network, _chain(NETWORKS[wanted.network]))
         if known is not None:
             tokens = entry["tokens"]
             assert isinstance(tokens, dict)
             tokens[wanted.asset] = {"symbol": known.symbol, "decimals": known.decimals}
     return found
+
+
+def _chain(network: Network) -> dict[str, object]:
+    """A chain's name, and how a wallet that does not know it learns of it.
+
+    Never from a node of our settings: its address may hold a key, and the demo's goes by the number
+    of a chain that wallets know as another one.
+    """
+    said: dict[str, object] = {"name": network.name, "testnet": network.testnet, "tokens": {}}
+    if (node := network.node) is not None:
+        said["node"] = {"url": node.url, "coin": node.coin, "explorer": network.explorer_url}
+    return said

@@ -25,6 +25,14 @@ _BITS_08 = int.from_bytes(b"\x08" * 40, "big")
 
 
 @dataclass(frozen=True, slots=True)
+class OpenNode:
+    """A node that a chain's makers keep for everybody: with it, a wallet learns a chain."""
+
+    url: str
+    coin: str  # its symbol; the coin has 18 decimals on each of these chains
+
+
+@dataclass(frozen=True, slots=True)
 class Network:
     """A chain, under every name that buyers and pages use for it."""
 
@@ -34,6 +42,7 @@ class Network:
     testnet: bool = False
     v1_name: str = ""
     explorer_url: str = ""
+    node: OpenNode | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,26 +97,44 @@ def chain_id_of(caip2: str) -> int:
 
 
 def _network(
-    chain_id: int, name: str, explorer_url: str = "", *, v1: str = "", testnet: bool = False
+    chain_id: int,
+    name: str,
+    explorer_url: str = "",
+    *,
+    v1: str = "",
+    testnet: bool = False,
+    node: str = "",
+    coin: str = "ETH",
 ) -> Network:
-    return Network(f"eip155:{chain_id}", chain_id, name, testnet, v1, explorer_url)
+    known = OpenNode(node, coin) if node else None
+    return Network(f"eip155:{chain_id}", chain_id, name, testnet, v1, explorer_url, known)
 
 
 _NETWORKS = (
-    _network(8453, "Base", "https://basescan.org", v1="base"),
+    _network(8453, "Base", "https://basescan.org", v1="base", node="https://mainnet.base.org"),
     _network(
-        84532, "Base Sepolia", "https://sepolia.basescan.org", v1="base-sepolia", testnet=True
+        84532, "Base Sepolia", "https://sepolia.basescan.org", v1="base-sepolia", testnet=True,
+        node="https://sepolia.base.org",
     ),
     _network(1, "Ethereum", "https://etherscan.io", v1="ethereum"),
     _network(137, "Polygon", "https://polygonscan.com", v1="polygon"),
-    _network(42161, "Arbitrum One", "https://arbiscan.io"),
-    _network(421614, "Arbitrum Sepolia", "https://sepolia.arbiscan.io", testnet=True),
-    _network(43114, "Avalanche", "https://snowtrace.io", v1="avalanche"),
+    _network(42161, "Arbitrum One", "https://arbiscan.io", node="https://arb1.arbitrum.io/rpc"),
+    _network(
+        421614, "Arbitrum Sepolia", "https://sepolia.arbiscan.io", testnet=True,
+        node="https://sepolia-rollup.arbitrum.io/rpc",
+    ),
+    _network(
+        43114, "Avalanche", "https://snowtrace.io", v1="avalanche",
+        node="https://api.avax.network/ext/bc/C/rpc", coin="AVAX",
+    ),
     _network(143, "Monad", "https://monadvision.com", v1="monad"),
     _network(
         10143, "Monad Testnet", "https://testnet.monadvision.com", v1="monad-testnet", testnet=True
     ),
-    _network(42220, "Celo", "https://celoscan.io", v1="celo"),
+    _network(
+        42220, "Celo", "https://celoscan.io", v1="celo",
+        node="https://forno.celo.org", coin="CELO",
+    ),
     _network(11142220, "Celo Sepolia", "https://celo-sepolia.blockscout.com", testnet=True),
     _network(1329, "Sei", "https://seiscan.io", v1="sei"),
     _network(1328, "Sei Testnet", "https://testnet.seiscan.io", v1="sei-testnet", testnet=True),
@@ -123,7 +150,7 @@ _NETWORKS = (
     _network(36900, "ADI Chain"),
     _network(190415, "HPP"),
     _network(181228, "HPP Sepolia", testnet=True),
-)
+)  # fmt: skip
 NETWORKS: dict[str, Network] = {network.caip2: network for network in _NETWORKS}
 
 

@@ -47,6 +47,8 @@ class InjectedWallet:
     chain_id: int = 84532
     known_chains: set[int] = field(default_factory=lambda: {1, 84532})
     refuses: set[str] = field(default_factory=set)  # methods answered with "no" (4001)
+    lacks: set[str] = field(default_factory=set)  # methods it has never heard of
+    added: list[dict[str, Any]] = field(default_factory=list)  # chains, as it was told of them
     asked: list[str] = field(default_factory=list)
     signed: list[dict[str, Any]] = field(default_factory=list)  # typed data, as it was shown
 
@@ -62,6 +64,8 @@ class InjectedWallet:
         try:
             if method in self.refuses:
                 raise Declined(4001, "User rejected the request.")
+            if method in self.lacks:
+                raise Declined(-32601, f"The method {method} does not exist.")
             return json.dumps({"result": self._answer(method, params)})
         except Declined as declined:
             return json.dumps({"error": {"code": declined.code, "message": str(declined)}})
@@ -74,9 +78,9 @@ class InjectedWallet:
                 return hex(self.chain_id)
             case "wallet_switchEthereumChain":
                 return self._switch(int(params[0]["chainId"], 16))
-            case "wallet_addEthereumChain":
-                self.known_chains.add(int(params[0]["chainId"], 16))
-                return self._switch(int(params[0]["chainId"], 16))
+            case "wallet_addEthereumChain":  # and stays where it is, as EIP-3085 allows
+                self.added.append(params[0])
+                return self.known_chains.add(int(params[0]["chainId"], 16))
             case "personal_sign":
                 return self._sign_text(bytes.fromhex(params[0][2:]), params[1])
             case "eth_signTypedData_v4":

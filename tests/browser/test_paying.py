@@ -72,6 +72,46 @@ def test_a_call_is_read_signed_paid_and_answered(browser: Chromium, stack: Stack
     assert len(sold.calls) == 1
 
 
+def test_a_wallet_that_does_not_know_the_network_is_offered_to_add_it(
+    browser: Chromium, stack: Stack
+) -> None:
+    sold = stack.sell()
+    wallet = InjectedWallet(Cast.buyer, chain_id=1, known_chains={1})
+    wallet.lacks = {"wallet_addEthereumChain"}
+    stack.chain.fund(wallet.person.address, 1)
+
+    def pay(page: Page, seen: Seen) -> str:
+        wallet.into(page)
+        page.goto(sold.url)
+        page.get_by_role("button", name=PAY).click()
+        sign, status = page.get_by_role("button", name=SIGN), page.get_by_role("status")
+        sign.click()
+        expect(status).to_have_text(
+            "The wallet does not know Base Sepolia. Add it there, its chain id is 84532, "
+            "and try again."
+        )
+        wallet.lacks = set()
+        wallet.refuses = {"wallet_addEthereumChain"}
+        sign.click()
+        expect(status).to_have_text("Cancelled in the wallet. Nothing was signed.")
+        wallet.refuses = set()
+        sign.click()
+        expect(status).to_contain_text("Paid 0.01 USDC", timeout=ANSWER_MS)
+        assert (seen.stopped_by, seen.complaints) == ([], [])
+        return page.content()
+
+    assert stack.rpc_url not in browser.visit(pay)  # what the operator asks is the operator's
+    assert wallet.added == [
+        {
+            "chainId": "0x14a34",
+            "chainName": "Base Sepolia",
+            "rpcUrls": ["https://sepolia.base.org"],
+            "nativeCurrency": {"name": "ETH", "symbol": "ETH", "decimals": 18},
+            "blockExplorerUrls": ["https://sepolia.basescan.org"],
+        }
+    ]
+
+
 def test_a_no_in_the_wallet_costs_nothing_and_keeps_what_was_typed(
     browser: Chromium, stack: Stack
 ) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from importlib.resources import files
+
 import pytest
 from eth_utils import to_checksum_address
 from hypothesis import given
@@ -51,6 +54,18 @@ def test_the_names_of_version_1_are_the_official_ones():
     ours = {network.chain_id: network.v1_name for network in NETWORKS.values()}
     official = {chain_id: name for name, chain_id in V1_NETWORK_CHAIN_IDS.items()}
     assert ours == {chain_id: official.get(chain_id, "") for chain_id in ours}
+
+
+def test_the_nodes_for_everybody_and_their_coins_are_the_commonly_known_ones():
+    published = files("eth_utils") / "__json" / "eth_networks.json"
+    known = {each["chainId"]: each for each in json.loads(published.read_text())}
+    nodes = {each.chain_id: each.node for each in NETWORKS.values() if each.node is not None}
+    assert nodes.keys() >= {8453, 84532}
+    for chain_id, node in nodes.items():
+        assert node.url in {url.rstrip("/") for url in known[chain_id]["rpc"]}
+        coin = known[chain_id]["nativeCurrency"]
+        assert (node.coin, 18) == (coin["symbol"], coin["decimals"])
+        assert NETWORKS[f"eip155:{chain_id}"].explorer_url
 
 
 @given(st.binary(min_size=20, max_size=20))
