@@ -55,7 +55,12 @@ def _context(filters: Filters, found: Spend) -> dict[str, Any]:
         "by_seller": _by_seller(filters, found),
         "by_listing": _by_listing(filters, found),
         "by_payer": [
-            (payer, spent, filters.address(wallet=payer), names.get(payer, ""))
+            {
+                "name": names.get(payer, ""),
+                "address": payer,
+                "spent": spent,
+                "href": filters.address(wallet=payer),
+            }
             for payer, spent in found.by_payer
         ],
         "by_team": _by_team(filters, found),
@@ -87,7 +92,8 @@ def _chart(filters: Filters, found: Spend) -> dict[str, Any] | None:
 def _by_listing(filters: Filters, found: Spend) -> list[dict[str, Any]]:
     return [
         {
-            "thing": filters.known[listing],
+            "name": filters.known[listing].title,
+            "path": filters.known[listing].path,
             "spent": spent,
             "href": filters.address(listing=filters.known[listing].path),
         }
@@ -110,13 +116,13 @@ def _by_team(filters: Filters, found: Spend) -> list[dict[str, Any]]:
     names = {team.id: team.name for team in filters.teams}
     rows = [
         {
-            "name": names.get(team, ""),
+            "name": names.get(team, "in no group"),
             "spent": Spent(payments, Amount.of(network, asset, atomic)),
             "href": filters.address(group=team, wallet="") if team else "",
         }
         for (team, network, asset), (payments, atomic) in sums.items()
     ]
-    return sorted(rows, key=lambda row: (not row["name"], -row["spent"].amount.atomic))
+    return sorted(rows, key=lambda row: (not row["href"], -row["spent"].amount.atomic))
 
 
 def _by_seller(filters: Filters, found: Spend) -> list[dict[str, Any]]:
@@ -129,7 +135,6 @@ def _by_seller(filters: Filters, found: Spend) -> list[dict[str, Any]]:
     rows = [
         {
             "name": filters.sellers[slug],
-            "slug": slug,
             "spent": Spent(payments, Amount.of(network, asset, atomic)),
             "href": filters.address(seller=slug, listing=""),
         }
