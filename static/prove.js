@@ -1,7 +1,7 @@
 // Proving a payout wallet with a wallet of this browser: one text, one signature, one form sent.
 // Without this script the same form is filled in by hand.
 
-import { Cancelled, chainOf, connect, discover, signMessage } from "./wallet.js";
+import { chainOf, connect, discover, signMessage } from "./wallet.js";
 
 const place = document.getElementById("prove");
 
@@ -36,7 +36,7 @@ async function prove(wallet, row) {
     said.textContent = "Signed. One moment…";
     form.submit();
   } catch (error) {
-    said.textContent = error instanceof Cancelled ? error.message : error?.message || "That did not work.";
+    said.textContent = error.message;
     for (const button of buttons) button.disabled = false;
   }
 }
