@@ -1,12 +1,11 @@
 // Signing in with a browser's wallet, and linking one: wherever a page has a [data-wallets] part.
 // The server writes the text and judges the signature; here is only what stands between.
 
-import { Cancelled, chainOf, connect, discover, signMessage } from "./wallet.js";
+import { post } from "./post.js";
+import { signWith } from "./signing.js";
+import { discover } from "./wallet.js";
 
 const NONE = "No wallet was found in this browser. An extension such as Rabby or MetaMask is one.";
-const OPEN = "Look at your wallet: it asks which account this site may see.";
-const SIGN = "Look at your wallet: it shows the text to sign.";
-const AWAY = "The site could not be reached. Nothing was changed; please try again.";
 
 for (const part of document.querySelectorAll("[data-wallets]")) offer(part);
 
@@ -33,45 +32,17 @@ function button(part, wallet) {
   return made;
 }
 
-async function use(part, wallet, pressed) {
-  const buttons = [...part.querySelectorAll("[data-wallet-list] button")];
-  for (const each of buttons) each.disabled = true;
-  try {
-    say(part, OPEN);
-    const address = await connect(wallet);
-    const { text } = await post(part, part.dataset.ask, { address, chain: await chainOf(wallet) });
-    say(part, SIGN);
-    const signature = await signMessage(wallet, address, text);
-    say(part, "Checking the signature …");
-    const { next } = await post(part, part.dataset.answer, { text, signature, next: part.dataset.next });
-    location.assign(next);
-  } catch (error) {
-    say(part, error.message, error instanceof Cancelled ? "neutral" : "bad");
-    for (const each of buttons) each.disabled = false;
-    pressed.focus(); // a button that is off loses the keyboard
-  }
-}
-
-async function post(part, url, fields) {
-  const token = part.querySelector("input[name=csrfmiddlewaretoken]").value;
-  let answer;
-  let said;
-  try {
-    answer = await fetch(url, {
-      method: "POST",
-      headers: { "X-CSRFToken": token, Accept: "application/json" },
-      body: new URLSearchParams(fields),
-    });
-    if (answer.redirected) {
-      location.assign(answer.url);
-      return new Promise(() => {});
-    }
-    said = await answer.json();
-  } catch {
-    throw new Error(AWAY);
-  }
-  if (!answer.ok) throw new Error(said.detail ?? said.error);
-  return said;
+function use(part, wallet, pressed) {
+  return signWith(wallet, {
+    buttons: [...part.querySelectorAll("[data-wallet-list] button")],
+    pressed,
+    say: (words, tone) => say(part, words, tone),
+    ask: async (address, chain) => (await post(part.dataset.ask, { address, chain })).text,
+    send: async ({ text, signature }) => {
+      const { next } = await post(part.dataset.answer, { text, signature, next: part.dataset.next });
+      location.assign(next);
+    },
+  });
 }
 
 function say(part, words, tone = "neutral") {

@@ -3,6 +3,7 @@
 
 import { getPublicKey, signAsync, utils } from "./vendor/noble/secp256k1.js";
 import { keccak_256 } from "./vendor/noble/sha3.js";
+import { post } from "./post.js";
 import { hex } from "./wallet.js";
 
 const KEPT = "souk-demo-key";
@@ -25,13 +26,7 @@ export function demoWallet({ network, faucet }) {
 
 async function filled(faucet) {
   const address = addressOf(key());
-  const response = await fetch(faucet, {
-    method: "POST",
-    headers: { "X-CSRFToken": document.querySelector("[name=csrfmiddlewaretoken]").value },
-    body: new URLSearchParams({ address }),
-  });
-  const said = await response.json().catch(() => ({}));
-  if (!response.ok) throw new Error(said.detail ?? "there was no play money to be had");
+  await post(faucet, { address });
   return address;
 }
 
