@@ -1,6 +1,7 @@
 // Signing in with a browser's wallet, and linking one: wherever a page has a [data-wallets] part.
 // The server writes the text and judges the signature; here is only what stands between.
 
+import { make } from "./elements.js";
 import { post } from "./post.js";
 import { signWith } from "./signing.js";
 import { discover } from "./wallet.js";
@@ -18,9 +19,8 @@ async function offer(part) {
 }
 
 function button(part, wallet) {
-  const made = document.createElement("button");
+  const made = make("button", "", part.dataset.quiet === undefined ? "button" : "button quiet");
   made.type = "button";
-  made.className = part.dataset.quiet === undefined ? "button" : "button quiet";
   if (/^data:image\//.test(wallet.icon)) {
     const icon = new Image(20, 20);
     icon.src = wallet.icon;

@@ -1,5 +1,7 @@
 // An answer that was paid for, as a person reads it: as it is meant, as it came, and its headers.
 
+import { make } from "./elements.js";
+
 const SHOWN_CHARACTERS_MAX = 100_000;
 
 /** What there is to see of an answer, as elements; `whole` adds its raw form and its headers. */
@@ -78,11 +80,4 @@ function choices(views) {
   });
   room.append(bar, ...panels);
   return room;
-}
-
-export function make(name, content = "", className = "") {
-  const made = document.createElement(name);
-  made.append(content);
-  if (className) made.className = className;
-  return made;
 }

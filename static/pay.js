@@ -3,8 +3,9 @@
 // What was signed is kept in this tab until its outcome is known: an answer that did not come is
 // asked for again with the same signature, never with a second one.
 
-import { make, shown } from "./answer.js";
+import { shown } from "./answer.js";
 import { callOf } from "./call_form.js";
+import { make } from "./elements.js";
 import { outcomeOf } from "./outcome.js";
 import { ASK_ABOVE, cap, capFor, costOf, count, dollars, raiseFor, spent } from "./spending.js";
 import { Cancelled, connect, discover, ensureChain, hex, signTypedData } from "./wallet.js";

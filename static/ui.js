@@ -1,6 +1,8 @@
 // What pages do beyond links and forms: copy, say that something happened, remember a theme,
 // walk over a chart. Every page works without it.
 
+import { make } from "./elements.js";
+
 const TOAST_MS = 6000;
 const COPIED_MS = 2000;
 const TONES = ["good", "waiting", "bad", "neutral"];
@@ -10,12 +12,7 @@ export function toast(text, tone = "good") {
   const place = document.getElementById("toasts");
   // Whatever asks again and again is refused again and again: once is enough to read.
   if (!place || [...place.querySelectorAll("p")].some((words) => words.textContent === text)) return;
-  const said = document.createElement("div");
-  said.className = `toast ${TONES.includes(tone) ? tone : "neutral"}`;
-  const words = document.createElement("p");
-  words.textContent = text;
-  said.append(words);
-  place.append(said);
+  place.append(make("div", make("p", text), `toast ${TONES.includes(tone) ? tone : "neutral"}`));
 }
 
 async function copy(button) {
@@ -33,10 +30,9 @@ async function copy(button) {
 // Toasts come from here and from the server's answers: each goes by itself, or when it is told to,
 // and a fault stays until it is read.
 function dress(said) {
-  const close = document.createElement("button");
+  const close = make("button", "×");
   close.type = "button";
   close.setAttribute("aria-label", "Dismiss");
-  close.textContent = "×";
   close.addEventListener("click", () => said.remove());
   said.append(close);
   if (said.classList.contains("bad")) return;
@@ -70,7 +66,7 @@ function count(field) {
   const used = [...field.value].length;
   let said = field.parentElement.querySelector("[data-used]");
   if (!said) {
-    said = document.createElement("p");
+    said = make("p");
     said.dataset.used = "";
     field.after(said);
   }

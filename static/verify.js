@@ -2,6 +2,8 @@
 // Nothing is asked of the server but the two documents; where the browser lacks Ed25519, the form
 // goes to the server, whose answer says that it is the server's.
 
+import { make } from "./elements.js";
+
 const KIND = "souk-receipt";
 
 class Forged extends Error {}
@@ -61,18 +63,11 @@ async function verified(receiptUrl, didUrl) {
   return { kid: header.kid, said: documentOf(parts[1]) };
 }
 
-function line(tag, className, text) {
-  const element = document.createElement(tag);
-  element.className = className;
-  element.textContent = text;
-  return element;
-}
-
 function show(place, good, title, facts, note) {
-  const list = document.createElement("ul");
-  list.append(...facts.map((fact) => line("li", "", fact)));
-  const state = line("p", `state ${good ? "good" : "bad"}`, `${good ? "✓" : "!"} ${title}`);
-  place.replaceChildren(state, list, line("p", "hint", note));
+  const list = make("ul");
+  list.append(...facts.map((fact) => make("li", fact)));
+  const state = make("p", `${good ? "✓" : "!"} ${title}`, `state ${good ? "good" : "bad"}`);
+  place.replaceChildren(state, list, make("p", note, "hint"));
 }
 
 function factsOf({ kid, said }) {

@@ -52,11 +52,10 @@ def test_a_browser_says_what_a_receipt_is_worth(
         ADDRESS: ("text/html", PAGE),
         f"{ADDRESS}/receipt": ("application/jose", jws),
         f"{SITE}/did.json": ("application/json", json.dumps(document)),
-        f"{SITE}/static/verify.js": (
-            "text/javascript",
-            (checkout / "static/verify.js").read_text(),
-        ),
     }
+    for script in ("verify.js", "elements.js"):
+        written = (checkout / "static" / script).read_text()
+        served[f"{SITE}/static/{script}"] = ("text/javascript", written)
 
     def serve(route: Route) -> None:
         content_type, body = served[route.request.url]
