@@ -66,11 +66,15 @@ function addressOrNothing() {
 // 1 The price, said in words before the wallet opens
 
 async function quote(wallet) {
+  if (kept()) {
+    offerKept();
+    return;
+  }
   const call = typedCall();
   say("Asking for the price…");
   part("answer").replaceChildren();
   const { challenge, now } = await priceOf(call);
-  const offers = challenge.accepts.filter((offer) => facts.networks[offer.network] && offer.scheme === "exact");
+  const offers = (challenge.accepts ?? []).filter((offer) => facts.networks[offer.network] && offer.scheme === "exact");
   if (!offers.length) throw new Error("None of the prices can be paid from a browser's wallet.");
   const wallets = wallet ? [] : await discover();
   const address = wallet && (await connect(wallet));
@@ -86,6 +90,8 @@ async function priceOf(call) {
     headers: { Accept: "application/json", ...contentType(call) },
     body: call.body,
     cache: "no-store",
+  }).catch(() => {
+    throw new Error("No price arrived. Nothing was charged; please try again.");
   });
   const said = await response.json().catch(() => ({}));
   if (response.status !== 402) throw new Error(said.detail ?? `The call was answered with ${response.status}. Nothing was charged.`);
@@ -115,7 +121,9 @@ function wayToPay(offer, purchase, name, open) {
 }
 
 async function demoWallet() {
-  const made = await import("./demo_wallet.js");
+  const made = await import("./demo_wallet.js").catch(() => {
+    throw new Error("The demo wallet did not load. Load the page again.");
+  });
   return made.demoWallet(facts.demo);
 }
 
@@ -139,7 +147,13 @@ async function pay(offer, { wallet, address, call, challenge, now }) {
 }
 
 async function send() {
-  const { call, header, amount } = kept();
+  const signed = kept();
+  if (!signed) {
+    forget();
+    notNow();
+    throw new Error("What you signed can no longer be taken. Your wallet shows whether it was before.");
+  }
+  const { call, header, amount } = signed;
   part("answer").replaceChildren();
   part("terms").replaceChildren();
   step("payment");
@@ -183,7 +197,7 @@ async function tell(response, amount, seconds) {
     forget({ free });
     step("answer");
     say(free ? `The seller gave no good answer. Nothing was charged. ${untaken}` : "The payment was taken and no answer came: a refund is due.", "bad");
-    await show(response, receipt);
+    await show(response, receipt).catch(() => showAlone(receipt));
     return;
   }
   const { fate, words } = outcomeOf(response.status, await response.json().catch(() => ({})));
@@ -194,13 +208,17 @@ async function tell(response, amount, seconds) {
     step(fate === "free" ? "price" : "answer");
     say(words, "bad");
   }
-  if (receipt) part("answer").replaceChildren(receipt);
+  showAlone(receipt);
 }
 
 async function show(response, receipt) {
   const parts = await shown(response, { whole: Boolean(form) });
   if (receipt) parts.push(receipt);
   part("answer").replaceChildren(...parts);
+}
+
+function showAlone(receipt) {
+  if (receipt) part("answer").replaceChildren(receipt);
 }
 
 function receiptOf(response) {

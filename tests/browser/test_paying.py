@@ -159,13 +159,47 @@ def test_an_answer_that_did_not_come_is_asked_for_with_the_same_signature(
         again = page.get_by_role("button", name="Ask again with the 0.01 USDC you signed")
         expect(again).to_be_visible(timeout=ANSWER_MS)
         page.reload()  # what was signed outlives the page
-        page.get_by_role("button", name="Ask again with the 0.01 USDC you signed").click()
+        page.get_by_role("button", name=PAY).click()  # and is not signed a second time
+        expect(page.get_by_role("status")).to_contain_text("have not seen its outcome")
+        expect(page.get_by_role("button", name=SIGN)).to_have_count(0)
+        again.click()
         expect(page.get_by_role("status")).to_contain_text("Paid 0.01 USDC", timeout=ANSWER_MS)
 
     browser.visit(pay)
 
     assert len(wallet.signed) == len(lost) == 1
     assert len(sold.calls) == 1
+
+
+def test_what_can_no_longer_be_taken_is_not_asked_for(browser: Chromium, stack: Stack) -> None:
+    sold, wallet = stack.sell(), InjectedWallet(Cast.buyer)
+
+    def pay(page: Page, _: Seen) -> None:
+        def lose(route: Any) -> None:
+            if is_gone or route.request.headers.get("payment-signature"):
+                route.abort()
+            else:
+                route.fallback()
+
+        is_gone = False
+        wallet.into(page)
+        page.clock.install()
+        page.route("**/call/**", lose)
+        page.goto(sold.url)
+        page.get_by_role("button", name=PAY).click()
+        page.get_by_role("button", name=SIGN).click()
+        again, status = page.get_by_role("button", name="Ask again"), page.get_by_role("status")
+        expect(again).to_be_visible()
+        page.clock.fast_forward("24:00:00")
+        again.click()
+        expect(status).to_contain_text("can no longer be taken")
+        expect(again).to_have_count(0)
+        is_gone = True
+        page.get_by_role("button", name=PAY).click()
+        expect(status).to_have_text("No price arrived. Nothing was charged; please try again.")
+
+    browser.visit(pay)
+    assert sold.calls == []
 
 
 # What is said where no answer of the seller's comes: its status, its word, and what is signed then.
