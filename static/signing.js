@@ -10,7 +10,8 @@ import { Cancelled, chainOf, connect, signMessage } from "./wallet.js";
  * what went wrong.
  */
 export async function signWith(wallet, { buttons, pressed, say, ask, send }) {
-  for (const each of buttons) each.disabled = true;
+  const off = (is) => { for (const each of buttons) each.disabled = is; };
+  off(true);
   try {
     say("Look at your wallet: it asks which account this site may see.");
     const address = await connect(wallet);
@@ -19,9 +20,10 @@ export async function signWith(wallet, { buttons, pressed, say, ask, send }) {
     const signature = await signMessage(wallet, address, text);
     say("Checking the signature …");
     await send({ address, text, signature });
+    addEventListener("pageshow", () => { off(false); say(""); }, { once: true }); // who comes back
   } catch (error) {
     say(error.message, error instanceof Cancelled ? "neutral" : "bad");
-    for (const each of buttons) each.disabled = false;
+    off(false);
     pressed.focus(); // a button that is off loses the keyboard
   }
 }

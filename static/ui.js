@@ -218,5 +218,5 @@ document.addEventListener("submit", async (event) => {
     button.setAttribute("aria-pressed", String(button.value === chosen));
   }
   const kept = await fetch(form.action, { method: "POST", body, redirect: "manual" }).catch(() => null);
-  if (!kept) toast("The theme could not be kept.", "bad");
+  if (!kept?.ok && kept?.type !== "opaqueredirect") toast("The theme could not be kept.", "bad");
 });

@@ -104,5 +104,6 @@ document.addEventListener("submit", async (event) => {
     show(place, false, title, [error.message], "Verified in your browser (Ed25519).");
   } finally {
     button.disabled = false;
+    if (document.activeElement === document.body) button.focus(); // off, it loses the keyboard
   }
 });
