@@ -28,16 +28,15 @@ from sellers.input_rows import TYPES
 from sellers.models import SLUG_CHARACTERS_MAX, Payout
 from sellers.prices import read_dollars
 from sellers.refusals import ListingRefused
+from sellers.release_words import RELEASE_WORDS
 from sellers.site import Accepted, Site
 from sellers.terms import METHODS
 from sellers.typed import Typed, token_key
 
-_RELEASES = (
-    ("hold", "Hold: the answer leaves once the money has moved. Nobody works for nothing."),
-    ("instant", "Instant: the answer leaves at once, for small prices; you bear a rare loss."),
-    ("upfront", "Upfront: the money moves first, then you are called. For costly work."),
-)
-RELEASE_WORDS = {release: words.partition(": ")[2] for release, words in _RELEASES}
+_RELEASES = [
+    (release, f"{release.capitalize()}: {words.to_seller}")
+    for release, words in RELEASE_WORDS.items()
+]
 _MODES = (("rows", "Row by row"), ("json", "As JSON Schema"))
 TYPE_WORDS = dict(zip(TYPES, ("text", "whole number", "number", "yes or no"), strict=True))
 

@@ -18,6 +18,7 @@ from payments.x402.networks import NETWORKS, UNKNOWN_TO_TYPESCRIPT
 from sellers.bazaar import TEXT_EXAMPLE_CHARACTERS_MAX
 from sellers.examples import suffix
 from sellers.prices import in_dollars
+from sellers.release_words import RELEASE_WORDS
 from sellers.terms import BODY_METHODS, Terms
 from sellers.texts import faithful, on_one_line, visible_lines
 
@@ -77,6 +78,7 @@ HOW_TO_PAY = (
 def skill(path: str, terms: Terms, offers: Sequence[Offer], url: str, base_url: str) -> str:
     """The SKILL.md of a listing."""
     name = path.replace("/", "-")[:SKILL_NAME_CHARACTERS_MAX].strip("-")
+    fails = RELEASE_WORDS[terms.release].if_it_fails
     about = f"Call the paid HTTP service {path} ({terms.method}, {cheapest(offers)}) with x402."
     lines = [
         "---",
@@ -86,7 +88,7 @@ def skill(path: str, terms: Terms, offers: Sequence[Offer], url: str, base_url: 
         "",
         f"# {path}",
         "",
-        f"A paid HTTP service of a third party. Each call costs money. {_if_it_fails(terms)}",
+        f"A paid HTTP service of a third party. Each call costs money. {fails}",
         WARNING,
         "",
         "## What it is (seller-declared)",
@@ -197,12 +199,6 @@ def allowance_lines(offers: Sequence[Offer]) -> list[str]:
     if in_typescript:
         return [f"- {STOCK_TYPESCRIPT} Tell it: `{in_typescript}`."]
     return []
-
-
-def _if_it_fails(terms: Terms) -> str:
-    if terms.release == "upfront":
-        return "The money moves before the answer; if no answer comes, a refund is due."
-    return "A failed call costs nothing."
 
 
 def _call(terms: Terms, url: str) -> Iterator[str]:

@@ -20,6 +20,7 @@ from sellers.history import Identity, Sold
 from sellers.models import Report
 from sellers.prices import in_dollars
 from sellers.quality import DEFINITIONS
+from sellers.release_words import RELEASE_WORDS
 from sellers.terms import PriceTerms, Sample
 from sellers.texts import is_plain
 
@@ -28,16 +29,6 @@ SELLER_DECLARED: Final = (
     "title", "description", "serviceName", "tags", "category", "inputSchema", "outputSchema",
     "example", "sample", "seller.name", "seller.about", "seller.website", "seller.contact",
 )  # fmt: skip
-RELEASE_WORDS: Final = {
-    "hold": "The answer is handed over once the money has moved on chain.",
-    "instant": "The answer is handed over at once; the money moves a moment later.",
-    "upfront": "The money moves first; only then is the seller called.",
-}
-CHARGED: Final = {
-    "hold": "when a complete, successful answer is in hand; it leaves once the money has moved",
-    "instant": "when a complete, successful answer is in hand; it leaves at once",
-    "upfront": "before the seller is called; without a good answer a refund is due, and shown",
-}
 NOT_CHARGED: Final = (
     "the seller cannot be reached, answers too late, too much or nothing",
     "the seller answers with an error (4xx or 5xx), a redirect or a request for payment",
@@ -73,7 +64,7 @@ def summary(good: Good) -> dict[str, Any]:
 
 def whole(good: Good, identity: Identity, sold: Sequence[Sold]) -> dict[str, Any]:
     """Everything about a listing."""
-    terms = good.terms
+    terms, words = good.terms, RELEASE_WORDS[good.terms.release]
     return {
         **summary(good),
         "seller": _seller(identity, good),
@@ -84,9 +75,9 @@ def whole(good: Good, identity: Identity, sold: Sequence[Sold]) -> dict[str, Any
             "url": good.url + suffix(terms.example_input, terms.path_parameters),
         },
         "sample": _sample(terms.sample),
-        "release": {"mode": terms.release, "words": RELEASE_WORDS[terms.release]},
+        "release": {"mode": terms.release, "words": words.handed_over},
         "settlement": {
-            "charged": CHARGED[terms.release],
+            "charged": words.charged,
             "notCharged": list(NOT_CHARGED) if terms.release != "upfront" else [],
             "refundDue": list(NOT_CHARGED[:2]) if terms.release == "upfront" else [],
             "requiredKeys": sorted(terms.required_keys),

@@ -22,6 +22,7 @@ from marketplace.catalog.price_history import price_history
 from payments.x402 import v1
 from sellers.categories import label
 from sellers.goods import Good
+from sellers.release_words import RELEASE_WORDS
 from sellers.site import this_site
 from sellers.terms import Sample
 from sellers.texts import visible, visible_lines
@@ -29,11 +30,6 @@ from sellers.texts import visible, visible_lines
 SAMPLE_CHARACTERS_MAX: Final = 20_000
 PICTURE_BYTES_MAX: Final = 300_000
 _PICTURES: Final = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
-_RELEASES: Final = {
-    "hold": "Charged only for a good answer, which you get when the money has moved on chain.",
-    "instant": "Charged only for a good answer, which a buyer in good standing gets at once.",
-    "upfront": "The money moves before the work begins. When no answer comes, a refund is due.",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +55,7 @@ def listing_context(good: Good) -> dict[str, Any]:
              "pay_to": each.requirements.pay_to}
             for each in good.offers
         ],
-        "release_words": _RELEASES[terms.release],
+        "release_words": RELEASE_WORDS[terms.release].on_page,
         "category": _category(good.category),
         "tags": [
             {"label": tag, "href": market.address({market.TAG: tag})} for tag in terms.tags

@@ -13,12 +13,12 @@ from payments.amounts import Amount
 from sellers import listings, upstream_secrets, verification, worksheets
 from sellers.differences import differences
 from sellers.examples import suffix
-from sellers.forms import RELEASE_WORDS
 from sellers.models import Listing, Revision, Seller, Worksheet
 from sellers.offers import resource_url, why_not_offered
 from sellers.pages.home import row
 from sellers.pages.own import acting, own_listing, seller_only
 from sellers.refusals import ListingRefused
+from sellers.release_words import RELEASE_WORDS
 from sellers.secrets import SecretsUnavailable, Vault
 from sellers.site import Site, this_site
 from sellers.terms import Terms
@@ -143,7 +143,7 @@ def _shown(request: HttpRequest, found: Listing) -> HttpResponse:
         "waiting_secrets": upstream_secrets.to_come(found) if live else [],
         "ends_at_once": proposed and upstream_secrets.leaves_its_host(found, proposed),
         "sheet": Worksheet.objects.filter(listing_id=found.pk).first(),
-        "release_words": RELEASE_WORDS[terms.release] if terms else "",
+        "release_words": RELEASE_WORDS[terms.release].to_seller if terms else "",
         "grace_seconds": site.price_grace_seconds,
         "can": _can(found),
     }

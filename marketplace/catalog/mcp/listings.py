@@ -12,7 +12,8 @@ from payments.amounts import Amount
 from payments.written import sha256, utc
 from payments.x402.networks import NETWORKS
 from sellers.goods import Good
-from sellers.terms import Sample, Terms
+from sellers.release_words import RELEASE_WORDS
+from sellers.terms import Sample
 from sellers.texts import clean, visible_lines
 
 Document = dict[str, Any]
@@ -76,7 +77,7 @@ def in_full(good: Good) -> Document:
         "output_schema": terms.output_schema,
         "example_input": dict(terms.example_input),
         "sample": _sample(terms.sample),
-        "settlement": _settlement(terms),
+        "settlement": RELEASE_WORDS[terms.release].to_agents,
         "streamed": terms.stream,
         "answer_keep_days": terms.answer_keep_days,
         "revision": {"number": good.revision, "hash": sha256(good.revision_hash)},
@@ -132,11 +133,3 @@ def _sample(sample: Sample) -> Document:
         text = sample.visible().body.decode("utf-8", "replace")
         shown["text"] = visible_lines(text)[:SAMPLE_CHARACTERS_MAX]
     return shown
-
-
-def _settlement(terms: Terms) -> str:
-    return {
-        "hold": "the answer leaves when the money has moved",
-        "instant": "the answer leaves at once to wallets that have paid here before",
-        "upfront": "the money moves first; a refund is due when no answer comes",
-    }[terms.release]

@@ -15,7 +15,8 @@ from sellers import entries, goods, judging, listings
 from sellers.drafts import finish
 from sellers.models import CatalogChange, CatalogEntry
 from sellers.prices import Ask
-from sellers.terms import Sample
+from sellers.release_words import RELEASE_WORDS
+from sellers.terms import RELEASES, Sample
 from tests.fixtures.cast import Cast
 from tests.fixtures.storefront import NETWORK
 
@@ -87,6 +88,20 @@ def test_one_listing_says_everything_about_itself(stall, weather):
     ]
     assert shown == [(2, "0.02", True), (1, "0.01", False)]
     assert "secret plan" not in str(said)
+
+
+def test_an_instant_answer_is_promised_to_trusted_wallets_only(stall):
+    promised = {}
+    for release in RELEASES:
+        stall.publish(f"acme/{release}", release=release)
+        said = get(f"/acme/{release}").json()
+        promised[release] = (said["release"]["words"], said["settlement"]["charged"])
+    for release, texts in promised.items():
+        for text in texts:
+            assert ("at once to a wallet that has paid here before" in text) == (
+                release == "instant"
+            )
+    assert set(RELEASE_WORDS) == set(RELEASES)
 
 
 def test_a_sample_is_shown_as_what_it_is(stall):
