@@ -82,7 +82,7 @@ app.conf.beat_schedule = {
 def _start_settling(**_: Any) -> None:
     from payments import wiring  # and with it models: only after Django is set up
     from payments.engine import Engine
-    from sellers import sending, turns
+    from sellers import turns
 
     if slow := slow_keccak():
         raise SystemExit(slow[0])
@@ -93,8 +93,7 @@ def _start_settling(**_: Any) -> None:
     engine = Engine()
     engine.start()
     rings.make_room(app)
-    for stop in (sending.stop, turns.stop):
-        worker_shutting_down.connect(lambda stop=stop, **_: stop(), weak=False)
+    worker_shutting_down.connect(lambda **_: turns.stop(), weak=False)
     # It settles for as long as the slowest task is at it: nobody else may.
     worker_shutdown.connect(lambda **_: engine.stop(), weak=False)
 

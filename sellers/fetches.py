@@ -6,24 +6,19 @@ Those that a seller hands in lie beside them, done already.
 from __future__ import annotations
 
 from datetime import timedelta
-from itertools import takewhile
 from uuid import UUID
 
 from django.db.models.functions import Now
-from django.utils import timezone
 
+from sellers import jobs
 from sellers.addresses import URL_CHARACTERS_MAX, vetted
 from sellers.models import Fetch, Seller
 from sellers.openapi import documents
 from sellers.refusals import ListingRefused, bad
 from sellers.site import Site
-from sellers.turns import goes_on
 
 FETCHES_KEPT_MAX = 5  # of one seller
 KEPT = timedelta(days=1)
-STALE = timedelta(minutes=4)  # longer than any fetch may take: its worker is gone
-GIVEN_UP = timedelta(minutes=30)  # one that no worker survives is not taken for ever
-AT_ONCE = 20
 State = Fetch.State
 
 
@@ -63,14 +58,11 @@ def of(seller: Seller, fetch_id: UUID) -> Fetch | None:
 
 def run(fetch_id: UUID, site: Site) -> bool:
     """Take one, unless another worker has it."""
-    taken = Fetch.objects.filter(pk=fetch_id, due_at__lte=Now()).update(
-        state=State.RUNNING, due_at=timezone.now() + STALE
-    )
-    job = Fetch.objects.filter(pk=fetch_id).first()
-    if not taken or job is None:
+    job = jobs.take(Fetch, fetch_id)
+    if job is None:
         return False
     text = why = ""
-    if timezone.now() - job.created_at > GIVEN_UP:
+    if jobs.is_given_up(job):
         why = "it was begun and never finished; try it once more"
     else:
         try:
@@ -85,9 +77,7 @@ def run(fetch_id: UUID, site: Site) -> bool:
 
 def run_due(site: Site) -> int:
     """What a lost bell, or a lost worker, left behind."""
-    due = Fetch.objects.filter(due_at__lte=Now()).order_by("due_at")
-    ids = list(due.values_list("pk", flat=True)[:AT_ONCE])
-    return sum(run(pk, site) for pk in takewhile(lambda _: goes_on(), ids))
+    return sum(run(pk, site) for pk in jobs.due(Fetch))
 
 
 def forget() -> int:

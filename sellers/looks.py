@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Q
-from django.db.models.functions import Now
 from django.utils import timezone
 
 from payments import rates
-from sellers import worksheets
+from sellers import jobs, worksheets
 from sellers.drafts import upstream_url
 from sellers.examples import body, body_media_type, path_values, query_pairs
 from sellers.header_names import is_never_secret
@@ -28,8 +25,6 @@ from sellers.worksheets import kept_secrets
 
 LOOKS_KEPT_MAX = 5
 COUNTED, HOUR = "look", 3_600  # as what a seller's looks are counted, and for how many seconds
-STALE = timedelta(minutes=4)  # longer than any call may take: its worker is gone
-GIVEN_UP = timedelta(minutes=30)  # a look that no worker survives is not taken for ever
 State = Look.State
 _GIVE_AGAIN = "Give the secret headers once more."
 
@@ -58,12 +53,9 @@ def ask(worksheet: Worksheet, site: Site) -> Look:
 
 def run(look_id: UUID, site: Site) -> bool:
     """Take one look, unless another worker has it; every step is written down as it happens."""
-    taken = Look.objects.filter(pk=look_id, due_at__lte=Now()).update(
-        state=State.RUNNING, steps=[], due_at=timezone.now() + STALE
-    )
-    if not taken:
+    job = jobs.take(Look, look_id, steps=[])
+    if job is None:
         return False
-    job = Look.objects.select_related("worksheet").get(pk=look_id)
     sample = None if _is_given_up(job) else _looked(job, site)
     ended: dict[str, Any] = {"ended_at": timezone.now(), "due_at": None}
     if sample is None:
@@ -75,10 +67,9 @@ def run(look_id: UUID, site: Site) -> bool:
     return True
 
 
-def run_due(site: Site, at_once: int = 20) -> int:
+def run_due(site: Site) -> int:
     """Every look that nobody took; what a lost message, or a lost worker, left behind."""
-    due = Look.objects.filter(Q(due_at__lte=Now())).order_by("due_at")
-    return sum(run(pk, site) for pk in list(due.values_list("pk", flat=True)[:at_once]))
+    return sum(run(pk, site) for pk in jobs.due(Look))
 
 
 def newest(worksheet: Worksheet) -> Look | None:
@@ -127,7 +118,7 @@ def _looked(job: Look, site: Site) -> Sample | None:
 
 
 def _is_given_up(job: Look) -> bool:
-    if timezone.now() - job.created_at < GIVEN_UP:
+    if not jobs.is_given_up(job):
         return False
     _tell(job, Step("Look", False, "it was begun and never finished", "Look at it once more."))
     return True

@@ -25,6 +25,7 @@ from sellers.attempts import Outcome, record
 from sellers.secrets import SecretsUnavailable
 from sellers.site import Site, WebhookLimits, webhook_limits
 from sellers.texts import clean
+from sellers.turns import goes_on
 from sellers.webhook_rows import Delivery
 from sellers.webhooks import secrets_in_use
 
@@ -78,23 +79,17 @@ _CLAIM = """
 """
 
 _round = threading.Lock()
-_stopping = threading.Event()
 
 
 def send_due(site: Site) -> int:
     """Send everything that is due; says how many attempts were made. One round per process."""
-    if _stopping.is_set() or not _round.acquire(blocking=False):
+    if not goes_on() or not _round.acquire(blocking=False):
         return 0
     try:
         claimed = claim(webhook_limits())
         return asyncio.run(_send_round(site, claimed)) if claimed else 0
     finally:
         _round.release()
-
-
-def stop() -> None:
-    """Let go of what is out, for the process ends; another sends it when its claim is over."""
-    _stopping.set()
 
 
 def claim(limits: WebhookLimits, most: int | None = None) -> list[Delivery]:
@@ -139,8 +134,8 @@ async def _send_round(site: Site, claimed: Sequence[Delivery]) -> int:
                     )
                     for task in done:
                         task.result()
-                    if _stopping.is_set():
-                        break
+                    if not goes_on():
+                        break  # another sends what is out when its claim is over
                     room = limits.in_flight_max - len(running)
                     more = room > 0 and loop.time() < ends
                     claimed = await asked(partial(claim, limits, room)) if more else []

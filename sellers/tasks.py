@@ -27,13 +27,11 @@ from sellers.reports import forget as forget_old_reports
 from sellers.sending import send_due
 from sellers.signed_offers import forget_unsold, sign_due
 from sellers.site import report_limits, review_rules, this_site
-from sellers.turns import OUTSIDE, UNASKED, goes_on, in_turn
+from sellers.turns import OUTSIDE, UNASKED, in_turn
 from sellers.verdicts import carry_out_due
 from sellers.verification import verify_due
 from sellers.webhooks import forget_deliveries as forget_done_deliveries
 from sellers.worksheets import forget_untouched
-
-LOOKS_MAX = 20  # in one ring of the bell
 
 
 @shared_task
@@ -55,9 +53,7 @@ def look_at_upstream(look_id: str) -> None:
 @in_turn(OUTSIDE)
 def look_at_upstreams() -> None:
     """The looks, and the documents to fetch, whose bell nobody heard."""
-    for _ in range(LOOKS_MAX):
-        if not goes_on() or not looks.run_due(this_site(), at_once=1):
-            break
+    looks.run_due(this_site())
     fetches.run_due(this_site())
 
 

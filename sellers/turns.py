@@ -60,7 +60,7 @@ def in_turn(*turns: Turns) -> Callable[[Callable[..., None]], Callable[..., None
 
 
 def stop() -> None:
-    """Begin nothing more of it, for the process ends."""
+    """Begin nothing more of it, and wait for no message that is out, for the process ends."""
     _stopping.set()
 
 

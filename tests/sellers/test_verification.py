@@ -10,7 +10,7 @@ import pytest
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
-from sellers import fetches, figures, listings, turns, verification, webhooks
+from sellers import figures, listings, turns, verification, webhooks
 from sellers.catalog_rows import CatalogEntry
 from sellers.checks import ADVISORY, REQUIRED, Check
 from sellers.drafts import finish
@@ -20,7 +20,6 @@ from sellers.publishing import publish
 from sellers.site import this_site, verify_limits
 from tests.fixtures.hooks import Hooks, sign_up
 from tests.fixtures.storefront import Storefront
-from tests.fixtures.upstream import ScriptedUpstream
 
 GOOD = Check("returns-402", True, REQUIRED, "quoted", "402", "402")
 BAD = Check("returns-402", False, REQUIRED, "quoted", "402", "404", "Look at its state.")
@@ -58,15 +57,6 @@ def test_a_stopping_worker_leaves_the_rest_to_the_next(
 ) -> None:
     assert verification.verify_due(this_site()) == 0
     assert not Verification.objects.filter(verified_at__isnull=False).exists()
-
-
-def test_a_stopping_worker_fetches_no_further_document(
-    listing: Listing, upstream: ScriptedUpstream, stopped: None
-) -> None:
-    waiting = fetches.ask(listing.seller, f"{upstream.url}/openapi.json", "", this_site())
-    assert fetches.run_due(this_site()) == 0
-    waiting.refresh_from_db()
-    assert waiting.due_at is not None, "it is still due"
 
 
 def due_again() -> None:

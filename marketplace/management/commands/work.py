@@ -28,7 +28,7 @@ from marketplace.celery import OFTEN
 from marketplace.management.manners import alone, speaks_json, tell
 from payments import engine, wiring
 from payments.reports import kept_buyers
-from sellers import fetches, figures, looks, sending, turns
+from sellers import fetches, figures, looks, turns
 from sellers.floor_news import tell_not_offered
 from sellers.gas_news import tell_spent
 from sellers.probing import probe_due
@@ -142,7 +142,6 @@ async def work_until(stop: asyncio.Event) -> None:
         settling = asyncio.create_task(engine.settle_until(done))
         await asyncio.wait({settling, stopped}, return_when=asyncio.FIRST_COMPLETED)
         stopped.cancel()
-        sending.stop()
         turns.stop()
         if not settling.done():  # it settles for as long as the slowest of them is at it
             await asyncio.gather(*ringing)

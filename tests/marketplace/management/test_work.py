@@ -21,7 +21,7 @@ from pytest_django.fixtures import Settings
 from marketplace import celery
 from marketplace.management.commands import work
 from payments.models import Cap, Loss, Payment
-from sellers import health, judging, sending, turns, verdicts
+from sellers import health, judging, turns, verdicts
 from sellers.health_rows import Health
 from sellers.holds import Judge
 from sellers.models import Listing, Verdict
@@ -89,8 +89,7 @@ def test_once_forgives_what_was_lost_long_enough_ago(
 @pytest.fixture
 def ends(monkeypatch: pytest.MonkeyPatch) -> None:
     """It ends with its process; what is tested after it in this one still sends its messages."""
-    for module in (sending, turns):
-        monkeypatch.setattr(module, "_stopping", threading.Event())
+    monkeypatch.setattr(turns, "_stopping", threading.Event())
 
 
 async def test_the_loop_carries_out_a_verdict_and_looks_at_a_listing(

@@ -261,13 +261,15 @@ NOT_HOT: dict[Asker, str] = {
         }.items()
         for name in names
     },
-    ("sellers/looks.py", "run_due"): "the few looks that somebody waits for",
+    **{
+        ("sellers/jobs.py", name): "the few looks and documents that somebody waits for"
+        for name in ("due", "take")
+    },
     **{
         ("sellers/fetches.py", name): "the few documents of one seller"
         for name in ("_let_go_of_older", "_refuse_many", "ask", "hand_in", "of", "run")
     },
     ("sellers/fetches.py", "forget"): "documents of yesterday, once a night",
-    ("sellers/fetches.py", "run_due"): "the few documents that somebody waits for",
     **{
         ("marketplace/accounts/mail.py", name): "a person's own rows, by a key"
         for name in ("ask_to_confirm", "confirm", "holder_of", "with_confirmed_mail")
