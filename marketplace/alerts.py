@@ -11,13 +11,11 @@ from collections.abc import Sequence
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import transaction
-from django.template.loader import render_to_string
 
 from marketplace.accounts import letters
 from marketplace.accounts.models import Wallet
 from payments import limit_alerts
 from payments.limit_words import Alert
-from payments.wiring import public_url
 from sellers.events import limit_event
 from sellers.outbox import tell_buyer
 
@@ -66,12 +64,6 @@ def _write_to(user: User, alerts: Sequence[Alert]) -> None:
     wanted = [each for each in alerts if least and each.row.percent >= least]
     if not wanted:
         return
-    context = {
-        "name": user.username,
-        "site_name": settings.SITE_NAME,
-        "alerts": wanted,
-        "link": public_url("/buy/limits/"),
-    }
-    text = render_to_string("buyers/letters/limits.txt", context)
+    text = letters.worded("buyers/letters/limits.txt", user, "/buy/limits/", alerts=wanted)
     highest = max(wanted, key=lambda each: each.weight)
     letters.write(user, f"{highest.headline} at {settings.SITE_NAME}", text)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import smtplib
 from datetime import timedelta
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from django.conf import settings
 from django.contrib.auth.models import User
@@ -24,6 +24,7 @@ from django.utils.http import urlsafe_base64_encode
 
 from marketplace.accounts import mail
 from marketplace.accounts.models import ConfirmRequest, Letter, ResetRequest
+from payments.wiring import public_url
 
 AGAIN_AFTER = timedelta(minutes=5)
 TRIES_MAX = 5
@@ -44,6 +45,12 @@ def write(user: User, subject: str, text: str) -> None:
     """Have something sent to somebody whose address is confirmed; others see it on their pages."""
     if settings.SENDS_MAIL and mail.is_confirmed(user):
         Letter.objects.create(user=user, subject=subject, text=text, next_check_at=timezone.now())
+
+
+def worded(template: str, user: User, path: str, **more: Any) -> str:
+    """A letter's text: whom it greets, from which site it comes, where to look, and the rest."""
+    said = {"name": user.username, "site_name": settings.SITE_NAME, "link": public_url(path)}
+    return render_to_string(template, {**said, **more})
 
 
 def send_due() -> int:
@@ -100,14 +107,12 @@ def _send_question(asked: ConfirmRequest) -> None:
     user = asked.user
     if user.email != asked.email or not user.is_active:
         return
-    context = {
-        "name": user.username,
-        "site_name": settings.SITE_NAME,
-        "link": settings.PUBLIC_BASE_URL
-        + reverse("account-mail-link", args=(mail.token_of(user),)),
-        "days": settings.MAIL_CONFIRM_SECONDS // 86_400,
-    }
-    text = render_to_string("accounts/letters/confirm.txt", context)
+    text = worded(
+        "accounts/letters/confirm.txt",
+        user,
+        reverse("account-mail-link", args=(mail.token_of(user),)),
+        days=settings.MAIL_CONFIRM_SECONDS // 86_400,
+    )
     send_mail(f"Your address at {settings.SITE_NAME}", text, None, [user.email])
 
 
@@ -115,11 +120,10 @@ def _send(user: User) -> None:
     """To the address that the account has, not to the one that was typed."""
     token = default_token_generator.make_token(user)
     place = urlsafe_base64_encode(force_bytes(user.pk))
-    context = {
-        "name": user.username,
-        "site_name": settings.SITE_NAME,
-        "link": settings.PUBLIC_BASE_URL + reverse("account-reset-link", args=(place, token)),
-        "minutes": settings.PASSWORD_RESET_TIMEOUT // 60,
-    }
-    text = render_to_string("accounts/letters/reset.txt", context)
+    text = worded(
+        "accounts/letters/reset.txt",
+        user,
+        reverse("account-reset-link", args=(place, token)),
+        minutes=settings.PASSWORD_RESET_TIMEOUT // 60,
+    )
     send_mail(f"A new password at {settings.SITE_NAME}", text, None, [user.email])

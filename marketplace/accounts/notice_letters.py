@@ -6,10 +6,8 @@ from typing import Final
 
 from django.conf import settings
 from django.db import transaction
-from django.template.loader import render_to_string
 
 from marketplace.accounts import letters
-from payments.wiring import public_url
 from sellers.notices import Notice, take_unmailed
 
 AT_ONCE: Final = 50
@@ -28,12 +26,11 @@ def _write(notice: Notice) -> None:
     owner = notice.seller.owner
     if owner is None:
         return
-    context = {
-        "name": owner.username,
-        "site_name": settings.SITE_NAME,
-        "notice": notice,
-        "link": public_url(notice.href),
-        "contact": settings.OPERATOR_EMAIL,
-    }
-    text = render_to_string("accounts/letters/notice.txt", context)
+    text = letters.worded(
+        "accounts/letters/notice.txt",
+        owner,
+        notice.href,
+        notice=notice,
+        contact=settings.OPERATOR_EMAIL,
+    )
     letters.write(owner, f"{notice.subject} at {settings.SITE_NAME}", text)

@@ -137,8 +137,8 @@ class DisputeStep(models.Model):
     is_move = models.BooleanField()  # else something was said, and the case stands where it stood
     text = models.TextField(default="")
     told_at = models.DateTimeField(null=True)  # when the seller's pages and webhooks had it
-    mail_at = models.DateTimeField(null=True)  # when a letter about it is to be tried; null: done
-    mail_tries = models.SmallIntegerField(default=0)
+    mail_at = models.DateTimeField(null=True)  # when a letter about it is to be written; null: done
+    mail_tries = models.SmallIntegerField(default=0)  # of the version before: letters count theirs
 
     class Meta:
         constraints = (
