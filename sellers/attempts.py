@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -12,6 +11,7 @@ from uuid import UUID
 from django.db import transaction
 from django.utils import timezone
 
+from sellers.due_rows import spread
 from sellers.notices import notify
 from sellers.site import webhook_limits
 from sellers.webhook_rows import ATTEMPTS_SHOWN_MAX, Delivery, Webhook
@@ -94,8 +94,7 @@ def _next(tries: int, now: datetime, until: datetime) -> datetime | None:
     """When to try again: ever later, a last time at the end, then never."""
     if now >= until - timedelta(seconds=LAST_SECONDS):
         return None
-    wait = WAITS[min(tries, len(WAITS)) - 1] * random.uniform(1 - SPREAD, 1 + SPREAD)  # noqa: S311
-    return min(now + timedelta(seconds=wait), until)
+    return min(now + spread(WAITS[min(tries, len(WAITS)) - 1], SPREAD), until)
 
 
 def _end(delivery: Delivery, state: Delivery.State, now: datetime) -> None:

@@ -24,7 +24,7 @@ from sellers.models import Health, Listing, Seller
 from sellers.own_wallets import own_wallets
 from sellers.quality import CALLS_OF_ONE_PAYER_A_DAY_MAX, SAMPLE_CALLS_MAX, Quality, score
 from sellers.site import canary_addresses
-from sellers.verification import last_verified
+from sellers.verified import last_verified
 
 SELLERS_AT_ONCE: Final = 200
 LISTINGS_AT_ONCE: Final = 500

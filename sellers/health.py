@@ -22,6 +22,7 @@ from payments.old_rows import drop_rows
 from sellers import listings
 from sellers.addresses import callable_url
 from sellers.drift import Drift
+from sellers.due_rows import spread
 from sellers.health_rows import Health, ProbeResult
 from sellers.models import Listing, Seller
 from sellers.notices import notify
@@ -121,7 +122,7 @@ def next_look(failures: int, now: datetime) -> datetime:
     """The usual time, spread; sooner after a failure."""
     usual = health_limits().probe_seconds
     seconds = usual if failures == 0 else min(usual, SOON_SECONDS * failures)
-    return now + timedelta(seconds=seconds * random.uniform(1 - SPREAD, 1 + SPREAD))  # noqa: S311
+    return now + spread(seconds, SPREAD)
 
 
 def health_of(seller: Seller) -> QuerySet[Listing]:

@@ -9,14 +9,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import aiohttp
-from django.db import connection, transaction
 from django.utils import timezone
 from yarl import URL
 
 from payments.egress import Failed, Limits, exchange, open_client
 from payments.reports.upkeep import proven_among, served_lately
 from payments.wiring import upstream_signing_key
-from sellers import drift
+from sellers import drift, due_rows
 from sellers.drafts import SAMPLE_BYTES_MAX
 from sellers.drift import WHY_CHARACTERS_MAX, Drift
 from sellers.examples import body, body_media_type, path_values, query_pairs
@@ -42,17 +41,6 @@ CALLS_READ = timedelta(hours=24)
 BLAMERS_READ_MAX = 100
 BLAMERS_MIN = 3  # buyers for whose failed calls a listing is paused
 NOBODY = "0x0000000000000000000000000000000000000000"  # who pays for a look: nobody
-
-# A worker that dies on a look is followed by another when its claim is over. Chosen by a step of
-# its own: inside the condition it may be asked again for each row, and take more than so many.
-_CLAIM = """
-    with due as materialized (
-        select listing_id from sellers_health
-         where next_probe_at <= now() and (claimed_until is null or claimed_until <= now())
-         order by next_probe_at limit %(most)s for update skip locked)
-    update sellers_health set claimed_until = now() + make_interval(secs => %(lease)s)
-     where listing_id in (select listing_id from due) returning listing_id
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,14 +78,7 @@ def probe_due(site: Site) -> int:
 def claim(site: Site, most: int = AT_ONCE) -> list[Health]:
     """Take listings whose time has come; nobody else looks at them while that may take."""
     lease = LEASE_SECONDS + max(ADDRESS_SECONDS_MAX, site.total_seconds)
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(_CLAIM, {"lease": lease, "most": most})
-        ids = [row[0] for row in cursor.fetchall()]
-    return list(
-        Health.objects.select_related("listing__seller", "listing__live_revision").filter(
-            pk__in=ids
-        )
-    )
+    return due_rows.take(Health, "next_probe_at", most=most, lease_seconds=lease)
 
 
 def _prepared(row: Health, site: Site) -> Call | None:

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from payments.amounts import Amount
-from sellers import automatic, holds, proposals, records, reports, two_people, verification
+from sellers import automatic, holds, proposals, records, reports, two_people, verified
 from sellers.checks import Check
 from sellers.differences import Change, differences
 from sellers.examples import suffix
@@ -86,7 +86,7 @@ def _terms(listing: Listing) -> dict[str, Any]:
 def _seen(listing: Listing) -> dict[str, Any]:
     """What was seen of it: when it was submitted, and since it is live."""
     kept = proposals.of_proposal(listing)
-    live = verification.report(listing)
+    live = verified.report(listing)
     checks = kept.checks if kept else live.checks if live else []
     at = kept.at if kept else live.verified_at if live else None
     return {

@@ -12,7 +12,7 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from sellers import verification
+from sellers import submitting, verified
 from sellers.api.access import acting, endpoint, seller_of_key
 from sellers.api.documents import listing_document, own_listing, stamp
 from sellers.api.schema import says
@@ -46,9 +46,9 @@ def of_draft(request: Request, worksheet_id: UUID) -> Response:
     if lacks := lacking(sheet, site):
         return Response({**_checklist([]), "valid": False, "lacks": lacks})
     if request.method != "POST":
-        return Response(_checklist(verification.by_terms(sheet, site)))
+        return Response(_checklist(submitting.by_terms(sheet, site)))
     asked_at = timezone.now() if verify_limits().asks_itself else None
-    return Response(_checklist(verification.of_draft(sheet, site), asked_at))
+    return Response(_checklist(submitting.of_draft(sheet, site), asked_at))
 
 
 @extend_schema(
@@ -64,8 +64,8 @@ def submit(request: Request, worksheet_id: UUID) -> Response:
     """Ask for the review."""
     seller, site = seller_of_key(request), this_site()
     sheet = own_sheet(seller, worksheet_id)
-    listing = verification.submit_checked(
-        sheet, verification.of_draft(sheet, site), site, by=acting(request)
+    listing = submitting.submit_checked(
+        sheet, submitting.of_draft(sheet, site), site, by=acting(request)
     )
     return Response(listing_document(own_listing(seller, listing.pk), site, whole=True))
 
@@ -91,8 +91,8 @@ def of_listing(request: Request, listing_id: UUID) -> Response:
     if request.method == "POST":
         if listing.state != Listing.State.LIVE:
             raise ListingRefused(Why.WRONG_STATE, "only a live listing is asked")
-        verification.validate(listing.path)
-    known = verification.report(listing)
+        verified.validate(listing.path)
+    known = verified.report(listing)
     if known is None or known.valid is None:
         return Response({**_checklist([]), "valid": None})
     seen = [Check.from_json(each) for each in known.checks]

@@ -14,7 +14,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from payments.wiring import upstream_signing_key
-from sellers import listings, upstream_secrets, verification, worksheets
+from sellers import listings, submitting, upstream_secrets, worksheets
 from sellers.addresses import same_host
 from sellers.api.access import acting, endpoint, seller_of_key
 from sellers.api.creating import created
@@ -47,7 +47,7 @@ from sellers.site import Site, this_site
 from sellers.terms import Sample, Terms
 
 MOVES: Mapping[str, Callable[..., Listing]] = {
-    "submit": verification.submit_proposed,
+    "submit": submitting.submit_proposed,
     "withdraw": listings.withdraw,
     "pause": listings.pause,
     "resume": listings.resume,

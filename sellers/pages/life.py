@@ -10,7 +10,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
 from payments.amounts import Amount
-from sellers import listings, upstream_secrets, verification, worksheets
+from sellers import listings, upstream_secrets, verified, worksheets
 from sellers.differences import differences
 from sellers.examples import suffix
 from sellers.models import Listing, Revision, Seller, Worksheet
@@ -125,7 +125,7 @@ def _shown(request: HttpRequest, found: Listing) -> HttpResponse:
     url = resource_url(site.call_base_url, found.path)
     shown = live or proposed
     terms = _terms(shown)
-    known = verification.report(found)
+    known = verified.report(found)
     checks = known.checks if known else []
     context: dict[str, Any] = {
         "verification": known,

@@ -7,7 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 
-from sellers import verification
+from sellers import submitting
 from sellers.checks import Check, preflight
 from sellers.finishing import terms_of, withdraws
 from sellers.models import Worksheet
@@ -36,7 +36,7 @@ def review(request: HttpRequest, sheet: Worksheet, site: Site) -> HttpResponse:
     takes_back = ready and withdraws(sheet, terms_of(sheet, site))
     if submits and ready:
         try:
-            listing = verification.submit_checked(sheet, checks, site, by=acting(request))
+            listing = submitting.submit_checked(sheet, checks, site, by=acting(request))
         except ListingRefused as late:
             lacking, refused = _standing(late), late
         else:
@@ -78,4 +78,4 @@ def _elsewhere(refused: ListingRefused, sheet: Worksheet) -> tuple[str, str] | N
 
 def _checks(sheet: Worksheet, site: Site, *, asked: bool) -> list[Check]:
     """The checklist; a button has the draft's own preview asked as graders will ask."""
-    return verification.of_draft(sheet, site) if asked else verification.by_terms(sheet, site)
+    return submitting.of_draft(sheet, site) if asked else submitting.by_terms(sheet, site)

@@ -11,7 +11,7 @@ from django.test import override_settings
 
 from marketplace.catalog.mcp.lists import TOOLS_A_PAGE
 from marketplace.embedded.demo_accounts import BUYER
-from sellers import previews, verification
+from sellers import previews, submitting, verified
 from sellers.checks import REQUIRED, Check
 from sellers.drafts import Draft, finish
 from sellers.models import Listing
@@ -56,9 +56,9 @@ def test_graders_find_a_draft_and_a_listing_whole(
     sold = stack.sell()
     with stack.database():
         sheet = finished_draft(draft_of(stack, cast), "graded", cast.seller.address)
-        of_draft = verification.of_draft(sheet, this_site())
-        said = verification.validate(sold.path)
-        row = verification.report(Listing.objects.get(slug=sold.path.partition("/")[2]))
+        of_draft = submitting.of_draft(sheet, this_site())
+        said = verified.validate(sold.path)
+        row = verified.report(Listing.objects.get(slug=sold.path.partition("/")[2]))
         assert not previews.alive().filter(seller=sheet.seller).exists()  # it was for the look
     asked = {check.check: check for check in of_draft}
     assert required_failures(of_draft) == []
@@ -84,7 +84,7 @@ def test_graders_find_a_listing_on_a_later_page_of_its_sellers_tools(
         terms = finish(draft_of(stack, cast), this_site())
         for number in range(TOOLS_A_PAGE + 1):
             publish("crowded", f"listing-{number:02}", terms, this_site())
-        said = verification.validate(f"crowded/listing-{TOOLS_A_PAGE:02}")
+        said = verified.validate(f"crowded/listing-{TOOLS_A_PAGE:02}")
     assert "mcp-paid-tools" in {check.check for check in said if check.passed}, said
 
 

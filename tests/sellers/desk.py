@@ -12,7 +12,7 @@ from eth_account.messages import encode_defunct
 
 from payments.audit_log import user
 from payments.x402.networks import DEFAULT_ASSETS
-from sellers import looks, payouts, verification, worksheets
+from sellers import looks, payouts, submitting, worksheets
 from sellers.directory import open_seller_for
 from sellers.models import Listing, Seller, Worksheet
 from sellers.site import this_site
@@ -103,8 +103,8 @@ class Desk:
             },
         )
         sheet.refresh_from_db()
-        checks = verification.by_terms(sheet, site)
-        return verification.submit_checked(sheet, checks, site, by=by)
+        checks = submitting.by_terms(sheet, site)
+        return submitting.submit_checked(sheet, checks, site, by=by)
 
     def _signed(self, text: str) -> str:
         signed = self.wallet.account.sign_message(encode_defunct(text=text))

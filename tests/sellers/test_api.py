@@ -487,7 +487,7 @@ def test_a_direct_submission_that_fails_a_required_check_is_none(
     robot: Program, terms: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     wrong = Check("description-500", False, REQUIRED, "it fits everywhere", "500", "501")
-    monkeypatch.setattr("sellers.verification.checks_of_proposal", lambda *_: [wrong])
+    monkeypatch.setattr("sellers.submitting.checks_of_proposal", lambda *_: [wrong])
     made = robot("POST", "/listings", {**terms, "slug": "weather"}).document
     said = robot("POST", f"/listings/{made['id']}/submit")
     assert (said.status, said.document["field"]) == (422, "checklist")

@@ -11,7 +11,7 @@ from django.utils import timezone
 from pytest_django.fixtures import Settings
 
 from payments.models import Tries
-from sellers import logos, looks, verification, worksheets
+from sellers import logos, looks, submitting, verification, worksheets
 from sellers.api.schema import document
 from sellers.checks import REQUIRED, Check
 from sellers.input_rows import TICKED
@@ -254,7 +254,7 @@ def test_what_fails_is_named_and_not_submitted(
     robot: Program, draft: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bad = Check("returns-402", False, REQUIRED, "quoted", "402", "404", "Look at its state.")
-    monkeypatch.setattr(verification, "of_draft", lambda *_: [bad])
+    monkeypatch.setattr(submitting, "of_draft", lambda *_: [bad])
     shown = robot("POST", f"{draft}/checklist").document
     assert (shown["valid"], shown["preflight"][0]["fix"]) == (False, "Look at its state.")
     said = robot("POST", f"{draft}/submit")

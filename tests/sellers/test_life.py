@@ -15,7 +15,7 @@ from pytest_django.fixtures import Settings
 from marketplace.configuration.chains import CHAIN_DEFAULTS
 from payments.models import OpenOffer
 from payments.x402.networks import DEFAULT_ASSETS
-from sellers import judging, listings, payout_ends, verification, worksheets
+from sellers import judging, listings, payout_ends, submitting, worksheets
 from sellers.models import Listing, Notice, Payout, Price, Proposal, Worksheet
 from sellers.refusals import ListingRefused, Why
 from sellers.secrets import Vault
@@ -197,10 +197,10 @@ def test_a_draft_that_is_submitted_twice_at_once_becomes_one_listing(
     desk.fill(sheet)
     late = Worksheet.objects.get(pk=sheet.pk)
     site = this_site()
-    checks = verification.by_terms(late, site)
+    checks = submitting.by_terms(late, site)
     assert desk.client.post(f"/sell/drafts/{sheet.pk}/review").status_code == 302
     seen = Proposal.objects.get()
-    listing = verification.submit_checked(late, checks, site)
+    listing = submitting.submit_checked(late, checks, site)
     assert listing == desk.seller.listings.get()
     assert Proposal.objects.get().look == seen.look is not None, "what was seen first stays"
     # The second press had found the sheet before the first one was done with it.

@@ -10,7 +10,7 @@ import pytest
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
-from sellers import figures, listings, turns, verification, webhooks
+from sellers import figures, listings, turns, verification, verified, webhooks
 from sellers.catalog_rows import CatalogEntry
 from sellers.checks import ADVISORY, REQUIRED, Check
 from sellers.drafts import finish
@@ -77,7 +77,7 @@ def test_what_is_live_is_gone_through_and_again_a_day_later(
     assert row.verified_at is not None
     assert row.next_at is not None
     assert timedelta(hours=19) < row.next_at - before < timedelta(hours=29)
-    assert verification.last_verified([listing.pk]) == {listing.pk: row.good_at}
+    assert verified.last_verified([listing.pk]) == {listing.pk: row.good_at}
     figures.keep()
     assert CatalogEntry.objects.get(pk=listing.pk).last_verified_at == row.verified_at
     assert not Notice.objects.exists()
@@ -128,7 +128,7 @@ def test_what_is_paused_is_let_alone_until_it_is_sold_again(
     due_again()
     verification.verify_due(this_site())
     assert Verification.objects.get().next_at is None
-    assert verification.validate(listing.path) == []
+    assert verified.validate(listing.path) == []
     listings.resume(listing.pk)
     assert verification.enroll(verify_limits()) == 1
 
@@ -136,13 +136,13 @@ def test_what_is_paused_is_let_alone_until_it_is_sold_again(
 def test_programs_are_told_what_is_known_and_it_is_asked_anew_when_old(
     listing: Listing, answers: list[Any]
 ) -> None:
-    first = verification.validate(listing.path)
+    first = verified.validate(listing.path)
     assert first == [GOOD, MEH]
     answers[:] = [[BAD]]
-    assert verification.validate(listing.path) == first
+    assert verified.validate(listing.path) == first
     Verification.objects.update(verified_at=timezone.now() - timedelta(hours=1))
-    assert verification.validate(listing.path) == [BAD]
-    assert verification.validate("acme/nothing") == []
+    assert verified.validate(listing.path) == [BAD]
+    assert verified.validate("acme/nothing") == []
 
 
 def test_who_asks_at_once_does_not_have_it_asked_twice(
@@ -150,7 +150,7 @@ def test_who_asks_at_once_does_not_have_it_asked_twice(
 ) -> None:
     now = timezone.now()
     Verification.objects.create(listing=listing, claimed_until=now + timedelta(minutes=1))
-    assert verification.validate(listing.path) == []
+    assert verified.validate(listing.path) == []
     assert Verification.objects.get().verified_at is None
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from marketplace.catalog.documents.market import stamp
 from payments.x402.types import X402_VERSION
-from sellers import verification
+from sellers import verified
 from sellers.checklist import checks_of_sale
 from sellers.checks import Check, preflight
 from sellers.goods import Good
@@ -22,7 +22,7 @@ def of(good: Good, method: str, site: Site) -> dict[str, Any]:
     """What an unpaid call with this method meets, and each check of it."""
     terms = good.terms
     quoted = challenge(terms, good.offers, good.url, site).challenge
-    asked = verification.validate(good.path) or checks_of_sale(terms, good.url, site)
+    asked = verified.validate(good.path) or checks_of_sale(terms, good.url, site)
     checks = [*asked, _method(terms.method, method)]
     return {
         **preflight(checks),

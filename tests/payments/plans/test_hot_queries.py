@@ -137,7 +137,7 @@ BY_INDEX: dict[Asker, set[str]] = {
     ("payments/reports/upkeep.py", "served_lately"): {"payment_by_listing"},
     ("sellers/health.py", "forget_probes"): {"proberesult_by_time"},
     ("sellers/notices.py", "take_unmailed"): {"notice_unmailed"},
-    ("sellers/probing.py", "claim"): {"health_due"},
+    ("sellers/due_rows.py", "take"): {"health_due"},
     ("sellers/keys.py", "recognise"): {"sellers_apikey_hash_key"},
     ("sellers/open_offers.py", "forget_closed"): {"openoffer_closed"},
     ("sellers/sending.py", "claim"): {"delivery_due", "delivery_claimed"},
@@ -234,7 +234,7 @@ NOT_HOT: dict[Asker, str] = {
         (f"sellers/{file}.py", name): BY_HAND
         for file, names in {
             "finishing": ("became", "withdraws"),
-            "verification": ("submit_checked", "submit_proposed"),
+            "submitting": ("submit_checked", "submit_proposed"),
             "upstream_secrets": (
                 "_carry",
                 "_is_known",
@@ -301,7 +301,7 @@ NOT_HOT: dict[Asker, str] = {
     ("sellers/health.py", "health_of"): BY_HAND,
     ("sellers/pages/health.py", "show"): BY_HAND,
     ("sellers/probing.py", "_prepared"): "one row, by its key",
-    ("sellers/probing.py", "claim"): "twenty of some hundred listings: few pages either way",
+    ("sellers/due_rows.py", "take"): "twenty of some hundred listings: few pages either way",
     ("sellers/keys.py", "forget_keys"): "a seller has a few, once a night",
     ("sellers/keys.py", "issue"): BY_HAND,
     ("sellers/keys.py", "keys_of"): BY_HAND,
@@ -380,21 +380,16 @@ NOT_HOT |= (
             "sellers/look_alikes.py",
             "look_alike",
         ): "the best titles, when a checklist is gone through",
-        ("sellers/verification.py", "claim"): "ten of some hundred listings: few pages either way",
         ("sellers/verification.py", "enroll"): "every listing, to find the few that are new",
         ("sellers/floor_news.py", "_sold"): "every open price, to find the few that are refused",
     }
     | {
-        ("sellers/verification.py", name): "one listing's row, by its key"
-        for name in [
-            "validate",
-            "report",
-            "last_verified",
-            "record",
-            "keep",
-            "_verify",
-            "_claim_one",
-        ]
+        (f"sellers/{file}.py", name): "one listing's row, by its key"
+        for file, names in {
+            "verification": "record keep _verify claim_one",
+            "verified": "validate report last_verified",
+        }.items()
+        for name in names.split()
     }
 )
 
