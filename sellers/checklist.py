@@ -19,7 +19,8 @@ from sellers.look_alikes import look_alike
 from sellers.models import Listing, Look, Seller, Worksheet
 from sellers.offers import HEADER_BYTES_MAX, challenge, header_bytes, quote, resource_url
 from sellers.payouts import standing, vouched
-from sellers.previews import AsIfOpen, TestCall, calls_of
+from sellers.previews import TestCall, calls_of
+from sellers.price_rows import PriceRow
 from sellers.prices import in_dollars
 from sellers.site import Site
 from sellers.terms import PriceTerms, Terms
@@ -167,7 +168,7 @@ def _words(terms: Terms) -> Iterator[Check]:
 
 
 def _budget(terms: Terms, url: str, site: Site) -> Iterator[Check]:
-    prices = [AsIfOpen.of(price) for price in terms.prices]
+    prices = [PriceRow.as_if_open(price) for price in terms.prices]
     quoted = challenge(terms, quote(terms, prices, site), url, site)
     size = header_bytes(quoted.challenge)
     yield required(

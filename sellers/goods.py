@@ -17,6 +17,7 @@ from django.db import connection
 
 from payments.acceptance.promise import Offer
 from sellers import offers
+from sellers.price_rows import PRICES, PriceRow
 from sellers.quality import Quality
 from sellers.site import Site, settings_mark, this_site
 from sellers.terms import Terms
@@ -49,18 +50,6 @@ class Hit:
     listing_id: UUID
     key: Any
     good: Good | None
-
-
-@dataclass(frozen=True, slots=True)
-class _OpenPrice:
-    """A row of payments_openoffer."""
-
-    id: UUID
-    network: str
-    scheme: str
-    asset: str
-    pay_to: str
-    amount_atomic: int
 
 
 def one(path: str) -> Good | None:
@@ -123,7 +112,7 @@ def _good(row: Sequence[Any], site: Site) -> Good | None:
     if stored is None or prices is None:
         return None
     terms = Terms.from_json(orjson.loads(stored))
-    quoted = offers.quote(terms, map(_open_price, orjson.loads(prices)), site)
+    quoted = offers.quote(terms, map(PriceRow.of, orjson.loads(prices)), site)
     if not quoted:  # on no network that this site still settles: the door is closed as well
         return None
     return Good(
@@ -142,25 +131,14 @@ def _good(row: Sequence[Any], site: Site) -> Good | None:
     )
 
 
-def _open_price(stored: Mapping[str, str]) -> _OpenPrice:
-    return _OpenPrice(
-        id=UUID(stored["id"]),
-        network=stored["network"],
-        scheme=stored["scheme"],
-        asset=stored["asset"],
-        pay_to=stored["pay_to"],
-        amount_atomic=int(stored["amount_atomic"]),
-    )
-
-
 _VERSIONS: Final = """
     select coalesce((select version from sellers_shelfversion), 0),
            coalesce((select version from sellers_figuresversion), 0)
 """
 # The figures stand in the order of Quality's fields. What was found is looked up by keys only.
-_READ: Final = """
+_READ: Final = f"""
     with entry as not materialized (select * from sellers_catalogentry where sold),
-         hit as materialized ({hits})
+         hit as materialized ({{hits}})
     select hit.listing_id, hit.key, e.path, e.seller_slug, e.seller_name, r.number, r.hash,
            r.terms::text, o.prices, e.changed_at, e.category,
            e.calls_24h, e.calls_7d, e.calls_30d, e.calls_by_day, e.payers_30d,
@@ -172,11 +150,9 @@ _READ: Final = """
       left join sellers_listing l on l.id = hit.listing_id and l.state = 'live'
       left join sellers_revision r on r.id = l.live_revision_id
       left join lateral (
-            select jsonb_agg(jsonb_build_object(
-                       'id', p.id, 'network', p.network, 'scheme', p.scheme, 'asset', p.asset,
-                       'pay_to', p.pay_to, 'amount_atomic', p.amount_atomic::text))::text prices
+            select {PRICES}::text prices
               from payments_openoffer p
              where p.listing_id = l.id and p.revision_hash = r.hash and p.closed_at is null
            ) o on true
      order by hit.key, hit.listing_id
-"""
+"""  # noqa: S608 - composed of our own constants only

@@ -55,25 +55,6 @@ class TestCall:
     is_final: bool
 
 
-@dataclass(frozen=True, slots=True)
-class AsIfOpen:
-    """A price as if it were open: it is quoted by the very function that sells, and only quoted."""
-
-    id: UUID
-    network: str
-    scheme: str
-    asset: str
-    pay_to: str
-    amount_atomic: int
-
-    @staticmethod
-    def of(price: PriceTerms) -> AsIfOpen:
-        nobody = UUID(int=0)  # no claim finds an offer by this id
-        return AsIfOpen(
-            nobody, price.network, price.scheme, price.asset, price.pay_to, price.amount_atomic
-        )
-
-
 @transaction.atomic
 def open_preview(worksheet: Worksheet, site: Site) -> Preview:
     """Let the seller try what the sheet says now; older previews of the sheet end."""

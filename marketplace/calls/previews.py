@@ -12,7 +12,8 @@ from marketplace.calls.shelf import Absent, Place, Stock
 from marketplace.calls.stock import opened, shelve
 from payments.pool import Pool, rows
 from sellers.offers import PREVIEWS
-from sellers.previews import AsIfOpen, token_hash
+from sellers.previews import token_hash
+from sellers.price_rows import PRICES, PriceRow, StoredPrice
 from sellers.secrets import SecretsUnavailable
 from sellers.site import Site
 from sellers.terms import Terms
@@ -36,7 +37,7 @@ class _Row:
     sealed: Mapping[str, str]
     payers: Sequence[str]
     ends_unix: float
-    prices: Sequence[Mapping[str, str]] | None
+    prices: Sequence[StoredPrice] | None
 
 
 class StockAndPreviews:
@@ -83,30 +84,22 @@ class StockAndPreviews:
         return shelved if shelved.offers else Absent.CLOSED
 
 
-def _prices(row: _Row, terms: Terms) -> list[AsIfOpen]:
+def _prices(row: _Row, terms: Terms) -> list[PriceRow]:
     """The open offers, or what the checklist only looks at."""
     if not row.payers:
-        return [AsIfOpen.of(price) for price in terms.prices]
-    return [
-        AsIfOpen(
-            UUID(each["id"]), each["network"], each["scheme"], each["asset"], each["pay_to"],
-            int(each["amount_atomic"]),
-        )
-        for each in row.prices or ()
-    ]  # fmt: skip
+        return [PriceRow.as_if_open(price) for price in terms.prices]
+    return [PriceRow.of(each) for each in row.prices or ()]
 
 
-_READ: Final = """
+_READ: Final = f"""
     select p.id, p.seller_id, p.listing_id, p.revision_hash, p.terms, p.sealed, p.payers,
            extract(epoch from p.expires_at)::float8, o.prices
       from sellers_preview p
       left join lateral (
-            select jsonb_agg(jsonb_build_object(
-                       'id', o.id, 'network', o.network, 'scheme', o.scheme, 'asset', o.asset,
-                       'pay_to', o.pay_to, 'amount_atomic', o.amount_atomic::text)) prices
+            select {PRICES} prices
               from payments_openoffer o
              where o.listing_id = p.id
                and (o.closed_at is null or o.closed_at > clock_timestamp())) o on true
      where p.token_hash = %(token_hash)s
        and p.closed_at is null and p.expires_at > clock_timestamp()
-"""
+"""  # noqa: S608 - composed of our own constants only

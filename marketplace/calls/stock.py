@@ -17,6 +17,7 @@ from payments.pool import Pool, rows
 from payments.x402.headers import encode_json
 from sellers import offers
 from sellers.offer_receipt import SignedPrices
+from sellers.price_rows import PRICES, PriceRow, StoredPrice
 from sellers.schemas import compile_input
 from sellers.secrets import SecretsUnavailable, Vault
 from sellers.site import Site
@@ -25,18 +26,6 @@ from sellers.terms import Terms
 from sellers.upstream_limits import upstream_limits
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class _OpenPrice:
-    """A row of payments_openoffer."""
-
-    id: UUID
-    network: str
-    scheme: str
-    asset: str
-    pay_to: str
-    amount_atomic: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +39,7 @@ class _Row:
     is_live: bool | None
     revision_hash: bytes | None
     terms: Mapping[str, Any]
-    prices: Sequence[Mapping[str, str]]
+    prices: Sequence[StoredPrice]
     signed: Sequence[str] | None
     signed_until_unix: int | None
     good_until_unix: float | None
@@ -96,7 +85,7 @@ class Stock:
         return shelve(
             path,
             terms,
-            map(_open_price, row.prices),
+            map(PriceRow.of, row.prices),
             self._site,
             seller_id=row.seller_id,
             listing_id=row.listing_id,
@@ -187,20 +176,9 @@ def _in_order(shelved: Sequence[Shelved], rows: Sequence[_Row]) -> Place:
     return replace(live[0], earlier=tuple(one for one in shelved if one is not live[0]))
 
 
-def _open_price(stored: Mapping[str, str]) -> _OpenPrice:
-    return _OpenPrice(
-        id=UUID(stored["id"]),
-        network=stored["network"],
-        scheme=stored["scheme"],
-        asset=stored["asset"],
-        pay_to=stored["pay_to"],
-        amount_atomic=int(stored["amount_atomic"]),
-    )
-
-
 # By unique keys from path to listing, then by the listing's few open offers to their revisions.
 # A revision that came back within its own grace has every price twice: the one open longer counts.
-_READ: Final = """
+_READ: Final = f"""
     select v.version, l.id, l.seller_id, l.state, r.id = l.live_revision_id, r.hash, r.terms,
            o.prices, d.jws, d.valid_until_unix, o.good_until_unix,
            (select jsonb_object_agg(u.name, translate(encode(u.sealed, 'base64'), E'\\n', ''))
@@ -210,9 +188,7 @@ _READ: Final = """
       left join sellers_listing l on l.seller_id = s.id and l.slug = %(slug)s
       left join lateral (
             select p.revision_hash,
-                   jsonb_agg(jsonb_build_object(
-                       'id', p.id, 'network', p.network, 'scheme', p.scheme, 'asset', p.asset,
-                       'pay_to', p.pay_to, 'amount_atomic', p.amount_atomic::text)) prices,
+                   {PRICES} prices,
                    case when bool_and(p.closed_at is not null)
                         then extract(epoch from max(p.closed_at))::float8 end good_until_unix
               from (select distinct on (revision_hash, network, scheme, asset, pay_to,
@@ -226,4 +202,4 @@ _READ: Final = """
       left join sellers_revision r on r.listing_id = l.id and r.hash = o.revision_hash
       left join sellers_signedoffers d on d.revision_id = r.id
      order by r.number desc
-"""
+"""  # noqa: S608 - composed of our own constants only

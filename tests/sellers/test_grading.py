@@ -18,7 +18,7 @@ from sellers.grading import graded
 from sellers.listed import listed
 from sellers.look_alikes import skeleton
 from sellers.offers import challenge, quote, resource_url
-from sellers.previews import AsIfOpen
+from sellers.price_rows import PriceRow
 from sellers.terms import Terms
 from tests.sellers.conftest import SITE
 
@@ -62,7 +62,7 @@ def terms(make_terms: Callable[..., Terms]) -> Terms:
 
 @pytest.fixture
 def document(terms: Terms) -> dict[str, Any]:
-    prices = [AsIfOpen.of(price) for price in terms.prices]
+    prices = [PriceRow.as_if_open(price) for price in terms.prices]
     wire = challenge(terms, quote(terms, prices, SITE), URL, SITE).challenge.to_wire()
     return dict(orjson.loads(orjson.dumps(wire)))
 
