@@ -20,6 +20,7 @@ from urllib.parse import urlencode
 from django.contrib.auth.models import AnonymousUser, User
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.urls import reverse
+from django.utils.cache import add_never_cache_headers
 
 from payments.audit_log import user
 from sellers.moderators import MODERATORS
@@ -36,13 +37,20 @@ Page = Callable[Concatenate[HttpRequest, P], HttpResponse]
 def signed_in(
     page: Callable[Concatenate[HttpRequest, P], R],
 ) -> Callable[Concatenate[HttpRequest, P], R | HttpResponse]:
-    """Only for somebody signed in; others are asked to sign in, and come back."""
+    """Only for somebody signed in; others are asked to sign in, and come back.
+
+    Nobody keeps what it answers: it is for one person.
+    """
 
     @wraps(page)
     def guarded(request: HttpRequest, /, *args: P.args, **named: P.kwargs) -> R | HttpResponse:
-        if not request.user.is_authenticated:
-            return _sent_to("account-sign-in", request)
-        return page(request, *args, **named)
+        answer: R | HttpResponse
+        if request.user.is_authenticated:
+            answer = page(request, *args, **named)
+        else:
+            answer = _sent_to("account-sign-in", request)
+        add_never_cache_headers(answer)
+        return answer
 
     return guarded
 

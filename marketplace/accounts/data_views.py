@@ -9,7 +9,6 @@ from django.contrib import messages
 from django.forms import Form
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from marketplace.access import acting, is_moderator, person, signed_in, signed_in_lately
@@ -22,7 +21,6 @@ from sellers.models import Listing
 _GONE = frozenset({Listing.State.RETIRED})
 
 
-@never_cache
 @signed_in_lately
 @require_safe
 def show(request: HttpRequest) -> HttpResponse:
@@ -30,7 +28,6 @@ def show(request: HttpRequest) -> HttpResponse:
     return _page(request, EraseForm())
 
 
-@never_cache
 @signed_in_lately
 @require_POST
 def archive(request: HttpRequest) -> HttpResponse:
@@ -41,7 +38,6 @@ def archive(request: HttpRequest) -> HttpResponse:
     return download(request, own_data.file_name_of(user), own_data.CONTENT_TYPE, parts)  # type: ignore[return-value]
 
 
-@never_cache
 @signed_in_lately
 @require_POST
 def erase(request: HttpRequest) -> HttpResponse:
@@ -62,7 +58,6 @@ def erase(request: HttpRequest) -> HttpResponse:
     return redirect("account-data")
 
 
-@never_cache
 @signed_in
 @require_POST
 def keep(request: HttpRequest) -> HttpResponse:

@@ -55,7 +55,6 @@ def show(request: HttpRequest) -> HttpResponse:
     )
 
 
-@never_cache
 @signed_in_lately
 @sensitive_post_parameters()
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -84,7 +83,6 @@ def take_up(request: HttpRequest) -> HttpResponse:
     return render(request, "accounts/take_up.html", context, status=status)
 
 
-@never_cache
 @signed_in_lately
 @require_POST
 def renew_codes(request: HttpRequest) -> HttpResponse:
@@ -94,7 +92,6 @@ def renew_codes(request: HttpRequest) -> HttpResponse:
     return _codes_page(request, second_factor.new_codes(person(request), by=acting(request)))
 
 
-@never_cache
 @signed_in_lately
 @require_POST
 def remove(request: HttpRequest) -> HttpResponse:

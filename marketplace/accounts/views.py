@@ -104,7 +104,6 @@ def sign_out(request: HttpRequest) -> HttpResponse:
     return redirect("account-sign-in")
 
 
-@never_cache
 @signed_in
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
@@ -112,7 +111,6 @@ def home(request: HttpRequest) -> HttpResponse:
     return _home_page(request)
 
 
-@never_cache
 @signed_in_lately
 @require_POST
 def details(request: HttpRequest) -> HttpResponse:
@@ -140,7 +138,6 @@ def details(request: HttpRequest) -> HttpResponse:
     return redirect("account-home")
 
 
-@never_cache
 @signed_in_lately
 @sensitive_post_parameters()
 @require_http_methods(["GET", "HEAD", "POST"])

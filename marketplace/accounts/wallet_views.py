@@ -56,7 +56,6 @@ def sign_in(request: HttpRequest) -> HttpResponse:
     return JsonResponse({"next": enter(request, user, back_of(request), wallet=proof.address)})
 
 
-@never_cache
 @signed_in
 @require_POST
 def ask_to_link(request: HttpRequest, *, pays_only: bool = False) -> HttpResponse:
@@ -64,7 +63,6 @@ def ask_to_link(request: HttpRequest, *, pays_only: bool = False) -> HttpRespons
     return _asked(request, _purpose(pays_only), linking.subject(person(request)))
 
 
-@never_cache
 @signed_in_lately
 @require_POST
 def link(request: HttpRequest, *, pays_only: bool = False) -> HttpResponse:

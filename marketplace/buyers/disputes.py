@@ -10,7 +10,6 @@ from django import forms
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from marketplace.access import person, signed_in
@@ -53,7 +52,6 @@ class DisputeForm(forms.Form):
     )
 
 
-@never_cache
 @signed_in
 @require_safe
 def index(request: HttpRequest) -> HttpResponse:
@@ -65,7 +63,6 @@ def index(request: HttpRequest) -> HttpResponse:
     return render(request, "buyers/disputes.html", context)
 
 
-@never_cache
 @signed_in
 @require_http_methods(["GET", "HEAD", "POST"])
 def new(request: HttpRequest, payment_id: UUID) -> HttpResponse:
@@ -111,7 +108,6 @@ def _opened(report: PaymentReport, said: dict[str, Any]) -> Dispute:
     return open_dispute(report.payment, asked)
 
 
-@never_cache
 @signed_in
 @require_safe
 def show(request: HttpRequest, dispute_id: UUID) -> HttpResponse:
@@ -119,7 +115,6 @@ def show(request: HttpRequest, dispute_id: UUID) -> HttpResponse:
     return _shown(request, _own(request, dispute_id))
 
 
-@never_cache
 @signed_in
 @require_POST
 def do(request: HttpRequest, dispute_id: UUID, what: str) -> HttpResponse:

@@ -7,7 +7,6 @@ from uuid import UUID
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
 from marketplace.access import acting, person, signed_in
@@ -17,7 +16,6 @@ from payments.limit_groups import change_group, close_group, groups_of, open_gro
 from payments.limit_setting import NotPossible
 
 
-@never_cache
 @signed_in
 @require_POST
 def start(request: HttpRequest) -> HttpResponse:
@@ -34,7 +32,6 @@ def start(request: HttpRequest) -> HttpResponse:
     return redirect("buy-limits")
 
 
-@never_cache
 @signed_in
 @require_POST
 def change(request: HttpRequest, group_id: UUID) -> HttpResponse:
@@ -52,7 +49,6 @@ def change(request: HttpRequest, group_id: UUID) -> HttpResponse:
     return redirect("buy-limits")
 
 
-@never_cache
 @signed_in
 @require_POST
 def act(request: HttpRequest, group_id: UUID, what: str) -> HttpResponse:

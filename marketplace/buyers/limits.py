@@ -10,7 +10,6 @@ from typing import Any
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
 from marketplace.access import acting, person, signed_in
@@ -42,7 +41,6 @@ class Refused:
     form: RulesForm
 
 
-@never_cache
 @signed_in
 @require_http_methods(["GET", "HEAD", "POST"])
 def show(request: HttpRequest) -> HttpResponse:
@@ -66,7 +64,6 @@ def show(request: HttpRequest) -> HttpResponse:
     return redirect("buy-limits")
 
 
-@never_cache
 @signed_in
 @require_POST
 def set_mail(request: HttpRequest) -> HttpResponse:

@@ -7,7 +7,6 @@ from typing import Any
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, StreamingHttpResponse
-from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from marketplace.access import person, signed_in
@@ -39,7 +38,6 @@ CASES_SHOWN = timedelta(days=7)  # after the end
 WATCHED_MAX = 8  # payments whose next step an open page hears of: the newest that can change
 
 
-@never_cache
 @signed_in
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
@@ -57,7 +55,6 @@ def home(request: HttpRequest) -> HttpResponse:
     return page_or_part(request, "buyers/receipts.html", "buyers/_receipts.html", context)
 
 
-@never_cache
 @signed_in
 @require_safe
 def csv(request: HttpRequest) -> StreamingHttpResponse:
@@ -66,7 +63,6 @@ def csv(request: HttpRequest) -> StreamingHttpResponse:
     return csv_file(request, _file_name(filters), COLUMNS, all_purchases(filters.sought), cells)
 
 
-@never_cache
 @signed_in
 @require_safe
 def json(request: HttpRequest) -> StreamingHttpResponse:

@@ -6,7 +6,6 @@ from collections import defaultdict
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
-from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from marketplace.access import person, signed_in
@@ -24,7 +23,6 @@ from sellers.pages.parts import page_or_part
 LISTINGS_MAX = 50
 
 
-@never_cache
 @signed_in
 @require_safe
 def show(request: HttpRequest) -> HttpResponse:

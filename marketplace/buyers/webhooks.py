@@ -5,7 +5,6 @@ from __future__ import annotations
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
-from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from marketplace.access import person, signed_in
@@ -16,7 +15,6 @@ LEAD = "Addresses of yours that are told when a limit comes near, and of every s
 EMPTY = "Add an address below, and your program hears of your limits and your disputes."
 
 
-@never_cache
 @signed_in
 @require_http_methods(["GET", "HEAD", "POST"])
 def index(request: HttpRequest) -> HttpResponse:
@@ -24,7 +22,6 @@ def index(request: HttpRequest) -> HttpResponse:
     return addresses.index(request, _place(request))
 
 
-@never_cache
 @signed_in
 @require_safe
 def show(request: HttpRequest, hook_id: UUID) -> HttpResponse:
@@ -32,7 +29,6 @@ def show(request: HttpRequest, hook_id: UUID) -> HttpResponse:
     return addresses.show(request, _place(request), hook_id)
 
 
-@never_cache
 @signed_in
 @require_POST
 def change(request: HttpRequest, hook_id: UUID) -> HttpResponse:
@@ -40,7 +36,6 @@ def change(request: HttpRequest, hook_id: UUID) -> HttpResponse:
     return addresses.change(request, _place(request), hook_id)
 
 
-@never_cache
 @signed_in
 @require_POST
 def rotate(request: HttpRequest, hook_id: UUID) -> HttpResponse:
@@ -48,7 +43,6 @@ def rotate(request: HttpRequest, hook_id: UUID) -> HttpResponse:
     return addresses.rotate(request, _place(request), hook_id)
 
 
-@never_cache
 @signed_in
 @require_POST
 def act(request: HttpRequest, hook_id: UUID, what: str) -> HttpResponse:
@@ -56,7 +50,6 @@ def act(request: HttpRequest, hook_id: UUID, what: str) -> HttpResponse:
     return addresses.act(request, _place(request), hook_id, what)
 
 
-@never_cache
 @signed_in
 @require_safe
 def delivery(request: HttpRequest, delivery_id: UUID) -> HttpResponse:
@@ -64,7 +57,6 @@ def delivery(request: HttpRequest, delivery_id: UUID) -> HttpResponse:
     return addresses.delivery(request, _place(request), delivery_id)
 
 
-@never_cache
 @signed_in
 @require_POST
 def resend(request: HttpRequest, delivery_id: UUID) -> HttpResponse:

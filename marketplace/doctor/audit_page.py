@@ -10,7 +10,6 @@ from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
-from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from marketplace.access import admin_only
@@ -41,7 +40,6 @@ KINDS: Final = {
 }
 
 
-@never_cache
 @admin_only
 @require_safe
 def log(request: HttpRequest) -> HttpResponse:
@@ -66,7 +64,6 @@ def log(request: HttpRequest) -> HttpResponse:
     return render(request, "operator/audit.html", context)
 
 
-@never_cache
 @admin_only
 @require_safe
 def export(request: HttpRequest) -> HttpResponse:

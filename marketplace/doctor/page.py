@@ -63,14 +63,13 @@ def health(request: HttpRequest) -> HttpResponse:
     findings = examine()
     level, part = worst(findings), bool(getattr(request, "htmx", False))
     if not part and not is_person(request):
-        return JsonResponse(in_json(findings), headers={"Cache-Control": "no-store"})
+        return JsonResponse(in_json(findings))
     context = {
         "said": in_a_sentence(findings),
         "tone": _SAID[level][1],
         "tiles": _tiles(findings),
     }
     response = render(request, f"operator/{'_tiles' if part else 'health'}.html", context)
-    response["Cache-Control"] = "no-store"
     patch_vary_headers(response, ["Accept", "HX-Request"])
     return response
 

@@ -8,7 +8,6 @@ from django.contrib import messages
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from marketplace.access import admin_only, person
@@ -33,7 +32,6 @@ _STATES = {
 }
 
 
-@never_cache
 @admin_only
 @require_safe
 def index(request: HttpRequest) -> HttpResponse:
@@ -67,7 +65,6 @@ def index(request: HttpRequest) -> HttpResponse:
     return render(request, "moderation/disputes.html", context)
 
 
-@never_cache
 @admin_only
 @require_safe
 def show(request: HttpRequest, dispute_id: UUID) -> HttpResponse:
@@ -75,7 +72,6 @@ def show(request: HttpRequest, dispute_id: UUID) -> HttpResponse:
     return _shown(request, _case(dispute_id))
 
 
-@never_cache
 @admin_only
 @require_POST
 def do(request: HttpRequest, dispute_id: UUID, what: str) -> HttpResponse:

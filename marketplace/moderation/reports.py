@@ -8,7 +8,6 @@ from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from marketplace.access import moderator_only
@@ -22,7 +21,6 @@ from sellers.site import review_rules
 SHOWN_MAX = 100
 
 
-@never_cache
 @moderator_only
 @require_safe
 def waiting(request: HttpRequest) -> HttpResponse:

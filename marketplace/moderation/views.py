@@ -13,7 +13,6 @@ from django.db.models import Count, Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
-from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from marketplace.access import moderator_only
@@ -44,7 +43,6 @@ class Sent:
         return " ".join(filter(None, parts))
 
 
-@never_cache
 @moderator_only
 @require_safe
 def queue(request: HttpRequest) -> HttpResponse:
@@ -72,7 +70,6 @@ def queue(request: HttpRequest) -> HttpResponse:
     return render(request, "moderation/queue.html", context)
 
 
-@never_cache
 @moderator_only
 @require_safe
 def item(request: HttpRequest, listing_id: UUID) -> HttpResponse:
@@ -80,7 +77,6 @@ def item(request: HttpRequest, listing_id: UUID) -> HttpResponse:
     return shown(request, looked_at(listing_id))
 
 
-@never_cache
 @moderator_only
 @require_safe
 def find(request: HttpRequest) -> HttpResponse:
@@ -103,7 +99,6 @@ def _path(text: str) -> str:
         return text
 
 
-@never_cache
 @moderator_only
 @require_safe
 def mine(request: HttpRequest) -> HttpResponse:

@@ -216,6 +216,15 @@ def test_moderators_show_a_code_before_their_first_page(visitor: Visitor, anothe
     assert opens(later).content == b"the queue"
 
 
+def test_nobody_keeps_what_is_for_one_person(visitor: Visitor) -> None:
+    asked = opens(visitor)
+    make_moderator()
+    visitor.enter()
+    visitor.take_up()
+    for answer in (asked, opens(visitor)):
+        assert {"no-store", "private"} <= set(answer["Cache-Control"].split(", "))
+
+
 def test_for_others_there_is_no_such_page(visitor: Visitor) -> None:
     visitor.sign_up("grace")
     visitor.take_up()
