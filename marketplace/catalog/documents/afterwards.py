@@ -6,6 +6,16 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from marketplace.catalog.documents.openapi_parts import (
+    LIST,
+    OBJECT,
+    TEXT,
+    TOO_OFTEN,
+    as_json,
+    in_path,
+    operation,
+    with_body,
+)
 from payments.documents import REFUNDS_PATH
 from payments.handover import IDENTIFIER_HEADER
 from payments.models import Reason
@@ -29,20 +39,16 @@ SECURITY: Final[dict[str, dict[str, Any]]] = {
         "description": "The payment-identifier that was in the payment",
     },
 }
-_TEXT: Final = {"type": "string"}
-_OBJECT: Final = {"type": "object"}
-_LIST: Final = {"type": "array", "items": _OBJECT}
 _UNKNOWN: Final = {"404": {"description": "There is none with this id here"}}
 _PROVE: Final = {"401": {"description": "Prove it: the body carries what is to be signed"}}
-_TOO_OFTEN: Final = {"429": {"description": "Too often; Retry-After says how long to wait"}}
 _REFUND: Final = {
     "status": {"type": "string", "enum": ["pending", "executed", "denied"]},
-    "refundId": _TEXT,
-    "state": _TEXT,
-    "transactions": _LIST,
-    "statusUrl": _TEXT,
+    "refundId": TEXT,
+    "state": TEXT,
+    "transactions": LIST,
+    "statusUrl": TEXT,
 }
-_LIMITS: Final = {"wallet": _TEXT, "network": _TEXT, "perDay": {"type": ["object", "null"]}}
+_LIMITS: Final = {"wallet": TEXT, "network": TEXT, "perDay": {"type": ["object", "null"]}}
 _SETTLING: Final = {"503": {"description": "Not yet: Retry-After says when to ask again"}}
 
 
@@ -59,31 +65,31 @@ def operations() -> dict[str, dict[str, Any]]:
 
 
 def _status() -> dict[str, Any]:
-    said = {"payment": _TEXT, "status": _OBJECT, "hint": _TEXT, "links": _OBJECT}
-    return _operation(
+    said = {"payment": TEXT, "status": OBJECT, "hint": TEXT, "links": OBJECT}
+    return operation(
         "read_payment",
         "See how a payment stands, and where its answer, receipt and refund are",
-        [_named("payment")],
-        {"200": _json("OK; Retry-After while the outcome is open", said), **_UNKNOWN},
+        [in_path("payment")],
+        {"200": as_json("OK; Retry-After while the outcome is open", said), **_UNKNOWN},
     )
 
 
 def _receipt() -> dict[str, Any]:
-    signed = {"description": "A JWS", "content": {"application/jose": {"schema": _TEXT}}}
+    signed = {"description": "A JWS", "content": {"application/jose": {"schema": TEXT}}}
     unsigned = {"404": {"description": "No such payment, or no receipt yet; `error` says which"}}
-    return _operation(
+    return operation(
         "read_receipt",
         "Fetch the signed receipt of a payment",
-        [_named("payment")],
+        [in_path("payment")],
         {"200": signed, **unsigned},
     )
 
 
 def _answer() -> dict[str, Any]:
-    return _operation(
+    return operation(
         "fetch_answer",
         "Fetch the stored answer of a payment again, as its buyer",
-        [_named("payment")],
+        [in_path("payment")],
         {
             "200": {"description": "The seller's answer, as it was", "content": {"*/*": {}}},
             **_PROVE,
@@ -103,71 +109,46 @@ def _ask_back() -> dict[str, Any]:
         "properties": {
             "paymentReference": {
                 "type": "object",
-                "properties": {"paymentId": _TEXT, "txHash": _TEXT, "network": _TEXT},
+                "properties": {"paymentId": TEXT, "txHash": TEXT, "network": TEXT},
             },
             "reason": {"type": "string", "enum": list(Reason.values)},
             "amount": {"type": "string", "description": "in smallest units; all when left out"},
-            "description": _TEXT,
+            "description": TEXT,
             "refundTo": {"type": "string", "description": "the paying wallet; needed with txHash"},
             "idempotencyKey": {"type": "string", "maxLength": 255},
         },
         "required": ["paymentReference", "reason"],
     }
     answers = {
-        "202": _json("The seller has to answer it", _REFUND),
+        "202": as_json("The seller has to answer it", _REFUND),
         "400": {"description": "It cannot be read; `detail` says what is expected"},
         **_PROVE,
         **_UNKNOWN,
         "409": {"description": "Denied: `reason` says why, statusUrl where an earlier one stands"},
-        **_TOO_OFTEN,
+        **TOO_OFTEN,
     }
-    operation = _operation(
+    said = operation(
         "ask_for_refund", "Ask for money back, as the wallet that paid", [], answers, WALLET
     )
-    body = {"required": True, "content": {"application/json": {"schema": asked}}}
-    return {**operation, "requestBody": body}
+    return with_body(said, asked)
 
 
 def _refund() -> dict[str, Any]:
-    return _operation(
+    return operation(
         "read_refund",
         "See how a request for money back stands",
-        [_named("refund")],
-        {"200": _json("OK", _REFUND), **_PROVE, **_UNKNOWN, **_TOO_OFTEN},
+        [in_path("refund")],
+        {"200": as_json("OK", _REFUND), **_PROVE, **_UNKNOWN, **TOO_OFTEN},
         WALLET,
     )
 
 
 def _limits() -> dict[str, Any]:
-    network = {"name": "network", "in": "query", "required": False, "schema": _TEXT}
-    return _operation(
+    network = {"name": "network", "in": "query", "required": False, "schema": TEXT}
+    return operation(
         "read_limits",
         "See what a wallet may still spend, by its owner's limits",
-        [_named("wallet"), network],
-        {"200": _json("OK", _LIMITS), **_PROVE, **_UNKNOWN, **_TOO_OFTEN},
+        [in_path("wallet"), network],
+        {"200": as_json("OK", _LIMITS), **_PROVE, **_UNKNOWN, **TOO_OFTEN},
         WALLET,
     )
-
-
-def _named(name: str) -> dict[str, Any]:
-    return {"name": name, "in": "path", "required": True, "schema": _TEXT}
-
-
-def _json(description: str, properties: dict[str, Any]) -> dict[str, Any]:
-    schema = {"type": "object", "properties": properties, "required": list(properties)}
-    return {"description": description, "content": {"application/json": {"schema": schema}}}
-
-
-def _operation(
-    name: str,
-    summary: str,
-    parameters: list[dict[str, Any]],
-    answers: dict[str, Any],
-    *proofs: str,
-) -> dict[str, Any]:
-    """Free; with `proofs` for whoever brings one of them, else for everybody."""
-    operation: dict[str, Any] = {"operationId": name, "summary": summary}
-    operation["security"] = [{proof: []} for proof in proofs]
-    if parameters:
-        operation["parameters"] = parameters
-    return {**operation, "responses": answers}
