@@ -67,6 +67,7 @@ if not SECRET_KEY and readers.NEEDS_INSTALLATION:  # left empty, Django refuses 
 RECEIPT_KEY = read("RECEIPT_KEY", "")  # PEM, Ed25519; only the worker signs with it
 RECEIPT_PUBLIC_KEY = read("RECEIPT_PUBLIC_KEY", "")  # for processes without RECEIPT_KEY
 SELLER_SECRETS_KEYS = read_list("SELLER_SECRETS_KEYS")  # Fernet keys, newest first
+METRICS_TOKEN = read("SOUK_METRICS_TOKEN", "")
 
 # Data, messages ---------------------------------------------------------------------------------
 
@@ -126,6 +127,7 @@ if not EMAIL_HOST:  # on a laptop a letter is a file
 CHAINS = read_chains("CHAINS", "{}")
 DEMO_CHAIN_RPC = read("SOUK_DEMO_CHAIN_RPC", "")  # set by `demo`: the embedded chain it started
 ANVIL_BIN = read("ANVIL_BIN", "")
+GAS_DAYS_WARN = read_int("SOUK_GAS_DAYS_WARN", 3)
 
 # Outbound calls ----------------------------------------------------------------------------------
 
@@ -135,12 +137,14 @@ EGRESS_ALLOW = read_allowances(
     "SOUK_EGRESS_ALLOW", anywhere=DEVELOPMENT or EGRESS_ALLOW_IN_PRODUCTION
 )
 DENY_ADDRESSES = read("SOUK_DENY_ADDRESSES", "")  # a file of addresses, one a line; reloaded
+ASKS_ITSELF = read_bool("SOUK_ASKS_ITSELF", default=True)  # its own addresses, as graders do
 
 CANARY_ADDRESSES = read_wallets("SOUK_CANARY_ADDRESSES")  # wallets of your own trial calls
 PREVIEW_WALLETS = read_wallets("SOUK_PREVIEW_WALLETS")  # may pay for everybody's test calls
 
 # Limits: everything has one -----------------------------------------------------------------------
 
+# Requests and what they bring:
 HEADER_BYTES_MAX = read_int("SOUK_HEADER_BYTES_MAX", 32_768, least=8_192)
 REQUEST_BODY_BYTES_MAX = read_int("SOUK_REQUEST_BODY_BYTES_MAX", 1_000_000, least=1)
 REQUEST_BODY_SECONDS = read_seconds("SOUK_REQUEST_BODY_SECONDS", "20", least=0.1)
@@ -159,6 +163,8 @@ BODIES_ARRIVING_BYTES_MAX = read_room(
     100_000_000,
     one_most=max(REQUEST_BODY_BYTES_MAX, MCP_BODY_BYTES_MAX),
 )
+
+# Calls to sellers:
 UPSTREAM_CONNECT_SECONDS = read_seconds("SOUK_UPSTREAM_CONNECT_SECONDS", "5", least=0.1)
 UPSTREAM_FIRST_BYTE_SECONDS = read_seconds("SOUK_UPSTREAM_FIRST_BYTE_SECONDS", "60", least=0.1)
 UPSTREAM_TOTAL_SECONDS = read_seconds("SOUK_UPSTREAM_TOTAL_SECONDS", "90", least=0.1)
@@ -172,9 +178,11 @@ LEASE_RENEW_SECONDS = read_seconds("SOUK_LEASE_RENEW_SECONDS", "3", least=0.1)
 LEASE_SECONDS = read_seconds("SOUK_LEASE_SECONDS", "10", least=2 * LEASE_RENEW_SECONDS)
 STOP_SECONDS = read_seconds("SOUK_STOP_SECONDS", "110")  # for calls whose buyers are gone
 JOIN_SECONDS = read_seconds("SOUK_JOIN_SECONDS", "600")
+
+# Payments:
+SETTLE_MARGIN_SECONDS = read_int("SOUK_SETTLE_MARGIN_SECONDS", 30, least=0)
 # No grader takes an offer that lasts longer.
 MAX_TIMEOUT_SECONDS = read_int("SOUK_MAX_TIMEOUT_SECONDS", 300, least=60, most=3_600)
-SETTLE_MARGIN_SECONDS = read_int("SOUK_SETTLE_MARGIN_SECONDS", 30, least=0)
 EXPOSURE_PAYER = read_dollars("SOUK_EXPOSURE_PAYER", "100")  # dollars out and not yet settled
 EXPOSURE_LISTING = read_dollars("SOUK_EXPOSURE_LISTING", "1000")
 EXPOSURE_SITE = read_dollars("SOUK_EXPOSURE_SITE", "10000")
@@ -184,20 +192,36 @@ INSTANT_PAYER = read_dollars("SOUK_INSTANT_PAYER", "1")  # dollars answered befo
 INSTANT_LISTING = read_dollars("SOUK_INSTANT_LISTING", "10")
 INSTANT_SITE = read_dollars("SOUK_INSTANT_SITE", "100")
 INSTANT_LOSS_SECONDS = read_int("SOUK_INSTANT_LOSS_SECONDS", 86_400, least=60)
+PRICE_GRACE_SECONDS = read_int("SOUK_PRICE_GRACE_SECONDS", 300, least=0)
+ANSWER_KEEP_DAYS = read_int("ANSWER_KEEP_DAYS", 7, least=1, most=30)
+
+# Pages and the catalog:
 STREAMS_MAX = read_int("SOUK_STREAMS_MAX", 500)  # open pages that are told of changes, per process
 SHELF_MAX = read_int("SHELF_MAX", 20_000, least=1)
 SHELF_REFRESH_SECONDS = read_seconds("SOUK_SHELF_REFRESH_SECONDS", "0.25", least=0.01)
-ANSWER_KEEP_DAYS = read_int("ANSWER_KEEP_DAYS", 7, least=1, most=30)
+SEARCH_MS_MAX = read_int("SOUK_SEARCH_MS_MAX", 2_000, least=50)  # one search of the catalog
+STATEMENT_MS_MAX = read_int("SOUK_STATEMENT_MS_MAX", 30_000)  # of a page or a call; 0 is no limit
+DOCUMENT_LISTINGS_MAX = read_int("SOUK_DOCUMENT_LISTINGS_MAX", 500, least=1)
+
+# What one network or wallet may ask in a minute:
+SEARCHES_PER_MINUTE = read_int("SOUK_SEARCHES_PER_MINUTE", 600, least=1)  # of one network
+REFUND_REQUESTS_PER_MINUTE = read_int("SOUK_REFUND_REQUESTS_PER_MINUTE", 60, least=1)  # network
+WALLET_PROOFS_PER_MINUTE = read_int("SOUK_WALLET_PROOFS_PER_MINUTE", 60, least=1)  # of one network
+BAD_PAYMENTS_PER_MINUTE = read_int("SOUK_BAD_PAYMENTS_PER_MINUTE", 120, least=1)  # of one network
+EMPTY_PROMISES_PER_MINUTE = read_int("SOUK_EMPTY_PROMISES_PER_MINUTE", 60, least=1)  # of a wallet
+
+# Sellers and their programs:
 LOOKS_HOUR_MAX = read_int("SOUK_LOOKS_HOUR_MAX", 60, least=1)  # at upstreams, for one seller
 PREVIEW_SECONDS = read_int("SOUK_PREVIEW_SECONDS", 3_600, least=60)
 PREVIEWS_PER_SELLER_MAX = read_int("SOUK_PREVIEWS_PER_SELLER_MAX", 5, least=1)  # at once
 PREVIEWS_HOUR_MAX = read_int("SOUK_PREVIEWS_HOUR_MAX", 60, least=1)
 PAYOUT_COOLDOWN_SECONDS = read_int("SOUK_PAYOUT_COOLDOWN_SECONDS", 86_400)
-REVIEW_PEOPLE = read_int(
-    "SOUK_REVIEW_PEOPLE", 2, least=1
-)  # who say yes to what is dear or paid anew
-if REVIEW_PEOPLE > 2:
-    raise wrong("SOUK_REVIEW_PEOPLE", str(REVIEW_PEOPLE), "1 or 2")
+API_KEYS_PER_SELLER_MAX = read_int("SOUK_API_KEYS_PER_SELLER_MAX", 20, least=1)
+API_KEY_KEEP_DAYS = read_int("SOUK_API_KEY_KEEP_DAYS", 30, least=1)
+API_CALLS_PER_MINUTE = read_int("SOUK_API_CALLS_PER_MINUTE", 600, least=1)
+
+# Reviews and reports:
+REVIEW_PEOPLE = read_int("SOUK_REVIEW_PEOPLE", 2, least=1, most=2)  # for what is dear or paid anew
 REVIEW_PEOPLE_ABOVE = read_dollars("SOUK_REVIEW_PEOPLE_ABOVE", "1")
 REVIEW_HOLD_SECONDS = read_int("SOUK_REVIEW_HOLD_SECONDS", 900, least=60)
 REVIEW_UNDO_SECONDS = 10  # the pages say so
@@ -206,12 +230,14 @@ AUTO_APPROVE_AFTER = read_int("SOUK_AUTO_APPROVE_AFTER", 3, least=1)  # approval
 REPORTS_MAX = read_int("SOUK_REPORTS_MAX", 5, least=1)  # about listings, from one network
 REPORTS_PER_LISTING_MAX = read_int("SOUK_REPORTS_PER_LISTING_MAX", 100, least=1)  # open ones
 REPORT_KEEP_DAYS = read_int("SOUK_REPORT_KEEP_DAYS", 400, least=1)  # closed ones
-SEARCH_MS_MAX = read_int("SOUK_SEARCH_MS_MAX", 2_000, least=50)  # one search of the catalog
-PRICE_GRACE_SECONDS = read_int("SOUK_PRICE_GRACE_SECONDS", 300, least=0)
+
+# Disputes:
 DISPUTE_WINDOW_DAYS = read_int("SOUK_DISPUTE_WINDOW_DAYS", 30, least=1)  # after a payment
 DISPUTE_ANSWER_DAYS = read_int("SOUK_DISPUTE_ANSWER_DAYS", 7, least=1)  # for the seller
 DISPUTE_REFUND_DAYS = read_int("SOUK_DISPUTE_REFUND_DAYS", 7, least=1)  # once one is due
 DISPUTE_SEARCH_SECONDS = read_int("SOUK_DISPUTE_SEARCH_SECONDS", 300, least=1)
+
+# Webhooks:
 WEBHOOKS_PER_SELLER_MAX = read_int("SOUK_WEBHOOKS_PER_SELLER_MAX", 10, least=1)
 WEBHOOK_SECONDS = read_seconds("SOUK_WEBHOOK_SECONDS", "10", least=0.1)
 WEBHOOK_ENDPOINT_IN_FLIGHT_MAX = read_int("SOUK_WEBHOOK_ENDPOINT_IN_FLIGHT_MAX", 4, least=1)
@@ -219,22 +245,15 @@ WEBHOOK_IN_FLIGHT_MAX = read_int("SOUK_WEBHOOK_IN_FLIGHT_MAX", 100, least=1)
 WEBHOOK_RETRY_HOURS = read_int("SOUK_WEBHOOK_RETRY_HOURS", 24, least=1)
 WEBHOOK_OVERLAP_HOURS = read_int("SOUK_WEBHOOK_OVERLAP_HOURS", 24, least=1)
 DELIVERY_KEEP_DAYS = read_int("SOUK_DELIVERY_KEEP_DAYS", 30, least=1)
-API_KEYS_PER_SELLER_MAX = read_int("SOUK_API_KEYS_PER_SELLER_MAX", 20, least=1)
-API_KEY_KEEP_DAYS = read_int("SOUK_API_KEY_KEEP_DAYS", 30, least=1)
-SEARCHES_PER_MINUTE = read_int("SOUK_SEARCHES_PER_MINUTE", 600, least=1)  # of one network
-REFUND_REQUESTS_PER_MINUTE = read_int("SOUK_REFUND_REQUESTS_PER_MINUTE", 60, least=1)  # network
-WALLET_PROOFS_PER_MINUTE = read_int("SOUK_WALLET_PROOFS_PER_MINUTE", 60, least=1)  # of one network
-BAD_PAYMENTS_PER_MINUTE = read_int("SOUK_BAD_PAYMENTS_PER_MINUTE", 120, least=1)  # of one network
-EMPTY_PROMISES_PER_MINUTE = read_int("SOUK_EMPTY_PROMISES_PER_MINUTE", 60, least=1)  # of a wallet
-STATEMENT_MS_MAX = read_int("SOUK_STATEMENT_MS_MAX", 30_000)  # of a page or a call; 0 is no limit
-API_CALLS_PER_MINUTE = read_int("SOUK_API_CALLS_PER_MINUTE", 600, least=1)
-DOCUMENT_LISTINGS_MAX = read_int("SOUK_DOCUMENT_LISTINGS_MAX", 500, least=1)
+
+# Looks at what is sold:
 PROBE_SECONDS = read_int("SOUK_PROBE_SECONDS", 600, least=60)
 PROBE_FAILURES_MAX = read_int("SOUK_PROBE_FAILURES_MAX", 5, least=1)
 PROBE_DRIFTS_MAX = read_int("SOUK_PROBE_DRIFTS_MAX", 12, least=0)
 PROBE_KEEP_DAYS = read_int("SOUK_PROBE_KEEP_DAYS", 30, least=1)
-ASKS_ITSELF = read_bool("SOUK_ASKS_ITSELF", default=True)  # its own addresses, as graders do
 VERIFY_SECONDS = read_int("SOUK_VERIFY_SECONDS", 86_400, least=60)
+
+# Nodes and facilitators:
 RPC_TIMEOUT_SECONDS = read_seconds("SOUK_RPC_TIMEOUT_SECONDS", "5", least=0.1, most=30)
 RPC_RESPONSE_BYTES_MAX = read_int("SOUK_RPC_RESPONSE_BYTES_MAX", 20_000_000, least=1_000)
 # At most what the official clients wait.
@@ -245,19 +264,19 @@ FACILITATOR_REST_SECONDS = read_seconds("SOUK_FACILITATOR_REST_SECONDS", "30", l
 FACILITATOR_ANSWER_BYTES_MAX = read_int("SOUK_FACILITATOR_ANSWER_BYTES_MAX", 200_000, least=1_000)
 FACILITATOR_IN_FLIGHT_MAX = read_int("SOUK_FACILITATOR_IN_FLIGHT_MAX", 64, least=1)
 STUCK_SECONDS = read_seconds("SOUK_STUCK_SECONDS", "30")  # then the fee is bumped
-METRICS_TOKEN = read("SOUK_METRICS_TOKEN", "")
-GAS_DAYS_WARN = read_int("SOUK_GAS_DAYS_WARN", 3)
 RELAYER_LOW_WEI = read_int("SOUK_RELAYER_LOW_WEI", 10**15)
 HEAD_STALE_SECONDS = read_seconds("SOUK_HEAD_STALE_SECONDS", "60")
+
+# Accounts:
 SIGN_IN_TRIES = read_int("SOUK_SIGN_IN_TRIES", 10, least=1)  # of one name, from one network
 SIGN_IN_SECONDS = read_int("SOUK_SIGN_IN_SECONDS", 900, least=1)
 SIGN_UPS_MAX = read_int("SOUK_SIGN_UPS_MAX", 20, least=1)  # new accounts from one network
 LETTERS_MAX = read_int("SOUK_LETTERS_MAX", 3, least=1)  # to one address
 MAIL_CONFIRM_SECONDS = read_int("SOUK_MAIL_CONFIRM_SECONDS", 259_200, least=3_600)
-DEMO_FILLS_MAX = read_int("SOUK_DEMO_FILLS_MAX", 60, least=1)  # wallets given play money
 PASSWORD_RESET_TIMEOUT = read_int("SOUK_RESET_SECONDS", 3_600, least=60)
 ERASE_AFTER_SECONDS = read_int("SOUK_ERASE_AFTER_SECONDS", 604_800)  # to think again
 SESSION_COOKIE_AGE = 86_400 * read_int("SOUK_SESSION_DAYS", 14, least=1)
+DEMO_FILLS_MAX = read_int("SOUK_DEMO_FILLS_MAX", 60, least=1)  # wallets given play money
 
 # Django -----------------------------------------------------------------------------------------
 

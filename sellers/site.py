@@ -43,10 +43,10 @@ class Site:
     total_seconds: float
     egress: EgressRule
     secrets_keys: tuple[str, ...]
-    looks_hour_max: int = 60  # of one seller, at upstreams
-    payout_cooldown_seconds: int = 86_400  # before a changed wallet of a live listing is paid
-    join_seconds: int = 600  # within which a new payment joins one that its buyer went away from
-    refund_days: int = 30  # after a payment, in which its buyer may ask for it back
+    looks_hour_max: int  # of one seller, at upstreams
+    payout_cooldown_seconds: int  # before a changed wallet of a live listing is paid
+    join_seconds: int  # within which a new payment joins one that its buyer went away from
+    refund_days: int  # after a payment, in which its buyer may ask for it back
 
     def accepts(self, network: str, asset: str = "") -> Accepted | None:
         """The token of a network that is taken here; the network's first when none is named."""

@@ -167,6 +167,7 @@ def start(**environment: str) -> subprocess.CompletedProcess[str]:
         ("SOUK_STREAM_STALL_SECONDS", "0", "0.1 or more"),
         ("SOUK_LEASE_SECONDS", "5", "6 or more"),
         ("SOUK_MAX_TIMEOUT_SECONDS", "3601", "3600 or less"),
+        ("SOUK_REVIEW_PEOPLE", "3", "2 or less"),
         ("SOUK_ANSWERS_IN_HAND_BYTES_MAX", "21999999", "22000000"),
     ],
 )

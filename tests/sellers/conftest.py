@@ -39,6 +39,10 @@ SITE = Site(
     total_seconds=90,
     egress=EgressRule((parse_allowance("127.0.0.0/8:9999"),)),
     secrets_keys=(),
+    looks_hour_max=60,
+    payout_cooldown_seconds=86_400,
+    join_seconds=600,
+    refund_days=30,
 )
 ORDINARY = Draft(
     upstream_url="http://127.0.0.1:9999/weather",
