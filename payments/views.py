@@ -137,8 +137,9 @@ def _payment_response(
 
 def buyers_part(request: HttpRequest, report: PaymentReport) -> dict[str, Any]:
     """What only whoever paid is shown: the whole request, repeats, and the way to the answer."""
+    can_dispute = report.state.money in PAID and not why_not(report.payment, report.progress)
     if not has_paid(request.user, report.payment):
-        return {"is_mine": False}
+        return {"is_mine": False, "can_dispute": can_dispute}
     answer, known = report.answer, latest_of(report.payment.pk)
     kept = answer is not None and answer.keep_until >= timezone.now().date()
     return {
@@ -148,5 +149,5 @@ def buyers_part(request: HttpRequest, report: PaymentReport) -> dict[str, Any]:
         "can_fetch": report.can_be_fetched and kept,
         "dispute": known,
         "dispute_words": words(Case(known.state)) if known else None,
-        "can_dispute": report.state.money in PAID and not why_not(report.payment, report.progress),
+        "can_dispute": can_dispute,
     }

@@ -124,10 +124,10 @@ def _address(page: str, urlconf: str) -> str:
 def _main(user: Any) -> Iterator[Way]:
     yield _MARKET
     yield _SELL
+    yield _BUY
     if user is None:
         yield _GUIDE
         return
-    yield _BUY
     if is_moderator(user):
         yield _REVIEW
     if is_admin(user):

@@ -45,6 +45,27 @@ def test_an_agents_wallet_is_linked_to_pay_and_does_not_sign_in(
     browser.visit(visit)
 
 
+def test_a_payment_page_leads_to_signing_in_and_back_to_the_dispute(
+    browser: Chromium, stack: Stack, cast: type[Cast]
+) -> None:
+    sold = stack.sell()
+    stack.chain.fund(cast.buyer.address, 1)
+    there = f"/p/{buy(sold.url, cast.buyer).settlement['extensions']['souk']['payment']}"
+
+    def visit(page: Page, seen: Seen) -> None:
+        InjectedWallet(cast.buyer).into(page)
+        page.goto(stack.base_url + there)
+        page.get_by_role("link", name="Sign in with the wallet that paid").click()
+        page.get_by_role("button", name=BY_WALLET).click()
+        page.wait_for_url(stack.base_url + there)
+        expect(page.get_by_text("Did you pay this?")).to_have_count(0)
+        page.get_by_role("link", name="Open a dispute").click()
+        expect(page.get_by_role("heading", name="Open a dispute")).to_be_visible()
+        assert (seen.stopped_by, seen.complaints) == ([], [])
+
+    browser.visit(visit)
+
+
 def test_days_of_ones_own_are_asked_for_where_they_are_chosen(
     browser: Chromium, stack: Stack, cast: type[Cast]
 ) -> None:

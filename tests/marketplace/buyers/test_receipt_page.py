@@ -60,6 +60,32 @@ def test_whoever_paid_sees_what_they_asked_and_nobody_else_does(
         assert '"success": true' in shown.replace("&quot;", '"')
 
 
+def test_whoever_may_have_paid_finds_the_way_to_what_is_the_buyers(
+    make_purchase: MakePurchase,
+) -> None:
+    payment_id = make_purchase(final)
+    there = f"/account/sign-in?next=/p/{payment_id}"
+    visitors = page(Client(), payment_id)
+    assert f'<a href="{there}">Sign in with the wallet that paid</a>' in visitors
+    assert "fetch the answer again and can open a dispute" in visitors
+    sign_in = " ".join(Client().get(there).content.decode().split())
+    assert "leads to a dispute if something was wrong" in sign_in
+    strangers = page(owner("other", OTHER).client, payment_id)
+    assert '<a href="/account/#wallets">Link the wallet that paid</a>' in strangers
+    assert "Did you pay this?" not in page(owner().client, payment_id)
+
+
+def test_what_is_not_to_be_had_is_not_promised(make_purchase: MakePurchase) -> None:
+    async def life(purchases: Purchases) -> UUID:
+        payment_id = await purchases.claim(payer=MINE)
+        await purchases.void(payment_id)
+        return payment_id
+
+    shown = page(Client(), make_purchase(life))
+    assert "Did you pay this?" in shown
+    assert "then you see here what you asked.</p>" in shown
+
+
 def test_a_shared_page_shows_no_more_than_the_signed_facts(make_purchase: MakePurchase) -> None:
     """Every value of its JSON is in the receipt, is one of its hashes, or is public on chain."""
 

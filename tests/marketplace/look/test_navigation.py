@@ -21,6 +21,7 @@ urlpatterns = [
     path("market", nothing, name="market"),
     path("sell/", nothing, name="sell-home"),
     path("sell/earnings/", nothing, name="sell-earnings"),
+    path("buy/", nothing, name="buy-home"),
     path("moderation/", nothing, name="moderation-queue"),
     path("account/", nothing, name="account-home"),
     path("account/sign-in", nothing, name="account-sign-in"),
@@ -56,7 +57,7 @@ def labels(ways: Navigation) -> list[str]:
 def test_a_visitor_sees_the_market_and_how_to_sign_in() -> None:
     ways = seen(AnonymousUser())
 
-    assert labels(ways) == ["Market", "Sell"]
+    assert labels(ways) == ["Market", "Sell", "Buy"]
     assert (ways.sign_in, ways.account) == ("/account/sign-in", "")
     assert within(AnonymousUser(), "/sell/") == ()
 
@@ -66,7 +67,7 @@ def test_a_seller_sees_their_section_and_their_account() -> None:
     ada, at = User.objects.create_user("ada"), "/sell/earnings/"
     ways = seen(ada, at)
 
-    assert labels(ways) == ["Market", "Sell"]
+    assert labels(ways) == ["Market", "Sell", "Buy"]
     assert [(way.label, way.current) for way in within(ada, at)] == [
         ("Listings", ""),
         ("Earnings", "page"),
@@ -81,18 +82,19 @@ def test_who_moderates_sees_the_queue() -> None:
     moderator.groups.add(Group.objects.get_or_create(name=MODERATORS)[0])
     admin = User.objects.create_user("root", is_staff=True)
 
-    assert labels(seen(moderator)) == ["Market", "Sell", "Review"]
-    assert labels(seen(admin)) == ["Market", "Sell", "Review"]
+    assert labels(seen(moderator)) == ["Market", "Sell", "Buy", "Review"]
+    assert labels(seen(admin)) == ["Market", "Sell", "Buy", "Review"]
 
 
 @pytest.mark.parametrize(
     ("at", "current"),
     [
-        ("/", ["", ""]),
-        ("/market", ["page", ""]),
-        ("/l/acme/weather", ["true", ""]),
-        ("/sell/", ["", "page"]),
-        ("/sell/earnings/", ["", "true"]),
+        ("/", ["", "", ""]),
+        ("/market", ["page", "", ""]),
+        ("/l/acme/weather", ["true", "", ""]),
+        ("/sell/", ["", "page", ""]),
+        ("/sell/earnings/", ["", "true", ""]),
+        ("/buy/receipts/", ["", "", "true"]),
     ],
 )
 def test_one_sees_where_one_is(at: str, current: list[str]) -> None:

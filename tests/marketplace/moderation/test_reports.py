@@ -38,7 +38,10 @@ def test_what_a_person_says_is_read_by_a_moderator_and_closed_with_a_note(
 ) -> None:
     page = Client(headers={"Accept": "text/html"}).get("/l/atlas/weather").content.decode()
     assert f'href="{PAGE}"' in page
-    assert "Report City weather" in Client().get(PAGE).content.decode()
+    form = Client().get(PAGE).content.decode()
+    assert "Report City weather" in form
+    assert '<a href="/buy/">your receipts</a>' in form
+    assert "/docs/buy#when-something-was-wrong" in form
     assert "Thank you" in Client().post(PAGE, SAID).content.decode()
     assert "1 report about listings" in " ".join(
         moderator.get("/moderation/").content.decode().split()
