@@ -122,6 +122,11 @@ def proven(
     return Proof(address, network if signer is SignedBy.CONTRACT else "", asked["nonce"], issued)
 
 
+def as_written(text: str) -> str:
+    """A text that a form or a file brought back, with the line ends it was written with."""
+    return text.replace("\r\n", "\n").strip()
+
+
 def burn(proof: Proof) -> None:
     """Use a proof up, in the transaction that acts on it; NotProven when somebody was quicker."""
     if not connection.in_atomic_block:

@@ -34,14 +34,9 @@ def question(seller: Seller, address: str, network: str = "") -> str:
 
 def prove(seller: Seller, text: str, signature: str, *, by: str = SYSTEM) -> Payout:
     """Write a wallet down whose owner signed for it; a second proof changes nothing."""
-    signed = text.replace("\r\n", "\n").strip()  # a form sends it with other line ends
+    signed = wallets.as_written(text)
     try:
-        proof = wallets.proven(
-            text.replace("\r\n", "\n").strip(),
-            signature.strip(),
-            Purpose.PAYOUT,
-            subject=seller.slug,
-        )
+        proof = wallets.proven(signed, signature.strip(), Purpose.PAYOUT, subject=seller.slug)
         with transaction.atomic():
             wallets.burn(proof)
             return _kept(seller, proof, signed, signature, by)

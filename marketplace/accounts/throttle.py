@@ -18,6 +18,9 @@ CODE_TRIES: Final = 5  # of a million codes, three of which are good
 NAME_FACTOR: Final = 5  # a name from anywhere, against one network: else anybody locks it out
 NETWORK_FACTOR: Final = 10  # many people share a network
 TOO_OFTEN: Final = "Too many tries. Wait a quarter of an hour, then try again."
+TOO_MANY_ACCOUNTS: Final = (
+    "Too many accounts were made from your network lately. Try again in a while."
+)
 
 
 def may_sign_in(request: HttpRequest, name: str) -> bool:

@@ -3,6 +3,7 @@
 from django.urls import path
 
 from marketplace.accounts import (
+    by_hand_views,
     data_views,
     mail_views,
     reset_views,
@@ -41,6 +42,14 @@ urlpatterns = [
         wallet_views.link,
         {"pays_only": True},
         name="account-wallet-link-to-pay",
+    ),
+    path("wallet/by-hand", by_hand_views.sign_in, name="account-wallet-by-hand"),
+    path("wallet/link-by-hand", by_hand_views.link, name="account-wallet-link-by-hand"),
+    path(
+        "wallet/link-to-pay-by-hand",
+        by_hand_views.link,
+        {"pays_only": True},
+        name="account-wallet-link-to-pay-by-hand",
     ),
     path("wallet/entry", wallet_views.set_entry, name="account-wallet-entry"),
     path("wallet/unlink", wallet_views.unlink, name="account-wallet-unlink"),

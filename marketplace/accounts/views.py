@@ -43,8 +43,6 @@ from marketplace.accounts.forms import (
 )
 from marketplace.accounts.models import Wallet
 
-TOO_MANY_ACCOUNTS = "Too many accounts were made from your network lately. Try again in a while."
-
 
 @never_cache
 @sensitive_post_parameters()
@@ -83,7 +81,7 @@ def sign_up(request: HttpRequest) -> HttpResponse:
     if not form.is_valid():
         return _sign_up_page(request, form, 422)
     if not throttle.may_sign_up(request):
-        form.add_error(None, TOO_MANY_ACCOUNTS)
+        form.add_error(None, throttle.TOO_MANY_ACCOUNTS)
         return _sign_up_page(request, form, 429)
     given = form.cleaned_data
     try:

@@ -1,7 +1,4 @@
-"""Wallets: the text to sign, signing in with it, linking another wallet and letting one go.
-
-Whatever is wrong with a signature, the answer is the same.
-"""
+"""Wallets: the text to sign, signing in with it, linking another wallet and letting one go."""
 
 from __future__ import annotations
 
@@ -13,20 +10,11 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
 from marketplace.access import acting, person, signed_in, signed_in_lately
-from marketplace.accounts import linking, sessions, throttle
-from marketplace.accounts.entrance import back_of, came_by, enter
-from marketplace.accounts.views import TOO_MANY_ACCOUNTS
-from payments.wallets import CannotAsk, NotProven, Proof, Purpose, challenge, proven
+from marketplace.accounts import linking, sessions, wallet_acts
+from marketplace.accounts.entrance import came_by
+from payments.wallets import Purpose, challenge
 
-UNPROVEN = "This signature does not prove the wallet. Ask for a new text and sign that."
-SILENT = "The wallet is a contract, and its chain does not answer just now. Try again in a minute."
 NO_ADDRESS = "The wallet gave no address."
-PAYS_ONLY = (
-    "This wallet is linked to an account to pay only, so it does not sign in."
-    " Sign in to that account another way; its page can let this wallet in."
-)
-OTHERWISE = "This wallet is linked already. What it may do is changed beside it, in the list."
-LINKED = "The wallet is linked."
 LAST_WAY = "This is your last way in. Set a password or link a wallet first."
 CHAIN_DIGITS_MAX = 19
 
@@ -42,44 +30,27 @@ def ask(request: HttpRequest) -> HttpResponse:
 @require_POST
 def sign_in(request: HttpRequest) -> HttpResponse:
     """Sign in with a wallet; one that nobody has seen makes an account."""
-    proof = _shown(request, Purpose.SIGN_IN, "")
-    if isinstance(proof, HttpResponse):
-        return proof
-    if not linking.is_known(proof) and not throttle.may_sign_up(request):
-        return _refused(TOO_MANY_ACCOUNTS, 429)
     try:
-        user = linking.owner_of(proof)
-    except NotProven:
-        return _refused(UNPROVEN)
-    except linking.PaysOnly:
-        return _refused(PAYS_ONLY, 403)
-    return JsonResponse({"next": enter(request, user, back_of(request), wallet=proof.address)})
+        return JsonResponse({"next": wallet_acts.sign_in(request, *_signed(request))})
+    except wallet_acts.Refused as refused:
+        return _refused(refused.words, refused.status)
 
 
 @signed_in
 @require_POST
 def ask_to_link(request: HttpRequest, *, pays_only: bool = False) -> HttpResponse:
     """The text that a wallet signs to open this account as well, or to pay for it only."""
-    return _asked(request, _purpose(pays_only), linking.subject(person(request)))
+    return _asked(request, wallet_acts.purpose(pays_only), linking.subject(person(request)))
 
 
 @signed_in_lately
 @require_POST
 def link(request: HttpRequest, *, pays_only: bool = False) -> HttpResponse:
     """Link one more wallet: to sign in with, or to pay only."""
-    user = person(request)
-    proof = _shown(request, _purpose(pays_only), linking.subject(user))
-    if isinstance(proof, HttpResponse):
-        return proof
     try:
-        linking.link(user, proof, pays_only=pays_only, by=acting(request))
-    except NotProven:
-        return _refused(UNPROVEN)
-    except linking.OtherAccount:
-        return _refused("This wallet is linked to another account. Unlink it there first.")
-    except linking.LinkedOtherwise:
-        return _refused(OTHERWISE)
-    messages.success(request, "The wallet is linked, to pay only." if pays_only else LINKED)
+        wallet_acts.link(request, *_signed(request), pays_only=pays_only)
+    except wallet_acts.Refused as refused:
+        return _refused(refused.words, refused.status)
     return JsonResponse({"next": reverse("account-home")})
 
 
@@ -120,10 +91,6 @@ def set_entry(request: HttpRequest) -> HttpResponse:
     return redirect("account-home")
 
 
-def _purpose(pays_only: bool) -> Purpose:
-    return Purpose.LINK_TO_PAY if pays_only else Purpose.LINK
-
-
 def _asked(request: HttpRequest, purpose: Purpose, subject: str) -> HttpResponse:
     chain = request.POST.get("chain", "")
     known = chain.isascii() and chain.isdigit() and len(chain) <= CHAIN_DIGITS_MAX
@@ -135,17 +102,8 @@ def _asked(request: HttpRequest, purpose: Purpose, subject: str) -> HttpResponse
     return JsonResponse({"text": text})
 
 
-def _shown(request: HttpRequest, purpose: Purpose, subject: str) -> Proof | HttpResponse:
-    """The proof in a request, or why there is none."""
-    if not throttle.may_show_proof(request):
-        return _refused(throttle.TOO_OFTEN, 429)
-    text, signature = request.POST.get("text", ""), request.POST.get("signature", "")
-    try:
-        return proven(text, signature, purpose, subject=subject)
-    except NotProven:
-        return _refused(UNPROVEN)
-    except CannotAsk:
-        return _refused(SILENT, 503)
+def _signed(request: HttpRequest) -> tuple[str, str]:
+    return request.POST.get("text", ""), request.POST.get("signature", "")
 
 
 def _refused(words: str, status: int = 422) -> JsonResponse:

@@ -87,14 +87,19 @@ class Chromium:
         theme: str = "light",
         width: int = 1280,
         headers: Mapping[str, str] | None = None,
+        script: bool = True,
     ) -> T:
-        """Hand a fresh page to `then`, in the browser's thread, and return what it found."""
+        """Hand a fresh page to `then`, in the browser's thread, and return what it found.
+
+        Without `script` the browser is one that runs none.
+        """
 
         def do() -> T:
             context = self._browser.new_context(
                 color_scheme=theme,  # type: ignore[arg-type]
                 viewport={"width": width, "height": 900},
                 extra_http_headers=dict(headers or {}),
+                java_script_enabled=script,
             )
             try:
                 return then(*_watched_page(context))

@@ -10,6 +10,7 @@ from tests.browser.chromium import Chromium, Seen
 from tests.browser.injected_wallet import InjectedWallet
 from tests.fixtures.cast import Person, person
 from tests.fixtures.stack import Stack
+from tests.marketplace.accounts.visitor import sign
 
 NAME, PASSWORD = "grace.hopper", "eleven blue kettles"
 BY_WALLET = "Sign in with Test wallet"
@@ -64,6 +65,33 @@ def test_by_wallet_in_out_and_in_again_by_password(
         assert (seen.stopped_by, seen.complaints) == ([], [])
 
     browser.visit(visit)
+
+
+def test_wallets_that_are_elsewhere_sign_in_and_are_linked_without_a_script(
+    browser: Chromium, stack: Stack
+) -> None:
+    owner, agent = person("an owner with a hardware wallet"), person("an agent on a server")
+
+    def by_hand(page: Page, who: Person, word: str) -> None:
+        page.get_by_label("Wallet's address").fill(who.address)
+        page.get_by_role("button", name="Write the text to sign").click()
+        text = page.get_by_label("Sign exactly this text").input_value()
+        page.get_by_label("Signature").fill(sign(text, who))
+        page.get_by_role("button", name=word, exact=True).click()
+
+    def visit(page: Page, seen: Seen) -> None:
+        page.goto(f"{stack.base_url}/account/sign-in?next=/account/")
+        page.get_by_role("link", name="By hand: for a hardware wallet").click()
+        by_hand(page, owner, "Sign in")
+        page.wait_for_url(f"{stack.base_url}/account/")
+        page.get_by_text("Link an agent's wallet, to pay only").click()
+        page.get_by_role("link", name="By hand: for an agent without a browser").click()
+        by_hand(page, agent, "Link the wallet")
+        expect(page.get_by_text("The wallet is linked, to pay only.")).to_be_visible()
+        expect(page.get_by_title(agent.address)).to_be_visible()
+        assert (seen.stopped_by, seen.complaints) == ([], [])
+
+    browser.visit(visit, script=False)
 
 
 def _change_account_while_asked(wallet: InjectedWallet, other: Person) -> None:

@@ -50,7 +50,7 @@ NOT_FOR_READERS = {"api-sell-signing-key"}
 # Where nobody has to be signed in: the ways in.
 WAYS_IN = {
     "account-sign-in", "account-sign-up", "account-forgot", "account-reset", "account-reset-link",
-    "account-wallet-ask", "account-wallet-sign-in", "account-sign-out",
+    "account-wallet-ask", "account-wallet-sign-in", "account-wallet-by-hand", "account-sign-out",
     "account-mail", "account-mail-link",
 }  # fmt: skip
 

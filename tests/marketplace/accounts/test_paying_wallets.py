@@ -10,7 +10,8 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 
 from marketplace.accounts.models import Wallet
-from marketplace.accounts.wallet_views import LAST_WAY, OTHERWISE, PAYS_ONLY
+from marketplace.accounts.wallet_acts import OTHERWISE, PAYS_ONLY
+from marketplace.accounts.wallet_views import LAST_WAY
 from payments.models import AuditEntry, Limit
 from tests.fixtures.cast import Cast
 from tests.marketplace.accounts.visitor import PASSWORD, Visitor, sign

@@ -13,7 +13,7 @@ from django.db import connection
 from pytest_django.fixtures import Settings
 
 from marketplace.accounts.models import Wallet
-from marketplace.accounts.wallet_views import UNPROVEN
+from marketplace.accounts.wallet_acts import UNPROVEN
 from marketplace.configuration.chains import CHAIN_DEFAULTS
 from payments import wallets
 from payments.wallets import Purpose, challenge
