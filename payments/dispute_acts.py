@@ -58,22 +58,29 @@ def possible(dispute: Dispute, by: Side) -> set[str]:
 
 def act(dispute: Dispute, by: Side, what: str, posted: Mapping[str, str]) -> str:
     """Do it, and say what was done; DisputeRefused says what has to be different."""
-    if what not in (SAY, REFUND) and (by, what) not in _MOVES:
-        raise NoSuchAct
-    if posted.get("version") != str(dispute.version) or what not in possible(dispute, by):
-        raise DisputeRefused(Denied.POLICY, _PAST)
+    text = words_of(dispute, by, what, posted)
     if what == REFUND:
         name(dispute, posted.get("transaction", ""), by)
         return "The transaction is noted; the chain is asked about it."
-    text = disputes.cleaned(posted.get("text", ""))
     found = _MOVES.get((by, what))
-    if not text and (found is None or found.needs_words):
-        raise DisputeRefused(Denied.POLICY, "say why, in a few words: the other side reads them")
     if found is None:
         _insist(disputes.say(dispute, by, text))
         return "Your words are added."
     _insist(disputes.move(dispute, found.after, by, text))
     return found.done
+
+
+def words_of(dispute: Dispute, by: Side, what: str, posted: Mapping[str, str]) -> str:
+    """The words of a step that can be taken now; refused as the step itself would be."""
+    if what not in (SAY, REFUND) and (by, what) not in _MOVES:
+        raise NoSuchAct
+    if posted.get("version") != str(dispute.version) or what not in possible(dispute, by):
+        raise DisputeRefused(Denied.POLICY, _PAST)
+    text = disputes.cleaned(posted.get("text", ""))
+    found = _MOVES.get((by, what))
+    if not text and what != REFUND and (found is None or found.needs_words):
+        raise DisputeRefused(Denied.POLICY, "say why, in a few words: the other side reads them")
+    return text
 
 
 def _insist(moved: bool) -> None:

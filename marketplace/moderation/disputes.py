@@ -12,7 +12,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from marketplace.access import admin_only, person
 from payments import audit_log
-from payments.dispute_acts import NoSuchAct, act
+from payments.dispute_acts import NoSuchAct, act, words_of
 from payments.dispute_pages import Edges, case_context, list_context
 from payments.dispute_states import STILL_OPEN
 from payments.disputes import DisputeRefused
@@ -24,6 +24,7 @@ from payments.reports.cases import find_case
 from sellers.models import Seller
 
 OWN = "nobody decides a case of their own"
+VERDICTS = ("order", "reject")  # neither can be taken back
 _VIEWS = {"review": "To decide", "open": "Open", "closed": "Closed"}
 _STATES = {
     "review": (Case.REVIEW,),
@@ -75,11 +76,14 @@ def show(request: HttpRequest, dispute_id: UUID) -> HttpResponse:
 @admin_only
 @require_POST
 def do(request: HttpRequest, dispute_id: UUID, what: str) -> HttpResponse:
-    """Order the refund, close the case, or add something."""
+    """Order the refund or close the case, once it was asked whether that is meant; or add words."""
     dispute = _case(dispute_id)
     if _is_party(request, dispute):
         return _shown(request, dispute, OWN, what)
     try:
+        if what in VERDICTS and request.POST.get("sure") != "yes":
+            text = words_of(dispute, Side.ADMIN, what, request.POST)
+            return _shown(request, dispute, what=what, asks=text)
         messages.success(request, _acted(request, dispute, what))
     except NoSuchAct:
         raise Http404 from None
@@ -117,9 +121,11 @@ def _is_party(request: HttpRequest, dispute: Dispute) -> bool:
 
 
 def _shown(
-    request: HttpRequest, dispute: Dispute, trouble: str = "", what: str = ""
+    request: HttpRequest, dispute: Dispute, trouble: str = "", what: str = "", asks: str = ""
 ) -> HttpResponse:
+    """The case; with words that nobody has sent yet, it asks whether they are meant."""
     context = case_context(dispute, Side.ADMIN, request.POST, trouble, what)
+    context["asks"] = asks
     context["is_party"] = _is_party(request, dispute)
     context["seller"] = Seller.objects.filter(pk=dispute.seller_id).first()
     status = 422 if trouble else 200

@@ -72,26 +72,64 @@ def test_wallets_that_are_elsewhere_sign_in_and_are_linked_without_a_script(
 ) -> None:
     owner, agent = person("an owner with a hardware wallet"), person("an agent on a server")
 
-    def by_hand(page: Page, who: Person, word: str) -> None:
-        page.get_by_label("Wallet's address").fill(who.address)
-        page.get_by_role("button", name="Write the text to sign").click()
-        text = page.get_by_label("Sign exactly this text").input_value()
-        page.get_by_label("Signature").fill(sign(text, who))
-        page.get_by_role("button", name=word, exact=True).click()
-
     def visit(page: Page, seen: Seen) -> None:
-        page.goto(f"{stack.base_url}/account/sign-in?next=/account/")
-        page.get_by_role("link", name="By hand: for a hardware wallet").click()
-        by_hand(page, owner, "Sign in")
-        page.wait_for_url(f"{stack.base_url}/account/")
-        page.get_by_text("Link an agent's wallet, to pay only").click()
-        page.get_by_role("link", name="By hand: for an agent without a browser").click()
-        by_hand(page, agent, "Link the wallet")
-        expect(page.get_by_text("The wallet is linked, to pay only.")).to_be_visible()
-        expect(page.get_by_title(agent.address)).to_be_visible()
+        _enter_and_link_by_hand(page, stack, owner, agent)
+        expect(page.get_by_role("button", name=f"Unlink {agent.address}")).to_be_hidden()
+        asking = page.locator("noscript details", has=page.locator("button"))
+        asking.locator("summary").click()
+        expect(asking.locator("p")).to_be_visible()
+        asking.locator("button").click()
+        expect(page.get_by_text("The wallet is unlinked.")).to_be_visible()
+        expect(page.get_by_title(agent.address)).to_have_count(0)
         assert (seen.stopped_by, seen.complaints) == ([], [])
 
     browser.visit(visit, script=False)
+
+
+def test_a_wallet_is_unlinked_by_keyboard_after_it_was_asked_about(
+    browser: Chromium, stack: Stack
+) -> None:
+    owner, agent = person("an owner at a keyboard"), person("an agent to let go of")
+
+    def visit(page: Page, seen: Seen) -> None:
+        _enter_and_link_by_hand(page, stack, owner, agent)
+        opener = page.get_by_role("button", name=f"Unlink {agent.address}")
+        asking = page.get_by_role("dialog", name="Unlink this wallet?")
+        opener.press("Enter")
+        expect(asking).to_be_visible()
+        expect(asking.get_by_role("button", name="Cancel")).to_be_focused()
+        page.keyboard.press("Escape")
+        expect(asking).to_be_hidden()
+        expect(opener).to_be_focused()
+        expect(page.get_by_title(agent.address)).to_be_visible()
+        page.keyboard.press("Enter")
+        page.keyboard.press("Tab")
+        page.keyboard.press("Enter")
+        expect(page.get_by_text("The wallet is unlinked.")).to_be_visible()
+        expect(page.get_by_title(agent.address)).to_have_count(0)
+        assert (seen.stopped_by, seen.complaints) == ([], [])
+
+    browser.visit(visit)
+
+
+def _enter_and_link_by_hand(page: Page, stack: Stack, owner: Person, agent: Person) -> None:
+    page.goto(f"{stack.base_url}/account/sign-in?next=/account/")
+    page.get_by_role("link", name="By hand: for a hardware wallet").click()
+    _sign_by_hand(page, owner, "Sign in")
+    page.wait_for_url(f"{stack.base_url}/account/")
+    page.get_by_text("Link an agent's wallet, to pay only").click()
+    page.get_by_role("link", name="By hand: for an agent without a browser").click()
+    _sign_by_hand(page, agent, "Link the wallet")
+    expect(page.get_by_text("The wallet is linked, to pay only.")).to_be_visible()
+    expect(page.get_by_title(agent.address)).to_be_visible()
+
+
+def _sign_by_hand(page: Page, who: Person, word: str) -> None:
+    page.get_by_label("Wallet's address").fill(who.address)
+    page.get_by_role("button", name="Write the text to sign").click()
+    text = page.get_by_label("Sign exactly this text").input_value()
+    page.get_by_label("Signature").fill(sign(text, who))
+    page.get_by_role("button", name=word, exact=True).click()
 
 
 def _change_account_while_asked(wallet: InjectedWallet, other: Person) -> None:

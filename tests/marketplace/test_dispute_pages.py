@@ -102,7 +102,14 @@ def test_two_sides_that_do_not_agree_and_an_admin(shop: Shop, buyer: Owner) -> N
     evidence = judge.get(case).content.decode()
     for part in ("It did rain.", "Not in my town.", "sha256:", "HTTP 200"):
         assert part in evidence, part
-    do(judge, case, "order", text="The answer is not about the town that was asked for.")
+    words = "The answer is not about the town that was asked for."
+    assert "say why" in do(judge, case, "order", 422, text=" ")
+    asked = do(judge, case, "order", 200, text=words)
+    assert "Order the refund of 0.002 USDC?" in asked
+    assert asked.count(words) == 3, "to be read, to be sent, and in its field to be changed"
+    dispute.refresh_from_db()
+    assert (dispute.state, dispute.ordered) == (Case.REVIEW, False)
+    do(judge, case, "order", text=words, sure="yes")
     dispute.refresh_from_db()
     assert (dispute.state, dispute.ordered) == (Case.ORDERED, True)
     (entry,) = [each for each in audit_log.entries() if each.subject == f"dispute:{dispute.pk}"]
@@ -116,6 +123,25 @@ def test_two_sides_that_do_not_agree_and_an_admin(shop: Shop, buyer: Owner) -> N
     assert Notice.objects.filter(subject="An admin decided: pay 0.002 USDC back").exists()
     public = Client().get("/s/acme", headers=HTML).content.decode()
     assert "Closed without" in public
+
+
+def test_a_case_is_closed_once_it_was_asked_about_and_not_when_it_changed_meanwhile(
+    shop: Shop, buyer: Owner
+) -> None:
+    dispute = opened(shop, buyer)
+    do(shop.client, f"/sell/disputes/{dispute.pk}", "contest", text="It did rain.")
+    judge, case = browser_of(admin(), second_factor=True), f"/moderation/disputes/{dispute.pk}"
+    asked = do(judge, case, "reject", 200, text="It did.")
+    assert "Close it without a refund?" in asked
+    sure = {name: field(asked, name) for name in ("version", "text", "sure")}
+    do(buyer.client, f"/buy/disputes/{dispute.pk}", "say", text="Look at my town!")
+    late = judge.post(f"{case}/reject", sure)
+    assert late.status_code == 422
+    assert "somebody was quicker" in late.content.decode()
+    do(judge, case, "reject", text="It did.", sure="yes")
+    dispute.refresh_from_db()
+    assert dispute.state == Case.REJECTED
+    assert "nothing to decide" in judge.get(case).content.decode()
 
 
 def test_a_promise_a_refund_and_what_every_list_says_then(shop: Shop, buyer: Owner) -> None:

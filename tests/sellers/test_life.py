@@ -424,7 +424,7 @@ def test_a_draft_is_thrown_away_after_a_second_word(desk: Desk) -> None:
     assert gone in asked
     assert "Throw this draft away?" in asked
     assert page.count(gone) == 2, "and once without a script"
-    assert f'<noscript><form method="post" {gone}' in page
+    assert gone in page.split("<noscript>")[1].split("</noscript>")[0]
     desk.client.post(f"/sell/drafts/{sheet.pk}/discard")
     assert not desk.seller.worksheets.exists()
 
