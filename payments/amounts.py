@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
-from payments.x402.networks import DEFAULT_ASSETS, Asset
+from payments.x402.networks import DEFAULT_ASSETS, NETWORKS, Asset
 
 _KNOWN = {(asset.network, asset.address.lower()): asset for asset in DEFAULT_ASSETS}
 _SMALLEST_DOLLARS = Decimal("0.0001")
@@ -56,6 +56,14 @@ class Amount:
     def whole(self) -> Decimal:
         """In whole tokens; in atomic units where nobody says how many make one."""
         return Decimal(f"{self.atomic}e-{self.decimals or 0}")
+
+    @property
+    def kind(self) -> str:
+        """What it is an amount of, and where: "USDC on Base Sepolia (test network)"."""
+        symbol, network = self.symbol or "base units", NETWORKS.get(self.network)
+        if network is None:
+            return f"{symbol} on {self.network}" if self.network else symbol
+        return f"{symbol} on {network.name}{' (test network)' if network.testnet else ''}"
 
 
 def _plain(number: Decimal, *, at_least: int = 0) -> str:

@@ -80,7 +80,7 @@ def _chart(filters: Filters, found: Spend) -> dict[str, Any] | None:
         label = start.strftime(STEP_LABELS[filters.span.step])
         points.append({"label": label, "value": spent.amount.whole, "text": spent.amount.text})
     return {
-        "title": f"Spent in {shown.symbol or 'base units'}, {STEPS[filters.span.step]}",
+        "title": f"Spent in {shown.kind}, {STEPS[filters.span.step]}",
         "points": points,
         "legend": "Spent",
         "empty": "Nothing was spent in this time.",

@@ -19,6 +19,7 @@ from marketplace.look.addresses import SIDE, pattern, short
 from marketplace.look.icons import ICONS
 from marketplace.look.money import figure_of
 from payments.amounts import Amount
+from payments.x402.networks import NETWORKS
 
 KEPT = 2_048  # so many marks of a kind are written once and remembered
 NOTHING = SafeString("")
@@ -58,6 +59,13 @@ def money(amount: Amount, with_network: bool) -> SafeString:
         token if figure.dollars else figure.token,
         _network(figure.network, figure.testnet) if with_network and figure.network else NOTHING,
     )
+
+
+@lru_cache(KEPT)
+def network(key: str) -> SafeString:
+    """Which network, and whether it is a test: beside amounts that do not say it themselves."""
+    known = NETWORKS.get(key)
+    return _network(known.name if known else key, bool(known and known.testnet))
 
 
 @lru_cache(KEPT)

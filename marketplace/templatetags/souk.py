@@ -46,6 +46,12 @@ def show_money(amount: Amount, badge: bool = True) -> SafeString:
     return marks.money(amount, with_network=badge)
 
 
+@register.simple_tag(name="network")
+def show_network(network: str) -> SafeString:
+    """`{% network sums.network %}`: where the amounts beside it are, and whether it is a test."""
+    return marks.network(network)
+
+
 @register.simple_tag(name="address")
 def show_address(value: str, network: str = "", full: bool = False) -> SafeString:
     """`{% address value %}`; with a network, a link to its explorer stands beside it.

@@ -42,6 +42,7 @@ from sellers.site import canary_addresses
 from sellers.statements import listings_of
 
 GLANCES = (("Today", 1), ("7 days", 7), ("30 days", 30))
+GLANCED_TOKENS_MAX = 4  # those that sell most; the table below has all
 
 
 @seller_only
@@ -112,8 +113,8 @@ def _context(filters: Filters, known: list[Offering]) -> dict[str, Any]:
         "states": STATE_TEXTS,
         "offerings": known,
         "networks": [(key, _network(key)) for key in _networks_of(filters.seller)],
-        "tokens": [(each, NETWORKS.get(each.network)) for each in first.tokens],
-        "glances": _glances(look, first.tokens[:1]),
+        "tokens": first.tokens,
+        "glances": _glances(look, first.tokens),
         "chart": _chart(look, first.tokens[0]) if first.tokens else None,
         "funnel": _funnel(first.funnel),
         "failures": [(cause(word), count) for word, count in first.funnel.unanswered],
@@ -132,20 +133,26 @@ def _network(key: str) -> str:
     return NETWORKS[key].name if key in NETWORKS else key
 
 
-def _glances(look: Look, tokens: list[Sums]) -> list[tuple[str, Amount]]:
-    """The last days at a glance, in the token that sells most, whatever time is looked at."""
+def _glances(look: Look, tokens: list[Sums]) -> list[tuple[str, list[Amount]]]:
+    """The last days at a glance, each token by itself, whatever time is looked at."""
     today = datetime.now(UTC).date()
     month = Look(
         look.seller_id, Span(today - timedelta(days=29), today), look.listing_id, look.network
     )
     days = by_time(month)
-    for sums in tokens:
-        token = (sums.network, sums.asset)
-        found = days.get(token, {})
-        return [
-            (text, _gross(token, found, today - timedelta(days=back - 1))) for text, back in GLANCES
-        ]
-    return []
+    shown = list(dict.fromkeys([*((each.network, each.asset) for each in tokens), *sorted(days)]))
+    if not shown:
+        return []
+    return [
+        (
+            text,
+            [
+                _gross(token, days.get(token, {}), today - timedelta(days=back - 1))
+                for token in shown[:GLANCED_TOKENS_MAX]
+            ],
+        )
+        for text, back in GLANCES
+    ]
 
 
 def _gross(token: tuple[str, str], days: Mapping[date, Sums], since: date) -> Amount:
@@ -168,9 +175,8 @@ def _chart(look: Look, shown: Sums) -> dict[str, Any]:
                 "pending_text": sums.pending.text,
             }
         )
-    symbol = shown.gross.symbol or "base units"
     return {
-        "title": f"Earned in {symbol}, {STEPS[look.span.step]}",
+        "title": f"Earned in {shown.gross.kind}, {STEPS[look.span.step]}",
         "points": points,
         "legend": "Confirmed",
         "legend_pending": "Pending",

@@ -9,7 +9,6 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from payments.reports.earnings import first_sale
-from payments.x402.networks import NETWORKS
 from sellers.earnings_filters import offerings, read_filters
 from sellers.models import Seller
 from sellers.pages.own import seller_only
@@ -35,7 +34,7 @@ def statement(request: HttpRequest, seller: Seller, month: str) -> HttpResponse:
     context = {
         "seller": seller,
         "statement": made,
-        "tokens": [(each, NETWORKS.get(each.sums.network)) for each in made.tokens],
+        "tokens": made.tokens,
         "months": _months(seller, made.first),
     }
     return render(request, "sellers/earnings/statement.html", context)

@@ -106,6 +106,7 @@ def test_two_sides_that_do_not_agree_and_an_admin(shop: Shop, buyer: Owner) -> N
     assert "say why" in do(judge, case, "order", 422, text=" ")
     asked = do(judge, case, "order", 200, text=words)
     assert "Order the refund of 0.002 USDC?" in asked
+    assert "Base Sepolia, test network" in asked.split('id="sure"')[1].split("</h2>")[0]
     assert asked.count(words) == 3, "to be read, to be sent, and in its field to be changed"
     dispute.refresh_from_db()
     assert (dispute.state, dispute.ordered) == (Case.REVIEW, False)

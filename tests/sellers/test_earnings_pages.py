@@ -15,12 +15,13 @@ from django.http import QueryDict
 from django.test import AsyncClient, Client
 from django.utils import timezone
 
-from payments.models import ChallengeDay
+from payments.models import ChallengeDay, EarningsDay
 from payments.reports.periods import BARS_MAX, read_span
 from tests.fixtures.cast import Cast
 from tests.fixtures.shop import Shop
 
 EARNINGS = "/sell/earnings/"
+DOLLAR = "0x833589fCD6eDb6E08f4c7C32D4f71b54bdA02913"
 OpenShop = Callable[..., Shop]
 
 
@@ -65,6 +66,32 @@ def test_the_smallest_and_the_largest_amounts_are_said_exactly(open_shop: OpenSh
     assert "0.000001 USDC" in text(shop)
     shop.sold(amount_atomic=10**24)
     assert "1,000,000,000,000,000,000.000001 USDC" in text(shop)
+
+
+def test_play_money_is_told_from_income_wherever_a_sum_stands(open_shop: OpenShop) -> None:
+    shop, today = open_shop(), timezone.now().date()
+    shop.sold(amount_atomic=40_000)
+    assert "Earned in USDC on Base Sepolia (test network), by day" in text(shop)
+    EarningsDay.objects.create(
+        seller_id=shop.listing.seller_id, listing_id=shop.listing.pk, day=today,
+        network="eip155:8453", asset=DOLLAR, work="answered", money="confirmed", cause="",
+        payments=3, amount_atomic=7_000_000,
+    )  # fmt: skip
+    page = text(shop)
+    assert "Earned in USDC on Base, by day" in page, "what sold most"
+    glances = page.split('aria-label="Earned lately"')[1].split("</dl>")[0]
+    for card in glances.split("<dt>")[1:]:
+        income, play = card.split("</dd>")[:2]
+        assert "$7.00" in income
+        assert '<span class="badge">Base</span>' in income
+        assert "$0.04" in play
+        assert "Base Sepolia, test network" in play
+    for row in page.split('id="by-listing"')[1].split("</table>")[0].split("<tr>")[2:]:
+        assert ("test network" in row) is ("$0.04" in row)
+    month = shop.client.get(f"{EARNINGS}statements/{today:%Y-%m}").content.decode()
+    for row in month.split('id="by-listing"')[1].split("<tbody>")[1].split("</tr>")[:2]:
+        assert ("test network" in row) is ("0.04 USDC" in row)
+        assert 'class="badge' in row
 
 
 def test_the_way_from_quote_to_money_says_where_calls_were_lost(open_shop: OpenShop) -> None:

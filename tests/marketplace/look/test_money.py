@@ -61,6 +61,26 @@ def test_the_network_stands_beside_it_unless_it_is_said_already(badge: bool) -> 
     assert ("test network" in page) is badge
 
 
+@pytest.mark.parametrize(
+    ("network", "said"),
+    [
+        ("eip155:8453", '<span class="badge">Base</span>'),
+        ("eip155:84532", '<span class="badge test">Base Sepolia, test network</span>'),
+        ("eip155:999999", '<span class="badge">eip155:999999</span>'),
+    ],
+)
+def test_a_network_is_named_by_itself(network: str, said: str) -> None:
+    page = Template("{% load souk %}{% network key %}").render(Context({"key": network}))
+
+    assert page.strip() == said
+
+
+def test_what_an_amount_is_of_tells_play_money_from_income() -> None:
+    assert dollars(1).kind == "USDC on Base Sepolia (test network)"
+    assert Amount.of("eip155:8453", "0x" + "ab" * 20, 1).kind == "base units on Base"
+    assert Amount(1, "0x", None, None).kind == "base units"
+
+
 def test_templates_write_thousands_apart_wherever_an_amount_is_words() -> None:
     page = Template("{% load souk %}{{ sum|plain }} {{ amount.text|grouped }}")
     said = page.render(Context({"sum": Decimal("1234567.500000"), "amount": dollars(10**15 + 1)}))
