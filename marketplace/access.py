@@ -24,6 +24,7 @@ from django.utils.cache import add_never_cache_headers
 
 from payments.audit_log import user
 from sellers.moderators import MODERATORS
+from sellers.pages.coming_back import page_of_form
 
 LATELY_SECONDS: Final = 900
 _MARK: Final = "second_factor"
@@ -136,7 +137,9 @@ def mark_sign_in(request: HttpRequest) -> None:
 
 def _sent_to(name: str, request: HttpRequest, **query: str) -> HttpResponseRedirect:
     """What was asked for with GET is where they come back to; a form is sent from its page."""
-    back = request.get_full_path() if request.method == "GET" else reverse("account-home")
-    if request.method not in ("GET", "HEAD"):
+    if request.method in ("GET", "HEAD"):
+        back = request.get_full_path()
+    else:
+        back = page_of_form(request, reverse("account-home"))
         query = {"unsent": "1", **query}  # no message: it would open a session for whoever asks
     return HttpResponseRedirect(f"{reverse(name)}?{urlencode({'next': back, **query})}")

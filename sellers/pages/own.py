@@ -15,6 +15,7 @@ from payments.audit_log import user
 from sellers import worksheets
 from sellers.directory import seller_of
 from sellers.models import Listing, Seller, Worksheet
+from sellers.pages.coming_back import page_of_form
 
 P = ParamSpec("P")
 SELLERS_HOME = "/sell/"
@@ -53,10 +54,10 @@ def seller_only(
 
 
 def _to_sign_in(request: HttpRequest) -> HttpResponseRedirect:
-    """And back to the page that was asked for: where a form was sent may be none."""
+    """And back to the page that was asked for, or on which the form stands that was sent."""
     if request.method in ("GET", "HEAD"):
         return redirect_to_login(request.get_full_path())
-    sent = redirect_to_login(SELLERS_HOME)
+    sent = redirect_to_login(page_of_form(request, SELLERS_HOME))
     sent["Location"] += "&unsent=1"  # says there that nothing was changed
     return sent
 

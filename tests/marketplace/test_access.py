@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from django.contrib.auth.models import User
@@ -170,6 +171,26 @@ def test_what_a_wallet_bought_is_shown_to_its_holder_alone(
     for route in routes(BUY):
         for method in METHODS:
             said_to(client, untouched, route, method)
+
+
+@pytest.mark.parametrize(
+    ("sent_to", "stood_on", "elsewhere"),
+    [
+        ("/buy/limits/letters", "/buy/limits/?a=1&b=2", "/account/"),
+        ("/sell/payouts/revoke", "/sell/payouts/", "/sell/"),
+    ],
+)
+def test_whose_session_ended_comes_back_to_the_page_of_the_form(
+    db: None, sent_to: str, stood_on: str, elsewhere: str
+) -> None:
+    for said, back in {
+        f"http://testserver{stood_on}": stood_on,
+        f"https://evil.example{stood_on}": elsewhere,
+        "": elsewhere,
+    }.items():
+        answer = Client().post(sent_to, headers={"Referer": said})
+        asked = parse_qs(urlsplit(answer["Location"]).query)
+        assert (asked["next"], asked["unsent"]) == ([back], ["1"]), said
 
 
 @pytest.mark.parametrize("who", ["nobody", "rival", "buyer", "moderator", "admin"])
