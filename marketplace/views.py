@@ -24,7 +24,11 @@ GUIDES = {"buy": "Buying", "sell": "Selling", "webhooks": "Webhooks", "operate":
 
 def site(request: HttpRequest) -> dict[str, object]:
     """What every template may say about this marketplace."""
-    return {"site_name": settings.SITE_NAME, "public_base_url": settings.PUBLIC_BASE_URL}
+    return {
+        "site_name": settings.SITE_NAME,
+        "public_base_url": settings.PUBLIC_BASE_URL,
+        "operator_email": settings.OPERATOR_EMAIL if settings.OPERATOR_EMAIL_IS_GIVEN else "",
+    }
 
 
 @require_safe

@@ -18,8 +18,6 @@ from payments.spreadsheets import download
 from sellers.directory import seller_of
 from sellers.models import Listing
 
-_GONE = frozenset({Listing.State.RETIRED})
-
 
 @signed_in_lately
 @require_safe
@@ -75,7 +73,8 @@ def _page(request: HttpRequest, form: Form, status: int = 200) -> HttpResponse:
         "asked": erasure.asked_of(user),
         "has_duties": is_moderator(user),
         "seller": seller,
-        "live": seller.listings.exclude(state__in=_GONE).count() if seller else 0,
+        "live": seller.listings.filter(state=Listing.State.LIVE).count() if seller else 0,
+        "kept": seller.listings.exclude(state=Listing.State.RETIRED).count() if seller else 0,
         "wallets": user.wallets.count(),
         "disputes": erasure.disputes_of(user),
         "days": settings.ERASE_AFTER_SECONDS // 86_400,

@@ -41,7 +41,7 @@ _FILTERS: Final = {
     TAG: "the tag",
     PRICE: "the price",
     NETWORK: "the network",
-    VERIFIED: "“checked today”",
+    VERIFIED: "“seen to work today”",
 }
 # Filters of the catalog that have no control here; an address that names them keeps them.
 _CARRIED: Final = ("seller", PAY_TO, "asset", "scheme", "method")
@@ -184,7 +184,7 @@ def _missing(filters: Mapping[str, str]) -> str:
     if NETWORK in filters:
         words += f" on {_network_name(filters[NETWORK])}"
     if VERIFIED in filters:
-        words += " that was checked today"
+        words += " that was seen to work today"
     if TEXT in filters:
         words += f" for “{filters[TEXT]}”"
     return words if len(words) > len("No service") else "No service fits"

@@ -84,7 +84,7 @@ def test_main_networks_are_not_tried(desk: Desk, sheet: Any) -> None:
     desk.step(sheet, "payout", **{f"pay_to:{main}": Cast.seller.address})
     refused = desk.client.post(f"/sell/drafts/{sheet.pk}/try", {"action": "open"})
     assert refused.status_code == 422
-    assert "a test call is paid on a test network" in refused.content.decode()
+    assert "Not opened: a test call is paid on a test network" in refused.content.decode()
     desk.step(sheet, "price", **{f"price:{TOKEN}": "0.01", f"price:{main}": "0.01"})
     desk.step(sheet, "payout", **{f"pay_to:{TOKEN}": Cast.seller.address})
     assert desk.client.post(f"/sell/drafts/{sheet.pk}/try", {"action": "open"}).status_code == 302

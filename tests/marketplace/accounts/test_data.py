@@ -22,7 +22,7 @@ from payments.disputes import move
 from payments.erasing import erase_bought
 from payments.models import AnswerBody, Case, Dispute, Payment, Progress, Receipt, Side, Transfer
 from payments.payers import Payer
-from sellers import erasing, keys
+from sellers import erasing, keys, listings
 from sellers.models import Listing, Payout, ProposedSecret, Revision, UpstreamSecret, Webhook
 from sellers.moderators import MODERATORS
 from tests.fixtures.browsers import fresh
@@ -115,6 +115,20 @@ def test_an_erasure_is_thought_over_and_can_be_taken_back(marked: Marked) -> Non
 
 def listing_state(marked: Marked) -> str:
     return Listing.objects.get(pk=marked.listing.pk).state
+
+
+def test_the_page_tells_what_is_paused_from_what_is_only_retired(marked: Marked) -> None:
+    browser = fresh(marked.seller.owner)
+
+    def said() -> str:
+        return " ".join(browser.get("/account/data").content.decode().split())
+
+    assert "Your listing that is for sale is paused as soon as you ask." in said()
+    assert "Your one listing, for sale or not, is retired on the day." in said()
+    listings.pause(marked.listing.pk)
+    assert "Nothing of yours is for sale. Your one listing" in said()
+    listings.retire(marked.listing.pk)
+    assert "retired on the day" not in said()
 
 
 def test_an_erased_account_leaves_the_books_and_nothing_of_the_person(marked: Marked) -> None:

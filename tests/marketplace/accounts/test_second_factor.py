@@ -52,6 +52,20 @@ def test_a_code_is_asked_for_after_the_password(visitor: Visitor, another: Anoth
     assert later.user is not None
 
 
+def test_whoever_has_lost_phone_and_codes_is_told_whom_to_ask(
+    visitor: Visitor, another: Another, settings: Settings
+) -> None:
+    visitor.sign_up()
+    visitor.take_up()
+    later = another()
+    later.enter()
+    page = later.client.get(CODE).content.decode()
+    assert "Whoever runs this site can let you in again." in page
+    settings.OPERATOR_EMAIL, settings.OPERATOR_EMAIL_IS_GIVEN = "help@souk.example", True
+    page = later.client.get(CODE).content.decode()
+    assert 'let you in again: <a href="mailto:help@souk.example">help@souk.example</a>.' in page
+
+
 def test_a_code_is_asked_for_after_the_wallet(visitor: Visitor, another: Another) -> None:
     visitor.enter_by_wallet(Cast.seller)
     secret, _ = visitor.take_up()

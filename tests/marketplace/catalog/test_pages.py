@@ -142,6 +142,16 @@ def test_what_was_chosen_stands_in_the_form(client: Client, market: dict[str, Li
     assert '<input type="hidden" name="method" value="GET">' in page
 
 
+def test_a_filter_is_called_the_same_where_it_is_set_and_where_it_is_cleared(
+    storefront: Storefront,
+) -> None:
+    storefront.publish("acme/weather")
+    page = Client().get("/market?verified=1", headers={"Accept": "text/html"}).content.decode()
+    assert "Seen to work today" in page
+    assert "seen to work today" in page
+    assert "checked today" not in page
+
+
 def test_nothing_found_names_the_filter_to_clear(
     client: Client, market: dict[str, Listing]
 ) -> None:
