@@ -6,7 +6,7 @@ the function that the door quotes with. So no page and no document can name anot
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -17,6 +17,7 @@ from django.db import connection
 
 from payments.acceptance.promise import Offer
 from sellers import offers
+from sellers.catalog_rows import CatalogEntry
 from sellers.price_rows import PRICES, PriceRow
 from sellers.quality import Quality
 from sellers.site import Site, settings_mark, this_site
@@ -56,6 +57,12 @@ def one(path: str) -> Good | None:
     """What this path sells now, if it sells anything."""
     found = read("select listing_id, 0 as key from entry where path = %(path)s", {"path": path})
     return next(iter(_goods(found)), None)
+
+
+def on_sale(paths: Collection[str]) -> frozenset[str]:
+    """Those of these paths that sell something now."""
+    sold = CatalogEntry.objects.filter(path__in=set(paths), sold=True)
+    return frozenset(sold.values_list("path", flat=True))
 
 
 def best(limit: int) -> tuple[Good, ...]:

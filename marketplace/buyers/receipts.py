@@ -30,6 +30,7 @@ from payments.reports.spend import Totals, totals
 from payments.spreadsheets import csv_file, json_file
 from payments.states import STATE_TEXTS
 from payments.x402.networks import NETWORKS
+from sellers import goods
 from sellers.pages.parts import asks_for_part, page_or_part
 
 ALERTS_MAX = 5  # the fullest; the page of limits has all
@@ -97,6 +98,7 @@ def _context(filters: Filters, page: Page[Bought]) -> dict[str, Any]:
         "networks": [(key, NETWORKS[key].name) for key in networks_of(filters)],
         "totals": _totals(filters),
         "rows": page.rows,
+        "on_sale": goods.on_sale([row.listing_path for row in page.rows]) if page.rows else (),
         "edges": page.edges(filters.address),
         "is_all_time": filters.is_all_time,
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -33,6 +33,7 @@ from payments.addresses import payment_path
 from payments.amounts import Amount
 from payments.reports.bought import Bought
 from payments.wiring import explorer_url
+from sellers import goods
 
 register = template.Library()
 
@@ -75,9 +76,19 @@ def command(words: str, *arguments: str) -> dict[str, str]:
 
 
 @register.simple_tag(name="purchase_rows")
-def show_purchases(bought: Sequence[Bought], many_wallets: bool) -> SafeString:
-    """`<tbody>{% purchase_rows rows many_wallets %}</tbody>`: what somebody bought, a row each."""
-    return purchases.purchase_rows(bought, many_wallets=many_wallets)
+def show_purchases(
+    bought: Sequence[Bought], many_wallets: bool, on_sale: Collection[str] = ()
+) -> SafeString:
+    """`<tbody>{% purchase_rows rows many_wallets on_sale %}</tbody>`: what somebody bought, a row
+    each."""
+    return purchases.purchase_rows(bought, many_wallets=many_wallets, on_sale=on_sale)
+
+
+@register.simple_tag
+def listing_on_sale(path: str) -> str:
+    """`{% listing_on_sale path as href %}`: where a listing can be bought; nothing where it is not
+    for sale any more."""
+    return reverse("listing", args=path.split("/")) if goods.on_sale([path]) else ""
 
 
 @register.filter(name="payment_path")

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from sellers import logos, profiles
 from sellers.directory import NAME_CHARACTERS_MAX
 from sellers.forms import complain, typed_in
-from sellers.models import ABOUT_CHARACTERS_MAX, Listing, Seller
+from sellers.models import ABOUT_CHARACTERS_MAX, CatalogEntry, Listing, Seller
 from sellers.pages.own import seller_only
 from sellers.profiles import Profile
 from sellers.refusals import ListingRefused
@@ -112,6 +112,7 @@ def _shown(
         "seller": seller,
         "form": form,
         "said": said,
+        "is_public": CatalogEntry.objects.filter(seller_slug=seller.slug).exists(),
         "logo_waits": said.logo != seller.logo,
         "logo_trouble": refused.message if refused and refused.field == "logo" else "",
         "files": [f"/s/{seller.slug}/{name}" for name in READ_BY],

@@ -40,6 +40,25 @@ def desk(settings: Settings, upstream: ScriptedUpstream) -> Desk:
     return open_desk("atlas", Cast.seller, upstream.url)
 
 
+def test_a_listings_page_leads_to_what_buyers_see_to_its_earnings_and_to_its_health(
+    desk: Desk,
+) -> None:
+    def links() -> list[str]:
+        page = desk.client.get("/sell/listings/weather/").content.decode()
+        ways = ("/l/atlas/weather", "/sell/earnings/?listing=weather", f"/sell/health/{listing.pk}")
+        found = [each for each in ways if f'href="{each}"' in page]
+        for each in found:
+            assert desk.client.get(each, headers={"Accept": "text/html"}).status_code == 200, each
+        return [each.split("/")[1] for each in found]
+
+    listing = desk.submitted()
+    assert links() == []
+    approve(listing)
+    assert links() == ["l", "sell", "sell"]
+    listings.pause(listing.pk)
+    assert links() == ["sell", "sell"]
+
+
 def _change(desk: Desk, dollars: str) -> None:
     """A price is typed for the listing, and submitted."""
     desk.client.post("/sell/listings/weather/edit")

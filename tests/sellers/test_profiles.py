@@ -13,6 +13,7 @@ from sellers.models import Seller, ShelfVersion
 from sellers.profiles import Profile, points, profile_of, write
 from sellers.refusals import ListingRefused
 from tests.fixtures.hooks import sign_up
+from tests.fixtures.storefront import Storefront
 
 pytestmark = pytest.mark.django_db
 PICTURE = b"\x89PNG\r\n\x1a\nthe rest"
@@ -53,6 +54,15 @@ def test_what_is_typed_is_what_is_said(seller: Seller, browser: Client) -> None:
     browser.post("/sell/profile", {**SAID, "action": "drop-logo"})
     seller.refresh_from_db()
     assert seller.logo == ""
+
+
+def test_the_public_page_is_a_link_once_there_is_one(
+    seller: Seller, browser: Client, storefront: Storefront
+) -> None:
+    assert 'href="/s/acme"' not in text(browser.get("/sell/profile"))
+    storefront.publish("acme/weather")
+    assert 'href="/s/acme"' in text(browser.get("/sell/profile"))
+    assert browser.get("/s/acme", headers={"Accept": "text/html"}).status_code == 200
 
 
 def test_a_picture_waits_with_the_rest_until_nothing_is_refused(

@@ -189,6 +189,30 @@ def with_mail(buyer: Owner) -> Owner:
     return buyer
 
 
+def test_the_page_offers_letters_only_where_they_arrive(settings: Any, db: None) -> None:
+    buyer, form = owner(), 'action="/buy/limits/letters"'
+    there = 'href="/account/#details"'
+    settings.SENDS_MAIL = True
+    page = buyer.text(LIMITS)
+    assert "need an e-mail address of yours that is confirmed" in page
+    assert there in page
+    assert form not in page
+    buyer.user.email = "ada@example.com"
+    buyer.user.save()
+    page = buyer.text(LIMITS)
+    assert "No letter is sent to ada@example.com before" in page
+    assert there in page
+    assert form not in page
+    confirm(buyer.user)
+    page = buyer.text(LIMITS)
+    assert "They go to ada@example.com." in page
+    assert form in page
+    settings.SENDS_MAIL = False
+    page = buyer.text(LIMITS)
+    assert "This site sends no letters" in page
+    assert form not in page
+
+
 def test_letters_come_from_the_threshold_that_was_chosen(
     open_shop: OpenShop, settings: Any
 ) -> None:

@@ -22,6 +22,7 @@ from payments.payers import Payer
 from payments.reports.finding import find
 from payments.x402.schemes import exact_eip3009
 from payments.x402.types import Authorization
+from sellers import listings
 from tests.fixtures.buying import Owner, owner
 from tests.fixtures.cast import Cast
 from tests.fixtures.purchases import USDC
@@ -55,6 +56,21 @@ def test_a_wallet_that_bought_nothing_is_told_so(db: None) -> None:
     assert "Your wallets bought nothing here yet" in buyer.text(BUY)
     assert "Nothing was spent yet" in buyer.text(f"{BUY}spend/")
     assert buyer.text(f"{BUY}receipts.json") == "[]"
+
+
+def test_what_is_still_for_sale_is_a_link_to_where_it_can_be_bought(open_shop: OpenShop) -> None:
+    shop = open_shop()
+    payment_id = shop.sold(payer=MINE)
+    buyer, link = owner(), 'href="/l/acme/weather"'
+    receipt = f"/p/{payment_id}"
+    for page in (buyer.text(BUY), buyer.text(receipt, Accept="text/html")):
+        assert link in page
+        assert "acme/weather" in page
+    listings.pause(shop.listing.pk)
+    for page in (buyer.text(BUY), buyer.text(receipt, Accept="text/html")):
+        assert link not in page
+        assert "acme/weather" in page
+    assert "not for sale now" in page
 
 
 def test_everything_is_there_at_once_also_from_before_the_first_sign_in(

@@ -333,6 +333,8 @@ NOT_HOT: dict[Asker, str] = {
     ("marketplace/accounts/linking.py", "wallets_of"): "a person's own rows, by a key",
     ("sellers/own_wallets.py", "own_wallets"): "one seller's wallets and prices",
     ("sellers/goods.py", "_versions"): "two tables of one row",
+    ("sellers/pages/profile.py", "_shown"): BY_HAND,
+    ("sellers/goods.py", "on_sale"): "the listings of a page of payments, by their unique path",
     ("sellers/goods.py", "read"): IN_CATALOG,
     ("sellers/history.py", "identity"): "one seller, and their few wallets",
     ("sellers/history.py", "sold"): "one listing's few revisions, by their index",
