@@ -36,7 +36,7 @@ function rows(offer, address) {
     ...(address ? [["From", make("code", address)]] : []),
     ["Network", network.testnet ? `${network.name}, test network: its money is worth nothing` : network.name],
     ["Token", make("code", offer.asset)],
-    ["Ends", `${Math.round(offer.maxTimeoutSeconds / 60)} minutes after you sign`],
+    ["Ends", `${inMinutes(offer.maxTimeoutSeconds)} after you sign`],
   ];
 }
 
@@ -111,4 +111,9 @@ function inDollars(offer) {
 
 function tokenOf(offer) {
   return facts.networks[offer.network].tokens[offer.asset];
+}
+
+function inMinutes(seconds) {
+  const minutes = Math.max(1, Math.round(seconds / 60));
+  return minutes === 1 ? "1 minute" : `${minutes} minutes`;
 }
