@@ -13,7 +13,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from marketplace.configuration import framework, readers
 from marketplace.configuration.chains import read_chains
-from marketplace.configuration.outbound import read_allowances
+from marketplace.configuration.outbound import read_addresses, read_allowances
 from marketplace.configuration.readers import (
     read,
     read_bool,
@@ -136,6 +136,8 @@ EGRESS_ALLOW_IN_PRODUCTION = read_bool("SOUK_EGRESS_ALLOW_IN_PRODUCTION", defaul
 EGRESS_ALLOW = read_allowances(
     "SOUK_EGRESS_ALLOW", anywhere=DEVELOPMENT or EGRESS_ALLOW_IN_PRODUCTION
 )
+# Of a router or load balancer in front; never called, as the site's own names are not.
+OWN_ADDRESSES = read_addresses("SOUK_OWN_ADDRESSES")
 DENY_ADDRESSES = read("SOUK_DENY_ADDRESSES", "")  # a file of addresses, one a line; reloaded
 ASKS_ITSELF = read_bool("SOUK_ASKS_ITSELF", default=True)  # its own addresses, as graders do
 

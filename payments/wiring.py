@@ -19,7 +19,13 @@ from django.utils.module_loading import import_string
 from payments.chains import Chain
 from payments.chains.evm import EvmChain
 from payments.desk import Desk, NetworkTerms
-from payments.egress import EgressRule, open_trusted_client, own_addresses, parse_allowance
+from payments.egress import (
+    EgressRule,
+    open_trusted_client,
+    own_addresses,
+    own_names,
+    parse_allowance,
+)
 from payments.exposure import Exposure, Trust
 from payments.facilitator_calls import CallLimits, Facilitator, FacilitatorCalls
 from payments.facilitator_list import FacilitatorList
@@ -272,7 +278,8 @@ def dispute_terms() -> DisputeTerms:
 
 def egress_rule() -> EgressRule:
     allowed = tuple(parse_allowance(text) for text in settings.EGRESS_ALLOW)
-    return EgressRule(allowed, own=own_addresses())
+    own = (*settings.ALLOWED_HOSTS, *settings.OWN_ADDRESSES)
+    return EgressRule(allowed, own=own_addresses(own), own_names=own_names(own))
 
 
 def upstream_signing_key(listing_id: str) -> bytes:

@@ -1,6 +1,8 @@
-"""Which private addresses may be called."""
+"""Which private addresses may be called, and which public ones are our own."""
 
 from __future__ import annotations
+
+from ipaddress import ip_address
 
 from marketplace.configuration.readers import read_list, wrong
 
@@ -21,3 +23,14 @@ def read_allowances(name: str, *, anywhere: bool) -> list[str]:
         expected = f"nothing when SOUK_DEBUG is off ({name}_IN_PRODUCTION=1 says you mean it)"
         raise wrong(name, ",".join(allowances), expected)
     return allowances
+
+
+def read_addresses(name: str) -> list[str]:
+    """Addresses of ours that no interface of this machine has."""
+    addresses = read_list(name)
+    for each in addresses:
+        try:
+            ip_address(each)
+        except ValueError:
+            raise wrong(name, each, "IP addresses such as 93.184.216.34, with commas") from None
+    return addresses

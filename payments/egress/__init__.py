@@ -10,7 +10,7 @@ from payments.egress.exchange import (
     Reply,
     exchange,
 )
-from payments.egress.own import own_addresses
+from payments.egress.own import own_addresses, own_names
 from payments.egress.rule import Allowance, EgressRefused, EgressRule, Refusal, parse_allowance
 
 __all__ = [
@@ -28,6 +28,7 @@ __all__ = [
     "open_client",
     "open_trusted_client",
     "own_addresses",
+    "own_names",
     "parse_allowance",
     "vetted_addresses",
 ]

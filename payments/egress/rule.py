@@ -119,11 +119,13 @@ class EgressRule:
 
     An allowance opens a denied range only when it lies inside that range: `0.0.0.0/0:8443`
     opens a port of the public internet and nothing of the private one. Plain http is
-    possible only towards an allowance, and never on port 443.
+    possible only towards an allowance, and never on port 443. Our own names are refused
+    wherever they lead: behind a router or a load balancer no interface has our address.
     """
 
     allow: tuple[Allowance, ...] = ()
     own: frozenset[Address] = frozenset()
+    own_names: frozenset[str] = frozenset()
 
     def vet(self, url: str | URL) -> URL:
         """Judge a URL before any look-up; the host's addresses are judged when it is called."""
@@ -149,6 +151,8 @@ class EgressRule:
             if ":" in host or not _NAME.fullmatch(host) or _ENDS_IN_A_NUMBER.fullmatch(host):
                 reason = f"{host!r} is neither a host name nor a plainly written IP address."
                 raise EgressRefused(Refusal.HOST, reason) from None
+            if host.rstrip(".") in self.own_names:
+                raise EgressRefused(Refusal.HOST, f"{host!r} is this marketplace itself.") from None
             if "." not in host.rstrip(".") and not is_opened:
                 # Only a network's own name server knows it; strangers need not learn of what.
                 reason = f"{host!r} is no full host name; give one such as api.example.com."

@@ -160,6 +160,7 @@ def start(**environment: str) -> subprocess.CompletedProcess[str]:
         ("PUBLIC_BASE_URL", "https://[::1", "an origin"),
         ("CALL_BASE_URL", "https://souk.example#call", "an origin"),
         ("DATABASE_URL", "postgresql://me@host:port/souk", "postgresql://"),
+        ("SOUK_OWN_ADDRESSES", "93.184.216.0/24", "93.184.216.34"),
         ("DATABASE_DIRECT_URL", "mysql://x/y", "postgresql://"),
         ("CELERY_BROKER_URL", "kafka://x/y", "redis://"),
         ("SOUK_LOG_LEVEL", "LOUD", "DEBUG or INFO"),

@@ -7,6 +7,7 @@ from ipaddress import ip_address, ip_network
 
 import aiohttp
 import pytest
+from pytest_django.fixtures import Settings
 from yarl import URL
 
 from payments.egress import (
@@ -21,12 +22,15 @@ from payments.egress import (
     open_client,
     open_trusted_client,
     own_addresses,
+    own_names,
     parse_allowance,
 )
+from payments.wiring import egress_rule
 from tests.fixtures.upstream import ScriptedUpstream, answer, redirect
 
 LIMITS = Limits(connect_seconds=5, first_byte_seconds=5, total_seconds=10, body_bytes_max=1_000_000)
 PUBLIC = "93.184.216.34"
+Names = dict[str, list[list[str]]]
 
 DENIED = {
     "0.0.0.0/8": "0.1.2.3",
@@ -230,6 +234,42 @@ def test_its_own_public_address_is_refused_unless_it_is_named() -> None:
     assert named.vet(f"https://{PUBLIC}/")
 
 
+@pytest.mark.parametrize("host", ["souk.example", "SOUK.example.", "calls.example"])
+def test_its_own_names_are_refused_wherever_they_lead(host: str, names: Names) -> None:
+    names["souk.example"] = names["calls.example"] = [[PUBLIC]]
+    rule = EgressRule(own_names=own_names(["souk.example", "Calls.Example"]))
+    assert refusal(rule, f"https://{host}/hook") is Refusal.HOST
+    assert rule.vet("https://api.souk.example/").host == "api.souk.example"
+    opened = EgressRule((parse_allowance("0.0.0.0/0:8443"),), own_names=rule.own_names)
+    assert refusal(opened, f"https://{host}:8443/hook") is Refusal.HOST
+
+
+def test_a_site_on_loopback_lets_an_allowance_open_loopback() -> None:
+    named = ["127.0.0.1", "localhost", "[::1]"]
+    rule = EgressRule(
+        (parse_allowance("127.0.0.0/8:9999"),), own_addresses(named), own_names(named)
+    )
+    assert rule.vet("http://127.0.0.1:9999/")
+    assert rule.vet("http://localhost:9999/")
+    assert refusal(rule, "http://127.0.0.1:8402/") is Refusal.SCHEME
+
+
+def test_the_site_refuses_its_names_and_the_addresses_it_is_told(settings: Settings) -> None:
+    settings.ALLOWED_HOSTS = ["127.0.0.1", "souk.example"]
+    settings.OWN_ADDRESSES = [PUBLIC]
+    rule = egress_rule()
+    assert refusal(rule, "https://souk.example/call/ada/weather") is Refusal.HOST
+    assert refusal(rule, f"https://{PUBLIC}/") is Refusal.ADDRESS
+    assert rule.vet("https://api.example.com/")
+
+
+async def test_a_name_of_somebody_else_for_our_address_is_not_called(names: Names) -> None:
+    names["another.example"] = [[PUBLIC]]
+    failed = await called(EgressRule(own=own_addresses([PUBLIC])), "https://another.example/")
+    assert isinstance(failed, Failed)
+    assert failed.kind is FailureKind.REFUSED_BY_EGRESS
+
+
 def test_it_knows_the_addresses_of_this_machine() -> None:
     known = own_addresses()
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
@@ -270,8 +310,6 @@ def test_a_badly_written_allowance_is_named_in_the_error(text: str) -> None:
 
 
 # From here on real sockets: the name server's answers are scripted, as DNS is not ours.
-
-Names = dict[str, list[list[str]]]
 
 
 @pytest.fixture
