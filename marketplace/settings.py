@@ -214,6 +214,7 @@ EMPTY_PROMISES_PER_MINUTE = read_int("SOUK_EMPTY_PROMISES_PER_MINUTE", 60, least
 
 # Sellers and their programs:
 LOOKS_HOUR_MAX = read_int("SOUK_LOOKS_HOUR_MAX", 60, least=1)  # at upstreams, for one seller
+DOCUMENTS_HOUR_MAX = read_int("SOUK_DOCUMENTS_HOUR_MAX", 60, least=1)  # read for one seller
 PREVIEW_SECONDS = read_int("SOUK_PREVIEW_SECONDS", 3_600, least=60)
 PREVIEWS_PER_SELLER_MAX = read_int("SOUK_PREVIEWS_PER_SELLER_MAX", 5, least=1)  # at once
 PREVIEWS_HOUR_MAX = read_int("SOUK_PREVIEWS_HOUR_MAX", 60, least=1)

@@ -16,6 +16,7 @@ class Why(StrEnum):
     CHANGED_MEANWHILE = "changed_meanwhile"
     WRONG_STATE = "wrong_state"
     TOO_MANY = "too_many"
+    TOO_OFTEN = "too_often"
     KEY_REUSED = "key_reused"
     PAYOUT_UNPROVEN = "payout_unproven"
     PAYOUT_FRESH = "payout_fresh"
@@ -35,6 +36,14 @@ class ListingRefused(Exception):
         self.why = why
         self.message = message
         self.field = field
+
+
+class TooOften(ListingRefused):
+    """Not now: it may be asked for again after so many seconds."""
+
+    def __init__(self, message: str, retry_seconds: int) -> None:
+        super().__init__(Why.TOO_OFTEN, message)
+        self.retry_seconds = retry_seconds
 
 
 def bad(field: str, message: str) -> ListingRefused:

@@ -44,6 +44,7 @@ class Site:
     egress: EgressRule
     secrets_keys: tuple[str, ...]
     looks_hour_max: int  # of one seller, at upstreams
+    documents_hour_max: int  # of one seller, to be read
     payout_cooldown_seconds: int  # before a changed wallet of a live listing is paid
     join_seconds: int  # within which a new payment joins one that its buyer went away from
     refund_days: int  # after a payment, in which its buyer may ask for it back
@@ -82,6 +83,7 @@ def this_site() -> Site:
         egress=egress_rule(),
         secrets_keys=tuple(settings.SELLER_SECRETS_KEYS),
         looks_hour_max=settings.LOOKS_HOUR_MAX,
+        documents_hour_max=settings.DOCUMENTS_HOUR_MAX,
         payout_cooldown_seconds=settings.PAYOUT_COOLDOWN_SECONDS,
         join_seconds=int(settings.JOIN_SECONDS),
         refund_days=settings.DISPUTE_WINDOW_DAYS,

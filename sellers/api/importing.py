@@ -12,7 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from payments.wiring import public_url
-from sellers import fetches, imports, worksheets
+from sellers import fetches, imports, readings, worksheets
 from sellers.api.access import endpoint, seller_of_key
 from sellers.api.creating import created
 from sellers.api.schema import REPEATABLE, says
@@ -113,11 +113,14 @@ def _operations(seller: Seller, said: dict[str, Any]) -> list[Operation]:
     if bool(document) == bool(fetch):
         raise bad("document", "give document or fetch, one of the two")
     if document:
-        return operations(document, base_url=said["base_url"])
+        with readings.turn(seller, this_site()):
+            return operations(document, base_url=said["base_url"])
     job = fetches.of(seller, fetch) if fetch else None
     if job is None or job.state != fetches.State.GOOD or not job.text:
         raise bad("fetch", "the id of a document that was fetched; ask /import/fetch for it")
-    return operations(job.text, base_url=said["base_url"] or job.base_url, document_url=job.url)
+    base_url = said["base_url"] or job.base_url
+    with readings.turn(seller, this_site()):
+        return operations(job.text, base_url=base_url, document_url=job.url)
 
 
 def _fetch(job: Fetch) -> dict[str, Any]:

@@ -13,10 +13,10 @@ from rest_framework.views import exception_handler, set_rollback
 
 from payments.wiring import public_url
 from sellers.api.access import ScopeMissing
-from sellers.refusals import ListingRefused, Why
+from sellers.refusals import ListingRefused, TooOften, Why
 from sellers.secrets import SecretsUnavailable
 
-_STATUS: Final = {Why.BAD_FIELD: 422, Why.NO_SUCH_LISTING: 404}
+_STATUS: Final = {Why.BAD_FIELD: 422, Why.NO_SUCH_LISTING: 404, Why.TOO_OFTEN: 429}
 _CONFLICT: Final = 409
 _FIX: Final = {
     "not_authenticated": "Send `Authorization: Bearer <key>` with a key made at {keys}.",
@@ -39,6 +39,7 @@ _FIX: Final = {
     Why.WRONG_STATE: "Look at its state; {schema} says what can be done in which.",
     Why.CHANGED_MEANWHILE: "Read it again, and send the version that you read.",
     Why.TOO_MANY: "Remove one that is not needed.",
+    Why.TOO_OFTEN: "Wait as many seconds as Retry-After says.",
     Why.PAYOUT_UNPROVEN: "Ask /payouts/ask for a text, sign it, send it to /payouts/prove.",
     Why.PAYOUT_FRESH: "Wait until the time that is named; what is live goes on selling.",
     Why.TERMS_CHANGED: "A person reads and accepts them at /sell/terms; then send it again.",
@@ -56,7 +57,9 @@ def answer(error: Exception, context: Mapping[str, Any]) -> Response | None:
     if isinstance(error, ListingRefused):
         set_rollback()
         status = _STATUS.get(error.why, _CONFLICT)
-        return Response(problem(error.why, error.message, field=error.field), status=status)
+        told = problem(error.why, error.message, field=error.field)
+        wait = {"Retry-After": str(error.retry_seconds)} if isinstance(error, TooOften) else {}
+        return Response(told, status=status, headers=wait)
     if isinstance(error, SecretsUnavailable):
         set_rollback()
         return Response(problem("secrets_unavailable", "secrets cannot be kept here"), status=503)

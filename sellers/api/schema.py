@@ -31,7 +31,7 @@ _REFUSALS = {
     404: "nothing of yours is there",
     409: "not in this state",
     422: "a field is to be changed, which is named",
-    429: "too many calls in a minute",
+    429: "too many calls in a minute, or documents in an hour",
 }
 
 

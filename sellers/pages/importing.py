@@ -13,14 +13,14 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
 from payments.ids import read_id
-from sellers import fetches, imports, worksheets
+from sellers import fetches, imports, readings, worksheets
 from sellers.bells import ring_for_document
 from sellers.models import Fetch, Seller
 from sellers.openapi import documents
 from sellers.openapi.operations import Operation, operations
 from sellers.pages.own import seller_only
 from sellers.pages.parts import asks_for_part
-from sellers.refusals import ListingRefused, bad
+from sellers.refusals import ListingRefused, TooOften, bad
 from sellers.site import this_site
 
 LOST_NAMED_MAX: Final = 3
@@ -36,7 +36,8 @@ def document(request: HttpRequest, seller: Seller) -> HttpResponse:
         if (job := _named(request, seller)) is not None:
             return redirect("sell-fetch", job.pk)
         given = _given(request, seller)
-        found = operations(given.text, given.base_url, given.url)
+        with readings.turn(seller, this_site()):
+            found = operations(given.text, given.base_url, given.url)
         chosen = _chosen(request, found)
         if not chosen or "again" in request.POST:
             return _choice(request, seller, given, found)
@@ -71,7 +72,8 @@ def fetched(request: HttpRequest, seller: Seller, fetch_id: UUID) -> HttpRespons
     try:
         if job.why or not job.text:
             raise bad("url", job.why or "the document is not kept any more; read it once more")
-        found = operations(job.text, job.base_url, job.url)
+        with readings.turn(seller, this_site()):
+            found = operations(job.text, job.base_url, job.url)
     except ListingRefused as refused:
         return _again(request, seller, refused, {"url": job.url, "base_url": job.base_url})
     given = Given(job.text, job.base_url, job.url, job.pk)
@@ -180,4 +182,8 @@ def _again(
     given = request.POST if typed is None else typed
     kept = {name: given.get(name, "") for name in ("url", "text", "base_url")}
     context = {"seller": seller, "refused": refused, **kept}
+    if isinstance(refused, TooOften):
+        response = render(request, "sellers/import.html", context, status=429)
+        response["Retry-After"] = str(refused.retry_seconds)
+        return response
     return render(request, "sellers/import.html", context, status=422 if typed is None else 200)

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from pytest_django.fixtures import Settings
 
 from marketplace.configuration.chains import CHAIN_DEFAULTS
-from sellers import fetches, worksheets
+from sellers import fetches, readings, worksheets
 from sellers.addresses import URL_CHARACTERS_MAX
 from sellers.imports import typed_of
 from sellers.input_rules import admit_example, admit_input
@@ -473,6 +473,58 @@ def test_a_seller_chooses_operations_and_gets_drafts(
     inside = desk.client.post("/sell/import", {"url": "https://169.254.169.254/openapi"})
     assert inside.status_code == 422
     assert "link-local" in inside.content.decode()
+
+
+@pytest.mark.django_db
+def test_documents_are_counted_before_they_are_read(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.SELLER_SECRETS_KEYS = [Fernet.generate_key().decode()]
+    settings.DOCUMENTS_HOUR_MAX = 2
+    desk = open_desk("atlas", Cast.seller, "http://127.0.0.1:9")
+    assert desk.client.post("/sell/import", {"text": "nothing: at all"}).status_code == 422
+    shown = desk.client.post("/sell/import", {"text": YAML})
+    assert shown.status_code == 200
+    kept = shown.context["choice"].fetch_id
+
+    def read(text: str) -> Any:
+        raise AssertionError("it was read before it was counted")
+
+    monkeypatch.setattr("sellers.openapi.operations.parsed", read)
+    choice = {"fetch": kept, "action": "choose", "operation": "POST /cities"}
+    for refused in (
+        desk.client.post("/sell/import", {"text": YAML}),
+        desk.client.post("/sell/import", choice),
+        desk.client.get(f"/sell/import/{kept}"),
+    ):
+        assert refused.status_code == 429
+        assert 3_590 < int(refused["Retry-After"]) <= 3_600
+        assert "That is enough documents for an hour" in refused.content.decode()
+    robot = program_of(desk.seller)
+    for said in (
+        robot("POST", "/import/read", {"document": YAML}),
+        robot("POST", "/import", {"fetch": str(kept), "operations": ["POST /cities"]}),
+    ):
+        assert (said.status, said.document["error"]) == (429, "too_often")
+        assert 3_590 < int(said.headers["Retry-After"]) <= 3_600
+    assert not desk.seller.worksheets.exists()
+    rival = open_desk("rival", Cast.other_seller, "http://127.0.0.1:9")
+    monkeypatch.undo()
+    assert rival.client.post("/sell/import", {"text": YAML}).status_code == 200
+
+
+@pytest.mark.django_db
+def test_one_document_of_a_seller_is_read_at_a_time(settings: Settings) -> None:
+    settings.SELLER_SECRETS_KEYS = [Fernet.generate_key().decode()]
+    desk = open_desk("atlas", Cast.seller, "http://127.0.0.1:9")
+    with readings.turn(desk.seller, this_site()):
+        refused = desk.client.post("/sell/import", {"text": YAML})
+        assert refused.status_code == 429
+        assert 1 <= int(refused["Retry-After"]) <= readings.ONE_SECONDS_MAX
+        assert "Another document of yours is being read" in refused.content.decode()
+    with suppress(ListingRefused), readings.turn(desk.seller, this_site()):
+        operations("no document")
+    assert desk.client.post("/sell/import", {"text": YAML}).status_code == 200
 
 
 @pytest.mark.django_db
