@@ -48,6 +48,11 @@ _EVERYWHERE: Final[Headers] = (
     (b"x-content-type-options", b"nosniff"),
     (b"cross-origin-resource-policy", b"cross-origin"),
 )
+# What a browser may show of what no moderator has seen: it cannot look like a page of ours.
+_SHOWN_UNSEEN: Final = frozenset(
+    {"application/json", "text/plain", "image/png", "image/jpeg", "image/gif", "image/webp"}
+)
+_SAVED: Final[Header] = (b"content-disposition", b"attachment")
 GUARDED: Final[Headers] = (*_EVERYWHERE, (b"content-security-policy", SANDBOX.encode()))
 QUOTE: Final[Headers] = (JSON, *GUARDED, (b"vary", b"Accept"))
 _QUOTE_PAGE: Final[Headers] = (
@@ -139,10 +144,21 @@ def challenge_again(
 
 
 def sample(shelved: Shelved) -> Response:
-    """Give the stored sample, free."""
+    """Give the stored sample, free; a draft's is shown to nobody as a page."""
     stored = shelved.terms.sample
-    headers = ((b"content-type", stored.content_type.encode()), (b"x-demo", b"true"), *GUARDED)
+    headers: Headers = (
+        (b"content-type", stored.content_type.encode()), (b"x-demo", b"true"), *GUARDED
+    )  # fmt: skip
+    if shelved.draft_of is not None and not _is_harmless(stored.content_type):
+        headers = (*headers, _SAVED)
     return Response(stored.status, with_length(headers, stored.body), stored.body)
+
+
+def _is_harmless(content_type: str) -> bool:
+    media_type = content_type.partition(";")[0].strip().lower()
+    return media_type in _SHOWN_UNSEEN or (
+        media_type.startswith("application/") and media_type.endswith("+json")
+    )
 
 
 @lru_cache(maxsize=QUOTES_REMEMBERED_MAX)

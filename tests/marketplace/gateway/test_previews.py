@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -16,6 +17,7 @@ from sellers.models import Preview, Worksheet
 from sellers.preview_ends import close_of_listing, forget_previews
 from sellers.refusals import ListingRefused
 from sellers.site import preview_limits
+from sellers.terms import Sample
 from tests.fixtures.cast import Cast
 from tests.fixtures.storefront import Storefront, in_thread
 from tests.fixtures.trying import finished_draft
@@ -58,6 +60,35 @@ async def test_it_quotes_as_the_door_does(
     assert framed.status == 403
     assert (await visit(surface, "GET", f"{path}?demo=true")).json == {"celsius": 21}
     assert storefront.upstream.calls == []
+
+
+@pytest.mark.parametrize(
+    ("content_type", "is_saved"),
+    [
+        ("text/html", True),
+        ("TEXT/HTML; charset=utf-8", True),
+        ("image/svg+xml", True),
+        ("application/xml", True),
+        ("application/pdf", True),
+        ("application/json; charset=utf-8", False),
+        ("application/geo+json", False),
+        ("text/plain", False),
+        ("image/png", False),
+    ],
+)
+async def test_what_nobody_has_looked_at_is_saved_and_not_shown(
+    sheet: Worksheet, storefront: Storefront, surface: App, content_type: str, is_saved: bool
+) -> None:
+    sample = Sample(200, content_type, b'"<h1>Sign in again</h1>"')
+
+    def opened() -> Preview:
+        terms = replace(previews.terms_of(sheet, storefront.site), sample=sample)
+        return previews.open_for_checks(sheet.seller, sheet.listing_id, terms)
+
+    path = path_of(await in_thread(opened))
+    seen = await visit(surface, "GET", f"{path}?demo=true")
+    assert (seen.status, seen.body, seen["content-type"]) == (200, sample.body, content_type)
+    assert seen["content-disposition"] == ("attachment" if is_saved else None)
 
 
 async def test_nothing_of_it_is_for_sale(preview: Preview, surface: App) -> None:
