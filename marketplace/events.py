@@ -29,6 +29,7 @@ from payments.happenings import (
     versions_now,
 )
 from payments.ids import read_id
+from payments.wiring import origin_of
 from sellers.directory import seller_of
 
 TOPICS_MAX: Final = 8
@@ -40,11 +41,15 @@ async def events(request: HttpRequest) -> HttpResponseBase:
     """The stream, to whoever may see these topics; who finds it full asks every few seconds."""
     if request.method != "GET":
         return HttpResponse(status=405, headers={"Allow": "GET"})
-    topics = await sync_to_async(_allowed)(request)
+    topics, _ = await sync_to_async(_allowed)(request)
     seen = read_place(topics, request.headers.get("Last-Event-ID") or request.GET.get("seen", ""))
-    if hub().is_full(settings.STREAMS_MAX):
+    network = origin_of(request)
+    if hub().is_full(settings.STREAMS_MAX) or hub().is_full_for(
+        network, settings.STREAMS_NETWORK_MAX
+    ):
         return _ask_instead(request, topics, seen)
-    response = StreamingHttpResponse(_stream(hub(), topics, seen), content_type="text/event-stream")
+    told = _stream(hub(), topics, seen, network)
+    response = StreamingHttpResponse(told, content_type="text/event-stream")
     response["Cache-Control"] = "no-store"
     response["X-Accel-Buffering"] = "no"  # nginx would keep it until it is over
     return response
@@ -53,8 +58,8 @@ async def events(request: HttpRequest) -> HttpResponseBase:
 @require_safe
 def poll(request: HttpRequest) -> HttpResponse:
     """The same by asking: 204 while nothing changed, else the page is told by a header."""
-    topics = _allowed(request)
-    seen, known = read_place(topics, request.GET.get("seen", "")), versions_now(topics)
+    topics, known = _allowed(request)
+    seen = read_place(topics, request.GET.get("seen", ""))
     changed = [topic for topic in topics if known.get(topic, UNSEEN) != seen[topic]]
     if not changed:
         return HttpResponse(status=204, headers={"Cache-Control": "no-store"})
@@ -63,13 +68,20 @@ def poll(request: HttpRequest) -> HttpResponse:
     return response
 
 
-def _allowed(request: HttpRequest) -> list[Topic]:
-    """What is asked for, if all of it may be seen; the connection is not kept for the stream."""
+def _allowed(request: HttpRequest) -> tuple[list[Topic], dict[Topic, str]]:
+    """What is asked for and how it stands, if all of it is there and may be seen.
+
+    The connection is not kept for the stream.
+    """
     try:
         names = request.GET.get("topics", "").split(",")
         if len(names) > TOPICS_MAX:
             raise Http404
-        return list(dict.fromkeys(_topic(request, name) for name in names))
+        topics = list(dict.fromkeys(_topic(request, name) for name in names))
+        known = versions_now(topics)
+        if any(topic.kind == PAYMENT and topic not in known for topic in topics):
+            raise Http404
+        return topics, known
     finally:
         if not connection.in_atomic_block:
             connection.close()
@@ -86,11 +98,11 @@ def _topic(request: HttpRequest, name: str) -> Topic:
 
 
 async def _stream(
-    waiting: Hub, topics: list[Topic], seen: Mapping[Topic, str]
+    waiting: Hub, topics: list[Topic], seen: Mapping[Topic, str], network: str
 ) -> AsyncIterator[bytes]:
     loop = asyncio.get_running_loop()
     over = loop.time() + STREAM_SECONDS
-    async with waiting.seat(seen) as seat:
+    async with waiting.seat(seen, network) as seat:
         yield b": open\n\n"
         while (left := over - loop.time()) > 0:
             try:

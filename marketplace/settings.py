@@ -199,6 +199,7 @@ ANSWER_KEEP_DAYS = read_int("ANSWER_KEEP_DAYS", 7, least=1, most=30)
 
 # Pages and the catalog:
 STREAMS_MAX = read_int("SOUK_STREAMS_MAX", 500)  # open pages that are told of changes, per process
+STREAMS_NETWORK_MAX = read_int("SOUK_STREAMS_NETWORK_MAX", 20, least=1)  # of one network
 SHELF_MAX = read_int("SHELF_MAX", 20_000, least=1)
 SHELF_REFRESH_SECONDS = read_seconds("SOUK_SHELF_REFRESH_SECONDS", "0.25", least=0.01)
 SEARCH_MS_MAX = read_int("SOUK_SEARCH_MS_MAX", 2_000, least=50)  # one search of the catalog

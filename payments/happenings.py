@@ -101,6 +101,7 @@ class Seat:
     """One open page: what it waits for, and what it has not been told yet."""
 
     seen: dict[Topic, str]
+    network: str = ""  # whose; nothing where that cannot be known
     news: asyncio.Event = field(default_factory=asyncio.Event)
 
     def notice(self, known: Mapping[Topic, str]) -> None:
@@ -128,10 +129,14 @@ class Hub:
     def is_full(self, most: int) -> bool:
         return len(self._seats) >= most
 
+    def is_full_for(self, network: str, most: int) -> bool:
+        """Whether as many wait already who come from there."""
+        return bool(network) and sum(each.network == network for each in self._seats) >= most
+
     @contextlib.asynccontextmanager
-    async def seat(self, seen: Mapping[Topic, str]) -> AsyncIterator[Seat]:
+    async def seat(self, seen: Mapping[Topic, str], network: str = "") -> AsyncIterator[Seat]:
         """Wait here until the page goes."""
-        mine = Seat(dict(seen))
+        mine = Seat(dict(seen), network)
         self._seats.add(mine)
         self._rung.set()
         if self._running is None or self._running.done():

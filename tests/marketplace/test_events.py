@@ -87,8 +87,12 @@ async def test_a_sale_is_heard_of_by_its_seller(
 
 
 @pytest.mark.parametrize(
-    "query", ["", "?topics=earnings", "?topics=payment:7", "?topics=seller:x", "?topics=payment:"]
-)
+    "query",
+    [
+        "", "?topics=earnings", "?topics=payment:7", "?topics=seller:x", "?topics=payment:",
+        "?topics=payment:0192f0c1-7d4c-7000-8000-00000000abcd",
+    ],
+)  # fmt: skip
 async def test_nobody_hears_what_is_not_theirs(market: Purchases, query: str) -> None:
     client = AsyncClient()
     await client.aforce_login(await User.objects.acreate_user("visitor"))
@@ -97,9 +101,41 @@ async def test_nobody_hears_what_is_not_theirs(market: Purchases, query: str) ->
         assert (await asker.get(f"/events/poll{query}")).status_code == 404
 
 
+async def test_one_payment_that_is_not_there_spoils_the_rest(market: Purchases) -> None:
+    payment_id = await market.claim()
+    for query, status in ((f"payment:{payment_id}", 200), (f"payment:{payment_id},payment:7", 404)):
+        assert (await AsyncClient().get(f"/events/poll?topics={query}")).status_code == status
+    query = f"payment:{payment_id},payment:{new_id()}"
+    for path in ("/events", "/events/poll"):
+        assert (await AsyncClient().get(f"{path}?topics={query}")).status_code == 404
+
+
+async def test_one_network_has_so_many_streams_and_others_have_theirs(
+    market: Purchases, settings: Settings
+) -> None:
+    settings.STREAMS_NETWORK_MAX, settings.PROXY_HOPS = 2, 1
+    query = f"?topics=payment:{await market.claim()}&seen=1.0"
+
+    async def come(address: str) -> Any:
+        return await AsyncClient().get(f"/events{query}", headers={"X-Forwarded-For": address})
+
+    taken = [aiter(await come(f"93.184.216.{each}")) for each in (1, 2)]
+    assert [await anext(each) for each in taken] == [b": open\n\n"] * 2
+    first, second = (asyncio.create_task(anext(each)) for each in taken)
+    refused = await come("93.184.216.3")
+    assert refused.status_code == 503
+    assert 'hx-trigger="every 5s"' in refused.content.decode()
+    assert (await come("93.184.217.1")).status_code == 200
+    first.cancel()
+    await asyncio.wait([first])
+    assert (await come("93.184.216.3")).status_code == 200
+    second.cancel()
+    await asyncio.wait([second])
+
+
 async def test_a_page_too_many_asks_instead(market: Purchases, settings: Settings) -> None:
     settings.STREAMS_MAX = 1
-    query = f"?topics=payment:{new_id()}&seen=0"
+    query = f"?topics=payment:{await market.claim()}&seen=1.0"
     messages = listen(AsyncClient(), query)
     waits = asyncio.create_task(anext(messages))
     while not hub().is_full(1):
