@@ -13,6 +13,7 @@ from django.urls import reverse
 from django.utils.cache import patch_vary_headers
 from django.views.decorators.http import require_safe
 
+from marketplace.accounts import familiar
 from marketplace.look import markdown
 from payments.page_or_json import is_person
 
@@ -45,6 +46,7 @@ def text_of(name: str) -> str:
         terms_date=f"{settings.TERMS_DATE:%-d %B %Y}",
         answer_days=settings.ANSWER_KEEP_DAYS,
         session_days=settings.SESSION_COOKIE_AGE // 86_400,
+        familiar_days=familiar.KEPT_DAYS,
     )
 
 

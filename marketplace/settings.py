@@ -323,6 +323,7 @@ LOGIN_URL = "account-sign-in"
 LINKED_WALLETS = "marketplace.accounts.linking.wallets_of"  # for the rooms below accounts
 SESSION_ENGINE = "marketplace.accounts.sessions"
 SESSION_COOKIE_HTTPONLY = True
+FAMILIAR_COOKIE_NAME = "familiar"
 AUTH_PASSWORD_VALIDATORS = framework.AUTH_PASSWORD_VALIDATORS
 CSRF_FAILURE_VIEW = "marketplace.problems.forged"
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"  # no cookie of its own
@@ -331,6 +332,7 @@ if not DEVELOPMENT:
     SECURE_HSTS_SECONDS = 31_536_000
     SESSION_COOKIE_NAME = "__Host-session"
     CSRF_COOKIE_NAME = "__Host-csrf"
+    FAMILIAR_COOKIE_NAME = "__Host-familiar"
     SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = True
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 

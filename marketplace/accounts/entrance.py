@@ -14,7 +14,7 @@ from django.utils.crypto import constant_time_compare
 from django.utils.http import url_has_allowed_host_and_scheme
 
 from marketplace import access
-from marketplace.accounts import second_factor, sessions
+from marketplace.accounts import familiar, second_factor, sessions
 
 PENDING_SECONDS: Final = 600
 _PENDING: Final = "pending_sign_in"
@@ -59,6 +59,7 @@ def admit(request: HttpRequest, user: User) -> None:
     request.session[_CAME_BY] = wallet
     request.session[sessions.DEVICE] = sessions.device(request)
     sessions.note_visit(request)
+    familiar.note(request, user)
 
 
 def came_by(request: HttpRequest, address: str) -> bool:

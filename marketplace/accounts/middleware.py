@@ -9,14 +9,16 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.deprecation import MiddlewareMixin
 
+from marketplace.accounts import familiar
 from marketplace.accounts.sessions import note_visit
 
 
 class Visits(MiddlewareMixin):
-    """Remembers when each browser was last here, says when to come again, and takes htmx to the
-    sign-in page as a whole."""
+    """Remembers when each browser was last here and who was let in with it, says when to come
+    again, and takes htmx to the sign-in page as a whole."""
 
     def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
+        familiar.tell(request, response)
         if settings.SESSION_COOKIE_NAME in request.COOKIES and request.user.is_authenticated:
             note_visit(request)
         if response.status_code == 429:

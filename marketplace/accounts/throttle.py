@@ -1,7 +1,9 @@
 """Guessing is slowed down: every try is counted before it is made, in the database.
 
-Counted are a name tried from one network, a name from anywhere, a network, a person's codes. The
-rows hold hashes only, and go when their time is over.
+Counted are a name tried from one network, a name from anywhere, a network, a person's codes. A
+browser that signed in to a name before has tries of its own, and so has one that is signed in:
+guesses from anywhere do not keep its owner out. The rows hold hashes only, and go when their time
+is over.
 """
 
 from __future__ import annotations
@@ -23,23 +25,32 @@ TOO_MANY_ACCOUNTS: Final = (
 )
 
 
-def may_sign_in(request: HttpRequest, name: str) -> bool:
+def may_sign_in(request: HttpRequest, name: str, known_by: str = "") -> bool:
     """Whether this name may be tried once more; known or not, it is counted the same.
+
+    `known_by`: the mark or the session of a browser in which its owner has been.
 
     A try that is refused already does not count further: one network alone would use up the tries
     that a name has from anywhere, and keep its owner out.
     """
     most, who, network = settings.SIGN_IN_TRIES, name.casefold(), origin_of(request)
-    return (
-        (not network or _take("network", network, most * NETWORK_FACTOR))
-        and _take("name and network", f"{who}\n{network}", most)
-        and _take("name", who, most * NAME_FACTOR)
+    if network and not _take("network", network, most * NETWORK_FACTOR):
+        return False
+    if known_by and not network:  # where no network is known, "one network" is everybody
+        return _take("name and browser", f"{who}\n{known_by}", most)
+    return _take("name and network", f"{who}\n{network}", most) and (
+        _take("name and browser", f"{who}\n{known_by}", most * NAME_FACTOR)
+        if known_by
+        else _take("name", who, most * NAME_FACTOR)
     )
 
 
-def signed_in(request: HttpRequest, name: str) -> None:
+def signed_in(request: HttpRequest, name: str, known_by: str = "") -> None:
     """The right password was given: what was counted against this name here is forgotten."""
-    rates.forget("name and network", f"{name.casefold()}\n{origin_of(request)}")
+    who = name.casefold()
+    rates.forget("name and network", f"{who}\n{origin_of(request)}")
+    if known_by:
+        rates.forget("name and browser", f"{who}\n{known_by}")
 
 
 def may_show_proof(request: HttpRequest) -> bool:

@@ -24,6 +24,7 @@ from marketplace.access import (
 )
 from marketplace.accounts import (
     erasure,
+    familiar,
     linking,
     mail,
     passwords,
@@ -59,14 +60,15 @@ def sign_in(request: HttpRequest) -> HttpResponse:
         return _sign_in_page(request, form, 422)
     # As its owner writes it, for the count too: the database takes "admın" for "ADMIN".
     name = known_spelling(form.cleaned_data["name"])
-    if not throttle.may_sign_in(request, name):
+    mark = familiar.mark_of(request, name)
+    if not throttle.may_sign_in(request, name, mark):
         form.add_error(None, throttle.TOO_OFTEN)
         return _sign_in_page(request, form, 429)
     user = authenticate(request, username=name, password=form.cleaned_data["password"])
     if not isinstance(user, User):
         form.add_error(None, WRONG)
         return _sign_in_page(request, form, 422)
-    throttle.signed_in(request, name)
+    throttle.signed_in(request, name, mark)
     return redirect(enter(request, user, back_of(request)))
 
 
@@ -148,13 +150,14 @@ def password(request: HttpRequest) -> HttpResponse:
     if not form.is_valid():
         return render(request, "accounts/password.html", {"form": form}, status=422)
     if "current" in form.fields:
-        if not throttle.may_sign_in(request, user.username):
+        present = request.session.session_key or ""
+        if not throttle.may_sign_in(request, user.username, present):
             form.add_error("current", throttle.TOO_OFTEN)
         elif not user.check_password(form.cleaned_data["current"]):
             form.add_error("current", "This is not your present password.")
         if form.errors:
             return render(request, "accounts/password.html", {"form": form}, status=422)
-        throttle.signed_in(request, user.username)
+        throttle.signed_in(request, user.username, present)
     passwords.set_password(user, form.cleaned_data["password"], by=acting(request))
     update_session_auth_hash(request, user)
     sessions.end_all(user, but=request.session.session_key)

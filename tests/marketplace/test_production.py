@@ -30,11 +30,12 @@ for name, path, headers in json.loads(sys.argv[1]):
     body = b"".join(answer.streaming_content) if answer.streaming else answer.content
     said[name] = [answer.status_code, dict(answer.headers), body.decode()]
 parts = ("NAME", "SECURE", "PATH", "DOMAIN")
+familiar = [settings.FAMILIAR_COOKIE_NAME, settings.SESSION_COOKIE_SECURE, "/", None]
 cookies = {
     name: [getattr(settings, f"{name}_COOKIE_{part}") for part in parts]
     for name in ("SESSION", "CSRF")
 }
-print(json.dumps([said, cookies]))
+print(json.dumps([said, {**cookies, "FAMILIAR": familiar}]))
 """
 PAGE, PROXIED = {"Accept": "text/html"}, {"X-Forwarded-Proto": "https"}
 REQUESTS = [

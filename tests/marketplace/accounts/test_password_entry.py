@@ -110,6 +110,111 @@ def test_a_name_is_slowed_down_wherever_it_is_tried_from(settings: Settings) -> 
     assert statuses == [422] * 5 + [429]
 
 
+def guess_from_everywhere(tries: int = 6) -> None:
+    """Until the name has no tries left from anywhere."""
+    for n in range(tries):
+        Visitor(f"89.160.{n}.1").enter("ada", "wrong")
+    assert Visitor("89.161.1.1").enter("ada").status_code == 429
+
+
+def test_who_guesses_keeps_nobody_out_of_their_own_browser(
+    visitor: Visitor, settings: Settings
+) -> None:
+    settings.SIGN_IN_TRIES = 1
+    visitor.sign_up()
+    visitor.client.post("/account/sign-out")
+    guess_from_everywhere()
+    assert visitor.enter("ada").status_code == 302
+    visitor.client.post("/account/sign-out")
+    assert visitor.enter("ada", "wrong").status_code == 422
+    assert visitor.enter("ada").status_code == 429, "one network is counted as before"
+    User.objects.create_user("bob", password=PASSWORD)
+    for n in range(6):
+        Visitor(f"89.162.{n}.1").enter("bob", "wrong")
+    elsewhere = Visitor("89.163.1.1")
+    elsewhere.client.cookies = visitor.client.cookies
+    assert elsewhere.enter("bob").status_code == 429, "it is known for one name and no other"
+
+
+def test_a_known_browser_has_so_many_tries_wherever_it_goes(
+    visitor: Visitor, settings: Settings
+) -> None:
+    settings.SIGN_IN_TRIES = 1
+    visitor.sign_up()
+    visitor.client.post("/account/sign-out")
+    tried = []
+    for n in range(6):
+        visitor.client.defaults["REMOTE_ADDR"] = f"89.164.{n}.1"
+        tried.append(visitor.enter("ada", "wrong").status_code)
+    assert tried == [422] * 5 + [429]
+    mallory = Visitor("89.165.1.1")
+    mallory.client.cookies = visitor.client.cookies
+    assert mallory.sign_up("mallory").status_code == 302
+    mallory.client.post("/account/sign-out")
+    assert mallory.enter("ada", "wrong").status_code == 429, "who takes a cookie gets no new tries"
+    assert Visitor("89.165.2.1").enter("ada").status_code == 302
+
+
+def test_whoever_is_signed_in_may_change_the_password_meanwhile(
+    visitor: Visitor, settings: Settings
+) -> None:
+    settings.SIGN_IN_TRIES = 1
+    visitor.sign_up()
+    visitor.client.cookies.pop("familiar")
+    guess_from_everywhere()
+    change = {"current": PASSWORD, "password": "twelve red kettles"}
+    assert visitor.client.post("/account/password", change).status_code == 302
+    change = {"current": "wrong", "password": PASSWORD}
+    pages = [visitor.client.post("/account/password", change).content.decode() for _ in range(2)]
+    assert "This is not your present password." in pages[0]
+    assert "Too many tries." in pages[1], "one network is counted as before"
+
+
+@pytest.mark.parametrize("shown", ["", "1", "WzFd:1abc:def", "é"])
+def test_a_cookie_that_nobody_signed_makes_no_browser_known(shown: str, settings: Settings) -> None:
+    settings.SIGN_IN_TRIES = 1
+    User.objects.create_user("ada", password=PASSWORD)
+    guess_from_everywhere()
+    stranger = Visitor("89.166.1.1")
+    stranger.client.cookies["familiar"] = shown
+    assert stranger.enter("ada").status_code == 429
+
+
+def test_the_cookie_names_who_signed_in_and_opens_nothing(visitor: Visitor) -> None:
+    visitor.client.get("/account/sign-in")
+    visitor.enter("ada", "wrong")
+    assert "familiar" not in visitor.client.cookies
+    visitor.sign_up()
+    cookie = visitor.client.cookies["familiar"]
+    assert cookie["httponly"] is True
+    assert (cookie["samesite"], cookie["path"], cookie["max-age"]) == ("Strict", "/", 400 * 86_400)
+    visitor.client.post("/account/sign-out")
+    assert visitor.client.cookies["familiar"].value == cookie.value, "it stays"
+    assert visitor.client.get("/account/").status_code == 302
+
+
+def test_a_browser_knows_several_accounts(settings: Settings) -> None:
+    settings.SIGN_IN_TRIES = 1
+    shared = Visitor()
+    for name in ("ada", "grace"):
+        shared.sign_up(name)
+        shared.client.post("/account/sign-out")
+    guess_from_everywhere()
+    assert shared.enter("ada").status_code == 302
+
+
+def test_where_no_network_is_known_a_known_browser_has_tries_of_its_own(
+    settings: Settings,
+) -> None:
+    settings.SIGN_IN_TRIES = 2
+    owner, anybody = Visitor("127.0.0.1"), Visitor("127.0.0.1")
+    owner.sign_up()
+    owner.client.post("/account/sign-out")
+    assert [anybody.enter("ada", "wrong").status_code for _ in range(3)] == [422, 422, 429]
+    assert owner.enter("ada", "wrong").status_code == 422
+    assert owner.enter("ada").status_code == 302
+
+
 def test_one_network_alone_keeps_nobody_out(visitor: Visitor, settings: Settings) -> None:
     settings.SIGN_IN_TRIES = 2
     User.objects.create_user("ada", password=PASSWORD)
