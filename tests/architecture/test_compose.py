@@ -142,6 +142,27 @@ def test_the_hosts_of_the_calls_are_alike_for_nginx(checkout):
     assert settings_of(uncommented(text)) == settings_of(site) != set()
 
 
+def test_no_proxy_writes_down_who_asked_or_the_whole_of_what_was_asked(checkout):
+    text = (checkout / "deploy/nginx.conf").read_text()
+    whole = text.replace(text[text.index("# Where CALL_BASE_URL") :], "") + uncommented(text)
+    whole += text[text.rindex("\nserver {") :]
+    servers = whole.split("\nserver {")[1:]
+    assert len(servers) == 4
+    for server in servers:
+        assert re.findall(r"access_log (.+);", server) == ["/var/log/nginx/souk.log souk"]
+        assert re.findall(r"error_log (.+);", server) == ["/var/log/nginx/error.log alert"]
+    written = text[text.index("map $uri") : text.index("\nserver {")]
+    assert set(re.findall(r"\$(\w+)", written)) == {
+        "uri", "souk_place", "souk_listing", "souk_part", "time_iso8601", "request_method",
+        "status", "body_bytes_sent", "request_time", "upstream_addr", "upstream_status",
+        "upstream_response_time", "request_id",
+    }  # fmt: skip
+    caddy = (checkout / "deploy/Caddyfile").read_text()
+    left_out = set(re.findall(r"request>(\w+) delete", caddy))
+    assert left_out >= {"remote_ip", "client_ip", "headers"}
+    assert re.findall(r"^\s*log\b.*$", caddy, re.MULTILINE) == ["\tlog {"]
+
+
 def test_a_host_of_the_calls_has_what_agents_read_there_and_no_pages(checkout):
     calls = {"/call/", "/preview/"}
     read = {"/openapi.json", "/.well-known/", "/llms.txt", "/llms-full.txt", "/robots.txt"}
