@@ -39,6 +39,13 @@ class NotDurable(Exception):
     """The database may forget a commit; money is not moved on it."""
 
 
+# Each waits until the commit is on this server's disk. Where a second server has to agree,
+# `remote_write` is content when that one has the commit in its system's memory: it is lost only if
+# this server's disk and that machine go at once. `local` asks no second server, so whoever takes
+# over may know less than buyers were told; `off` forgets by itself.
+DURABLE: Final = frozenset({"on", "remote_write", "remote_apply"})
+
+
 async def open_pool(
     url: str,
     *,
@@ -137,9 +144,13 @@ _DURABILITY = """
 
 
 async def _insist_on_durability(pool: Pool) -> None:
+    """Open nothing on a server that tells of a commit before it is on its disk.
+
+    `DURABLE` has the words for that, and why `remote_write` is one of them.
+    """
     row = await one(pool, _DURABILITY)
     assert row is not None
-    if row[0] not in {"on", "remote_write", "remote_apply"}:
+    if row[0] not in DURABLE:
         raise NotDurable(
             f"PostgreSQL runs with synchronous_commit={row[0]}; set it to on for this database."
         )

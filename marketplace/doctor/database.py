@@ -16,11 +16,11 @@ from django.db.migrations.executor import MigrationExecutor
 from psycopg import sql
 
 from marketplace.doctor.findings import Finding, fail, ok, warn
+from payments.pool import DURABLE
 
 VERSION_MIN = 15
 CONNECT_SECONDS = 5
 RING_SECONDS = 3.0
-DURABLE = {"on", "remote_write", "remote_apply"}
 
 
 def examine_database() -> Iterator[Finding]:

@@ -11,6 +11,7 @@ from pytest_django.fixtures import Settings
 
 from marketplace import surface
 from marketplace.surface import Surface
+from tests.fixtures.storefront import Storefront
 
 
 async def started(which: str) -> list[dict[str, Any]]:
@@ -43,6 +44,19 @@ async def test_nothing_is_sold_without_the_list_of_who_is_denied(
     assert said["type"] == "lifespan.startup.failed"
     assert "SOUK_DENY_ADDRESSES" in said["message"]
     assert settings.DENY_ADDRESSES in said["message"]
+
+
+@pytest.mark.parametrize("which", ["door", "all"])
+async def test_nothing_is_sold_on_a_database_that_may_forget(
+    which: str, storefront: Storefront, settings: Settings
+) -> None:
+    settings.DATABASE_URL += "&options=-c%20synchronous_commit%3Doff"
+    (said,) = await started(which)
+    assert said == {
+        "type": "lifespan.startup.failed",
+        "message": "The door cannot open: PostgreSQL runs with synchronous_commit=off; set it to"
+        " on for this database.",
+    }
 
 
 @pytest.mark.parametrize(("name", "reached"), [("site", True), ("door", False)])

@@ -9,8 +9,9 @@ from contextlib import AsyncExitStack
 
 import psycopg
 import pytest
+from psycopg.conninfo import make_conninfo
 
-from payments.pool import AWAY, Pool, one, open_pool
+from payments.pool import AWAY, NotDurable, Pool, one, open_pool
 from tests.fixtures.purchases import sql_url
 from tests.fixtures.tcp_proxy import TcpProxy
 
@@ -34,6 +35,43 @@ async def test_an_opener_that_is_cancelled_closes_what_it_opened(
     else:  # it was quicker
         await pool.close()
     assert asyncio.all_tasks() == before
+
+
+@pytest.mark.parametrize("commit", ["off", "local"])
+async def test_no_pool_is_opened_where_a_commit_may_be_forgotten(
+    transactional_db: None, commit: str
+) -> None:
+    before = asyncio.all_tasks()
+    url = make_conninfo(sql_url(), options=f"-c synchronous_commit={commit}")
+    with pytest.raises(NotDurable, match=f"synchronous_commit={commit}; set it to on"):
+        await open_pool(url, size_max=2)
+    assert asyncio.all_tasks() == before
+
+
+@pytest.mark.parametrize("commit", ["on", "remote_write", "remote_apply"])
+async def test_a_pool_is_opened_where_a_commit_waits_for_the_disk(
+    transactional_db: None, commit: str
+) -> None:
+    url = make_conninfo(sql_url(), options=f"-c synchronous_commit={commit}")
+    pool = await open_pool(url, size_max=1)
+    try:
+        assert await one(pool, "show synchronous_commit") == (commit,)
+    finally:
+        await pool.close()
+
+
+async def test_no_pool_is_opened_without_fsync_but_on_a_server_to_be_thrown_away(
+    transactional_db: None,
+) -> None:
+    """As the tests' own is, and says."""
+    pool = await open_pool(sql_url(), size_max=1)
+    try:
+        assert await one(pool, "show fsync") == ("off",)
+    finally:
+        await pool.close()
+    url = make_conninfo(sql_url(), options="-c souk.throwaway=off")
+    with pytest.raises(NotDurable, match="fsync=off; set it to on"):
+        await open_pool(url, size_max=1)
 
 
 async def test_a_calls_statement_that_takes_too_long_is_given_up(transactional_db: None) -> None:
