@@ -40,6 +40,7 @@ SITE = Site(
     egress=EgressRule((parse_allowance("127.0.0.0/8:9999"),)),
     secrets_keys=(),
     looks_hour_max=60,
+    documents_hour_max=60,
     payout_cooldown_seconds=86_400,
     join_seconds=600,
     refund_days=30,
