@@ -93,9 +93,9 @@ def body_type(body: Schema) -> str:
 
 def _output(terms: Terms, shed: frozenset[Shed]) -> tuple[dict[str, Any], Schema | None]:
     sample = terms.sample
-    info: dict[str, Any] = {"type": _output_type(sample)}
-    if info["type"] != "json":
-        info["format"] = sample.media_type
+    info: dict[str, Any] = {"type": "json"}
+    if not sample.is_json:
+        info = {"type": terms.mime_type.partition("/")[0], "format": terms.mime_type}
     if Shed.OUTPUT_SCHEMA in shed:
         return info, None
     example = None if Shed.OUTPUT_EXAMPLE in shed else _output_example(sample)
@@ -108,12 +108,6 @@ def _output(terms: Terms, shed: frozenset[Shed]) -> tuple[dict[str, Any], Schema
         "required": ["type"],
     }
     return info, schema
-
-
-def _output_type(sample: Sample) -> str:
-    if sample.is_json:
-        return "json"
-    return sample.media_type.partition("/")[0] or "binary"
 
 
 def _output_example(sample: Sample) -> Any:

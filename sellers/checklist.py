@@ -14,13 +14,13 @@ from payments.x402.networks import NETWORKS
 from sellers.checks import ADVISORY, REQUIRED, Check, advisory, required
 from sellers.face import Face
 from sellers.grading import graded
+from sellers.header_budget import quote_to_be
 from sellers.listed import listed
 from sellers.look_alikes import look_alike
 from sellers.models import Listing, Look, Seller, Worksheet
-from sellers.offers import HEADER_BYTES_MAX, challenge, header_bytes, quote, resource_url
+from sellers.offers import HEADER_BYTES_MAX, header_bytes, resource_url
 from sellers.payouts import standing, vouched
 from sellers.previews import TestCall, calls_of
-from sellers.price_rows import PriceRow
 from sellers.prices import in_dollars
 from sellers.site import Site
 from sellers.terms import PriceTerms, Terms
@@ -168,12 +168,13 @@ def _words(terms: Terms) -> Iterator[Check]:
 
 
 def _budget(terms: Terms, url: str, site: Site) -> Iterator[Check]:
-    prices = [PriceRow.as_if_open(price) for price in terms.prices]
-    quoted = challenge(terms, quote(terms, prices, site), url, site)
+    quoted = quote_to_be(terms, url, site)
     size = header_bytes(quoted.challenge)
-    yield required(
-        "header-budget", "the quote fits into a header", f"{HEADER_BYTES_MAX} bytes", f"{size}"
-    )
+    yield Check(
+        "header-budget", size <= HEADER_BYTES_MAX, REQUIRED, "the quote fits into a header",
+        f"{HEADER_BYTES_MAX} bytes at most", f"{size} bytes",
+        "Shorten the description and the tags, or offer fewer prices.", "words",
+    )  # fmt: skip
     shed = ", ".join(each.replace("_", " ") for each in quoted.shed)
     yield Check(
         "bazaar-output", not quoted.shed, "advisory", "nothing had to be left out of the quote",

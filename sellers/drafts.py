@@ -10,6 +10,7 @@ from typing import Any
 
 from sellers.addresses import vetted
 from sellers.categories import CATEGORIES
+from sellers.content_types import CONTENT_TYPE_CHARACTERS_MAX, is_content_type
 from sellers.header_names import forwarded_name, secret_name
 from sellers.inference import schema_of
 from sellers.input_rules import admit_example, admit_input
@@ -18,7 +19,15 @@ from sellers.refusals import bad
 from sellers.schema_rules import Schema, SchemaRefused, admit, refuse_depth
 from sellers.schemas import complaint
 from sellers.site import Accepted, Site
-from sellers.terms import METHODS, PARAMETER, RELEASES, PriceTerms, Sample, Terms
+from sellers.terms import (
+    MEDIA_TYPE_CHARACTERS_MAX,
+    METHODS,
+    PARAMETER,
+    RELEASES,
+    PriceTerms,
+    Sample,
+    Terms,
+)
 from sellers.texts import clean, clean_ascii
 
 LOGO = re.compile(r"[0-9a-f]{64}")
@@ -174,8 +183,9 @@ def _refuse_bad_sample(draft: Draft) -> None:
         raise bad("sample", f"at most {SAMPLE_BYTES_MAX} bytes; give a shorter one")
     if draft.require_body and not sample.body:
         raise bad("sample", "an answer with a body")
-    if not sample.content_type.isascii() or not sample.content_type.isprintable():
-        raise bad("sample", "a content type in printable ASCII")
+    if not is_content_type(sample.content_type):
+        most = f"up to {MEDIA_TYPE_CHARACTERS_MAX} characters, {CONTENT_TYPE_CHARACTERS_MAX} with"
+        raise bad("sample", f"a content type such as application/json, {most} its parameters")
     if draft.check_output and not sample.is_json:
         raise bad("check_output", "only JSON answers have keys that can be checked")
 

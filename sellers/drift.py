@@ -30,8 +30,8 @@ class Drift:
 
 def differs(terms: Terms, sample: Sample) -> str:
     """How an answer differs from what the listing says of it; nothing when it does not."""
-    if sample.media_type != terms.mime_type:
-        said = f"it is {sample.media_type}, the sample is {terms.mime_type}"
+    if sample.media_type != terms.sample.media_type:
+        said = f"it is {sample.media_type}, the sample is {terms.sample.media_type}"
         return shorten(said, WHY_CHARACTERS_MAX)
     if not sample.is_json:
         return ""

@@ -12,14 +12,17 @@ from django.db import transaction
 
 from payments.audit_log import SYSTEM
 from sellers import audited, open_offers, upstream_secrets
+from sellers.header_budget import refuse_too_long
 from sellers.listing_states import NOT_RETIRED, State, hold, refuse_unless
 from sellers.models import Listing, Revision
 from sellers.outbox import announce
 from sellers.payouts import refuse_fresh, refuse_unproven
 from sellers.refusals import ListingRefused, Why, bad
 from sellers.shelving import publish
+from sellers.site import this_site
 from sellers.stopping import stop
 from sellers.suspension_news import take_suspended_back, tell_restored, tell_suspended
+from sellers.terms import Terms
 from sellers.texts import clean
 
 REASON_CHARACTERS_MAX = 500
@@ -163,6 +166,7 @@ def _approvable(listing: Listing, revision_hash: bytes, cooldown_seconds: int) -
     revision = _submitted(listing, revision_hash)
     refuse_unproven(listing.seller, revision)
     refuse_fresh(listing.seller, revision, listing.live_revision, cooldown_seconds)
+    refuse_too_long(Terms.from_json(revision.terms), listing.path, this_site())
     upstream_secrets.refuse_missing(listing, revision)
     return revision
 

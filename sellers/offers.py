@@ -165,7 +165,7 @@ def challenge_v1(terms: Terms, offers: tuple[Offer, ...], url: str, site: Site) 
     return v1.Challenge(
         url=v1.url_of(url),
         description=terms.description,
-        mime_type=_mime_type(terms),
+        mime_type=terms.mime_type,
         accepts=accepts,
         error=Reason.PAYMENT_REQUIRED if accepts else why_none,
         output_schema=output_schema(terms),
@@ -235,7 +235,7 @@ def _challenge(
         resource=Resource(
             url=url,
             description=terms.description,
-            mime_type=_mime_type(terms),
+            mime_type=terms.mime_type,
             service_name=terms.service_name,
             tags=terms.tags,
             icon_url="" if Shed.LOGO in shed else icon_url(site.public_base_url, terms.logo),
@@ -245,10 +245,6 @@ def _challenge(
         extensions=extensions,
         more=_more(url, site, {"header": "PAYMENT-SIGNATURE", "identifier": "payment-identifier"}),
     )
-
-
-def _mime_type(terms: Terms) -> str:
-    return terms.mime_type or "application/octet-stream"
 
 
 def _more(url: str, site: Site, brought: dict[str, str]) -> dict[str, object]:

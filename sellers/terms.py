@@ -26,6 +26,8 @@ METHODS = (*QUERY_METHODS, *BODY_METHODS)
 RELEASES = ("hold", "instant", "upfront")
 
 PARAMETER = re.compile(r"\{(\w+)\}")
+MEDIA_TYPE_CHARACTERS_MAX = 100  # it stands in the 402 twice, and no step leaves it out
+UNKNOWN_TYPE = "application/octet-stream"
 _VERSION = "souk-terms-1"
 _YOUNG = ("logo", "category")
 _OF_SITE = ("connect_seconds", "first_byte_seconds", "answer_bytes_max")  # no seller chooses them
@@ -150,7 +152,9 @@ class Terms:
 
     @property
     def mime_type(self) -> str:
-        return self.sample.media_type
+        """What buyers are told comes back; a type from before types had a length is not told."""
+        said = self.sample.media_type
+        return said if 0 < len(said) <= MEDIA_TYPE_CHARACTERS_MAX else UNKNOWN_TYPE
 
     @property
     def required_keys(self) -> frozenset[str]:

@@ -72,6 +72,19 @@ def test_texts_are_cleaned(make_terms):
     assert terms.tags == ("geo", "weather")
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        "application/json; charset=UTF-8", "text/html;charset=utf-8", "application/json;",
+        'multipart/mixed; boundary="a b"', "image/" + "x" * 94, "text/plain; x=" + "y" * 186,
+        "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+    ],
+)  # fmt: skip
+def test_types_that_servers_say_are_taken(make_terms, said):
+    body = b"{}" if "json" in said else b"x"
+    assert make_terms(sample=Sample(200, said, body)).sample.content_type == said
+
+
 NEVER_FORWARDED = [
     "Authorization", "cookie", "Cookie2", "proxy-authorization", "idempotency-key", "Range",
     "if-match", "If-None-Match", "x-forwarded-for", "X_Forwarded_For", "forwarded", "x-real-ip",
@@ -109,6 +122,24 @@ REFUSED = [
     ("sample", {"sample": Sample(200, "text/plain", b"")}),
     ("sample", {"sample": Sample(200, "text/plain", b"a" * 70_000)}),
     ("sample", {"sample": Sample(200, "application/json", b"[" * 60 + b"]" * 60)}),
+    *(
+        ("sample", {"sample": Sample(200, said, b"{}")})
+        for said in (
+            "",
+            "json",
+            "text/",
+            "/json",
+            "text/plain charset=utf-8",
+            "text/plain; charset",
+            "text/pl ain",
+            "text/plain\n",
+            "text/plain; x=\t",
+            "tëxt/plain",
+            "image/" + "x" * 95,
+            "text/plain; x=" + "y" * 187,
+            "x" * 100_000,
+        )
+    ),
     ("sample", {"output_schema": {"type": "array"}}),
     ("output_schema", {"output_schema": {"$ref": "http://example.com/x"}}),
     ("input_schema", {"input_schema": {"properties": {"body": {}}}}),

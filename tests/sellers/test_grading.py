@@ -15,10 +15,10 @@ from payments.egress import Failed, FailureKind, Reply
 from sellers.checks import REQUIRED, preflight
 from sellers.face import Face
 from sellers.grading import graded
+from sellers.header_budget import quote_to_be
 from sellers.listed import listed
 from sellers.look_alikes import skeleton
-from sellers.offers import challenge, quote, resource_url
-from sellers.price_rows import PriceRow
+from sellers.offers import resource_url
 from sellers.terms import Terms
 from tests.sellers.conftest import SITE
 
@@ -62,8 +62,7 @@ def terms(make_terms: Callable[..., Terms]) -> Terms:
 
 @pytest.fixture
 def document(terms: Terms) -> dict[str, Any]:
-    prices = [PriceRow.as_if_open(price) for price in terms.prices]
-    wire = challenge(terms, quote(terms, prices, SITE), URL, SITE).challenge.to_wire()
+    wire = quote_to_be(terms, URL, SITE).challenge.to_wire()
     return dict(orjson.loads(orjson.dumps(wire)))
 
 

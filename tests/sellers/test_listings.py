@@ -237,6 +237,17 @@ def test_a_moderator_approves_only_what_was_looked_at(terms, dearer):
     assert refused.value.why is Why.CHANGED_MEANWHILE
 
 
+def test_what_no_client_could_send_back_is_not_approved(terms, settings):
+    listing, ordinary = in_review(terms), settings.CALL_BASE_URL
+    settings.CALL_BASE_URL = "https://market.example/" + "a" * 5_000
+    with pytest.raises(ListingRefused, match="clients take 7000"):
+        judging.approve(listing.pk, terms.content_hash(), grace_seconds=GRACE)
+    assert claimable(listing) == []
+    settings.CALL_BASE_URL = ordinary
+    judging.approve(listing.pk, terms.content_hash(), grace_seconds=GRACE)
+    assert len(claimable(listing)) == 1
+
+
 def test_an_edit_in_review_goes_back_to_draft(terms, dearer):
     listing = in_review(terms)
     edited = listings.propose(listing.pk, dearer)

@@ -16,14 +16,25 @@ from x402.extensions.payment_identifier import validate_payment_identifier
 from x402.schemas import PaymentRequired
 
 from payments.x402.headers import encode_json
+from payments.x402.networks import DEFAULT_ASSETS
 from payments.x402.schemes.exact_eip3009 import CLOCK_SKEW_SECONDS
 from sellers.bazaar import Shed
+from sellers.checklist import checks_of_sale
+from sellers.checks import REQUIRED
 from sellers.drafts import finish
+from sellers.header_budget import refuse_too_long
 from sellers.inference import schema_of
-from sellers.offers import HEADER_BYTES_MAX, challenge, header_bytes, quote
+from sellers.offers import (
+    HEADER_BYTES_MAX,
+    challenge,
+    challenge_v1,
+    header_bytes,
+    quote,
+    resource_url,
+)
 from sellers.prices import Ask
 from sellers.refusals import ListingRefused
-from sellers.terms import Sample
+from sellers.terms import MEDIA_TYPE_CHARACTERS_MAX, Sample
 from tests.sellers.conftest import BASE, ORDINARY, OTHER_WALLET, SEPOLIA, SITE, WALLET
 
 URL = "https://market.example/call/acme/weather"
@@ -44,8 +55,8 @@ def opened(terms):
     ]
 
 
-def challenged(terms, url=URL):
-    return challenge(terms, quote(terms, opened(terms), SITE), url, SITE)
+def challenged(terms, url=URL, site=SITE):
+    return challenge(terms, quote(terms, opened(terms), site), url, site)
 
 
 def wire(terms):
@@ -328,6 +339,11 @@ DATA = st.recursive(
 PARAMETERS = st.dictionaries(NAMES, st.integers(-9, 9) | st.booleans() | TEXTS, max_size=12)
 WIDE = st.text("日𝒳é", min_size=1, max_size=500)
 ANSWERS = DATA | st.builds(big, st.integers(0, 60), st.integers(0, 400))
+TOKENS = st.text("abz09!#$&^_.+-", min_size=1, max_size=60)
+TYPES = st.builds("{}/{}".format, TOKENS, TOKENS) | st.just("image/" + "x" * 94)
+SAMPLES = st.builds(
+    Sample, st.just(200), st.just("application/json"), ANSWERS.map(json.dumps).map(str.encode)
+) | st.builds(Sample, st.just(200), TYPES, st.binary(min_size=1, max_size=9))
 
 
 @st.composite
@@ -363,22 +379,32 @@ def drafts(draw):
         tags=draw(st.lists(st.text("abcd", min_size=1, max_size=32), max_size=5)),
         example=example,
         input_schema=schema,
-        sample=Sample(200, "application/json", json.dumps(draw(ANSWERS)).encode()),
-        prices=tuple(Ask("0.01", network, WALLET) for network in (SEPOLIA, BASE)),
+        sample=draw(SAMPLES),
+        prices=tuple(Ask("0.01", network, WALLET) for network in FOUR_NETWORKS),
+        release=draw(st.sampled_from(["hold", "upfront"])),
     )
 
 
+FOUR_NETWORKS = (SEPOLIA, BASE, "eip155:137", "eip155:42161")
+WIDE_SITE = replace(
+    SITE,
+    accepted=tuple(
+        replace(SITE.accepted[0], asset=next(a for a in DEFAULT_ASSETS if a.network == network))
+        for network in FOUR_NETWORKS
+    ),
+)
 LONG_URL = f"https://{'a' * 60}.{'b' * 60}.example/call/{'s' * 48}/{'l' * 48}"
 
 
 @given(drafts())
 def test_every_legal_listing_has_a_readable_402_within_the_budget(draft):
     try:
-        terms = finish(draft, SITE)
+        terms = finish(draft, WIDE_SITE)
     except ListingRefused:
         return
     for url in (URL, LONG_URL):
-        quoted = challenged(terms, url)
+        quoted = challenged(terms, url, WIDE_SITE)
+        assert len(quoted.challenge.accepts) == 4
         assert header_bytes(quoted.challenge) <= HEADER_BYTES_MAX
         document = json.loads(encode_json(quoted.challenge.to_wire()))
         PaymentRequired.model_validate(document)
@@ -399,13 +425,67 @@ def test_a_402_that_is_too_long_even_so_goes_without_its_schema(make_terms):
     assert header_bytes(quoted.challenge) <= HEADER_BYTES_MAX
 
 
-def test_the_widest_texts_a_listing_may_have_still_fit(make_terms):
-    terms = make_terms(
-        title="𝒳" * 80,
-        description="𝒳" * 500,
-        service_name="s" * 32,
-        tags=[f"{number}" * 32 for number in range(5)],
-        prices=tuple(Ask("0.01", network, WALLET) for network in (SEPOLIA, BASE)),
-    )
-    quoted = challenged(terms, LONG_URL)
+WIDEST = replace(
+    ORDINARY,
+    title="𝒳" * 80,
+    description="𝒳" * 500,
+    service_name="s" * 32,
+    tags=[f"{number}" * 32 for number in range(5)],
+    prices=tuple(Ask("100", network, WALLET) for network in FOUR_NETWORKS),
+    sample=Sample(200, "image/" + "x" * (MEDIA_TYPE_CHARACTERS_MAX - 6), b"\x89"),
+    release="upfront",
+    logo=LOGO,
+)
+
+
+def test_the_widest_texts_a_listing_may_have_still_fit():
+    terms = finish(WIDEST, WIDE_SITE)
+    quoted = challenged(terms, LONG_URL, WIDE_SITE)
     assert header_bytes(quoted.challenge) <= HEADER_BYTES_MAX
+    assert quoted.challenge.resource.mime_type == terms.sample.media_type
+
+
+@pytest.mark.parametrize(
+    "said",
+    ["", "x" * 8_000, "application/" + "x" * 8_000 + "+json"],
+    ids=["none", "long", "long JSON"],
+)
+def test_a_type_from_before_types_had_a_length_is_quoted_as_unknown(make_terms, said):
+    terms = replace(make_terms(), sample=Sample(200, said, b"{}"))
+    quoted = challenged(terms)
+    assert header_bytes(quoted.challenge) <= HEADER_BYTES_MAX
+    assert quoted.challenge.resource.mime_type == "application/octet-stream"
+    assert challenge_v1(terms, quote(terms, opened(terms), SITE), URL, SITE).mime_type == (
+        "application/octet-stream"
+    )
+    bazaar = quoted.challenge.to_wire()["extensions"]["bazaar"]
+    assert validate_discovery_extension(bazaar).valid
+
+
+def at(base_url):
+    return replace(WIDE_SITE, call_base_url=base_url)
+
+
+FAR = f"https://{'a' * 60}.{'b' * 60}.example/{'c' * 600}"
+
+
+def test_what_does_not_fit_even_so_is_not_published():
+    """Only an operator's own address is so long: then it is said, and nothing is put on sale."""
+    terms = finish(WIDEST, WIDE_SITE)
+    refuse_too_long(terms, "acme/weather", WIDE_SITE)
+    with pytest.raises(ListingRefused, match="clients take 7000") as refused:
+        refuse_too_long(terms, "acme/weather", at(FAR))
+    assert refused.value.field == "description"
+    shorter = finish(replace(WIDEST, description="Short."), WIDE_SITE)
+    refuse_too_long(shorter, "acme/weather", at(FAR))
+
+
+@pytest.mark.parametrize(("base_url", "fits"), [("https://market.example", True), (FAR, False)])
+def test_the_checklist_measures_the_402_that_there_will_be(base_url, fits):
+    terms, site = finish(WIDEST, WIDE_SITE), at(base_url)
+    url = resource_url(base_url, "acme/weather")
+    (check,) = [c for c in checks_of_sale(terms, url, site) if c.check == "header-budget"]
+    size = header_bytes(challenged(terms, url, site).challenge)
+    assert (check.passed, check.severity) == (fits, REQUIRED)
+    assert check.actual == f"{size} bytes"
+    assert fits == (size <= HEADER_BYTES_MAX)

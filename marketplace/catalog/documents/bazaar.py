@@ -45,7 +45,7 @@ def item(good: Good, market: Market) -> dict[str, Any]:
             "type": "http",
             "x402Version": X402_VERSION,
             "lastUpdated": stamp(good.changed_at),
-            "mimeType": terms.mime_type or "application/octet-stream",
+            "mimeType": terms.mime_type,
             "accepts": accepts(good),
             "extensions": extensions(good, market),
             "quality": _quality(good),

@@ -195,8 +195,7 @@ def _body(terms: Terms) -> dict[str, Any] | None:
 
 
 def _answer(terms: Terms) -> dict[str, Any]:
-    media_type = terms.mime_type or "application/octet-stream"
     return {
         "description": "The seller's answer; PAYMENT-RESPONSE names the transaction",
-        "content": {media_type: {"schema": terms.output_schema}},
+        "content": {terms.mime_type: {"schema": terms.output_schema}},
     }

@@ -124,7 +124,6 @@ def _head(goods: tuple[Good, ...], market: Market, note: str) -> dict[str, Any]:
 def _item(good: Good, market: Market) -> dict[str, Any]:
     terms = good.terms
     info = (bazaar(good) or {}).get("info", {})
-    mime_type = terms.mime_type or "application/octet-stream"
     called = {name: value for name, value in info.get("input", {}).items() if name != "type"}
     answer = info.get("output", {})
     return {
@@ -132,7 +131,7 @@ def _item(good: Good, market: Market) -> dict[str, Any]:
             {
                 "url": good.url,
                 "description": terms.description,
-                "mimeType": mime_type,
+                "mimeType": terms.mime_type,
                 "serviceName": terms.service_name,
                 "tags": list(terms.tags),
                 "iconUrl": market.icon_url(terms.logo),
@@ -142,7 +141,7 @@ def _item(good: Good, market: Market) -> dict[str, Any]:
         "accepts": accepts(good),
         "input": called,
         "output": {
-            "mimeType": mime_type,
+            "mimeType": terms.mime_type,
             **({"example": answer["example"]} if "example" in answer else {}),
         },
         "requires": [],

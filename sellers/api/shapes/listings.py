@@ -8,6 +8,7 @@ from rest_framework import serializers
 
 from sellers.api.shapes.base import AnyJson, JsonObject, Shape
 from sellers.categories import CATEGORIES
+from sellers.content_types import CONTENT_TYPE_CHARACTERS_MAX
 from sellers.drafts import DESCRIPTION_CHARACTERS_MAX, KEEP_DAYS_MAX, TITLE_CHARACTERS
 from sellers.models import SLUG_CHARACTERS_MAX, Listing
 from sellers.terms import METHODS, RELEASES
@@ -36,7 +37,9 @@ class SampleIn(Shape):
     """An answer that your endpoint really gave: the free sample of the listing."""
 
     status = serializers.IntegerField(default=200, min_value=200, max_value=299)
-    content_type = serializers.CharField(max_length=200, default="application/json")
+    content_type = serializers.CharField(
+        max_length=CONTENT_TYPE_CHARACTERS_MAX, default="application/json"
+    )
     body = serializers.CharField(
         required=False, allow_blank=True, trim_whitespace=False, help_text="as text"
     )
