@@ -16,6 +16,8 @@ from marketplace.calls.shelf import Shelved
 from payments import risk
 from payments.acceptance.claiming import ClaimVerdict
 from payments.acceptance.promise import Claim, Offer, Purchase
+from payments.at_hand import payment_at_hand
+from payments.chains.collector import TooManyWaiting
 from payments.exposure import payer_key
 from payments.gas import NOBODY, out_of_budget
 from payments.presented import Presented
@@ -102,9 +104,15 @@ async def _try_to_claim(
 async def _submit(room: Room, sold: Shelved, claim: Claim, place: Share) -> ClaimVerdict:
     """Claim it. What is not taken, whyever, keeps neither a place nor the trial of an endpoint."""
     verdict: ClaimVerdict | None = None
+    payment_at_hand.set(claim.payment_id)  # should nothing come back of the commit, it is named
     try:
         verdict = await room.claims.submit(claim)
+        if verdict not in TAKEN:
+            payment_at_hand.set(None)
         return verdict
+    except TooManyWaiting:  # it never set out
+        payment_at_hand.set(None)
+        raise
     finally:
         if verdict not in TAKEN:
             place.give_back()

@@ -17,6 +17,7 @@ from marketplace.calls.trying_again import take_up
 from payments import lookup
 from payments.acceptance import collecting
 from payments.acceptance.promise import Purchase, fingerprint
+from payments.at_hand import payment_at_hand
 from payments.lookup import Held
 from payments.models import Money, Work
 from payments.presented import Presented
@@ -76,6 +77,16 @@ async def _joined(
     room: Room, first: Held, request: CallRequest, *, once: bool
 ) -> CallOutcome | None:
     """What came of the first payment; an abandoned one is there for one other alone."""
+    payment_at_hand.set(first.payment_id)
+    outcome = await _brought(room, first, request, once=once)
+    if outcome is None:  # what is claimed next is another one
+        payment_at_hand.set(None)
+    return outcome
+
+
+async def _brought(
+    room: Room, first: Held, request: CallRequest, *, once: bool
+) -> CallOutcome | None:
     held = await wait_for(room, first.payment_id, _joined_ends, request.gone)
     if held is None:
         return await pending(room, first.payment_id)

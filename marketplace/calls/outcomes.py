@@ -113,6 +113,12 @@ class Streamed:
     joined: bool = False
 
 
+# Said where a claim was committed, or may have been: a commit that nothing came back from.
+MAYBE_TAKEN: Final = (
+    "Your payment may have been taken: if it was, status_url says what became of it."
+    " Send the same payment again; it cannot be charged twice."
+)
+
 # Said before a payment that came along was looked up: it may have been taken by an earlier call.
 TOO_MANY: Final = Unavailable(
     "busy",

@@ -10,6 +10,7 @@ import hashlib
 import math
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 from django.conf import settings
 
@@ -19,12 +20,20 @@ from marketplace.calls.admission import LATER_SECONDS, admit_input, not_now
 from marketplace.calls.attached import read_payment
 from marketplace.calls.attempt import Attempt, run
 from marketplace.calls.ceiling import BadCeiling, ceiling_dollars, price_dollars
-from marketplace.calls.outcomes import CallOutcome, Challenged, Refused, Unavailable, wait_first
+from marketplace.calls.outcomes import (
+    MAYBE_TAKEN,
+    CallOutcome,
+    Challenged,
+    Refused,
+    Unavailable,
+    wait_first,
+)
 from marketplace.calls.requests import CallRequest, canonical_url, with_segments
 from marketplace.calls.room import Room
 from marketplace.calls.shelf import Absent, Place, Shelved
 from marketplace.calls.unsold import absent
 from payments.acceptance.promise import Offer, Purchase
+from payments.at_hand import payment_at_hand
 from payments.chains import ChainUnavailable
 from payments.chains.collector import TooManyWaiting
 from payments.pool import AWAY
@@ -70,7 +79,16 @@ async def said(work: Awaitable[CallOutcome]) -> CallOutcome:
     except PaymentRefused as refused:
         return Challenged(refused.reason, refused.detail)
     except (ChainUnavailable, *AWAY, TooManyWaiting):
+        return undecided()
+
+
+def undecided() -> Unavailable:
+    """What is said of the payment at hand when nobody knows; it is named, if it may be taken."""
+    payment_id = payment_at_hand.get()
+    if payment_id is None:
         return UNDECIDED
+    detail = f"This could not be decided just now. {MAYBE_TAKEN}"
+    return replace(UNDECIDED, detail=detail, payment_id=payment_id)
 
 
 async def _call(room: Room, place: Place, path: str, request: CallRequest) -> CallOutcome:

@@ -26,6 +26,7 @@ from marketplace.calls.room import Room
 from marketplace.calls.shares import Share
 from payments import documents, lookup
 from payments.acceptance import collecting
+from payments.at_hand import payment_at_hand
 from payments.lookup import Held, StoredAnswer
 from payments.models import Money
 from payments.states import PAID
@@ -51,6 +52,7 @@ async def release(
 
     Whoever has just stored the `answer` has it in hand under a lease, and need not read it back.
     """
+    payment_at_hand.set(payment_id)
     held = await wait_for(room, payment_id, decided, request.gone)
     if held is None:
         await collecting.abandon(room.pool, payment_id)
@@ -68,6 +70,7 @@ def decided(held: Held) -> bool:
 
 async def pending(room: Room, payment_id: UUID) -> Unavailable:
     """The money is on its way: unknown, and said so."""
+    payment_at_hand.set(payment_id)
     held = await lookup.by_id(room.pool, payment_id)
     assert held is not None
     return Unavailable(
@@ -119,6 +122,7 @@ def _unpaid(held: Held, why: Reason) -> Settlement:
 
 async def hand_over(room: Room, held: Held, *, joined: bool = False) -> CallOutcome:
     """Once more what is stored; should we die on its way, the next payment joins this one."""
+    payment_at_hand.set(held.payment_id)
     lease = room.leases.take(held.payment_id, held.attempt)
     outcome: CallOutcome | None = None
     try:

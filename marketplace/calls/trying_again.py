@@ -30,6 +30,7 @@ from marketplace.calls.shares import Share
 from marketplace.calls.shelf import Shelved
 from payments.acceptance import attempts
 from payments.acceptance.attempts import Reopening
+from payments.at_hand import payment_at_hand
 from payments.lookup import Held
 from payments.presented import Presented
 from payments.x402.reasons import PaymentRefused
@@ -38,6 +39,7 @@ from payments.x402.types import Requirements
 
 async def take_up(room: Room, held: Held, request: CallRequest, body: bytes) -> CallOutcome:
     """Do the work of a payment that was dropped: its money moves or has moved already."""
+    payment_at_hand.set(held.payment_id)
     sold = await room.shelf.by_hash(held.listing_path, held.revision_hash)
     if sold is None:
         return await _nobody_works(room, held)
@@ -66,6 +68,7 @@ async def try_again(
     body: bytes,
 ) -> CallOutcome:
     """The same call, for the same payment, while its window allows."""
+    payment_at_hand.set(held.payment_id)
     sold = await room.shelf.by_hash(held.listing_path, held.revision_hash)
     if sold is None:
         return conflict("listing_closed", "What you bought is no longer sold; nothing was charged.")

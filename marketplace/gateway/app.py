@@ -42,7 +42,8 @@ from marketplace.gateway.incoming import (
     read_path,
     read_query,
 )
-from marketplace.gateway.outcomes import head_of, response_of
+from marketplace.gateway.outcomes import fault_of, head_of, response_of
+from payments.at_hand import payment_at_hand
 from payments.foreign_bytes import EMBEDDING
 from payments.leaving import PIECE_BYTES
 from payments.pool import AWAY
@@ -138,6 +139,7 @@ class Door:
     ) -> None:
         """Answer one request, whatever happens."""
         sending = False
+        payment_at_hand.set(None)
         try:
             answer = await self._answer(scope, receive)
             sending = True
@@ -148,7 +150,8 @@ class Door:
         except Exception as error:  # whatever happens, a buyer is never told to pay again
             _log(error)
             if not sending:
-                await send_response(responses.FAULT, scope["method"], send)
+                said = fault_of(payment_at_hand.get(), self._public_base_url)
+                await send_response(said, scope["method"], send)
 
     async def _answer(self, scope: HTTPScope, receive: ASGIReceiveCallable) -> Response | _Outcome:
         """Quote before anything else is judged: graders and clients probe in every way."""

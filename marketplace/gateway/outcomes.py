@@ -9,6 +9,7 @@ from uuid import UUID
 
 from marketplace.calls.http import Header, Headers, Response, retry_after, with_length
 from marketplace.calls.outcomes import (
+    MAYBE_TAKEN,
     OWES_REFUND,
     Challenged,
     Delivered,
@@ -21,7 +22,7 @@ from marketplace.calls.outcomes import (
 )
 from marketplace.calls.shelf import Absent, Place
 from marketplace.gateway.dialects import Dialect
-from marketplace.gateway.responses import GUARDED, absent, plain
+from marketplace.gateway.responses import FAULT, FAULTY, GUARDED, absent, plain
 from payments.documents import REFUNDS_PATH
 from payments.leaving import PIECE_BYTES
 from payments.lookup import StoredAnswer
@@ -85,6 +86,15 @@ def response_of(outcome: Told, place: Place, dialect: Dialect, public_base_url: 
             return _told(status, error, detail, payment_id, public_base_url, more, also)
         case Challenged():
             return _asked_again(outcome, place, dialect, public_base_url)
+
+
+def fault_of(payment_id: UUID | None, public_base_url: str) -> Response:
+    """Say that we ourselves failed; and of which payment, if one was taken or may have been."""
+    if payment_id is None:
+        return FAULT
+    detail = f"Something went wrong here. {MAYBE_TAKEN}"
+    wait = retry_after(FAULTY.retry_after_seconds)
+    return _told(503, FAULTY.error, detail, payment_id, public_base_url, [wait], {})
 
 
 def head_of(outcome: Streamed, dialect: Dialect) -> Response:

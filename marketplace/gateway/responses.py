@@ -88,13 +88,12 @@ TWO_PAYMENTS: Final = plain(
 BUSY: Final = not_now(TOO_MANY)
 _CLOSED: Final = not_now(CLOSED)
 # Said when we ourselves failed. A payment may be on its way: the row knows, this answer does not.
-FAULT: Final = not_now(
-    Unavailable(
-        "internal_fault",
-        "Something went wrong here. Send the same payment again; it cannot be charged twice.",
-        BUSY_SECONDS,
-    )
+FAULTY: Final = Unavailable(
+    "internal_fault",
+    "Something went wrong here. Send the same payment again; it cannot be charged twice.",
+    BUSY_SECONDS,
 )
+FAULT: Final = not_now(FAULTY)
 PREFLIGHT: Final = Response(
     204,
     (

@@ -12,7 +12,7 @@ import pytest
 
 from marketplace.embedded.postgres import Postgres
 from tests.faults.market import Market, Paper, open_market
-from tests.fixtures.wallet import ask
+from tests.fixtures.wallet import Said, ask
 
 MESSAGES = [1, 3, 5, 8, 12, 17]
 SWEEPS_SECONDS = 3  # of the worker's clock, in which it looks for dead calls twice
@@ -43,6 +43,18 @@ def test_a_line_cut_at_any_message_is_no_verdict(market: Market, message: int, a
     assert said.status in (200, 409, 500, 503), said
     assert "payment-required" not in said.headers
     finish(market, paper)
+    if said.status == 503:
+        names_what_it_became(market, paper, said)
+
+
+def names_what_it_became(market: Market, paper: Paper, said: Said) -> None:
+    """A claim that may have been committed is named: its page is this payment's, or is none."""
+    page = said.json.get("status_url")
+    if page is None:
+        return
+    answered = market.until_answered(paper).headers["x-souk-payment"]
+    status = ask(page, headers={"accept": "application/json"}).status
+    assert status == (200 if page.endswith(f"/{answered}") else 404), (page, answered)
 
 
 def test_work_that_was_done_outlasts_a_short_outage(market: Market) -> None:

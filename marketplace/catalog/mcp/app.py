@@ -11,6 +11,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final, TypeAlias
+from uuid import UUID
 
 from asgiref.typing import ASGIReceiveCallable, ASGISendCallable, HTTPScope
 from django.conf import settings
@@ -18,6 +19,7 @@ from django.conf import settings
 from marketplace.calls.http import Response, send_response
 from marketplace.calls.in_flight import Arrivals
 from marketplace.calls.inbox import Inbox
+from marketplace.calls.outcomes import BUSY_SECONDS, MAYBE_TAKEN
 from marketplace.calls.requests import BodyIncomplete, BodyTooLarge
 from marketplace.calls.room import Room
 from marketplace.calls.shares import Shares
@@ -25,6 +27,7 @@ from marketplace.catalog.mcp import arrival, events
 from marketplace.catalog.mcp.arrival import Arrival
 from marketplace.catalog.mcp.looks import TooManyLooks
 from marketplace.catalog.mcp.methods import Methods, Visit
+from marketplace.catalog.mcp.outcomes import where
 from marketplace.catalog.mcp.protocol import (
     ENVELOPE,
     INTERNAL_ERROR,
@@ -40,6 +43,7 @@ from marketplace.catalog.mcp.protocol import (
     written,
 )
 from marketplace.catalog.mcp.versions import check_envelope, refuse_unknown, spoken
+from payments.at_hand import payment_at_hand
 from payments.traced import traced
 
 logger = logging.getLogger(__name__)
@@ -130,6 +134,7 @@ class McpServer:
     async def _answer(self, message: Message | Unreadable, head: Arrival, visit: Visit) -> Reply:
         if isinstance(message, Unreadable):
             return Reply(message.fault.status, refused(message.id, message.fault))
+        payment_at_hand.set(None)
         try:
             refuse_unknown(visit.version, head.headers, message)
             if visit.version == ENVELOPE:
@@ -141,9 +146,18 @@ class McpServer:
             return Reply(200, refused(message.id, _BUSY))
         except Exception as error:  # whatever happens, a program gets an answer with its number
             _log(error)
-            return Reply(200, refused(message.id, _FAULT))
+            return Reply(200, refused(message.id, _fault_of(payment_at_hand.get())))
         document = answered(message.id, said.result, visit.version)
         return Reply(200, document, (said.told,) if said.told else ())
+
+
+def _fault_of(payment_id: UUID | None) -> Fault:
+    """Of which payment, if one was taken or may have been; never in a shape that asks to pay."""
+    if payment_id is None:
+        return _FAULT
+    message = f"Something went wrong here. {MAYBE_TAKEN}"
+    data = {"retry_after_seconds": BUSY_SECONDS, **where(payment_id)}
+    return Fault(INTERNAL_ERROR, message, data=data)
 
 
 async def _read(inbox: Inbox, version: str) -> Post:

@@ -48,19 +48,19 @@ def result_of(outcome: Told, place: Place) -> Document:
         case Delivered():
             return _delivered(outcome)
         case NotCharged(status, reason, payment_id, answer):
-            also = {"charged": False, "status": status, **_where(payment_id)}
+            also = {"charged": False, "status": status, **where(payment_id)}
             return _with(problem(reason, outcome.detail, also=also), answer, payment_id)
         case PaidUnanswered(status, reason, payment_id, settlement, answer):
-            also = {"charged": True, "refund": "due", "status": status, **_where(payment_id)}
+            also = {"charged": True, "refund": "due", "status": status, **where(payment_id)}
             also |= _refunds()
             told = problem(reason, outcome.detail, also=also, meta=_receipt(settlement))
             return _with(told, answer, payment_id)
         case Unavailable(error, detail, retry_after_seconds, payment_id, settlement, extensions):
-            also = {"retry_after_seconds": retry_after_seconds, **_where(payment_id)}
+            also = {"retry_after_seconds": retry_after_seconds, **where(payment_id)}
             also |= _asked(extensions)
             return problem(error, detail, also=also, meta=_receipt(settlement))
         case Refused(status, error, detail, headers, payment_id, extensions):
-            also = {"status": status, **_wait(headers), **_where(payment_id), **_asked(extensions)}
+            also = {"status": status, **_wait(headers), **where(payment_id), **_asked(extensions)}
             if error == OWES_REFUND:
                 also |= _refunds()
             return problem(error, detail, also=also)
@@ -90,7 +90,7 @@ def _asked_again(outcome: Challenged, place: Place) -> Document:
         gone = result_of(absent(place), place)
         return {**gone, "_meta": receipt} if receipt else gone
     quote = quote_of(place, outcome.reason, outcome.detail)
-    return wants_payment({**quote, **_where(outcome.payment_id), **receipt}, meta=receipt)
+    return wants_payment({**quote, **where(outcome.payment_id), **receipt}, meta=receipt)
 
 
 def sample_of(shelved: Shelved) -> Document:
@@ -105,7 +105,7 @@ def _delivered(outcome: Delivered) -> Document:
     meta: Document = {
         **_receipt(outcome.settlement),
         "souk/payment": str(payment_id),
-        "souk/status_url": _where(payment_id)["status_url"],
+        "souk/status_url": where(payment_id)["status_url"],
         "souk/status": answer.status,
         "souk/content_type": answer.content_type,
     }
@@ -176,7 +176,8 @@ def _wait(headers: Iterable[tuple[str, str]]) -> Document:
     return {} if said is None else {"retry_after_seconds": int(said)}
 
 
-def _where(payment_id: UUID | None) -> Document:
+def where(payment_id: UUID | None) -> Document:
+    """Which payment is meant, and where to see what became of it."""
     if payment_id is None:
         return {}
     return {"payment": str(payment_id), "status_url": payment_url(payment_id)}

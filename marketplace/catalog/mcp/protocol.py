@@ -37,7 +37,10 @@ Document: TypeAlias = dict[str, Any]
 
 
 class Fault(Exception):
-    """What is answered as a JSON-RPC error. Nothing was done, and nothing charged."""
+    """What is answered as a JSON-RPC error.
+
+    Nothing was done, and nothing charged, unless `data` names a payment.
+    """
 
     def __init__(
         self, code: int, message: str, *, status: int = 200, data: Document | None = None

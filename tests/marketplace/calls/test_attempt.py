@@ -140,7 +140,7 @@ async def test_a_claim_that_fails_keeps_no_place_though_its_error_is_kept() -> N
         claims=SimpleNamespace(submit=submit),
         breaker=SimpleNamespace(give_back=lambda *_: None),
     )
-    claim: Any = SimpleNamespace(authorization=SimpleNamespace(payer="0xbuyer"))
+    claim: Any = SimpleNamespace(payment_id=PAYMENT, authorization=SimpleNamespace(payer="0xbuyer"))
 
     with pytest.raises(TimeoutError):
         await accepting._submit(room, SimpleNamespace(path=PATH), claim, place)  # type: ignore[arg-type]

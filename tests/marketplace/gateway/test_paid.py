@@ -22,6 +22,7 @@ from marketplace.calls.requests import BodyIncomplete, BodyTooLarge, CallRequest
 from marketplace.calls.shelf import Absent, Place, Shelf, Shelved
 from marketplace.calls.stock import Stock
 from marketplace.gateway.app import Door, DoorLimits
+from payments.at_hand import payment_at_hand
 from payments.lookup import StoredAnswer
 from payments.pool import open_pool
 from payments.x402.headers import encode_header
@@ -453,3 +454,23 @@ async def test_a_fault_gives_its_place_back() -> None:
     narrow = door(Counter(fail), calls_max=1)
     for _ in range(3):
         assert (await visit(narrow, "GET", WEATHER, PAID)).json["error"] == "internal_fault"
+
+
+async def test_a_fault_names_the_payment_at_hand_and_no_other(counter: Counter) -> None:
+    def fail(request: CallRequest) -> CallOutcome:
+        if request.fresh:
+            payment_at_hand.set(PAYMENT)
+        raise RuntimeError
+
+    broken = door(Counter(fail))
+    named = await visit(broken, "GET", WEATHER, {**PAID, "X-Souk-Fresh": "1"})
+    assert (named.status, named.json["error"]) == (503, "internal_fault")
+    assert named.json["status_url"] == f"https://souk.example/p/{PAYMENT}"
+    assert named["x-souk-payment"] == str(PAYMENT)
+    assert named["retry-after"]
+    assert "may have been taken" in named.json["detail"]
+    assert named["payment-required"] is None
+    other = await visit(broken, "GET", WEATHER, PAID)  # on the same connection
+    assert (other.status, other.json["error"]) == (503, "internal_fault")
+    assert "status_url" not in other.json
+    assert other["x-souk-payment"] is None

@@ -29,6 +29,8 @@ from marketplace.catalog.mcp import events, methods
 from marketplace.catalog.mcp.orders import Misfit, Order, request_of
 from marketplace.catalog.mcp.outcomes import result_of
 from marketplace.catalog.mcp.paying import ToolAnswer
+from marketplace.catalog.mcp.protocol import INTERNAL_ERROR
+from payments.at_hand import payment_at_hand
 from payments.lookup import StoredAnswer
 from payments.pool import open_pool
 from payments.x402.reasons import Reason
@@ -388,3 +390,25 @@ async def test_an_accident_of_ours_says_nothing_and_pays_nothing(
     assert "secret" not in seen.body.decode()
     assert "a secret" not in caplog.text
     assert "RuntimeError" in caplog.text
+
+
+async def test_a_fault_names_the_payment_at_hand_in_no_shape_that_asks_to_pay(
+    surface: App, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken(self: object, asked: Any, visit: object) -> ToolAnswer:
+        if asked.method == "tools/call":
+            payment_at_hand.set(PAYMENT)
+        raise RuntimeError
+
+    monkeypatch.setattr(methods.Methods, "answer", broken)
+    batch = [message("tools/call", {}, 1), message("tools/list", {}, 2)]
+    seen = await post(surface, batch, headers={"mcp-protocol-version": "2025-03-26"})
+    named, other = (each["error"] for each in seen.json)
+    assert "may have been taken" in named["message"]
+    assert named["data"] == {
+        "retry_after_seconds": 1,
+        "payment": str(PAYMENT),
+        "status_url": f"{settings.PUBLIC_BASE_URL}/p/{PAYMENT}",
+    }
+    assert "data" not in other
+    assert named["code"] == other["code"] == INTERNAL_ERROR
