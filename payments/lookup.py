@@ -54,7 +54,7 @@ class Held:
 
     @property
     def idempotency_key(self) -> str:
-        """The upstream's key for the next attempt: a new one only after a definite failure."""
+        """The upstream's key for the next attempt: a new one only after it answered the last."""
         failures = self.definite_failures
         return f"{self.payment_id}-{failures}" if failures else str(self.payment_id)
 

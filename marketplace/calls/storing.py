@@ -72,7 +72,8 @@ async def _store(room: Room, answer: NewAnswer) -> bool:
 
 async def _void(room: Room, report: Report) -> None:
     outcome, reason, passed_bytes = report.outcome, report.verdict.reason, report.passed_bytes
-    definite = isinstance(outcome, Answered) or not outcome.may_have_acted
+    # What never arrived tells nothing of the attempt before it, which may still be at work.
+    definite = isinstance(outcome, Answered)
     detail: dict[str, object] = {"reason": str(reason)}
     if isinstance(outcome, Answered):
         detail["status"] = outcome.status

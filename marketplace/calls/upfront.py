@@ -28,7 +28,7 @@ async def settle_first(room: Room, payment_id: UUID, attempt: int) -> Held:
             break
         if held.money in {Money.NONE, Money.FAILED}:
             why = "not settled in time"
-            await attempts.void(room.pool, held.standing, why=why, detail={}, definite=True)
+            await attempts.void(room.pool, held.standing, why=why, detail={}, definite=False)
             held = None  # and how it stands now
     if held.money == Money.BROADCAST:
         await attempts.drop(room.pool, payment_id, attempt)

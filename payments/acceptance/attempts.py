@@ -24,7 +24,8 @@ async def void(
 ) -> bool:
     """The work is not billable: nothing is charged, and the amount is no longer at risk.
 
-    `definite` says that the upstream did not do the work; else it may have, all the same.
+    `definite` says that the upstream itself answered so; else it, or an attempt before it, may have
+    done the work all the same.
     """
     after = State(Work.VOID, standing.state.money)
     async with pool.connection() as connection, connection.transaction():
