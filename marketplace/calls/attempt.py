@@ -210,9 +210,10 @@ async def _work(
 
 
 async def _blame(room: Room, sold: Shelved, attempt: Attempt, why: str) -> None:
-    is_proven = False
-    with contextlib.suppress(psycopg.Error, TimeoutError):
-        is_proven = await risk.has_paid(room.pool, attempt.payment_id)
+    is_proven = attempt.upfront  # whose money has moved for this very call
+    if not is_proven:
+        with contextlib.suppress(psycopg.Error, TimeoutError):
+            is_proven = await risk.has_paid(room.pool, attempt.payment_id)
     now = asyncio.get_running_loop().time()
     room.breaker.failed(sold.path, attempt.payer, now, why, is_proven=is_proven)
 

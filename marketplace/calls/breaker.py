@@ -38,7 +38,7 @@ class Breaker:
     A listing is closed to buyers for `pause_seconds` when calls of `payers_to_open` payers
     failed, or `failures_to_open` of one, and none succeeded in between. A question that fails is
     free, so a payer speaks against a listing alone only when they are proven: when they have
-    paid before. All others count as one payer together.
+    paid before, or upfront for this very call. All others count as one payer together.
 
     After the pause it is quoted again, and one paid call at a time is let through until one
     succeeds; a trial that fails starts the pause anew. Who has taken a trial comes after the

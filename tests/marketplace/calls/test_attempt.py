@@ -12,10 +12,12 @@ import pytest
 from marketplace.calls import accepting, noting
 from marketplace.calls import attempt as attempts
 from marketplace.calls.attempt import Attempt
+from marketplace.calls.breaker import Breaker
 from marketplace.calls.forwarding import Answered
 from marketplace.calls.leases import Leases
 from marketplace.calls.release import Paid, deliver
 from marketplace.calls.shares import Share, Shares
+from payments import risk
 from payments.ids import new_id
 from payments.lookup import StoredAnswer
 
@@ -146,3 +148,41 @@ async def test_a_claim_that_fails_keeps_no_place_though_its_error_is_kept() -> N
         await accepting._submit(room, SimpleNamespace(path=PATH), claim, place)  # type: ignore[arg-type]
 
     assert at_work.held(PATH) == 0
+
+
+@pytest.mark.parametrize(("upfront", "closed"), [(True, True), (False, False)])
+async def test_new_wallets_that_paid_upfront_for_nothing_close_a_failing_listing(
+    monkeypatch: pytest.MonkeyPatch, upfront: bool, closed: bool
+) -> None:
+    """A question that fails is free, and new wallets cost nothing; money that moved does not."""
+
+    async def settled(*_: object) -> Any:
+        return SimpleNamespace(paid=True)
+
+    async def broken(*_: object) -> Answered:
+        return Answered(500, (), "text/plain", b"")
+
+    async def record(*_: object) -> bool:
+        return False
+
+    async def never_paid_before(*_: object) -> bool:
+        return False
+
+    monkeypatch.setattr(attempts, "settle_first", settled)
+    monkeypatch.setattr(attempts, "is_to_be_done", lambda *_: True)
+    monkeypatch.setattr(attempts, "paid_of", lambda _: None)
+    monkeypatch.setattr(attempts, "_ask", broken)
+    monkeypatch.setattr(attempts, "record", record)
+    monkeypatch.setattr(risk, "has_paid", never_paid_before)
+    breaker = Breaker(failures_to_open=5, payers_to_open=3, pause_seconds=1_000)
+    room: Any = SimpleNamespace(leases=Leases(), breaker=breaker, pool=None)
+    terms = SimpleNamespace(require_body=False, required_keys=())
+    sold: Any = SimpleNamespace(path=PATH, terms=terms)
+    nothing: Any = None
+
+    for number in range(6):
+        place = Share(Shares(1), PATH)
+        attempt = Attempt(new_id(), 1, f"0xnew{number}", "key", b"", place, upfront=upfront)
+        await attempts._work(room, sold, attempt, nothing)
+
+    assert (breaker.wait_seconds(PATH, asyncio.get_running_loop().time()) > 0) is closed
