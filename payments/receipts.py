@@ -63,7 +63,8 @@ _FACTS = """
            p.nonce, p.seller_id, p.listing_path, p.title, p.revision_hash, p.fingerprint,
            p.method, p.url, p.body_hash, p.created_at, g.work, g.money, g.version, g.transaction,
            g.block_number, g.block_hash, a.status, a.content_type, a.body_bytes,
-           a.body_hash as answer_hash, a.stored_at, h.head_number, clock_timestamp() as now,
+           a.body_hash as answer_hash, a.keep_until, a.stored_at, h.head_number,
+           clock_timestamp() as now,
            (select max(r.version) from payments_receipt r where r.payment_id = p.id) as earlier,
            t.settled_at, t.confirmed_at
       from payments_payment p
@@ -150,6 +151,7 @@ def _response(row: Mapping[str, Any]) -> dict[str, Any]:
         "contentType": row["content_type"],
         "bytes": row["body_bytes"],
         "hash": sha256(row["answer_hash"]),
+        "keptUntil": row["keep_until"].isoformat(),  # to its end, in UTC; older receipts lack it
     }
 
 

@@ -29,6 +29,7 @@ from sellers.terms import PriceTerms, Terms
 # Clients echo a 402 with 520 bytes of their own through front ends that cut at 8 k.
 HEADER_BYTES_MAX = 7_000
 DAY_SECONDS = 86_400
+_BROUGHT = {"header": "PAYMENT-SIGNATURE", "identifier": "payment-identifier"}
 # What is tried out and not for sale has a path that begins with a slash, which no seller's does.
 PREVIEWS = "/preview/"
 
@@ -169,7 +170,7 @@ def challenge_v1(terms: Terms, offers: tuple[Offer, ...], url: str, site: Site) 
         accepts=accepts,
         error=Reason.PAYMENT_REQUIRED if accepts else why_none,
         output_schema=output_schema(terms),
-        more=_more(url, site, {"header": "X-PAYMENT"}),
+        more=_more(terms, url, site, {"header": "X-PAYMENT"}),
     )
 
 
@@ -243,11 +244,11 @@ def _challenge(
         accepts=accepts,
         error=Reason.PAYMENT_REQUIRED,
         extensions=extensions,
-        more=_more(url, site, {"header": "PAYMENT-SIGNATURE", "identifier": "payment-identifier"}),
+        more=_more(terms, url, site, _BROUGHT),
     )
 
 
-def _more(url: str, site: Site, brought: dict[str, str]) -> dict[str, object]:
+def _more(terms: Terms, url: str, site: Site, brought: dict[str, str]) -> dict[str, object]:
     """The free sample, and how to come back: with the same payment, a proof, or a fresh one."""
     return {
         "demo": {"available": True, "example": f"{url}?demo=true"},
@@ -255,6 +256,7 @@ def _more(url: str, site: Site, brought: dict[str, str]) -> dict[str, object]:
             **brought,
             "proof": "SIGN-IN-WITH-X",
             "fresh_seconds": site.join_seconds,
+            "kept_days": terms.answer_keep_days,
             "status_url": payment_page(site.public_base_url, "{payment_id}"),
             "docs": f"{site.public_base_url}/docs/buy",
         },

@@ -35,6 +35,7 @@ _MEANINGS: Final = {
     "demo.available": "Whether there is a sample answer.",
     "demo.example": "Where the sample answer is, free.",
     "retry.header": "The header that carries the payment.",
+    "retry.kept_days": "How many days a paid answer can be fetched again.",
     "retry.status_url": "Where a payment's state can be looked up.",
     "retry.docs": "How to buy, in words.",
     "v1": "Where programs of the protocol's first version ask and pay.",

@@ -7,6 +7,7 @@ import base64
 import hashlib
 import json
 import time
+from datetime import datetime, timedelta
 
 import psycopg
 import pytest
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 
 from payments import receipts
 from payments.canonical import NotCanonical, canonical
+from payments.receipt_checks import what_it_says
 from payments.receipts import VerifiedReceipt, verify
 from payments.signing import (
     BadKey,
@@ -51,6 +53,8 @@ async def test_it_names_everything_that_was_paid_and_bought(purchases: Purchases
     assert said["request"]["hash"] == "sha256:" + held.fingerprint.hex()
     assert said["response"]["hash"] == "sha256:" + hashlib.sha256(ANSWER).hexdigest()
     assert said["response"]["bytes"] == len(ANSWER)
+    answered = datetime.fromisoformat(said["times"]["answered"]).date()
+    assert said["response"]["keptUntil"] == str(answered + timedelta(days=7 + 1))
     assert list(said["times"]) == ["answered", "claimed", "confirmed", "settled"]
     assert sorted(said["times"].values()) == [
         said["times"][name] for name in ("claimed", "answered", "settled", "confirmed")
@@ -114,6 +118,19 @@ async def test_it_proves_the_answer_to_whoever_has_it(purchases: Purchases) -> N
     receipt = read(jws, purchases.signer)
     assert receipt.is_of_answer(ANSWER)
     assert not receipt.is_of_answer(ANSWER + b" ")
+
+
+async def test_one_from_before_it_said_how_long_the_answer_is_kept_still_holds(
+    purchases: Purchases,
+) -> None:
+    (jws,) = await purchases.receipts(await purchases.final())
+    statement = dict(read(jws, purchases.signer).statement)
+    statement["response"] = {
+        name: value for name, value in statement["response"].items() if name != "keptUntil"
+    }
+    older = read(purchases.signer.sign(statement, receipts.KIND), purchases.signer)
+    assert older.is_of_answer(ANSWER)
+    assert what_it_says(older).passed
 
 
 async def test_it_claims_no_more_depth_than_was_seen(purchases: Purchases) -> None:

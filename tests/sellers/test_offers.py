@@ -159,11 +159,19 @@ def test_the_challenge_has_the_shape_agents_read(make_terms):
             "identifier": "payment-identifier",
             "proof": "SIGN-IN-WITH-X",
             "fresh_seconds": 600,
+            "kept_days": 7,
             "status_url": "https://market.example/p/{payment_id}",
             "docs": "https://market.example/docs/buy",
         },
         "v1": f"{URL}?x402Version=1",
     }
+
+
+def test_the_quote_says_for_how_many_days_an_answer_is_kept(make_terms):
+    terms = make_terms(answer_keep_days=30)
+    assert wire(terms)["retry"]["kept_days"] == 30
+    older = challenge_v1(terms, quote(terms, opened(terms), SITE), URL, SITE)
+    assert older.to_wire()["retry"]["kept_days"] == 30
 
 
 def test_path_parameters_make_a_route_template(make_terms):

@@ -90,6 +90,7 @@ def test_the_quote_has_the_shape_old_programs_read(make_terms):
             "header": "X-PAYMENT",
             "proof": "SIGN-IN-WITH-X",
             "fresh_seconds": 600,
+            "kept_days": 7,
             "status_url": "https://market.example/p/{payment_id}",
             "docs": "https://market.example/docs/buy",
         },
