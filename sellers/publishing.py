@@ -10,6 +10,7 @@ from django.db import transaction
 from payments.audit_log import command
 from sellers import judging, listings, upstream_secrets
 from sellers.directory import open_seller
+from sellers.grace import grace_of
 from sellers.listing_states import hold
 from sellers.models import Listing
 from sellers.secrets import Vault
@@ -49,10 +50,10 @@ def republish(listing: Listing, terms: Terms, site: Site) -> Listing:
 
 def review(listing: Listing, terms: Terms, site: Site) -> Listing:
     """Submit and approve, by the same person."""
-    listings.submit(listing.pk, by=OPERATOR, operators_word=True)
+    submitted = listings.submit(listing.pk, by=OPERATOR, operators_word=True)
     return judging.approve(
         listing.pk,
         terms.content_hash(),
-        grace_seconds=site.price_grace_seconds,
+        grace_seconds=grace_of(submitted, site),
         by=OPERATOR,
     )

@@ -230,7 +230,6 @@ class ReviewRules:
     above: Decimal  # dollars: a dearer call needs that many
     hold_seconds: int  # how long an item is one moderator's
     undo_seconds: int
-    grace_seconds: int
     cooldown_seconds: int
     unasked_below: Decimal  # dollars: a cheaper change needs nobody; 0: everything is looked at
     unasked_after: int  # approvals by people that a seller needs first
@@ -243,7 +242,6 @@ def review_rules() -> ReviewRules:
         above=settings.REVIEW_PEOPLE_ABOVE,
         hold_seconds=settings.REVIEW_HOLD_SECONDS,
         undo_seconds=settings.REVIEW_UNDO_SECONDS,
-        grace_seconds=settings.PRICE_GRACE_SECONDS,
         cooldown_seconds=settings.PAYOUT_COOLDOWN_SECONDS,
         unasked_below=settings.AUTO_APPROVE_BELOW,
         unasked_after=settings.AUTO_APPROVE_AFTER,

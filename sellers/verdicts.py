@@ -22,13 +22,14 @@ from payments import audit_log
 from payments.audit_log import SYSTEM
 from sellers import audited, holds, judging
 from sellers.approval_news import tell_approved
+from sellers.grace import grace_of
 from sellers.holds import Judge
 from sellers.listing_states import hold
 from sellers.models import Listing, Verdict
 from sellers.moderators import may_judge
 from sellers.notices import notify
 from sellers.refusals import ListingRefused, Why
-from sellers.site import ReviewRules
+from sellers.site import ReviewRules, this_site
 from sellers.two_people import yeses_missing
 
 AT_ONCE = 50
@@ -188,7 +189,7 @@ def _done(verdict: Verdict, rules: ReviewRules) -> Verdict.Became:
         approved = judging.approve(
             listing_id,
             said,
-            grace_seconds=rules.grace_seconds,
+            grace_seconds=grace_of(listing, this_site()),
             cooldown_seconds=rules.cooldown_seconds,
             by=by,
         )

@@ -16,11 +16,13 @@ from payments.amounts import token
 from payments.x402.networks import NETWORKS, address_bytes, checksum
 from sellers.examples import suffix
 from sellers.goods import Good
+from sellers.grace import grace_seconds
 from sellers.history import Identity, Sold
 from sellers.models import Report
 from sellers.prices import in_dollars
 from sellers.quality import DEFINITIONS
 from sellers.release_words import RELEASE_WORDS
+from sellers.site import this_site
 from sellers.terms import PriceTerms, Sample
 from sellers.texts import is_plain
 
@@ -82,7 +84,7 @@ def whole(good: Good, identity: Identity, sold: Sequence[Sold]) -> dict[str, Any
             "refundDue": list(NOT_CHARGED[:2]) if terms.release == "upfront" else [],
             "requiredKeys": sorted(terms.required_keys),
             "fetchAgainDays": terms.answer_keep_days,
-            "graceSeconds": settings.PRICE_GRACE_SECONDS,
+            "graceSeconds": grace_seconds(terms, this_site()),
         },
         "limits": {
             "totalSeconds": min(terms.total_seconds, settings.UPSTREAM_TOTAL_SECONDS),

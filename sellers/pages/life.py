@@ -13,6 +13,7 @@ from payments.amounts import Amount
 from sellers import listings, upstream_secrets, verified, worksheets
 from sellers.differences import differences
 from sellers.examples import suffix
+from sellers.grace import grace_of
 from sellers.models import Listing, Revision, Seller, Worksheet
 from sellers.offers import resource_url, why_not_offered
 from sellers.pages.home import row
@@ -144,7 +145,7 @@ def _shown(request: HttpRequest, found: Listing) -> HttpResponse:
         "ends_at_once": proposed and upstream_secrets.leaves_its_host(found, proposed),
         "sheet": Worksheet.objects.filter(listing_id=found.pk).first(),
         "release_words": RELEASE_WORDS[terms.release].to_seller if terms else "",
-        "grace_seconds": site.price_grace_seconds,
+        "grace_seconds": grace_of(found, site),
         "can": _can(found),
     }
     return render(request, "sellers/listing.html", context)

@@ -12,6 +12,7 @@ from django.db.models.functions import Now
 from payments.models import AuditEntry, OpenOffer
 from sellers import judging, listings, payout_ends, upstream_secrets
 from sellers.directory import find, open_seller
+from sellers.header_budget import AsIfOpen
 from sellers.listing_states import hold
 from sellers.models import (
     Listing,
@@ -22,6 +23,7 @@ from sellers.models import (
     ShelfVersion,
     UpstreamSecret,
 )
+from sellers.offers import quote
 from sellers.prices import Ask
 from sellers.publishing import publish, republish
 from sellers.refusals import ListingRefused, Why
@@ -181,6 +183,23 @@ def test_approval_opens_the_new_price_and_keeps_the_old_one_for_a_while(terms, d
     old, new = OpenOffer.objects.order_by("amount_atomic")
     assert new.closed_at is None
     assert abs((old.closed_at - new.opened_at).total_seconds() - GRACE) < 60
+
+
+@pytest.mark.parametrize(
+    ("said", "seconds", "lasts"),
+    [(300, 90, 300), (60, 90, 300), (600, 90, 600), (0, 900, 1_830), (2_000, 900, 2_000)],
+)
+def test_an_older_price_lasts_as_long_as_what_was_signed_for_it(
+    terms, dearer, site, said, seconds, lasts
+):
+    site = replace(site, price_grace_seconds=said, total_seconds=seconds)
+    slow = replace(terms, total_seconds=seconds)
+    listing = publish("acme", "weather", slow, site)
+    republish(listing, dearer, site)  # which is quicker: the older one's time counts
+    older = OpenOffer.objects.get(listing_id=listing.pk, closed_at__isnull=False)
+    assert (older.closed_at - older.opened_at).total_seconds() == pytest.approx(lasts, abs=30)
+    for offer in quote(slow, map(AsIfOpen.of, slow.prices), site):
+        assert offer.requirements.max_timeout_seconds <= lasts
 
 
 def test_no_grace_closes_the_old_price_at_once(terms, dearer):

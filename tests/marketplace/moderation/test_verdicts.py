@@ -83,6 +83,19 @@ def test_an_approval_is_told_on_its_sellers_pages(desk: Desk, moderator: Client)
     assert "resume it" in desk.seller.notices.get(subject="Approved: atlas/weather").text
 
 
+def test_an_older_price_lasts_as_long_as_what_was_signed_for_it(
+    desk: Desk, moderator: Client, settings: Settings
+) -> None:
+    settings.PRICE_GRACE_SECONDS = 0
+    listing = desk.submitted()
+    judge(moderator, listing, "approve")
+    propose(desk, dollars="0.02")
+    judge(moderator, listing, "approve")
+    older = OpenOffer.objects.get(listing_id=listing.pk, closed_at__isnull=False)
+    left = older.closed_at - timezone.now()
+    assert left > timedelta(seconds=settings.MAX_TIMEOUT_SECONDS - 60)
+
+
 def test_what_is_undone_never_happened(desk: Desk, moderator: Client, colleague: Client) -> None:
     listing = desk.submitted()
     say(moderator, listing, "refuse", reason="A slip of the mouse.")
