@@ -12,6 +12,7 @@ from dataclasses import replace
 from payments.amounts import Amount
 from payments.x402.networks import NETWORKS
 from sellers.checks import ADVISORY, REQUIRED, Check, advisory, required
+from sellers.drafts import DESCRIPTION_CHARACTERS_MAX
 from sellers.face import Face
 from sellers.grading import graded
 from sellers.header_budget import quote_to_be
@@ -22,12 +23,13 @@ from sellers.offers import HEADER_BYTES_MAX, header_bytes, resource_url
 from sellers.payouts import standing, vouched
 from sellers.previews import TestCall, calls_of
 from sellers.prices import in_dollars
+from sellers.schema_checks import schema_checks
 from sellers.site import Site
 from sellers.terms import PriceTerms, Terms
 
 DESCRIPTION_CHARACTERS_LEAST = 20
-DESCRIPTION_CHARACTERS_MAX = 500
 SUSPICIOUS_DOLLARS = 100
+HASH_DIGITS_SHOWN = 16
 
 
 def checks_of(
@@ -64,7 +66,7 @@ def checks_of_sale(terms: Terms, url: str, site: Site, face: Face | None = None)
     """The checks of what is sold at this address, whoever sells it and wherever it comes from."""
     return [
         *_door(terms, url, site, face),
-        *_fixed(),
+        *schema_checks(terms),
         *_prices(terms, site),
         *_words(terms),
         *_budget(terms, url, site),
@@ -76,7 +78,8 @@ def checks_of_listing(listing: Listing, terms: Terms, site: Site, face: Face) ->
     return [
         *graded(face, terms, site),
         *listed(face),
-        *_fixed(),
+        *schema_checks(terms),
+        *_pinned(listing, terms),
         *_prices(terms, site),
         *_words(terms),
         *_names(listing.seller, terms),
@@ -128,11 +131,14 @@ def _by_construction(terms: Terms, url: str, site: Site) -> Iterator[Check]:
     )  # fmt: skip
 
 
-def _fixed() -> Iterator[Check]:
-    """What no answer shows, and no seller can break."""
-    yield required("input-schema", "programs know what to send", "a schema", "a schema")
-    yield advisory("output-schema", "programs know what comes back", "a schema", "a schema")
-    yield advisory("terms-version-pinned", "approval is of exactly this text", "pinned", "pinned")
+def _pinned(listing: Listing, terms: Terms) -> Iterator[Check]:
+    live = listing.live_revision
+    approved = "nothing" if live is None else bytes(live.hash).hex()[:HASH_DIGITS_SHOWN]
+    sold = terms.content_hash().hex()[:HASH_DIGITS_SHOWN]
+    yield Check(
+        "terms-version-pinned", approved == sold, ADVISORY, "what is sold is what was approved",
+        approved, sold, "Tell the operator: what is stored is not what was approved.",
+    )  # fmt: skip
 
 
 def _prices(terms: Terms, site: Site) -> Iterator[Check]:
@@ -152,9 +158,10 @@ def _prices(terms: Terms, site: Site) -> Iterator[Check]:
 
 def _words(terms: Terms) -> Iterator[Check]:
     length = len(terms.description)
-    yield required(
-        "description-500", "the description fits everywhere",
-        f"{DESCRIPTION_CHARACTERS_MAX} characters at most", f"{length}",
+    yield Check(
+        "description-500", length <= DESCRIPTION_CHARACTERS_MAX, REQUIRED,
+        "the description fits everywhere", f"{DESCRIPTION_CHARACTERS_MAX} characters at most",
+        f"{length}", "Say it in fewer words.", "words",
     )  # fmt: skip
     yield Check(
         "description-says-enough", length >= DESCRIPTION_CHARACTERS_LEAST, "advisory",
@@ -227,9 +234,6 @@ def _upstream(newest: Look | None, terms: Terms) -> Iterator[Check]:
         "it answered", actual if asked or newest is None else "another address was looked at",
         "Look at the endpoint once more.", "endpoint",
     )  # fmt: skip
-    yield required(
-        "upstream-not-charged-on-5xx", "a failed call costs nothing", "not charged", "not charged"
-    )
 
 
 def _spelled(price: PriceTerms) -> str:
