@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Literal
 
 from marketplace.calls import allowance, joining, returning
@@ -71,7 +72,9 @@ async def _try_to_claim(
     payer = presented.authorization.payer
     if payer in room.denied or requirements.pay_to in room.denied:
         return Refused(403, "address_denied", "This marketplace does not serve that address.")
-    if refused := await allowance.forbidden(room, payer, offer, purchase.listing_path):
+    forbidden = partial(allowance.forbidden, room, payer, offer, purchase.listing_path)
+    # A wallet's limits are told to whoever signed for it: of code, only the chain knows that.
+    if own_key and (refused := await forbidden()):
         return refused
     try:
         has_code = await simulate(room, presented, requirements, own_key=own_key)
@@ -84,6 +87,8 @@ async def _try_to_claim(
         raise
     if has_code is None:
         return await _once_more(room, presented, purchase, request)
+    if not own_key and (refused := await forbidden()):
+        return refused
     if paused := await _burns_gas(room, payer, requirements, has_code=has_code):
         return paused
     place = place_for(room, sold)

@@ -72,6 +72,31 @@ def test_a_contract_wallet_pays_alone(market: Market, wallet: Person) -> None:
     assert market.stack.rows(KINDS, market.row(paper)["id"])[0][0] == "single"
 
 
+def limited(market: Market, payer: str) -> None:
+    """Its owner lets it pay for nothing."""
+    market.stack.rows(
+        "insert into payments_limit (payer, network, version, paused, allowed, blocked, name,"
+        " changed_at) values (%s, '', 1, true, '[]', '[]', '', now()) returning 1",
+        payer,
+    )
+
+
+def test_what_its_owner_allows_is_told_to_whoever_signed_and_to_nobody_else(
+    market: Market, wallet: Person
+) -> None:
+    """Of a wallet that is a contract only the chain knows who signed."""
+    sold, buyer = market.sell(), market.buyer()
+    for payer in (wallet, buyer):
+        limited(market, payer.address)
+        told = market.send(market.sign(sold, payer))  # and the door knows the rules from now on
+        assert (told.status, told.json["error"]) == (403, "wallet_paused_by_owner")
+        junk = Person("stranger", payer.address, Cast.attacker.private_key)
+        said = market.send(market.sign(sold, junk))
+        assert said.status == 402, said.body
+        assert said.challenge["error"].startswith("invalid_exact_evm_payload_signature")
+    assert market.calls(sold) == 0
+
+
 def test_a_wallet_that_burns_its_gas_harms_no_other_payment(market: Market, wallet: Person) -> None:
     sold = market.sell()
     burner = market.sign(sold, wallet, named=True, seconds=SHORT_SECONDS)
