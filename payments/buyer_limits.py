@@ -16,7 +16,7 @@ from typing import Any
 from uuid import UUID
 
 from payments.exposure import SPENT_KEY, CapLimit
-from payments.pool import Pool, one, rows
+from payments.pool import Connection, Pool, one, rows
 
 UNLIMITED_ATOMIC = 10**30  # it is counted all the same
 DECIMALS = 6  # of every dollar token that is taken
@@ -179,6 +179,13 @@ async def read_rules(pool: Pool, payer: str) -> Rules:
     """A wallet's rules as they are now, its group's with them."""
     row = await one(pool, _RULES, (payer,))
     return NO_RULES if row is None else _rules_of(payer, row)
+
+
+async def version_of(connection: Connection, payer: str) -> int:
+    """Which version of its rules holds for a wallet now; 0 where there are none."""
+    query = "select version from payments_limit where payer = %s"
+    row = await (await connection.execute(query, (payer,))).fetchone()
+    return int(row[0]) if row else 0
 
 
 def _rules_of(payer: str, row: tuple[Any, ...]) -> Rules:

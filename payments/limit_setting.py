@@ -2,11 +2,15 @@
 
 Rules change while the wallets' payer counters are held, as every claim holds them. So a claim is
 counted by the old rules and committed before the change, or it is told that they changed.
+
+With a wallet's first rules its payments of today are counted, and from then on count themselves:
+they are held as well, before the counters, as every move of theirs holds them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -17,7 +21,7 @@ from django.db import connection, transaction
 from django.db.models import F
 
 from payments import wiring
-from payments.audit_log import SYSTEM, record
+from payments.audit_log import SYSTEM, record, take_turn
 from payments.buyer_limits import AMOUNTS
 from payments.exposure import PAYER_KEY, SPENT_KEY
 from payments.models import Limit, LimitGroup
@@ -25,6 +29,7 @@ from payments.payers import Payer
 from payments.x402.networks import DEFAULT_ASSETS
 
 GROUP_WALLETS_MAX = 100
+HOLD_TRIES = 10  # only a wallet that pays many times a second needs a second one
 
 
 class NotPossible(Exception):
@@ -80,11 +85,11 @@ def set_limits(
         before = limits_of(payer)
         values = {**wishes.values, "network": payer.network, "group": group}
         _, is_new = Limit.objects.get_or_create(payer=payer.address, defaults=values)
-        if not is_new:
-            Limit.objects.filter(pk=payer.address).update(**values, changed_at=datetime.now(UTC))
-        hold_from_now([payer.address])
         if is_new:
-            _count_today(payer)
+            _begin(payer)
+        else:
+            Limit.objects.filter(pk=payer.address).update(**values, changed_at=datetime.now(UTC))
+            hold_from_now([payer.address])
         subject = f"wallet:{payer.address}"
         record(by, "limits.set", subject, before=facts(before), after=facts(limits_of(payer)))
 
@@ -144,40 +149,91 @@ def hold_from_now(addresses: Sequence[str]) -> None:
         cursor.execute(_TELL_CLAIMS, values)
 
 
+class _StillMoving(Exception):
+    """A payment was claimed a moment ago, and moves at this one."""
+
+
+def _begin(payer: Payer) -> None:
+    """The first rules of a wallet hold, and what it spent today is counted in them.
+
+    A payment that came between the two steps may wait for our counters while we would wait for it.
+    Then all is let go and begun anew; the last time it is counted as it stands.
+    """
+    take_turn()  # before the payments: others who write an entry come to them with the log held
+    for tries_left in reversed(range(HOLD_TRIES)):
+        with suppress(_StillMoving), transaction.atomic():
+            _asked(_HOLD, payer)
+            hold_from_now([payer.address])
+            (held,), (all_of_them,) = _asked(_HELD, payer), _asked(_UNFINISHED, payer)
+            if held < all_of_them and tries_left:
+                raise _StillMoving
+            _asked(_COUNT_TODAY, payer)
+            return
+
+
+def _asked(statement: str, payer: Payer) -> Any:
+    values: dict[str, Any] = {
+        "payer": payer.address,
+        "network": payer.network,
+        "networks": [each.network for each in DEFAULT_ASSETS],
+        "assets": [each.address for each in DEFAULT_ASSETS],
+        "decimals": [each.decimals for each in DEFAULT_ASSETS],
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(statement, values)
+        return cursor.fetchone()
+
+
+_TODAYS = """
+      from payments_payment p join payments_progress g on g.payment_id = p.id
+     where p.payer = %(payer)s and %(network)s in ('', p.network)
+       and p.created_at >= date_trunc('day', now() at time zone 'utc') at time zone 'utc'
+"""
+_OF_TODAY = f"select g.payment_id {_TODAYS} and g.closed_at is null"
+_UNFINISHED = f"select count(*) from ({_OF_TODAY}) o"  # noqa: S608
+_HOLD = f"""
+    with held as materialized ({_OF_TODAY} order by g.payment_id for no key update of g)
+    select count(*) from held
+"""  # noqa: S608
+_HELD = f"""
+    with held as materialized ({_OF_TODAY} for no key update of g skip locked)
+    select count(*) from held
+"""  # noqa: S608
+
 # Payments that count themselves name their counters.
-_TODAY = f"""
-    insert into payments_cap (key, used_atomic, used_at)
-    select k.key, sum(p.amount_atomic), clock_timestamp()
+# What may still move names them from now on, and so takes itself out of them again, or comes back;
+# what is over is counted for good. Unpaid answers that left on trust stand in their sums apart.
+_COUNT_TODAY = f"""
+with mine as (
+    select p.id, p.amount_atomic, g.closed_at is null as moves,
+           g.money in ('settled', 'confirmed') or (g.work <> 'void' and g.money <> 'failed')
+               as spends,
+           g.on_trust and g.work <> 'void' and g.money in ('none', 'broadcast') as on_trust,
+           array[d.day, d.day || to_char(a.at, 'HH24') || 'h',
+                 d.day || ':seller:' || split_part(p.listing_path, '/', 1),
+                 d.day || ':listing:' || p.listing_path] as keys
       from payments_payment p join payments_progress g on g.payment_id = p.id
       join unnest(%(networks)s::text[], %(assets)s::text[], %(decimals)s::int[])
            as t(network, asset, decimals) on t.network = p.network and t.asset = p.asset,
-           lateral (select '{SPENT_KEY}' || p.payer || ':' || t.decimals as start,
-                           p.created_at at time zone 'utc' as at) s,
-           lateral (values (s.start || ':' || to_char(s.at, 'YYYYMMDDHH24') || 'h'),
-                           (s.start || ':' || to_char(s.at, 'YYYYMMDD')),
-                           (s.start || ':' || to_char(s.at, 'YYYYMMDD') || ':seller:'
-                            || split_part(p.listing_path, '/', 1)),
-                           (s.start || ':' || to_char(s.at, 'YYYYMMDD') || ':listing:'
-                            || p.listing_path)) k(key)
+           lateral (select p.created_at at time zone 'utc' as at) a,
+           lateral (select '{SPENT_KEY}' || p.payer || ':' || t.decimals || ':'
+                           || to_char(a.at, 'YYYYMMDD') as day) d
      where p.payer = %(payer)s and %(network)s in ('', p.network)
        and p.created_at >= date_trunc('day', now() at time zone 'utc') at time zone 'utc'
-       and (g.money in ('settled', 'confirmed') or (g.work <> 'void' and g.money <> 'failed'))
        and not p.caps::text like '%%"{SPENT_KEY}%%'
+), named as (
+    update payments_payment p set caps = p.caps || to_jsonb(m.keys)
+      from mine m where p.id = m.id and m.moves
+), counted as (
+    insert into payments_cap (key, used_atomic, on_trust_atomic, used_at)
+    select k.key, sum(m.amount_atomic),
+           coalesce(sum(m.amount_atomic) filter (where m.on_trust), 0), clock_timestamp()
+      from mine m, unnest(m.keys) k(key)
+     where m.spends
      group by k.key order by k.key
-    on conflict (key) do update set used_atomic = payments_cap.used_atomic + excluded.used_atomic
+    on conflict (key) do update
+       set used_atomic = payments_cap.used_atomic + excluded.used_atomic,
+           on_trust_atomic = payments_cap.on_trust_atomic + excluded.on_trust_atomic
+)
+select count(*) from mine
 """  # noqa: S608 - composed of our own constants only
-
-
-def _count_today(payer: Payer) -> None:
-    """What was claimed before is committed by now, and what comes counts itself."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            _TODAY,
-            {
-                "payer": payer.address,
-                "network": payer.network,
-                "networks": [each.network for each in DEFAULT_ASSETS],
-                "assets": [each.address for each in DEFAULT_ASSETS],
-                "decimals": [each.decimals for each in DEFAULT_ASSETS],
-            },
-        )

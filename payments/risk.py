@@ -237,3 +237,24 @@ async def fits_again(connection: Connection, payment_id: UUID, caps: Sequence[Ca
     )
     row = await cursor.fetchone()
     return row is not None and bool(row[0])
+
+
+# By holder and not by key: the claim's hour was its door's, another attempt's is the payment's.
+_COUNT_IN = f"""
+    update payments_payment p set caps = p.caps || added.keys
+      from (select q.id, jsonb_agg(w.key order by w.key) as keys
+              from payments_payment q, unnest(%(keys)s::text[]) w(key)
+             where q.id = %(id)s and not exists (
+                   select from jsonb_array_elements_text(q.caps) c(key)
+                    where starts_with(c.key, '{SPENT_KEY}')
+                      and split_part(c.key, ':', 2) = split_part(w.key, ':', 2))
+             group by q.id) added
+     where p.id = added.id
+"""  # noqa: S608 - composed of our own constants only
+
+
+async def count_in(connection: Connection, payment_id: UUID, caps: Sequence[CapLimit]) -> None:
+    """From now on a payment counts in these sums too, of owners who had none when it was made."""
+    spent = [cap.key for cap in caps if cap.key.startswith(SPENT_KEY)]
+    if spent:
+        await connection.execute(_COUNT_IN, {"keys": spent, "id": payment_id})

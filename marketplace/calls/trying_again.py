@@ -12,6 +12,7 @@ from marketplace.calls.admission import (
     not_now,
     simulate,
 )
+from marketplace.calls.allowance import Again
 from marketplace.calls.attempt import Attempt, run
 from marketplace.calls.conflicts import (
     NO_LONGER_SOLD,
@@ -35,6 +36,8 @@ from payments.lookup import Held
 from payments.presented import Presented
 from payments.x402.reasons import PaymentRefused
 from payments.x402.types import Requirements
+
+RULES_TRIES = 3
 
 
 async def take_up(room: Room, held: Held, request: CallRequest, body: bytes) -> CallOutcome:
@@ -99,27 +102,17 @@ async def _reopen(
     body: bytes,
     place: Share,
 ) -> CallOutcome:
-    allowed = await allowance.again(room, held)
-    if allowed.refused:
-        return allowed.refused
-    caps = allowed.caps + room.exposure.caps(
-        network=offer.network,
-        asset=offer.asset,
-        decimals=room.assets[offer.network, offer.asset].decimals,
-        payer=held.payer,
-        listing_id=held.listing_id,
-        amount=held.amount_atomic,
-    )
-    if unavailable := closed_trial(room, sold, held.payer):
-        return unavailable
-    reopened: Reopening | None = None
-    try:
-        reopened = await attempts.reopen(
-            room.pool, held, caps, lease_seconds=settings.LEASE_SECONDS
-        )
-    finally:
-        if reopened is not Reopening.REOPENED:
-            give_trial_back(room, sold, held.payer)
+    for _ in range(RULES_TRIES):
+        allowed = await allowance.again(room, held)
+        if allowed.refused:
+            return allowed.refused
+        if unavailable := closed_trial(room, sold, held.payer):
+            return unavailable
+        reopened = await _under_its_limits(room, held, sold, offer, allowed)
+        if reopened is not Reopening.LIMITS_CHANGED:
+            break
+    else:
+        raise TimeoutError  # so often did the owner change them: it is tried again later
     if reopened is Reopening.CAP_REACHED:
         if refused := await allowance.used_up_again(room, held, allowed):
             return refused
@@ -130,3 +123,29 @@ async def _reopen(
         return in_flight("This payment was just taken up by another request.")
     room.settle_bell.ring()
     return await run(room, sold, Attempt.another(held, body, place), request)
+
+
+async def _under_its_limits(
+    room: Room, held: Held, sold: Shelved, offer: Requirements, allowed: Again
+) -> Reopening:
+    caps = allowed.caps + room.exposure.caps(
+        network=offer.network,
+        asset=offer.asset,
+        decimals=room.assets[offer.network, offer.asset].decimals,
+        payer=held.payer,
+        listing_id=held.listing_id,
+        amount=held.amount_atomic,
+    )
+    reopened: Reopening | None = None
+    try:
+        reopened = await attempts.reopen(
+            room.pool,
+            held,
+            caps,
+            lease_seconds=settings.LEASE_SECONDS,
+            limits_version=allowed.rules.version,
+        )
+        return reopened
+    finally:
+        if reopened is not Reopening.REOPENED:
+            give_trial_back(room, sold, held.payer)

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from psycopg import Rollback, sql
 
-from payments import lookup, risk
+from payments import buyer_limits, lookup, risk
 from payments.acceptance.promise import TAKE_NAMES, name_lock
 from payments.exposure import CapLimit
 from payments.lookup import Held
@@ -50,6 +50,7 @@ class Reopening(StrEnum):
     TOO_LATE = "too_late"
     CAP_REACHED = "cap_reached"
     NAME_TAKEN = "name_taken"  # another payment bought under the same identifier meanwhile
+    LIMITS_CHANGED = "limits_changed"  # since the wallet's owner's rules were looked at
 
 
 async def reopen(
@@ -58,10 +59,12 @@ async def reopen(
     caps: Sequence[CapLimit],
     *,
     lease_seconds: float,
+    limits_version: int = 0,
 ) -> Reopening:
     """A voided payment gets a new attempt at its own request, under a new lease.
 
-    The row is locked before its counters, as in every other move.
+    The row is locked before its counters, as in every other move. `limits_version` is of the
+    owner's rules that were looked at; 0: there were none.
     """
     standing = held.standing
     after = State(Work.OPEN, standing.state.money)
@@ -82,11 +85,15 @@ async def reopen(
         )
         if not moved:
             return Reopening.TOO_LATE
-        if await risk.fits_again(connection, standing.payment_id, caps):
+        fits = await risk.fits_again(connection, standing.payment_id, caps)
+        # Whoever changes the rules holds the payer's counter meanwhile: asked once we hold it.
+        is_current = await buyer_limits.version_of(connection, held.payer) == limits_version
+        if fits and is_current:
+            await risk.count_in(connection, standing.payment_id, caps)
             await risk.rebalance(connection, [change])
             return Reopening.REOPENED
         raise Rollback(changes)
-    return Reopening.CAP_REACHED
+    return Reopening.CAP_REACHED if is_current else Reopening.LIMITS_CHANGED
 
 
 async def _has_namesake(connection: Connection, held: Held, identifier_hash: bytes) -> bool:

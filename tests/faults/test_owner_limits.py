@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -17,8 +18,12 @@ from asgiref.sync import sync_to_async
 from django.db import connection
 
 from marketplace.alerts import note_and_tell
-from payments import risk
-from payments.acceptance.attempts import void
+from marketplace.calls import allowance, trying_again
+from marketplace.calls.allowance import Again
+from marketplace.calls.breaker import Breaker
+from marketplace.calls.outcomes import Refused
+from payments import limit_setting, risk, wiring
+from payments.acceptance.attempts import Reopening, reopen, void
 from payments.acceptance.claiming import ClaimVerdict, claim_together
 from payments.acceptance.promise import Claim
 from payments.buyer_limits import NO_RULES, UNLIMITED_ATOMIC, KnownRules, Rules, used_of
@@ -26,15 +31,16 @@ from payments.exposure import CapLimit
 from payments.ids import new_id
 from payments.limit_groups import change_group, close_group, leave_group, open_group, pause_group
 from payments.limit_setting import Wishes, set_limits
-from payments.lookup import by_id
-from payments.models import LimitGroup
+from payments.lookup import Held, by_id
+from payments.models import LimitGroup, Money, Work
 from payments.payers import Payer
 from payments.pool import one, open_pool, rows
 from payments.signing import Signer
+from payments.x402.networks import DEFAULT_ASSETS
 from tests.faults.invariants import check
 from tests.faults.market import Market, Paper
 from tests.faults.moves import AMOUNT, Play, open_play
-from tests.faults.test_claims import WAITING, at_the_same_time, somebody
+from tests.faults.test_claims import WAITING, at_the_same_time, end, somebody
 from tests.fixtures.purchases import NETWORK, TWINS, USDC, sql_url
 from tests.fixtures.upstream import Behaviour, Call, Wire, answer
 
@@ -208,12 +214,8 @@ async def test_a_claim_beside_the_first_limit_is_counted_once(
     def claiming() -> Awaitable[object]:
         return claim_together(play.pool, [claim], lease_seconds=10, twins=TWINS)
 
-    def set_and_leave() -> None:
-        set_limits(Payer(payer), wishes(day=Decimal(1)))
-        connection.close()  # its thread's own
-
     def setting() -> Awaitable[object]:
-        return sync_to_async(set_and_leave, thread_sensitive=False)()
+        return sync_to_async(set_and_leave, thread_sensitive=False)(payer)
 
     begun: list[asyncio.Future[object]] = []
     async with await psycopg.AsyncConnection.connect(sql_url()) as holder:
@@ -226,12 +228,208 @@ async def test_a_claim_beside_the_first_limit_is_counted_once(
 
     verdict = [ClaimVerdict.TAKEN] if claim_is_first else [ClaimVerdict.LIMITS_CHANGED]
     assert verdict in results
-    spent = await rows(
-        play.pool,
-        "delete from payments_cap where starts_with(key, %s) returning used_atomic",
-        (f"spent:{payer}:",),  # no payment names what was counted late
+    assert await spent_of(play, payer) == ([AMOUNT] * 4 if claim_is_first else [])
+
+
+def set_and_leave(payer: str) -> None:
+    set_limits(Payer(payer), wishes(day=Decimal(1)))
+    connection.close()  # its thread's own
+
+
+async def spent_of(play: Play, holder: str) -> list[int]:
+    """Its sums of the hour, the day, the seller and the listing, as they stand."""
+    query = (
+        "select used_atomic::int from payments_cap where starts_with(key, %s) and used_atomic <> 0"
     )
-    assert spent == ([(AMOUNT,)] * 4 if claim_is_first else [])
+    return [used for (used,) in await rows(play.pool, query, (f"spent:{holder}:",))]
+
+
+def without_rules(play: Play, payer: str) -> Claim:
+    """As a door claims for a wallet that nobody limits."""
+    counter = CapLimit(f"payer:{payer}:{NETWORK}/{USDC}", UNLIMITED_ATOMIC, UNLIMITED_ATOMIC)
+    claim = play.new_claim(payer)
+    return replace(claim, caps=(*(c for c in claim.caps if c.key == play.cap.key), counter))
+
+
+async def claimed(play: Play, claim: Claim) -> ClaimVerdict:
+    return (await claim_together(play.pool, [claim], lease_seconds=10, twins=TWINS))[0]
+
+
+async def held(play: Play, claim: Claim) -> Held:
+    found = await by_id(play.pool, claim.payment_id)
+    assert found is not None
+    return found
+
+
+async def give_up(play: Play, claim: Claim) -> None:
+    standing = (await held(play, claim)).standing
+    assert await void(play.pool, standing, why="cut", detail={}, definite=True)
+
+
+def door(play: Play) -> Any:
+    """As much of a door as tries a payment again."""
+    breaker = Breaker(failures_to_open=9, payers_to_open=9, pause_seconds=9)
+    assets = {(NETWORK, USDC): next(each for each in DEFAULT_ASSETS if each.address == USDC)}
+    return SimpleNamespace(
+        pool=play.pool, assets=assets, exposure=wiring.exposure(), breaker=breaker
+    )
+
+
+async def again(play: Play, claim: Claim) -> Reopening:
+    """Try it again as doors do, by the rules that hold."""
+    voided = await held(play, claim)
+    said = await allowance.again(door(play), voided)
+    return await reopen(
+        play.pool,
+        voided,
+        (*said.caps, *without_rules(play, voided.payer).caps),
+        lease_seconds=10,
+        limits_version=said.rules.version,
+    )
+
+
+@pytest.mark.parametrize("before", ["nothing", "limits", "another group"])
+async def test_a_payment_sent_again_counts_in_the_limits_set_meanwhile(
+    play: Play, settings: Any, before: str
+) -> None:
+    """What was claimed without them counts in them from its next attempt on, and once."""
+    settings.CHAINS = {NETWORK: {"ASSETS": [USDC]}}
+    payer, one_call = somebody(), Decimal(AMOUNT).scaleb(-6)
+    if before == "limits":
+        await sync_to_async(set_limits)(Payer(payer), wishes())
+    elif before == "another group":
+        await a_group(Decimal(9), payer)
+    rules = await KnownRules().learn(play.pool, payer)
+    first = without_rules(play, payer)
+    caps = rules.caps(path=first.purchase.listing_path, decimals=6, at=datetime.now(UTC))
+    first = replace(
+        first, caps=first.caps + (caps if rules.version else ()), limits_version=rules.version
+    )
+    assert await claimed(play, first) is ClaimVerdict.TAKEN
+    await give_up(play, first)
+
+    group = await sync_to_async(open_group)(1, wishes("one call a day", one_call))
+    await sync_to_async(set_limits)(Payer(payer), wishes(), group)
+    assert await again(play, first) is Reopening.REOPENED
+
+    assert set(await spent_of(play, payer)) == {AMOUNT}
+    assert await spent_of(play, f"group-{group.pk}") == [AMOUNT] * 4
+    rules = await KnownRules().learn(play.pool, payer)
+    path = first.purchase.listing_path
+    caps = rules.caps(path=path, decimals=6, at=(await held(play, first)).created_at)
+    plain = without_rules(play, payer)
+    second = replace(plain, caps=plain.caps + caps, limits_version=rules.version)
+    assert await claimed(play, second) is ClaimVerdict.CAP_REACHED
+    await give_up(play, first)
+    assert await claimed(play, second) is ClaimVerdict.TAKEN
+
+
+@pytest.mark.parametrize("trusted", [False, True])
+async def test_what_was_under_way_when_limits_were_set_is_given_back(
+    play: Play, settings: Any, trusted: bool
+) -> None:
+    settings.CHAINS = {NETWORK: {"ASSETS": [USDC]}}
+    payer = somebody()
+    if trusted:
+        earning = without_rules(play, payer)
+        assert await claimed(play, earning) is ClaimVerdict.TAKEN
+        await end(play, earning, Money.SETTLED, Money.CONFIRMED)
+    earned = [AMOUNT] * 4 if trusted else []
+    claim = without_rules(play, payer)
+    verdict = ClaimVerdict.TAKEN_ON_TRUST if trusted else ClaimVerdict.TAKEN
+    assert await claimed(play, claim) is verdict
+
+    await sync_to_async(set_limits)(Payer(payer), wishes(day=Decimal(1)))
+    assert await spent_of(play, payer) == [sum(earned[:1]) + AMOUNT] * 4
+    await give_up(play, claim)
+
+    assert await spent_of(play, payer) == earned
+
+
+async def test_what_is_being_given_up_when_limits_are_set_is_not_counted(
+    play: Play, settings: Any
+) -> None:
+    """The move has its payment and waits for a counter: whoever sets limits waits for it."""
+    settings.CHAINS = {NETWORK: {"ASSETS": [USDC]}}
+    payer = somebody()
+    first = CapLimit(f"door:{payer}", UNLIMITED_ATOMIC)  # locked before the payer's
+    claim = without_rules(play, payer)
+    claim = replace(claim, caps=(first, *claim.caps))
+    assert await claimed(play, claim) is ClaimVerdict.TAKEN
+
+    async with await psycopg.AsyncConnection.connect(sql_url()) as holder:
+        await holder.execute("select from payments_cap where key = %s for update", (first.key,))
+        giving_up = asyncio.ensure_future(give_up(play, claim))
+        while await one(play.pool, WAITING) != (1,):
+            await asyncio.sleep(0.01)
+        setting = asyncio.ensure_future(sync_to_async(set_and_leave, thread_sensitive=False)(payer))
+        while not setting.done() and await one(play.pool, WAITING) != (2,):
+            await asyncio.sleep(0.01)
+    await asyncio.gather(giving_up, setting)
+
+    assert await spent_of(play, payer) == []
+
+
+async def test_a_payment_that_came_in_between_and_moves_is_waited_for(
+    play: Play, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its move may wait for the counters that are held: they are let go, or both would wait."""
+    settings.CHAINS = {NETWORK: {"ASSETS": [USDC]}}
+    payer, loop, mover = somebody(), asyncio.get_running_loop(), psycopg.connect(sql_url())
+    claim = without_rules(play, payer)
+    hold, times = limit_setting.hold_from_now, 0
+
+    def hold_late(addresses: Sequence[str]) -> None:
+        nonlocal times
+        times += 1
+        if times == 1:
+            asyncio.run_coroutine_threadsafe(claimed(play, claim), loop).result()
+            moves = "select from payments_progress where payment_id = %s for no key update"
+            mover.execute(moves, (claim.payment_id,))
+        hold(addresses)
+
+    monkeypatch.setattr(limit_setting, "hold_from_now", hold_late)
+    setting = asyncio.ensure_future(sync_to_async(set_and_leave, thread_sensitive=False)(payer))
+    while not setting.done() and await one(play.pool, WAITING) != (1,):
+        await asyncio.sleep(0.01)
+    mover.close()
+    await setting
+
+    assert times == 2
+    assert await spent_of(play, payer) == [AMOUNT] * 4
+    await give_up(play, claim)
+    assert await spent_of(play, payer) == []
+
+
+async def test_a_pause_between_the_look_and_the_next_attempt_holds(
+    play: Play, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The door read the rules, the owner paused the wallet, and then the door went on."""
+    settings.CHAINS = {NETWORK: {"ASSETS": [USDC]}}
+    payer = somebody()
+    claim = without_rules(play, payer)
+    assert await claimed(play, claim) is ClaimVerdict.TAKEN
+    await give_up(play, claim)
+    voided = await held(play, claim)
+    looks: list[Again] = []
+    look = allowance.again
+
+    async def look_and_pause(room: Any, held: Held) -> Again:
+        looks.append(await look(room, held))
+        if len(looks) == 1:
+            await sync_to_async(set_limits)(Payer(payer), wishes(paused=True))
+        return looks[-1]
+
+    monkeypatch.setattr(allowance, "again", look_and_pause)
+    sold: Any = SimpleNamespace(path=voided.listing_path)
+    offer = claim.offer.requirements
+    nothing: Any = None
+    said = await trying_again._reopen(door(play), voided, sold, offer, nothing, b"", nothing)
+
+    assert isinstance(said, Refused)
+    assert (said.status, said.error) == (403, "wallet_paused_by_owner")
+    assert [each.rules.version for each in looks] == [0, 2]
+    assert (await held(play, claim)).work == Work.VOID
 
 
 async def test_what_was_not_charged_makes_room_again(play: Play) -> None:
@@ -240,15 +438,10 @@ async def test_what_was_not_charged_makes_room_again(play: Play) -> None:
     rules = await KnownRules().learn(play.pool, payer)
     first, second, third = (under(play, payer, rules) for _ in range(3))
 
-    async def claimed(claim: Claim) -> ClaimVerdict:
-        return (await claim_together(play.pool, [claim], lease_seconds=10, twins=TWINS))[0]
-
-    assert await claimed(first) is ClaimVerdict.TAKEN
-    assert await claimed(second) is ClaimVerdict.CAP_REACHED
-    held = await by_id(play.pool, first.payment_id)
-    assert held is not None
-    await void(play.pool, held.standing, why="upstream_error", detail={}, definite=True)
-    assert await claimed(third) is ClaimVerdict.TAKEN
+    assert await claimed(play, first) is ClaimVerdict.TAKEN
+    assert await claimed(play, second) is ClaimVerdict.CAP_REACHED
+    await give_up(play, first)
+    assert await claimed(play, third) is ClaimVerdict.TAKEN
 
 
 async def test_nobody_passes_by_rules_that_were_changed(play: Play) -> None:

@@ -34,7 +34,8 @@ def test_a_step_cannot_be_deleted(make_purchase: Callable[..., Any]) -> None:
         execute("delete from payments_step")
 
 
-OF_A_PAYMENT = [f.column for f in Payment._meta.concrete_fields if f.column != "signature"]
+MAY_CHANGE = {"signature", "caps"}  # each in one way only, as below
+OF_A_PAYMENT = [f.column for f in Payment._meta.concrete_fields if f.column not in MAY_CHANGE]
 
 
 @pytest.mark.parametrize("name", OF_A_PAYMENT)
@@ -49,6 +50,17 @@ def test_a_signature_is_wiped_and_never_another(make_purchase: Callable[..., Any
     with pytest.raises(ProgrammingError, match="append-only"), transaction.atomic():
         execute("update payments_payment set signature = '\\x00'")
     assert execute("update payments_payment set signature = null") > 0
+
+
+def test_a_payment_may_count_in_more_sums_and_never_in_fewer(
+    make_purchase: Callable[..., Any],
+) -> None:
+    make_purchase(final)
+    assert execute("update payments_payment set caps = caps || '[\"spent:x\"]'") > 0
+    assert execute("update payments_payment set caps = caps, signature = null") > 0
+    for fewer in ("'[]'", "'[\"spent:x\"]'", "jsonb_set(caps, '{0}', '\"another\"')"):
+        with pytest.raises(ProgrammingError, match="append-only"), transaction.atomic():
+            execute(f"update payments_payment set caps = {fewer}")
 
 
 def test_a_payment_cannot_be_deleted(make_purchase: Callable[..., Any]) -> None:

@@ -57,7 +57,7 @@ from payments.chains import (
 )
 from payments.desk import Desk, Row
 from payments.evidence import Proof
-from payments.exposure import payer_key
+from payments.exposure import SPENT_KEY, CapLimit, payer_key
 from payments.identifiers import proves_identifier
 from payments.lookout import Lookout
 from payments.models import Payment, Step, StepMark
@@ -195,7 +195,8 @@ async def door(pool: Pool) -> None:
     assert await void(pool, gone.standing, why="x", detail={}, definite=True)
     again = await lookup.by_id(pool, voided)
     assert again is not None
-    await reopen(pool, again, claims[0].caps, lease_seconds=10)
+    spent = CapLimit(f"{SPENT_KEY}{again.payer}:6:20260101", 10**30)
+    await reopen(pool, again, (*claims[0].caps, spent), lease_seconds=10)
     question = Question(SITE, NETWORK, os.urandom(32).hex(), 2**31)
     assert await siwx._burn(pool, question)
 

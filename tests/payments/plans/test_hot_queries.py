@@ -204,7 +204,7 @@ NOT_HOT: dict[Asker, str] = {
     **{
         (f"{file}.py", name): BY_HAND
         for file, names in {
-            "payments/limit_setting": "_count_today limits_of names_of set_limits hold_from_now"
+            "payments/limit_setting": "_asked limits_of names_of set_limits hold_from_now"
             " members_of room_in",
             "payments/limit_groups": "groups_of teams_of open_group forget_owner _leave _held",
             "payments/limit_sums": "read_used used_by",
