@@ -39,6 +39,12 @@ _SINCE = """
       from payments_reconciliation r
      where r.network = %(network)s and r.asset = %(asset)s
 """
+# What was ever compared, or sold: a token that is no longer offered still has its books.
+_BEFORE = """
+    select asset from payments_reconciliation where network = %(network)s
+     union
+    select asset from payments_earningsday where network = %(network)s
+"""
 MARGIN_BLOCKS = 20
 _US = ("souk audit",)
 
@@ -74,10 +80,18 @@ async def _audit_all() -> None:
     pool = await wiring.open_main_pool()
     try:
         for network in wiring.networks():
-            for asset in wiring.assets(network):
+            for asset in await tokens_of(pool, network):
                 await _audit(pool, network, asset)
     finally:
         await pool.close()
+
+
+async def tokens_of(pool: Pool, network: str) -> list[str]:
+    """The tokens to compare: those that calls are sold for, and those that were paid in before."""
+    before = {row[0] for row in await rows(pool, _BEFORE, {"network": network})}
+    offered = wiring.assets(network)
+    known = wiring.known_assets(network)
+    return [asset for asset in known if asset in offered or asset in before]
 
 
 @asynccontextmanager

@@ -142,7 +142,9 @@ def hold_from_now(addresses: Sequence[str]) -> None:
     found = [row.pk for row in held]
     Limit.objects.filter(pk__in=found).update(version=F("version") + 1)
     tokens = [
-        f"{network}/{asset}" for network in wiring.networks() for asset in wiring.assets(network)
+        f"{network}/{asset}"
+        for network in wiring.networks()
+        for asset in wiring.known_assets(network)
     ]
     values: dict[str, Any] = {"payers": found, "tokens": tokens, "start": PAYER_KEY}
     with connection.cursor() as cursor:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import dataclass
 
 from payments.identifiers import identifier_hash
-from payments.x402.networks import chain_id_of
+from payments.x402.networks import NETWORKS, chain_id_of
 from payments.x402.reasons import PaymentRefused, Reason
 from payments.x402.schemes import SCHEMES, Scheme
 from payments.x402.types import Authorization, PaymentPayload, Requirements
@@ -26,9 +25,10 @@ class Presented:
     version: int  # of x402, in which it was written
 
     @staticmethod
-    def read(payload: PaymentPayload, networks: Collection[str]) -> Presented:
+    def read(payload: PaymentPayload) -> Presented:
+        """Of any network that is known: what was paid where nothing is sold any more is ours."""
         network, asset = payload.accepted.network, payload.accepted.asset
-        if network not in networks or payload.accepted.scheme not in SCHEMES:
+        if network not in NETWORKS or payload.accepted.scheme not in SCHEMES:
             raise PaymentRefused(Reason.NO_MATCHING_REQUIREMENTS)
         scheme = SCHEMES[payload.accepted.scheme]
         authorization = scheme.parse(payload)

@@ -58,9 +58,17 @@ def networks() -> list[str]:
     return list(settings.CHAINS)
 
 
+def known_assets(network: str) -> dict[str, Asset]:
+    """Every token that may ever have been accepted on a network, by checksummed address.
+
+    What was promised in one before it was taken out of ASSETS is settled and audited all the same.
+    """
+    return {a.address: a for a in DEFAULT_ASSETS if a.network == network}
+
+
 def assets(network: str) -> dict[str, Asset]:
-    """The tokens accepted on a network, by checksummed address."""
-    known = {a.address: a for a in DEFAULT_ASSETS if a.network == network}
+    """The tokens that new calls are sold for on a network, by checksummed address."""
+    known = known_assets(network)
     found: dict[str, Asset] = {}
     for address in settings.CHAINS[network]["ASSETS"]:
         spelled = checksum(address_bytes(address))
@@ -74,11 +82,12 @@ def assets(network: str) -> dict[str, Asset]:
 
 def network_terms(network: str) -> NetworkTerms:
     chain = settings.CHAINS[network]
-    decimals = max(asset.decimals for asset in assets(network).values())
+    known = known_assets(network)
+    decimals = max(asset.decimals for asset in known.values())
     return NetworkTerms(
         network=network,
         chain_id=NETWORKS[network].chain_id,
-        assets=frozenset(assets(network)),
+        assets=frozenset(known),
         multicall=chain["MULTICALL"],
         confirmations=int(chain["CONFIRMATIONS"]),
         fee_cap_wei=int(Decimal(str(chain["FEE_CAP_GWEI"])) * GWEI),

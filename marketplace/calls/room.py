@@ -42,7 +42,7 @@ from payments.lookup import Held, TwinTerms
 from payments.outage import Outage
 from payments.pool import Pool
 from payments.wakeups import MONEY_MOVED, WORK_TO_SETTLE, Bell, listen
-from payments.x402.networks import Asset
+from payments.x402.networks import known_assets
 from sellers.site import this_site
 
 log = logging.getLogger(__name__)
@@ -84,7 +84,7 @@ class Room:
     def __init__(self) -> None:
         self.terms: dict[str, NetworkTerms] = {}
         self.chains: dict[str, Chain] = {}
-        self.assets: dict[tuple[str, str], Asset] = {}
+        self.assets = known_assets()
         self.health: dict[str, Health] = {}
         self.out_of_gas: frozenset[tuple[str, UUID]] = frozenset()
         self.out_of_budget: frozenset[str] = frozenset()  # payers who burnt our gas lately
@@ -121,11 +121,6 @@ class Room:
         self.pool = await wiring.open_door_pool()
         self.terms = {network: wiring.network_terms(network) for network in wiring.networks()}
         self.chains = {network: wiring.open_chain(network) for network in wiring.networks()}
-        self.assets = {
-            (network, asset.address): asset
-            for network in self.terms
-            for asset in wiring.assets(network).values()
-        }
         connections_max = settings.UPSTREAM_CONNECTIONS_MAX  # given out by `places`
         self.client = open_client(
             wiring.egress_rule(), limit=connections_max, limit_per_host=connections_max

@@ -136,8 +136,11 @@ def _ledger() -> Iterator[Metric]:
     found = {(row.network, row.asset): row for row in workings.reconciliations()}
     now, never = timezone.now(), _installed_seconds()
     for network in wiring.networks():
-        for asset in wiring.assets(network):
+        offered = wiring.assets(network)
+        for asset in wiring.known_assets(network):
             last = found.get((network, asset))
+            if last is None and asset not in offered:
+                continue
             if last is not None:
                 differences.add_metric([network, asset], last.differences)
             seconds = never if last is None else (now - last.at).total_seconds()

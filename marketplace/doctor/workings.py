@@ -54,6 +54,7 @@ def examine_workings() -> Iterator[Finding]:
 
 def settling() -> Iterator[Finding]:
     """What is answered and not paid, and how quick the last ones were."""
+    yield from given_up()
     late = {each.network: each for each in workings.waiting()}
     quick = {each.network: each for each in workings.speeds()}
     for network in wiring.networks():
@@ -134,6 +135,19 @@ def gas_spent() -> Iterator[Finding]:
         yield warn("gas", words, fix)
 
 
+def given_up() -> Iterator[Finding]:
+    """Payments that nobody settles, confirms or voids: their network was taken out of CHAINS."""
+    for network, payments in workings.unfinished_elsewhere(wiring.networks()):
+        name = NETWORKS[network].name if network in NETWORKS else network
+        count = "one payment is" if payments == 1 else f"{payments:,} payments are"
+        words = f"{count} not finished on {name}, which is not in CHAINS"
+        fix = (
+            f"put {network} back into CHAINS until `doctor` no longer says this; retire what is"
+            " sold there first, if nothing more is to be sold"
+        )
+        yield fail("settling", words, fix)
+
+
 def in_days(days: float) -> str:
     """How long gas lasts, as exactly as such a guess deserves."""
     return "years" if days > YEARS_DAYS else f"{days:,.0f} days"
@@ -149,9 +163,12 @@ def ledger() -> Iterator[Finding]:
     found = {(each.network, each.asset): each for each in workings.reconciliations()}
     fix = "`python3 manage.py reconcile --fix`"
     for network in wiring.networks():
-        for address, asset in wiring.assets(network).items():
+        offered = wiring.assets(network)
+        for address, asset in wiring.known_assets(network).items():
             name = f"{asset.symbol} on {NETWORKS[network].name}"
             last = found.get((network, address))
+            if last is None and address not in offered:
+                continue
             if last is None:
                 yield _never_compared(network, address, name, fix)
                 continue

@@ -31,6 +31,11 @@ _WAITING = """
        and g.work = 'answered' and g.money in ('none', 'broadcast')
      group by g.network
 """
+_ELSEWHERE = """
+    select network, count(*) from payments_progress
+     where (next_check_at is not null or work = 'open') and network <> all(%(networks)s)
+     group by network order by network
+"""
 _LATELY = """
     with lately as (
         select id, network, created_at from payments_payment
@@ -119,6 +124,12 @@ class Booked:
 def waiting() -> list[Waiting]:
     """What is answered and not paid, by network."""
     return [Waiting(*row) for row in _asked(_WAITING, {})]
+
+
+def unfinished_elsewhere(networks: Sequence[str]) -> list[tuple[str, int]]:
+    """How many payments are not finished on each network that is none of these."""
+    found = _asked(_ELSEWHERE, {"networks": list(networks)})
+    return [(network, int(payments)) for network, payments in found]
 
 
 def speeds() -> list[Speed]:

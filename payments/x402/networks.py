@@ -191,3 +191,8 @@ DEFAULT_ASSETS: tuple[Asset, ...] = (
     _usdc(190415, "0x401eCb1D350407f13ba348573E5630B83638E30D", "Bridged USDC", "USDC.e"),
     _usdc(181228, "0x401eCb1D350407f13ba348573E5630B83638E30D", "Bridged USDC", "USDC.e"),
 )
+
+
+def known_assets() -> dict[tuple[str, str], Asset]:
+    """Every token that is known, by its network and address."""
+    return {(asset.network, asset.address): asset for asset in DEFAULT_ASSETS}

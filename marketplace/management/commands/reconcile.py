@@ -57,7 +57,7 @@ class Command(BaseCommand):
             sys.exit(2)
 
     def _show(self, result: Result) -> None:
-        asset = wiring.assets(result.network)[result.asset]
+        asset = wiring.known_assets(result.network)[result.asset]
         unit = 10**asset.decimals
         self.stdout.write(
             f"{NETWORKS[result.network].name} {asset.symbol},"
@@ -86,7 +86,8 @@ async def _run(networks: list[str], options: dict[str, Any]) -> tuple[list[Resul
         for network in networks:
             try:
                 results += [
-                    await _asked(pool, network, asset, options) for asset in wiring.assets(network)
+                    await _asked(pool, network, asset, options)
+                    for asset in await audits.tokens_of(pool, network)
                 ]
             except (ChainUnavailable, OSError, TimeoutError) as error:
                 silent.append(f"{NETWORKS[network].name}: the chain did not answer ({error})")

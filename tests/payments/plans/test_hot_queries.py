@@ -186,6 +186,7 @@ NOT_HOT: dict[Asker, str] = {
     ("payments/old_rows.py", "drop_rows"): "carries others' statements",
     ("payments/pool.py", "one"): "carries others' statements",
     ("payments/pool.py", "rows"): "carries others' statements",
+    ("payments/audits.py", "tokens_of"): "the sums of each day, once an hour",
     ("payments/reconcile.py", "_books"): "an audit reads every payment, once a day",
     ("payments/reconcile.py", "_first_block"): "the same",
     ("payments/relayer.py", "bury"): "once for each use of a stolen key",
