@@ -32,6 +32,7 @@ from payments.canonical import WHOLE_NUMBER_MAX, canonical
 from payments.models import AuditEntry, AuditHead
 
 SYSTEM: Final = "system"
+RESTORED: Final = "database.restored"
 ENTRY_BYTES_MAX: Final = 65_536
 ROWS_AT_ONCE: Final = 1_000
 _KINDS_OF_ACTORS = "user|key|wallet|command"

@@ -14,14 +14,26 @@ from typing import Any, Final
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import F, Min, Q
 from django.db.models.functions import Now
 from django.utils import timezone
 
 from payments import wiring
 from payments.amounts import Amount
+from payments.audit_log import RESTORED
 from payments.dispute_states import STILL_OPEN, allowed
-from payments.models import Case, Dispute, DisputeStep, Payment, Progress, Reason, Side
+from payments.models import (
+    AuditEntry,
+    Case,
+    Dispute,
+    DisputeStep,
+    Money,
+    Payment,
+    Progress,
+    Reason,
+    Side,
+    Step,
+)
 from payments.models.disputes import KEY_CHARACTERS_MAX, WORDS_CHARACTERS_MAX
 from payments.refunded import refunded_atomic
 from payments.states import PAID
@@ -29,6 +41,12 @@ from payments.states import PAID
 CASES_PER_PAYMENT_MAX: Final = 3
 STEPS_MAX: Final = 60  # of one case; so often each side can write something
 ERASED: Final = "(erased with the account)"
+UNANSWERED: Final = "Paid, and no answer came. The marketplace opened this by itself."
+MAYBE_ANSWERED: Final = (
+    "Paid, and no answer is known here. The marketplace's database was restored from a backup after"
+    " this call was taken in, so that it may have been answered: an admin looks at it first. The"
+    " marketplace opened this by itself."
+)
 
 
 class Denied(StrEnum):
@@ -96,15 +114,28 @@ def open_dispute(payment: Payment, request: Request) -> Dispute:
 
 @transaction.atomic
 def open_unanswered(payment_id: UUID) -> Dispute | None:
-    """Paid and no answer came: the refund is due without anybody having to ask."""
+    """Paid and no answer came: the refund is due without anybody having to ask.
+
+    Where the database was restored in between, the answer may be what the backup did not know:
+    then somebody looks at it first.
+    """
     progress = Progress.objects.select_for_update(no_key=True).get(pk=payment_id)
     payment = Payment.objects.defer("signature", "identifier_hash").get(pk=payment_id)
     left = int(payment.amount_atomic) - refunded_atomic(payment_id)
     if left <= 0 or Dispute.objects.filter(payment_id=payment_id).exists():
         return None
     request = Request(Reason.NOT_DELIVERED, left)
-    text = "Paid, and no answer came. The marketplace opened this by itself."
-    return _opened(payment, progress, request, Case.DUE, Side.CLOCK, text)
+    was_restored = _was_restored_meanwhile(payment)
+    state, text = (Case.REVIEW, MAYBE_ANSWERED) if was_restored else (Case.DUE, UNANSWERED)
+    return _opened(payment, progress, request, state, Side.CLOCK, text)
+
+
+def _was_restored_meanwhile(payment: Payment) -> bool:
+    """Whether a backup that knew only the claim was restored before the money was seen."""
+    paid = Step.objects.filter(payment=payment, money=Money.SETTLED)
+    seen_at = paid.aggregate(at=Min("at"))["at"] or timezone.now()
+    restores = AuditEntry.objects.filter(act=RESTORED)
+    return restores.filter(at__gt=payment.created_at, at__lt=seen_at).exists()
 
 
 def latest_of(payment_id: UUID) -> Dispute | None:

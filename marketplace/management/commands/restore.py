@@ -59,5 +59,5 @@ def _bring_up_to_date(path: Path) -> list[str]:
     held = [f"{each.network} {each.address}" for each in Relayer.objects.order_by("pk")]
     after = {"file": path.name, "relayers_held": len(held)}
     command = audit_log.command("restore")
-    audit_log.record(command, "database.restored", "site:database", after=after)
+    audit_log.record(command, audit_log.RESTORED, "site:database", after=after)
     return held

@@ -12,7 +12,7 @@ from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
-from payments import dispute_clock, disputes
+from payments import audit_log, dispute_clock, disputes
 from payments.dispute_states import MOVES, STILL_OPEN, allowed, words
 from payments.disputes import (
     Denied,
@@ -24,6 +24,7 @@ from payments.disputes import (
     say,
 )
 from payments.models import Case, Dispute, DisputeStep, Payment, Reason, Side
+from tests.fixtures.purchases import Purchases
 from tests.payments.disputes.conftest import PAID, Till, over, progress_of, state
 
 # Every move that there is; all others of the 320 are refused.
@@ -206,6 +207,44 @@ def test_paid_without_an_answer_opens_a_case_by_itself_once(shelf_till: Till) ->
     assert (dispute.state, dispute.reason) == (Case.DUE, Reason.NOT_DELIVERED)
     assert (dispute.opened_by, int(dispute.asked_atomic)) == (Side.CLOCK, PAID)
     assert dispute_clock.open_unanswered() == 0
+
+
+@pytest.mark.parametrize(
+    ("come_to", "then"),
+    [("", Case.REVIEW), ("void", Case.REVIEW), ("void settle", Case.DUE)],
+    ids=["at the seller", "given up", "paid"],
+)
+def test_what_a_backup_knew_only_the_claim_of_is_looked_at_by_a_person(
+    shelf_till: Till, come_to: str, then: Case
+) -> None:
+    """It was answered, collected and paid after the backup; here it looks paid without an answer.
+
+    What the backup knew to be unanswered and paid is due all the same.
+    """
+    payment = shelf_till.paid(come_to)
+    audit_log.record("command:restore", "database.restored", "site:database")
+    rest = ["void", "settle", "confirm"][len(come_to.split()) :]
+    finish(shelf_till, payment, rest)
+    assert dispute_clock.open_unanswered() == 1
+    dispute = Dispute.objects.get(payment=payment)
+    assert (dispute.state, dispute.opened_by) == (then, Side.CLOCK)
+    assert ("restored" in dispute.steps.get(version=1).text) is (then == Case.REVIEW)
+    assert (dispute.deadline_at is None) is (then == Case.REVIEW)
+
+
+def test_a_restore_before_the_claim_has_nothing_to_do_with_it(shelf_till: Till) -> None:
+    audit_log.record("command:restore", "database.restored", "site:database")
+    payment = shelf_till.paid("void settle confirm")
+    assert dispute_clock.open_unanswered() == 1
+    assert Dispute.objects.get(payment=payment).state == Case.DUE
+
+
+def finish(till: Till, payment: Payment, steps: list[str]) -> None:
+    async def go_on(purchases: Purchases) -> None:
+        for step in steps:
+            await getattr(purchases, step)(payment.pk)
+
+    till.make_purchase(go_on)
 
 
 def test_a_payment_that_the_chain_took_back_leaves_no_case(shelf_till: Till) -> None:

@@ -402,7 +402,7 @@ NOT_HOT |= {
         "payments/dispute_clock": "_look_later _search",
         "payments/dispute_outbox": "_row take_unmailed",
         "payments/disputes": "latest_of _asked_before _opened _refuse_what_cannot_be _stepped"
-        " _write_step erase_words open_dispute open_unanswered",
+        " _write_step erase_words open_dispute open_unanswered _was_restored_meanwhile",
         "payments/ledger": "_write_refund",
         "payments/refunded": "refunded_atomic",
         "payments/refund_views": "_payment",
