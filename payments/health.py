@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from django.db import connection
 
+from payments import restored
 from payments.chains import Block
 from payments.desk import Desk
 from payments.pool import Pool, rows
@@ -37,7 +38,9 @@ class HealthBook:
     async def write(self, head: Block) -> None:
         now = asyncio.get_running_loop().time()
         if now - self._asked_at >= TROUBLE_SECONDS:
-            self._refusing = await self._desk.way.trouble(self._desk, head)
+            trouble = await self._desk.way.trouble(self._desk, head)
+            held = await restored.why_held(self._desk.pool)
+            self._refusing = trouble or held
             self._asked_at = now
         if now - self._written_at < WRITE_SECONDS:
             return

@@ -1,26 +1,45 @@
-"""After a restore: no key signs before the chain has shown what it did since the backup.
+"""After a restore: nothing is sold before the operator says so, and no key signs before the chain
+has shown what it did since the backup.
 
 The restored rows know less than the chain. A relayer would hand out numbers that are taken, and
 payments that were sent after the backup would look unsent. So every relayer stands still from the
 restore's own transaction on, what its numbers were used for is watched until it is final, and
 then the relayer goes on where the chain stands.
+
+What is sold is as old as the backup, too: offers are open again that were ended since, also where
+no relayer of ours settles. So new payments are refused on every network until the operator has
+ended them again and says so.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from django.db import connection, transaction
+from django.db.models import Count, Q
+from django.db.models.functions import Now
 
 from payments import audit_log
 from payments.chains import Chain
+from payments.models import Heartbeat, OpenOffer
 from payments.numbers import STILL_OUT
 from payments.pool import Pool, one
-from payments.reconcile import Result
+
+if TYPE_CHECKING:
+    from payments.reconcile import Result
 
 WHY = "the database was restored from a backup; manage.py relayer adopt goes on"
-# Runs in the transaction that restores: there is no instant in which a key could sign.
-HOLD_SQL = f"update payments_relayer set stopped_why = '{WHY}' where stopped_why = '';"  # noqa: S608
+HELD = "the database was restored from a backup; manage.py reopen takes payments again"
+HELD_ROW = "restored"  # among the signs of life: a table that every backup has
+# Runs in the transaction that restores: there is no instant in which a key could sign, or a door
+# take what a row of the backup says for the present state of a network.
+HOLD_SQL = f"""
+update payments_relayer set stopped_why = '{WHY}' where stopped_why = '';
+insert into payments_heartbeat (name, at) values ('{HELD_ROW}', clock_timestamp())
+    on conflict (name) do update set at = excluded.at;
+delete from payments_chainhealth;
+"""  # noqa: S608 - composed of our own constants only
 
 _STANDING = f"""
     select next_nonce, stopped_why,
@@ -105,6 +124,32 @@ def adopt(standing: Standing, *, by: str) -> bool:
                 "next_nonce": max(standing.mined, standing.next_nonce),
             },
         )
+    return True
+
+
+async def why_held(pool: Pool) -> str:
+    """Why nothing is sold before the operator says so; empty where nobody waits for that."""
+    row = await one(pool, "select 1 from payments_heartbeat where name = %s", (HELD_ROW,))
+    return HELD if row else ""
+
+
+def is_held() -> bool:
+    return Heartbeat.objects.filter(name=HELD_ROW).exists()
+
+
+def wallets_paid() -> dict[str, int]:
+    """The wallets that open offers pay, and how many offers pay each."""
+    is_open = Q(closed_at__isnull=True) | Q(closed_at__gt=Now())
+    found = OpenOffer.objects.filter(is_open).order_by("pay_to")
+    return dict(found.values("pay_to").annotate(offers=Count("pk")).values_list("pay_to", "offers"))
+
+
+def reopen(*, by: str) -> bool:
+    """Take payments again; False where nothing held them."""
+    with transaction.atomic():
+        if not Heartbeat.objects.filter(name=HELD_ROW).delete()[0]:
+            return False
+        audit_log.record(by, "sales.reopened", "site:database", before={"why": HELD})
     return True
 
 

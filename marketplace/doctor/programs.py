@@ -14,6 +14,7 @@ from marketplace.doctor.findings import Finding, fail, ok, warn
 from marketplace.look.times import lasting
 from payments.health import SILENT
 from payments.models import ChainHealth, Heartbeat
+from payments.restored import HELD
 from payments.x402.networks import NETWORKS
 
 BEAT_SECONDS = 60  # it says so every 15 s
@@ -22,6 +23,7 @@ NODE_FIX = (
     "`python3 manage.py doctor` asks the node;"
     " docs/operate.md, “The chain stands still, or the node lies”"
 )
+REOPEN_FIX = "`python3 manage.py reopen` says what to end again first"
 LOG_FIX = "`python3 manage.py doctor` looks closer, and the worker's log says more"
 BROKER_FIX = (
     "start Redis: nothing in it is missed; meanwhile `python3 manage.py work` does all that anybody"
@@ -48,7 +50,7 @@ def _settler(network: str) -> Finding:
         return fail("worker", f"nobody has settled {name} for {lasting(age)}", WORKER_FIX)
     if health.refusing_why:
         words = f"payments on {name} are refused: {health.refusing_why}"
-        fix = NODE_FIX if health.refusing_why == SILENT else LOG_FIX
+        fix = {SILENT: NODE_FIX, HELD: REOPEN_FIX}.get(health.refusing_why, LOG_FIX)
         return fail("worker", words, fix)
     stands = (timezone.now() - health.head_time).total_seconds()
     if stands > settings.HEAD_STALE_SECONDS:

@@ -43,6 +43,7 @@ CHANGES: Final[dict[str, tuple[tuple[str, ...], str]]] = {
     "listing revoke-payout": (("0x0",), "listing"),
     "reconcile": (("--fix",), "reconcile"),
     "relayer adopt": (("0x0",), "relayer adopt"),
+    "reopen": (("--redone",), "reopen"),
     "restore": (("/nowhere/souk.dump",), "backup or restore"),
     "settle_stuck": (("--now",), "settle_stuck"),
 }
@@ -50,6 +51,7 @@ CHANGES: Final[dict[str, tuple[tuple[str, ...], str]]] = {
 DRY_UNTIL: Final = {
     "account erase": ("--yes", "--now", "--stop"),
     "reconcile": ("--fix",),
+    "reopen": ("--redone",),
     "settle_stuck": ("--now",),
 }
 READS: Final = {

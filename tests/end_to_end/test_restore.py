@@ -108,6 +108,13 @@ def test_what_a_backup_does_not_know_is_found_and_nothing_is_paid_twice(site: St
     again, first = bought[0][0], len(sold.calls)
     assert ask(sold.url, headers=again).status in (402, 503)
     site.wait_until(lambda: adopted(site, address), "the relayer goes on")
+    site.wait_until(lambda: refuses(site, "reopen"), "the operator is waited for")
+    told = done(site, "reopen")
+    assert (told["held"], told["reopened"]) == (True, False)
+    assert set(told["wallets_paid"]) == {Cast.seller.address}
+    assert ask(sold.url, headers=again).status in (402, 503)
+    assert refuses(site, "reopen")
+    assert done(site, "reopen", "--redone")["reopened"]
     site.wait_until(site.settling, "the settler")
 
     (result,) = json.loads(manage(site, "reconcile", "--json").stdout)
@@ -130,9 +137,10 @@ def test_what_a_backup_does_not_know_is_found_and_nothing_is_paid_twice(site: St
     assert (result["differences"], result["lost"], result["booked"]) == ([], lost, 2)
 
 
-def refuses(site: Stack) -> bool:
+def refuses(site: Stack, until: str = "relayer adopt") -> bool:
+    """Until the operator gives this command."""
     found = site.rows("select refusing_why from payments_chainhealth")
-    return bool(found) and "restored from a backup" in found[0][0]
+    return bool(found) and f"restored from a backup; manage.py {until}" in found[0][0]
 
 
 def adopted(site: Stack, address: str) -> bool:

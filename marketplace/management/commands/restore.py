@@ -17,11 +17,13 @@ from payments import audit_log
 from payments.models import Relayer
 
 NEXT = """\
-Restored. No relayer signs until you have looked at what the chain did since:
+Restored. No relayer signs until you have looked at what the chain did since, and no payment is
+taken on any network until you have ended again what was ended since the backup:
   1. start the worker, and wait until its networks are some blocks further
   2. python3 manage.py relayer show
   3. python3 manage.py relayer adopt 0x…   (each one; says why if it is too early)
-  4. python3 manage.py reconcile --fix     (names every payment that the backup does not know)"""
+  4. python3 manage.py reconcile --fix     (names every payment that the backup does not know)
+  5. python3 manage.py reopen              (says what to end again; with --redone it sells)"""
 
 
 class Command(BaseCommand):

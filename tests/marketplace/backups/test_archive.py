@@ -79,6 +79,8 @@ def test_what_was_backed_up_comes_back_with_every_key_held(
     assert ended == [(manifest["audit_head"],)]
     held = rows(empty, "select next_nonce, stopped_why from payments_relayer")
     assert held == [(7, restored.WHY)]
+    assert rows(empty, "select name from payments_heartbeat") == [(restored.HELD_ROW,)]
+    assert rows(empty, "select network from payments_chainhealth") == []
 
 
 def test_a_database_that_holds_anything_is_left_alone(site: Settings, tmp_path: Path) -> None:
