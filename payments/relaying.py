@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from time import monotonic
@@ -21,6 +22,7 @@ from payments.ways import Way
 log = logging.getLogger(__name__)
 
 LOW_ON_GAS = "the relayer is low on gas"
+IN_NO_BLOCK = "what the relayer sends comes into no block"
 POOR_RETRY_SECONDS = 3.0  # as often as the keys' balances are looked at
 # A node may know how often a key has sent and be late with the receipts: it is believed when so
 # many looks in a row agree, over as long as a transaction may be out before it counts as stuck.
@@ -78,7 +80,7 @@ class Relaying(Way):
                 return
 
     async def trouble(self, desk: Desk, head: Block) -> str:
-        """Gas money, gas price, and keys that somebody else uses as well."""
+        """Gas money, gas price, keys that somebody else uses as well, or that get nowhere."""
         if head.base_fee_wei > desk.terms.fee_cap_wei:
             return "the chain's gas price is above the operator's cap"
         fees = await desk.chain.fees(cap_wei=desk.terms.fee_cap_wei)
@@ -105,15 +107,15 @@ class Relaying(Way):
             f"""
             update payments_relayer r set balance_wei = %s, balance_at = clock_timestamp()
              where network = %s and address = %s
-            returning stopped_why, coalesce(
-                (select min(b.nonce) from payments_broadcast b
-                  where b.relayer_id = r.id and {STILL_OUT}),
-                r.next_nonce)
+            returning stopped_why, next_nonce,
+                (select jsonb_build_array(min(b.nonce), extract(epoch from min(b.created_at)))
+                   from payments_broadcast b where b.relayer_id = r.id and {STILL_OUT})
             """,  # noqa: S608 - composed of our own constants only
             (balance, desk.terms.network, address),
         )
         assert row is not None, "a relayer is enlisted before it is looked at"
-        stopped_why, unmined = row
+        stopped_why, next_nonce, (lowest, out_since) = row
+        unmined = next_nonce if lowest is None else lowest
         if mined > unmined and not await _is_ours(desk, address, unmined):
             await self._foreign_use(desk, address, unmined, head)
         else:
@@ -126,6 +128,11 @@ class Relaying(Way):
                 desk.terms.network, address, balance, low_wei,
             )  # fmt: skip
             return LOW_ON_GAS
+        if lowest is not None and mined <= lowest and _gets_nowhere(desk, out_since, head):
+            log.error(
+                "%s: relayer %s: number %s is in no block", desk.terms.network, address, lowest
+            )
+            return IN_NO_BLOCK
         return ""
 
     async def _foreign_use(self, desk: Desk, address: str, unmined: int, head: Block) -> None:
@@ -147,6 +154,12 @@ class Relaying(Way):
             await relayer.stop_signing(desk.pool, desk.terms.network, address, why)
         if head.number >= seen.since + desk.terms.confirmations:
             await relayer.bury(desk.pool, desk.terms.network, address, unmined)
+
+
+def _gets_nowhere(desk: Desk, out_since: float, head: Block) -> bool:
+    """Bid for again and again, and in no block; one that stands still says nothing of our bids."""
+    waited_seconds = min(time.time(), head.timestamp) - out_since
+    return waited_seconds > 2 * desk.terms.stuck_seconds + desk.terms.settle_margin_seconds
 
 
 def _batches(desk: Desk, riders: Sequence[Row]) -> list[Sequence[Row]]:
