@@ -22,6 +22,7 @@ from psycopg.rows import dict_row
 
 from tests.faults import record
 from tests.fixtures.chain import Chain
+from tests.fixtures.looking import Looking
 
 MULTICALL = "0xca11bde05977b3631167028862be2a173976ca11"
 # transferWithAuthorization with (v, r, s) and with bytes; aggregate3. A filler has no data.
@@ -42,17 +43,17 @@ class Witness:
     had the money moved?"""
 
     database_url: str
+    looking: Looking = field(default_factory=Looking)
     calls: list[tuple[str, bool]] = field(default_factory=list)
 
     def look(self, payment: str | None) -> None:
-        with psycopg.connect(self.database_url, autocommit=True) as looking:
-            query = (
-                "select 1 from payments_payment p join payments_progress g on g.payment_id = p.id"
-                " where p.id::text = %s"
-                " and (p.release <> 'upfront' or g.money in ('settled', 'confirmed'))"
-            )
-            found = looking.execute(query, (payment,)).fetchone()
-        self.calls.append((str(payment), found is not None))
+        query = (
+            "select 1 from payments_payment p join payments_progress g on g.payment_id = p.id"
+            " where p.id::text = %s"
+            " and (p.release <> 'upfront' or g.money in ('settled', 'confirmed'))"
+        )
+        found = self.looking.rows(self.database_url, query, payment)
+        self.calls.append((str(payment), bool(found)))
 
 
 @dataclass

@@ -29,6 +29,7 @@ from tests.faults import record
 from tests.faults.invariants import Books, Witness, check
 from tests.fixtures.cast import Person
 from tests.fixtures.chain import Chain
+from tests.fixtures.looking import Looking
 from tests.fixtures.rpc_proxy import RpcProxy
 from tests.fixtures.stack import Sold, Stack, answers, running_stack
 from tests.fixtures.tcp_proxy import TcpProxy
@@ -432,6 +433,8 @@ def open_market(
     """A marketplace of two web processes and a worker, with proxies on its lines."""
     with contextlib.ExitStack() as ends:
         between: dict[str, Any] = {}
+        looking = Looking()
+        ends.callback(looking.close)  # after the upstream, where the witness stands
 
         def rpc_through(node_url: str) -> str:
             between["rpc"] = RpcProxy(node_url)
@@ -460,8 +463,7 @@ def open_market(
             )
         )
         callers = ends.enter_context(ThreadPoolExecutor(CALLERS_MAX))
-        market = Market(
-            stack, between["rpc"], between["database"], Witness(stack.database_url), callers
-        )
+        witness = Witness(stack.database_url, looking)
+        market = Market(stack, between["rpc"], between["database"], witness, callers)
         ends.callback(market.go_on)
         yield market
