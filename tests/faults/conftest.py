@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.faults.market import Market, open_market
+from tests.faults.market import HASTY_SECONDS, Market, open_market
 from tests.fixtures.stack import SHARED
 
 
@@ -23,7 +23,8 @@ def _shared_market(
     anvil_binary: Path, tmp_path_factory: pytest.TempPathFactory, django_db_blocker: Any
 ) -> Iterator[Market]:
     folder = tmp_path_factory.mktemp("market")
-    with open_market(folder, anvil_binary, django_db_blocker) as market:
+    opened = open_market(folder, anvil_binary, django_db_blocker, hasty_seconds=HASTY_SECONDS)
+    with opened as market:
         SHARED["_shared_market"] = market.stack
         yield market
         market.stack.wake()

@@ -37,7 +37,9 @@ from tests.fixtures.upstream import Behaviour, Call, Wire, answer
 from tests.fixtures.wallet import Said, ask, authorize, pack
 
 CALLERS_MAX = 120
-HOLD_SECONDS = 6  # a busy machine settles within it; who must be told to wait, waits so long
+HOLD_SECONDS = 6  # a busy machine settles within it
+HASTY_SECONDS = 1  # where no money can come, nobody need wait for it
+HASTY = 2  # the shared market's door for these payments
 LEASE_SECONDS = 3
 WINDOW_SECONDS = 300  # as long as a challenge allows
 SHORT_SECONDS = 150  # the time of a call, a margin for its payment, and a minute to be busy in
@@ -178,6 +180,13 @@ class Market:
         url = self.stack.url(paper.sold.path, web)
         return ask(url, headers={**paper.headers, **headers}, seconds=seconds)
 
+    def told_to_wait(self, paper: Paper) -> Said:
+        """Present it where nobody waits long; ours is on its way when this is over."""
+        said = self.send(paper, web=HASTY)
+        assert said.status == 503, said
+        self.wait_money(paper, "broadcast")
+        return said
+
     def sending(self, paper: Paper, **how: Any) -> Future[Said]:
         """Present it in the background; a machine too busy to decide anything is no verdict."""
         asked = self.asked[paper.nonce] = self.callers.submit(self._until_decided, paper, **how)
@@ -250,6 +259,15 @@ class Market:
             " where payment_id = %s and next_check_at is not null returning 1",
             self.row(paper)["id"],
         )
+
+    def look(self, paper: Paper) -> None:
+        """Have the settler look at it, and wait until it has seen to it and means to come back."""
+        self.hurry(paper)
+        query = (
+            "select 1 from payments_progress where payment_id = %s"
+            " and coalesce(next_check_at > clock_timestamp(), true)"
+        )
+        self.wait(lambda: self.stack.rows(query, self.row(paper)["id"]), "a look")
 
     def wait(self, true: Any, what: str) -> None:
         self.stack.wait_until(true, what)
@@ -428,9 +446,14 @@ def open_market(
     database_url: str = "",
     network_settings: Mapping[str, Any] | None = None,
     relayer_keys: tuple[str, ...] = (RELAYER.private_key,),
+    hasty_seconds: float = 0,
     **environment: str,
 ) -> Iterator[Market]:
-    """A marketplace of two web processes and a worker, with proxies on its lines."""
+    """A marketplace of two web processes and a worker, with proxies on its lines.
+
+    With `hasty_seconds` it has one door more, whose buyers wait for their money no longer.
+    """
+    hasty = {"HOLD_WAIT_SECONDS": str(hasty_seconds)} if hasty_seconds else None
     with contextlib.ExitStack() as ends:
         between: dict[str, Any] = {}
         looking = Looking()
@@ -459,6 +482,7 @@ def open_market(
                 rpc_through=rpc_through,
                 database_through=database_through,
                 has_beat=False,  # thirty tasks that no payment waits for
+                another_door=hasty,
                 **{**QUICK, **environment},
             )
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.faults import stranger
 from tests.faults.invariants import statement
-from tests.faults.market import SHORT_SECONDS, Market, Paper
+from tests.faults.market import HASTY, SHORT_SECONDS, Market, Paper
 from tests.fixtures.upstream import answer
 
 
@@ -56,8 +56,7 @@ def test_a_stranger_is_ahead_of_us_in_the_block(market: Market) -> None:
     sold = market.sell()
     paper = market.sign(sold, market.buyer(), named=True)
     market.chain.pause()
-    first = market.send(paper)
-    assert first.status == 503
+    market.told_to_wait(paper)
     theirs = stranger.submit(market, paper)
     market.chain.resume()
     market.wait_money(paper, "settled", "confirmed")
@@ -119,12 +118,13 @@ def test_a_cancelled_payment_is_never_delivered(market: Market) -> None:
     sold, gate = market.gated()
     buyer = market.buyer()
     paper = market.sign(sold, buyer, named=True)
-    asked = market.sending(paper)
+    asked = market.sending(paper, web=HASTY)
     market.wait(lambda: market.calls(sold), "the call")
     stranger.cancel(market, paper, buyer)
     gate.open()
 
     assert asked.result().status == 503, "a block that is not final proves nothing"
+    market.look(paper)
     assert market.money(paper) == "none"
     market.make_final()
     market.wait_state(paper, ("answered", "failed"))
@@ -141,12 +141,13 @@ def test_a_drained_payment_is_given_up_when_its_window_is_over(market: Market) -
     sold, gate = market.gated()
     buyer = market.buyer()
     paper = market.sign(sold, buyer, named=True, seconds=SHORT_SECONDS)
-    asked = market.sending(paper)
+    asked = market.sending(paper, web=HASTY)
     market.wait(lambda: market.calls(sold), "the call")
     stranger.drain(market, buyer)
     gate.open()
 
     assert asked.result().status == 503
+    market.look(paper)
     assert market.money(paper) == "none"
     with market.later(SHORT_SECONDS + 1):
         market.wait_state(paper, ("answered", "failed"))
@@ -159,11 +160,12 @@ def test_a_drained_buyer_who_fills_up_again_is_charged(market: Market) -> None:
     sold, gate = market.gated()
     buyer = market.buyer()
     paper = market.sign(sold, buyer, named=True)
-    asked = market.sending(paper)
+    asked = market.sending(paper, web=HASTY)
     market.wait(lambda: market.calls(sold), "the call")
     stranger.drain(market, buyer)
     gate.open()
     assert asked.result().status == 503
+    market.look(paper)
 
     market.chain.fund(buyer.address, 1)
 

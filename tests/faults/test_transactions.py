@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.faults import stranger
-from tests.faults.market import Market, Paper
+from tests.faults.market import HASTY, Market, Paper
 from tests.fixtures.stack import Sold
 from tests.fixtures.wallet import ask
 
@@ -46,7 +46,7 @@ def waiting(market: Market, paper: Paper) -> str:
 def in_the_pool(market: Market, paper: Paper) -> str:
     """Present it while no block comes, and wait until our transaction waits at the node."""
     market.chain.pause()
-    assert market.send(paper).status == 503
+    market.told_to_wait(paper)
     sent = waiting(market, paper)
     market.wait(lambda: market.chain.rpc("eth_getTransactionByHash", [sent]), "the pool")
     return sent
@@ -101,8 +101,7 @@ def _blocks_go_by(market: Market) -> bool:
 def test_a_number_that_nobody_needs_is_filled(market: Market) -> None:
     paper = market.sign(market.sell(total_seconds=5), market.buyer(), named=True, seconds=20)
     market.rpc.drop("eth_sendRawTransaction", times=None)
-    assert market.send(paper).status == 503
-    assert market.money(paper) == "broadcast"
+    market.told_to_wait(paper)
     with market.later(21):
         market.hurry(paper)
         market.wait_state(paper, ("answered", "failed"))
@@ -172,7 +171,7 @@ def test_a_relayer_without_gas_takes_no_new_payments(market: Market) -> None:
     sold, gate = market.gated()
     taken = market.sign(sold, market.buyer(), named=True)
     late = market.sign(sold, market.buyer(), named=True)
-    asked = market.sending(taken)
+    asked = market.sending(taken, web=HASTY)
     market.wait(lambda: market.calls(sold), "the call")
     market.chain.set_balance(market.chain.relayer.address, 0)
     market.wait(lambda: ask(sold.url).status == 503, "the refusal")
@@ -239,7 +238,7 @@ def test_want_of_gas_money_raises_no_fee(market: Market) -> None:
     paper = market.sign(market.sell(), market.buyer(), named=True)
     market.rpc.lie("eth_getBalance", hex(10**20))  # it was there when it was looked at last
     market.chain.set_balance(market.chain.relayer.address, 0)
-    assert market.send(paper).status == 503
+    market.told_to_wait(paper)
     market.wait(
         lambda: market.stack.rows(OLDER_THAN_STUCK, market.row(paper)["id"]) and _blocks(market),
         "a time in which a fee is raised",

@@ -13,7 +13,7 @@ import pytest
 
 from marketplace.calls.release import WAIT_TOGETHER_MAX
 from marketplace.embedded.ports import free_port
-from tests.faults.market import Market, Paper
+from tests.faults.market import HASTY, Market, Paper
 from tests.faults.test_bought_stays_bought import change, edit
 from tests.fixtures.stack import answers
 from tests.fixtures.upstream import answer
@@ -36,7 +36,7 @@ def test_while_no_block_comes_the_buyer_is_told_to_wait(market: Market) -> None:
     status = ask(said.json["status_url"], headers={"Accept": "application/json"})
     assert status.status == 200
     assert status.json["payment"] == str(market.row(paper)["id"])
-    assert market.send(paper, web=1).status == 503
+    assert market.send(paper, web=HASTY).status == 503
 
     market.chain.resume()
 
@@ -52,7 +52,7 @@ def test_whoever_is_told_to_wait_is_asked_for_the_proof_that_brings_the_answer(
     sold, buyer = market.sell(), market.buyer()
     paper = market.sign(sold, buyer)
     market.chain.pause()
-    told = market.send(paper)
+    told = market.told_to_wait(paper)
     question = told.json["extensions"]["sign-in-with-x"]
     market.chain.resume()
     market.wait_money(paper, "settled", "confirmed")
@@ -143,7 +143,7 @@ def test_whoever_was_told_to_wait_is_answered_by_a_fresh_payment(market: Market)
     buyer = market.buyer("0.01")  # which the first payment takes to the last cent
     told, fresh = market.sign(sold, buyer), market.sign(sold, buyer)
     market.chain.pause()
-    assert market.send(told).status == 503
+    market.told_to_wait(told)
     market.chain.resume()
     market.wait_money(told, "settled", "confirmed")
 
@@ -158,7 +158,7 @@ def test_a_download_that_breaks_off_leaves_the_answer_to_a_fresh_payment(market:
     sold, buyer = market.sell(answer(b'"' + b"x" * 9_000_000 + b'"')), market.buyer()
     told = market.sign(sold, buyer, named=True)
     market.chain.pause()
-    assert market.send(told).status == 503
+    market.told_to_wait(told)
     market.chain.resume()
     market.wait_money(told, "settled", "confirmed")
     break_off(f"{market.stack.base_url}/p/{market.row(told)['id']}/answer", name_of(told))
