@@ -27,27 +27,45 @@ hypothesis.settings.register_profile("souk", deadline=None)
 hypothesis.settings.load_profile("souk")
 
 
-# Begun last, they would keep one worker busy while the others have nothing left to take.
-LONG = (
-    "tests/end_to_end/test_production_stack.py",
-    "tests/faults/mutants/test_mutants.py",
-    "tests/end_to_end/test_restore.py",
-    "tests/end_to_end/test_demo.py",
-    "tests/end_to_end/test_crowded_pool.py",
-    "tests/faults/test_database_lost.py",
-)
+# About how many seconds they take, one worker alone. What is begun last would keep one worker busy
+# while the others have nothing left to take, and what starts much is started by one worker only.
+LONG = {
+    "tests/end_to_end/test_production_stack.py": 120,
+    "tests/faults/mutants/test_mutants.py": 300,
+    "tests/end_to_end/test_restore.py": 40,
+    "tests/end_to_end/test_demo.py": 60,
+    "tests/end_to_end/test_crowded_pool.py": 30,
+    "_shared_market": 600,
+    "_counter": 120,
+    "_shared_stack": 300,
+}
+# What stands beside it, in the same files.
+WITH = {"browser": "_shared_stack", "killable": "_shared_market"}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Each worker is given as many tests in a row: the long ones stand where these begin."""
+    """Each worker is given as many tests in a row: what is long stands where these begin."""
     shares = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
-    long = [[each for each in items if each.nodeid.startswith(name)] for name in LONG]
-    heads = [list(chain.from_iterable(long[at::shares])) for at in range(shares)]
-    first = {each.nodeid for group in long for each in group}
-    rest = iter([each for each in items if each.nodeid not in first])
+    groups: dict[str, list[pytest.Item]] = {name: [] for name in ["", *LONG]}
+    for each in items:
+        groups[_group_of(each)].append(each)
+    heads: list[list[pytest.Item]] = [[] for _ in range(shares)]
+    seconds = [0] * shares
+    for name in sorted((each for each in LONG if groups[each]), key=LONG.__getitem__, reverse=True):
+        at = seconds.index(min(seconds))
+        heads[at] += groups[name]
+        seconds[at] += LONG[name]
+    rest = iter(groups[""])
     size = len(items) // shares
     begun = [[*head, *islice(rest, max(0, size - len(head)))] for head in heads]
     items[:] = [*chain.from_iterable(begun), *rest]
+
+
+def _group_of(item: pytest.Item) -> str:
+    """The file it stands in, or what it needs that takes long to start, if that is long."""
+    names = {item.nodeid.partition("::")[0], *getattr(item, "fixturenames", ())}
+    names |= {WITH[each] for each in WITH.keys() & names}
+    return next((each for each in LONG if each in names), "")
 
 
 def pytest_collection_finish() -> None:
