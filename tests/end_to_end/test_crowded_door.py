@@ -243,12 +243,16 @@ def test_calls_that_wait_for_their_money_leave_places_to_other_listings(stack: S
     stack.wait_until(lambda: len(upfront.calls) == PLACES, "the work that is paid")
 
 
-def shown_again(sold: Sold, paper: dict[str, str]) -> Said:
+def shown_again(stack: Stack, sold: Sold, paper: dict[str, str]) -> Said:
     """However often it takes to find a place for it at all."""
-    while True:
-        said = ask(sold.url, headers=paper)
-        if said.status != 503 or said.json["error"] != "busy":
-            return said
+    said: list[Said] = []
+
+    def has_a_place() -> bool:
+        said.append(ask(sold.url, headers=paper))
+        return said[-1].status != 503 or said[-1].json["error"] != "busy"
+
+    stack.wait_until(has_a_place, "a place")
+    return said[-1]
 
 
 def test_who_shows_an_unpaid_payment_again_and_again_takes_no_other_buyers_places(
@@ -269,7 +273,7 @@ def test_who_shows_an_unpaid_payment_again_and_again_takes_no_other_buyers_place
                 " (select id from payments_payment where listing_path = %s)"
             )
             stack.wait_until(lambda: stack.rows(answered, sold.path), "the answer")
-            again = [callers.submit(shown_again, sold, paper) for _ in range(2 * PLACES)]
+            again = [callers.submit(shown_again, stack, sold, paper) for _ in range(2 * PLACES)]
             refused = len(again) + 1 - WAIT_TOGETHER_MAX
             stack.wait_until(lambda: sum(each.done() for each in again) >= refused, "refusals")
             told = [each.result() for each in again if each.done()]

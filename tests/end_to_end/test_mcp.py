@@ -25,7 +25,7 @@ from sellers import listings
 from sellers.models import Listing
 from sellers.terms import Sample
 from tests.fixtures.cast import Cast, Person
-from tests.fixtures.stack import Sold, Stack
+from tests.fixtures.stack import PATIENCE_SECONDS, Sold, Stack
 from tests.fixtures.upstream import Call, Wire, answer, chunked, raw
 from tests.fixtures.wallet import ask, authorize, pack
 
@@ -246,8 +246,9 @@ def test_who_hung_up_and_pays_anew_gets_the_first_answer(
     async def hang_up() -> None:
         async with httpx.AsyncClient(timeout=60) as client:
             asking = asyncio.create_task(client.post(f"{stack.base_url}/mcp", json=said))
-            while not sold.calls:
-                await asyncio.sleep(0.01)
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                while not sold.calls:
+                    await asyncio.sleep(0.01)
             asking.cancel()
 
     asyncio.run(hang_up())

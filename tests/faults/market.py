@@ -31,7 +31,7 @@ from tests.fixtures.cast import Person
 from tests.fixtures.chain import Chain
 from tests.fixtures.looking import Looking
 from tests.fixtures.rpc_proxy import RpcProxy
-from tests.fixtures.stack import Sold, Stack, answers, running_stack
+from tests.fixtures.stack import PATIENCE_SECONDS, Sold, Stack, answers, running_stack
 from tests.fixtures.tcp_proxy import TcpProxy
 from tests.fixtures.upstream import Behaviour, Call, Wire, answer
 from tests.fixtures.wallet import Said, ask, authorize, pack
@@ -193,10 +193,12 @@ class Market:
         return asked
 
     def _until_decided(self, paper: Paper, **how: Any) -> Said:
+        deadline = time.monotonic() + PATIENCE_SECONDS
         while True:
             said = self.send(paper, **how)
             undecided = said.status == 503 and said.json.get("error") == "unavailable"
-            if not undecided or self.is_hurt or self.row(paper):
+            is_over = self.is_hurt or time.monotonic() > deadline
+            if not undecided or is_over or self.row(paper):
                 return said
 
     def buy(self, sold: Sold | None = None, **how: Any) -> Paper:

@@ -28,6 +28,7 @@ from payments.x402.networks import checksum
 from tests.faults.invariants import check
 from tests.faults.moves import ROOM_FOR, TRUSTED_WITH, Play, open_play
 from tests.fixtures.purchases import NETWORK, TWINS, USDC, sql_url
+from tests.fixtures.stack import PATIENCE_SECONDS
 
 
 @pytest.fixture
@@ -48,6 +49,13 @@ def somebody() -> str:
     return checksum(os.urandom(20))
 
 
+async def all_wait(play: Play, count: int) -> None:
+    """Until so many wait for a lock."""
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while await one(play.pool, WAITING) != (count,):
+            await asyncio.sleep(0.01)
+
+
 async def at_the_same_time(play: Play, askers: Sequence[list[Claim]]) -> Counter[ClaimVerdict]:
     """Each claim has begun before any may go on: their counter is held until all wait for it."""
     await risk.make_room(play.pool, {play.cap.key})
@@ -57,8 +65,7 @@ async def at_the_same_time(play: Play, askers: Sequence[list[Claim]]) -> Counter
             asyncio.create_task(claim_together(play.pool, members, lease_seconds=10, twins=TWINS))
             for members in askers
         ]
-        while await one(play.pool, WAITING) != (len(asking),):
-            await asyncio.sleep(0.01)
+        await all_wait(play, len(asking))
     return Counter(verdict for each in await asyncio.gather(*asking) for verdict in each)
 
 
@@ -391,8 +398,7 @@ async def test_a_counter_swept_while_claims_wait_for_it_still_admits_exactly_wha
             asyncio.create_task(claim_together(play.pool, members, lease_seconds=10, twins=TWINS))
             for members in askers
         ]
-        while await one(play.pool, WAITING) != (len(asking),):
-            await asyncio.sleep(0.01)
+        await all_wait(play, len(asking))
     verdicts = Counter(verdict for each in await asyncio.gather(*asking) for verdict in each)
 
     assert verdicts == {

@@ -40,9 +40,10 @@ from payments.x402.networks import DEFAULT_ASSETS
 from tests.faults.invariants import check
 from tests.faults.market import Market, Paper
 from tests.faults.moves import AMOUNT, Play, open_play
-from tests.faults.test_claims import WAITING, at_the_same_time, end, somebody
+from tests.faults.test_claims import WAITING, all_wait, at_the_same_time, end, somebody
 from tests.fixtures.purchases import NETWORK, TWINS, USDC, sql_url
 from tests.fixtures.upstream import Behaviour, Call, Wire, answer
+from tests.fixtures.wallet import Said
 
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
 TEN_CALLS = 10 * AMOUNT / 1_000_000  # dollars
@@ -222,8 +223,7 @@ async def test_a_claim_beside_the_first_limit_is_counted_once(
         await holder.execute("select from payments_cap where key = %s for update", (key,))
         for start in (claiming, setting) if claim_is_first else (setting, claiming):
             begun.append(asyncio.ensure_future(start()))
-            while await one(play.pool, WAITING) != (len(begun),):
-                await asyncio.sleep(0.01)
+            await all_wait(play, len(begun))
     results = await asyncio.gather(*begun)
 
     verdict = [ClaimVerdict.TAKEN] if claim_is_first else [ClaimVerdict.LIMITS_CHANGED]
@@ -561,10 +561,14 @@ def _broken_once() -> Behaviour:
 
 
 def _over_http(market: Market, paper: Paper, web: int) -> str:
-    answer = market.send(paper, web=web)
-    while answer.status == 503:  # a node that cannot keep up is no verdict
-        answer = market.send(paper, web=web)
-    return "answered" if answer.status == 200 else str(answer.json["error"])
+    said: list[Said] = []
+
+    def decided() -> bool:
+        said.append(market.send(paper, web=web))
+        return said[-1].status != 503  # a node that cannot keep up is no verdict
+
+    market.wait(decided, "a verdict")
+    return "answered" if said[-1].status == 200 else str(said[-1].json["error"])
 
 
 def _over_mcp(market: Market, paper: Paper, web: int) -> str:
@@ -574,14 +578,17 @@ def _over_mcp(market: Market, paper: Paper, web: int) -> str:
         "_meta": {"x402/payment": paper.payload},
     }
     message = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}
-    while True:
-        url = f"http://127.0.0.1:{market.stack.ports[web]}/mcp"
+    url = f"http://127.0.0.1:{market.stack.ports[web]}/mcp"
+    said: list[str] = []
+
+    def decided() -> bool:
         result = httpx.post(url, json=message, timeout=60).json()["result"]
-        if not result["isError"]:
-            return "answered"
-        error = str(result["structuredContent"]["error"])
-        if error not in {"unavailable", "settlement_pending", "in_flight"}:
-            return error
+        is_refused = result["isError"]
+        said.append(str(result["structuredContent"]["error"]) if is_refused else "answered")
+        return said[-1] not in {"unavailable", "settlement_pending", "in_flight"}
+
+    market.wait(decided, "a verdict")
+    return said[-1]
 
 
 def _set(market: Market, payer: str, rules: str) -> None:

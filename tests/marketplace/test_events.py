@@ -138,8 +138,9 @@ async def test_a_page_too_many_asks_instead(market: Purchases, settings: Setting
     query = f"?topics=payment:{await market.claim()}&seen=1.0"
     messages = listen(AsyncClient(), query)
     waits = asyncio.create_task(anext(messages))
-    while not hub().is_full(1):
-        await asyncio.sleep(0)
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while not hub().is_full(1):
+            await asyncio.sleep(0)
     refused = await AsyncClient().get(f"/events{query}")
     assert refused.status_code == 503
     assert 'hx-trigger="every 5s"' in refused.content.decode()

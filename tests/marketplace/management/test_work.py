@@ -133,8 +133,9 @@ async def test_the_loop_settles_for_as_long_as_its_slowest_act_is_at_it(
     working = asyncio.create_task(work.work_until(stop))
     await asyncio.to_thread(begun.wait, PATIENCE_SECONDS)
     stop.set()
-    while turns.goes_on():
-        await asyncio.sleep(0)
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while turns.goes_on():
+            await asyncio.sleep(0)
     assert told == []
     may_end.set()
     await working
