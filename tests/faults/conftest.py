@@ -28,9 +28,7 @@ def _shared_market(
         SHARED["_shared_market"] = market.stack
         yield market
         market.stack.wake()
-        market.heal()
-        market.quiet()
-        market.end()
+        market.closes_well()
 
 
 @pytest.fixture
@@ -38,6 +36,4 @@ def market(_shared_market: Market) -> Iterator[Market]:
     """The marketplace that the tests of this process share; afterwards every invariant holds."""
     _shared_market.heal()
     yield _shared_market
-    _shared_market.heal()
-    _shared_market.quiet()
-    _shared_market.check()
+    _shared_market.ends_well()

@@ -45,6 +45,7 @@ WINDOW_SECONDS = 300  # as long as a challenge allows
 SHORT_SECONDS = 150  # the time of a call, a margin for its payment, and a minute to be busy in
 FINAL_BLOCKS = 9  # the node calls a block final when eight are on top of it
 BASE_FEE_WEI = 10**7
+IS_WRONG_VARIANT = "SOUK_TEST_MUTANT" in os.environ
 QUICK = {
     "HOLD_WAIT_SECONDS": str(HOLD_SECONDS),
     "SOUK_LEASE_SECONDS": str(LEASE_SECONDS),
@@ -321,14 +322,18 @@ class Market:
         for message in Path(self.stack.environment["SOUK_MESSAGES_DIR"]).rglob("*.msg"):
             message.unlink(missing_ok=True)
 
-    def heal(self) -> None:
-        """Undo every fault; what was waiting goes on."""
+    def let_go(self) -> None:
+        """Nothing of ours holds anybody up any more."""
         self.go_on()
         self.rpc.heal()
         self.database.pass_on()
         for gate in self.gates:
             gate.open()
         self.gates.clear()
+
+    def heal(self) -> None:
+        """Undo every fault; what was waiting goes on."""
+        self.let_go()
         self.chain.resume()
         self.chain.set_balance(self.chain.relayer.address, GAS_ALLOWANCE)
         self.chain.rpc("evm_setTime", [int(time.time())])
@@ -412,6 +417,22 @@ class Market:
             return False
         said = self.send(self.sign(self.minute, somebody("nobody"), seconds=SHORT_SECONDS), web=web)
         return said.status == 402 and said.challenge["error"] == Reason.INSUFFICIENT_BALANCE
+
+    def ends_well(self) -> None:
+        """After a test: every invariant holds. A wrong variant was noticed by then, or was not."""
+        self.let_go()
+        if not IS_WRONG_VARIANT:
+            self.heal()
+            self.quiet()
+            self.check()
+
+    def closes_well(self) -> None:
+        """After all tests."""
+        self.let_go()
+        if not IS_WRONG_VARIANT:
+            self.heal()
+            self.quiet()
+            self.end()
 
     def end(self) -> None:
         """The bound of I-22: once windows are over and blocks final, every claim is closed."""

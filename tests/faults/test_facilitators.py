@@ -122,9 +122,7 @@ def _counter(
             facilitator.chain = market.chain
             facilitator.is_on_record = counter.is_on_record
         yield counter
-        market.heal()
-        market.quiet()
-        market.end()
+        market.closes_well()
     first.close()
     second.close()
 
@@ -137,9 +135,7 @@ def counter(_counter: Counter) -> Iterator[Counter]:
     _counter.market.wait(_counter.first_is_first, "the first facilitator")
     yield _counter
     _counter.heal()
-    _counter.market.heal()
-    _counter.market.quiet()
-    _counter.market.check()
+    _counter.market.ends_well()
     asked = [*_counter.first.asked, *_counter.second.asked]
     assert all(each.on_record for each in asked), "asked before it was written down"
 

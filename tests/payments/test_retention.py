@@ -87,8 +87,7 @@ async def test_a_swept_counter_is_made_again_by_the_next_claim(purchases: Purcha
 
     await purchases.claim(caps=(swept, standing))
 
-    kept = await counters(purchases)
-    assert (kept[swept.key], kept[standing.key]) == (2_000, 2_000)
+    assert await counters(purchases) == {swept.key: 2_000, standing.key: 2_000}
 
 
 async def test_a_payment_tried_again_is_counted_again(purchases: Purchases) -> None:

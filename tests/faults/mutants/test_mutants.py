@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -44,7 +45,8 @@ def environment(anvil: Path) -> dict[str, str]:
     own = urlunsplit(parts._replace(path=f"/mutant_{uuid.uuid4().hex[:12]}"))
     left_out = {"PYTEST_XDIST_WORKER", "PYTEST_CURRENT_TEST", "PYTEST_ADDOPTS"}
     kept = {name: value for name, value in os.environ.items() if name not in left_out}
-    return {**kept, "DATABASE_URL": own, "SOUK_TEST_ANVIL": str(anvil)}
+    mutant = {"SOUK_TEST_MUTANT": "1", "SOUK_TEST_ANVIL": str(anvil)}
+    return {**kept, "DATABASE_URL": own, **mutant}
 
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
@@ -60,3 +62,5 @@ def test_it_is_noticed(mutant: Mutant, tmp_path: Path, anvil_binary: Path) -> No
 
     assert done.returncode == TESTS_FAILED, done.stdout[-3000:] + done.stderr[-2000:]
     assert " failed" in done.stdout.splitlines()[-1], done.stdout[-3000:]
+    said = re.search(f"^E .*(?:{mutant.says})", done.stdout, re.MULTILINE)
+    assert said, done.stdout[-3000:]
