@@ -211,4 +211,127 @@ MUTANTS = (
         "tests/faults/test_upfront.py::test_the_money_moves_before_the_upstream_is_asked",
         r"assert \('open', 'none'\) in",
     ),
+    Mutant(
+        "a reorganisation leaves the ledger as it was",
+        (
+            (
+                "payments/outcomes.py",
+                "            await ledger.reverse(connection, [row.payment_id])\n",
+                "",
+            ),
+        ),
+        "tests/faults/test_random_moves.py",
+        r"I-14: .* with \{",
+    ),
+    Mutant(
+        "one block is deep enough for a receipt",
+        (
+            (
+                "payments/settlement.py",
+                "        elif depth >= desk.terms.confirmations:",
+                "        elif depth >= 1:",
+            ),
+        ),
+        "tests/payments/test_depth.py::test_it_is_final_at_its_depth_and_not_a_block_before",
+        r"'answered confirmed'",
+    ),
+    Mutant(
+        "a refund is proven by money that went to somebody else",
+        (
+            (
+                "payments/refund_proof.py",
+                "            if log.topics[2] == wanted:",
+                "            if log.topics[2]:",
+            ),
+        ),
+        "tests/payments/disputes/test_refunds.py::test_what_proves_nothing_says_why",
+        r"assert 'seen' == 'refused'",
+    ),
+    Mutant(
+        "a refund in the newest block is booked",
+        (
+            (
+                "payments/refunds.py",
+                "    needed = wiring.confirmations(refund.network)",
+                "    needed = 1",
+            ),
+        ),
+        "tests/payments/disputes/test_refunds.py"
+        "::test_a_named_refund_closes_the_case_once_it_is_deep_enough",
+        r"assert 'confirmed' == 'seen'",
+    ),
+    Mutant(
+        "work is taken up though somebody is at it",
+        (
+            (
+                "payments/moves.py",
+                'LEASE_OVER = sql.SQL(" and lease_until < clock_timestamp()")',
+                'LEASE_OVER = sql.SQL("")',
+            ),
+        ),
+        "tests/faults/test_dropped.py::test_nobody_takes_it_up_while_it_is_at_work",
+        r"assert not True",
+    ),
+    Mutant(
+        "an attempt that is long over stores its answer",
+        (
+            (
+                "payments/moves.py",
+                "g.payment_id = m.id and g.attempt = m.attempt\n",
+                "g.payment_id = m.id\n",
+            ),
+        ),
+        "tests/faults/test_dropped.py::test_it_waits_for_its_buyer_and_is_taken_up_once",
+        r"assert \[True\] == \[False\]",
+    ),
+    Mutant(
+        "of a name's addresses the first alone is judged",
+        (
+            (
+                "payments/egress/clients.py",
+                "        for address in addresses:\n",
+                "        for address in addresses[:1]:\n",
+            ),
+        ),
+        "tests/payments/test_egress.py::test_a_name_with_one_good_and_one_bad_address_is_refused",
+        r"isinstance\(Reply\(",
+    ),
+    Mutant(
+        "an address that no name led to is not judged",
+        (
+            (
+                "payments/egress/clients.py",
+                "        rule.judge(ip_address(host), int(port))\n",
+                "",
+            ),
+        ),
+        "tests/payments/test_egress.py::test_the_socket_itself_is_judged_when_no_url_was",
+        r"DID NOT RAISE .*EgressRefused",
+    ),
+    Mutant(
+        "one node's word is enough for a large sum",
+        (
+            (
+                "payments/evidence.py",
+                "        if amount_atomic >= agree_above_atomic:",
+                "        if False:",
+            ),
+        ),
+        "tests/payments/chains/test_endpoints.py"
+        "::test_what_a_node_said_before_proves_nothing_unless_they_agree_on_that",
+        r"assert True is False",
+    ),
+    Mutant(
+        "of nodes that disagree the first is believed",
+        (
+            (
+                "payments/chains/evm.py",
+                "        if len(found) >= min(2, len(said)) and not differ:",
+                "        if len(found) >= min(2, len(said)):",
+            ),
+        ),
+        "tests/payments/chains/test_endpoints.py"
+        "::test_a_receipt_they_see_differently_leaves_the_question_open",
+        r"DID NOT RAISE .*ChainUnavailable",
+    ),
 )
