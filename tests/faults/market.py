@@ -181,6 +181,10 @@ class Market:
         url = self.stack.url(paper.sold.path, web)
         return ask(url, headers={**paper.headers, **headers}, seconds=seconds)
 
+    def hang_up(self, paper: Paper) -> None:
+        """Present it, and go away as soon as the seller was asked."""
+        self.stack.hang_up(paper.sold, paper.headers)
+
     def told_to_wait(self, paper: Paper) -> Said:
         """Present it where nobody waits long; ours is on its way when this is over."""
         said = self.send(paper, web=HASTY)
