@@ -194,9 +194,9 @@ async def test_a_statement_is_waited_for_where_it_may_take_its_time(proxy: TcpPr
 
 
 async def test_who_stood_still_itself_hears_what_came_meanwhile(proxy: TcpProxy) -> None:
-    pool = await open_pool(proxy.conninfo, size_max=1, answer_seconds=0.8)
+    pool = await open_pool(proxy.conninfo, size_max=1, answer_seconds=3)
     looking = await open_pool(sql_url(), size_max=1)
-    query = "select 1 from pg_sleep(0.5)"
+    query = "select 1 from pg_sleep(1)"
     seen = "select 1 from pg_stat_activity where query = %s and state = 'active'"
     try:
         asked = asyncio.create_task(one(pool, query))
@@ -204,7 +204,7 @@ async def test_who_stood_still_itself_hears_what_came_meanwhile(proxy: TcpProxy)
             while not (asked.done() or await one(looking, seen, (query,))):
                 await asyncio.sleep(0)
         assert not asked.done()
-        time.sleep(1)  # this process, and not the database
+        time.sleep(4)  # this process, and not the database
         assert await asked == (1,)
     finally:
         await pool.close()

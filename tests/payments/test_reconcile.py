@@ -35,7 +35,7 @@ async def booked(scene: Scene, *payments: Payment) -> int:
 
 
 async def until(scene: Scene, ids: list[UUID], state: str) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while await scene.states(ids) != Counter({state: len(ids)}):
             await asyncio.sleep(0.01)
 

@@ -27,10 +27,11 @@ from tests.payments.chains.cast import Payment, funded, pay, spend
 
 MANY = 300
 ROUND_TRIPS_MAX = 20
+PATIENCE_SECONDS = 60
 
 
 async def until(true: Callable[[], bool]) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while not true():
             await asyncio.sleep(0.01)
 
@@ -60,7 +61,7 @@ async def test_an_answer_is_sent_while_hundreds_of_voids_are_looked_for(scene: S
 
 
 async def until_async(scene: Scene, ids: list[UUID], wanted: Counter[str]) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while await scene.states(ids) != wanted:
             await asyncio.sleep(0.01)
 
