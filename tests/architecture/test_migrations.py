@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from itertools import chain
+
 import pytest
 from django.apps import apps
 from django.db import connection, migrations, models
 from django.db.migrations.loader import MigrationLoader
+from django.db.migrations.state import ProjectState
 
 from tests.architecture.migration_rules import (
     BIG,
@@ -20,57 +24,67 @@ from tests.architecture.migration_rules import (
 PACKAGES = {"payments", "sellers", "marketplace"}
 
 
+@dataclass(frozen=True, slots=True)
+class History:
+    """Our migrations in the order in which they run, each with what stood before it."""
+
+    nodes: dict[tuple[str, str], migrations.Migration]
+    before: dict[tuple[str, str], ProjectState]
+    now: ProjectState
+
+
 @pytest.fixture(scope="module")
-def loader() -> MigrationLoader:
-    return MigrationLoader(None)
-
-
-def ours(loader: MigrationLoader) -> list[tuple[str, str]]:
+def history() -> History:
+    """Walked once: from the first migration to each is a way that grows with every one."""
+    loader = MigrationLoader(None)
     here = {each.label for each in apps.get_app_configs() if each.name.split(".")[0] in PACKAGES}
-    return [key for key in loader.graph.nodes if key[0] in here]
+    history = History({}, {}, ProjectState(real_apps=loader.unmigrated_apps))
+    plans = map(loader.graph.forwards_plan, loader.graph.leaf_nodes())
+    for key in dict.fromkeys(chain.from_iterable(plans)):
+        migration = loader.graph.nodes[key]
+        if key[0] in here:
+            history.nodes[key], history.before[key] = migration, history.now.clone()
+        migration.mutate_state(history.now, preserve=False)
+    return history
 
 
-def test_every_big_table_is_one_of_ours(loader: MigrationLoader) -> None:
-    state = loader.project_state()
+def test_every_big_table_is_one_of_ours(history: History) -> None:
     tables = {
         model.options.get("db_table") or f"{app}_{name}"
-        for (app, name), model in state.models.items()
+        for (app, name), model in history.now.models.items()
     }
     assert tables >= BIG
 
 
-def test_no_migration_takes_from_the_release_before(loader: MigrationLoader) -> None:
+def test_no_migration_takes_from_the_release_before(history: History) -> None:
     found = [
         f"{app}.{name}: {breach}"
-        for app, name in ours(loader)
+        for (app, name), migration in history.nodes.items()
         if is_after_the_first_release(app, name) and f"{app}.{name}" not in SECOND_STEPS | HARMLESS
-        for breach in breaks_old_code(
-            loader.graph.nodes[app, name], loader.project_state((app, name), at_end=False)
-        )
+        for breach in breaks_old_code(migration, history.before[app, name])
     ]
     assert found == []
 
 
-def sql_of(loader: MigrationLoader, app: str, name: str) -> str:
+def sql_of(history: History, app: str, name: str) -> str:
     """As it would run, with the statements of its own functions."""
-    migration = loader.graph.nodes[app, name]
-    state = loader.project_state((app, name), at_end=False)
+    migration, state = history.nodes[app, name], history.before[app, name].clone()
     with connection.schema_editor(collect_sql=True, atomic=migration.atomic) as editor:
         migration.apply(state, editor, collect_sql=True)
     return "\n".join(editor.collected_sql)
 
 
-def test_no_migration_holds_a_big_table(transactional_db: None, loader: MigrationLoader) -> None:
+def test_no_migration_holds_a_big_table(transactional_db: None, history: History) -> None:
     """Outside of a transaction, as an index that is created concurrently has to be."""
     found = []
-    for app, name in ours(loader):
+    for (app, name), migration in history.nodes.items():
         if is_after_the_first_release(app, name):
             made = frozenset(
                 f"{app}_{each.name.lower()}"
-                for each in loader.graph.nodes[app, name].operations
+                for each in migration.operations
                 if isinstance(each, migrations.CreateModel)
             )
-            sql = sql_of(loader, app, name)
+            sql = sql_of(history, app, name)
             found += [f"{app}.{name}: {breach}" for breach in holds_a_big_table(sql, made)]
     assert found == []
 
@@ -84,13 +98,13 @@ BUILDERS = (
 
 
 def test_every_index_that_is_built_beside_calls_can_be_built_again(
-    transactional_db: None, loader: MigrationLoader
+    transactional_db: None, history: History
 ) -> None:
     found = [
         f"{app}.{name}: {breach}"
-        for app, name in ours(loader)
-        if not loader.graph.nodes[app, name].atomic
-        for breach in cannot_be_repeated(sql_of(loader, app, name))
+        for (app, name), migration in history.nodes.items()
+        if not migration.atomic
+        for breach in cannot_be_repeated(sql_of(history, app, name))
     ]
     assert found == []
 
@@ -111,17 +125,17 @@ def test_an_index_that_can_be_built_only_once_is_found(sql: str) -> None:
 @pytest.mark.parametrize("name", BUILDERS)
 @pytest.mark.parametrize("is_valid", [True, False])
 def test_a_migration_whose_index_is_there_already_runs_again(
-    transactional_db: None, loader: MigrationLoader, name: str, is_valid: bool
+    transactional_db: None, history: History, name: str, is_valid: bool
 ) -> None:
     """As one that was killed left it: built and not written down, or half-built."""
-    migration = loader.graph.nodes["payments", name]
+    migration = history.nodes["payments", name]
     (builds,) = migration.operations
     index = builds.index.name
     with connection.cursor() as cursor:
         mark = "update pg_index set indisvalid = %s where indexrelid = %s::regclass"
         cursor.execute(mark, (is_valid, index))
         assert cursor.rowcount == 1
-    state = loader.project_state(("payments", name), at_end=False)
+    state = history.before["payments", name].clone()
     with connection.schema_editor(atomic=False) as editor:
         migration.apply(state, editor)
     with connection.cursor() as cursor:
@@ -167,10 +181,8 @@ def test_a_statement_of_an_instant_is_none(sql: str) -> None:
     assert list(holds_a_big_table(sql)) == []
 
 
-def test_the_rules_see_what_was_done_before_the_first_release(
-    db: None, loader: MigrationLoader
-) -> None:
-    assert list(holds_a_big_table(sql_of(loader, "payments", "0009_retention_and_hot_queries")))
+def test_the_rules_see_what_was_done_before_the_first_release(db: None, history: History) -> None:
+    assert list(holds_a_big_table(sql_of(history, "payments", "0009_retention_and_hot_queries")))
 
 
 @pytest.mark.parametrize(
@@ -203,8 +215,8 @@ def test_the_rules_see_what_was_done_before_the_first_release(
         migrations.RunSQL("alter table payments_cap alter used_atomic drop default"),
     ],
 )
-def test_what_old_code_would_miss_is_found(loader: MigrationLoader, operation: object) -> None:
-    assert len(planted(loader, operation)) == 1
+def test_what_old_code_would_miss_is_found(history: History, operation: object) -> None:
+    assert len(planted(history, operation)) == 1
 
 
 @pytest.mark.parametrize(
@@ -220,11 +232,11 @@ def test_what_old_code_would_miss_is_found(loader: MigrationLoader, operation: o
         migrations.RunSQL("insert into notes values (1); drop function f()"),
     ],
 )
-def test_what_old_code_does_not_notice_is_none(loader: MigrationLoader, operation: object) -> None:
-    assert planted(loader, operation) == []
+def test_what_old_code_does_not_notice_is_none(history: History, operation: object) -> None:
+    assert planted(history, operation) == []
 
 
-def planted(loader: MigrationLoader, operation: object) -> list[str]:
+def planted(history: History, operation: object) -> list[str]:
     migration = migrations.Migration("9999_planted", "payments")
     migration.operations = [operation]
-    return list(breaks_old_code(migration, loader.project_state()))
+    return list(breaks_old_code(migration, history.now))
