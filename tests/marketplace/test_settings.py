@@ -6,6 +6,8 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 
@@ -133,12 +135,35 @@ def test_a_wrong_facilitator_is_named_and_its_secret_is_not(
     assert "secret" not in str(refused.value)
 
 
-def start(**environment: str) -> subprocess.CompletedProcess[str]:
+@dataclass(frozen=True, slots=True)
+class Started:
+    """How a start with some environment ended."""
+
+    returncode: int
+    stderr: str
+
+
+Start = Callable[..., Started]
+
+
+@pytest.fixture(scope="module")
+def start(checkout: Path) -> Iterator[Start]:
+    """Settings read for the first time, by a process without an environment but this."""
     kept = {name: value for name, value in os.environ.items() if name in {"PATH", "HOME"}}
-    return subprocess.run(
-        [sys.executable, "-c", "import marketplace.settings"],
-        env={**kept, **environment}, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+    with subprocess.Popen(
+        [sys.executable, "-m", "tests.marketplace.settings_starter"],
+        cwd=checkout, env=kept, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+    ) as starter:  # fmt: skip
+        assert starter.stdin
+        assert starter.stdout
+        asking, told = starter.stdin, starter.stdout
+
+        def started(**environment: str) -> Started:
+            asking.write(json.dumps({**kept, **environment}) + "\n")
+            asking.flush()
+            return Started(*json.loads(told.readline()))
+
+        yield started
 
 
 @pytest.mark.parametrize(
@@ -173,7 +198,7 @@ def start(**environment: str) -> subprocess.CompletedProcess[str]:
     ],
 )
 def test_a_wrong_value_is_named_with_what_was_expected(
-    name: str, value: str, expected: str
+    start: Start, name: str, value: str, expected: str
 ) -> None:
     done = start(**{"SECRET_KEY": "x" * 50, name: value})
 
@@ -183,7 +208,7 @@ def test_a_wrong_value_is_named_with_what_was_expected(
     assert expected in done.stderr
 
 
-def test_a_secret_may_come_from_a_file(tmp_path: Path) -> None:
+def test_a_secret_may_come_from_a_file(start: Start, tmp_path: Path) -> None:
     secret = tmp_path / "key"
     secret.write_text("y" * 50 + "\n")
 
@@ -197,14 +222,14 @@ def test_a_secret_may_come_from_a_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("answer_bytes", ["10000000", "300000000"])
-def test_a_larger_answer_has_its_room_unless_that_is_said(answer_bytes: str) -> None:
+def test_a_larger_answer_has_its_room_unless_that_is_said(start: Start, answer_bytes: str) -> None:
     given = {"SECRET_KEY": "x" * 50, "SOUK_ANSWER_BYTES_MAX": answer_bytes}
 
     assert start(**given).returncode == 0
 
 
 @pytest.mark.parametrize("name", ["DATABASE_URL", "DATABASE_DIRECT_URL", "CELERY_BROKER_URL"])
-def test_a_password_in_a_wrong_address_is_not_shown(name: str) -> None:
+def test_a_password_in_a_wrong_address_is_not_shown(start: Start, name: str) -> None:
     done = start(**{"SECRET_KEY": "x" * 50, name: "mysql://me:hunter2@host/name"})
 
     assert done.returncode != 0
@@ -212,7 +237,7 @@ def test_a_password_in_a_wrong_address_is_not_shown(name: str) -> None:
     assert "hunter2" not in done.stderr
 
 
-def test_a_private_egress_exception_needs_two_words_in_production() -> None:
+def test_a_private_egress_exception_needs_two_words_in_production(start: Start) -> None:
     allowed = {"SECRET_KEY": "x" * 50, "SOUK_EGRESS_ALLOW": "127.0.0.0/8:9999"}
 
     assert "SOUK_EGRESS_ALLOW" in start(**allowed).stderr
