@@ -413,8 +413,7 @@ def the_money_is_where_the_rows_say(books: Books, moved: list[record.Moved], cha
         assert proof.transaction == row["transaction"], "I-10"
         assert (proof.block_number, proof.block_hash) == (row["block_number"], row["block_hash"])
         paying.add(proof.transaction)
-    hashes = ["0x" + transaction.hex() for transaction in paying]
-    for receipt in chain.rpc_each("eth_getTransactionReceipt", hashes):
+    for receipt in record.receipts(chain, paying):
         assert int(receipt["status"], 16) == 1, "I-10"
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from eth_utils import keccak, to_checksum_address
 
@@ -28,9 +30,45 @@ class Moved:
     amount_atomic: int
 
 
+DEEP_BLOCKS = 16  # what tests undo seldom
+
+
+@dataclass
+class Known:
+    """What was read of a chain, up to a block: as long as that one stands, all of it does."""
+
+    height: int = -1
+    block_hash: str = ""
+    moved: list[Moved] = field(default_factory=list)
+    answers: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
+
+
+_KNOWN: WeakKeyDictionary[Chain, Known] = WeakKeyDictionary()
+
+
+def _known(chain: Chain) -> Known:
+    known = _KNOWN.get(chain, Known())
+    if known.height >= 0:
+        block = chain.rpc("eth_getBlockByNumber", [hex(known.height), False])
+        if block is None or block["hash"] != known.block_hash:
+            known = Known()
+    return known
+
+
 def moved(chain: Chain) -> list[Moved]:
     """Every authorized transfer of the dollar, oldest first."""
-    search = {"address": chain.dollar, "fromBlock": "0x0", "toBlock": "latest"}
+    known = _known(chain)
+    deep = chain.block(max(0, chain.height - DEEP_BLOCKS))  # its hash first: what follows stands
+    found = known.moved + _moved_from(chain, known.height + 1)
+    height = int(deep["number"], 16)
+    if height > known.height:
+        buried = [each for each in found if each.block_number <= height]
+        _KNOWN[chain] = Known(height, deep["hash"], buried, known.answers)
+    return found
+
+
+def _moved_from(chain: Chain, block: int) -> list[Moved]:
+    search = {"address": chain.dollar, "fromBlock": hex(block), "toBlock": "latest"}
     logs = sorted(
         chain.rpc("eth_getLogs", [search]),
         key=lambda log: (int(log["blockNumber"], 16), int(log["logIndex"], 16)),
@@ -66,8 +104,23 @@ def address(topic: str) -> str:
     return to_checksum_address("0x" + topic[-40:])
 
 
-def mined(chain: Chain, transactions: list[bytes]) -> list[dict[str, Any]]:
+def mined(chain: Chain, transactions: Iterable[bytes]) -> list[dict[str, Any]]:
     """Those of these transactions that are in a block."""
-    hashes = ["0x" + transaction.hex() for transaction in transactions]
-    found = chain.rpc_each("eth_getTransactionByHash", hashes)
+    found = _each(chain, "eth_getTransactionByHash", transactions)
     return [each for each in found if each and each["blockNumber"]]
+
+
+def receipts(chain: Chain, transactions: Iterable[bytes]) -> list[dict[str, Any]]:
+    return _each(chain, "eth_getTransactionReceipt", transactions)
+
+
+def _each(chain: Chain, method: str, transactions: Iterable[bytes]) -> list[dict[str, Any]]:
+    """The answer about each; of those buried deep it is known."""
+    known = _known(chain)
+    hashes = ["0x" + transaction.hex() for transaction in transactions]
+    asked = [each for each in hashes if (method, each) not in known.answers]
+    told = dict(zip(asked, chain.rpc_each(method, asked), strict=True))
+    for each, answer in told.items():
+        if answer and answer["blockNumber"] and int(answer["blockNumber"], 16) <= known.height:
+            known.answers[method, each] = answer
+    return [told[each] if each in told else known.answers[method, each] for each in hashes]
