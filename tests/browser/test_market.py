@@ -9,12 +9,12 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Page, expect
 
-from marketplace.embedded.ports import free_port
 from payments.limit_setting import Wishes, set_limits
 from payments.payers import Payer
 from tests.browser.chromium import Chromium, Seen
 from tests.browser.injected_wallet import InjectedWallet
 from tests.fixtures.cast import Cast, person
+from tests.fixtures.ports import free_port
 from tests.fixtures.stack import Sold, Stack, answers
 from tests.fixtures.upstream import Call, Wire, answer
 

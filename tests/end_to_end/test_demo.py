@@ -16,9 +16,9 @@ from pathlib import Path
 
 import pytest
 
-from marketplace.embedded.ports import free_port
 from marketplace.embedded.postgres import Postgres
 from marketplace.embedded.run_record import is_alive
+from tests.fixtures.ports import free_port
 from tests.fixtures.wallet import ask
 
 READY_SECONDS = 120

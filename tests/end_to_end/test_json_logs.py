@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from marketplace.embedded.ports import free_port
+from tests.fixtures.ports import free_port
 from tests.fixtures.stack import Stack, answers
 
 STOP_SECONDS = 60

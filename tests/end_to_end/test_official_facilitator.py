@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 
 from marketplace.embedded.chain import ONE_ETHER
-from marketplace.embedded.ports import free_port
 from marketplace.embedded.starting import dies_with_us
 from tests.faults.invariants import check
 from tests.fixtures.cast import Cast, Person, person
 from tests.fixtures.chain import CHECKOUT
+from tests.fixtures.ports import free_port
 from tests.fixtures.stack import NETWORK, Stack, answers, running_stack
 from tests.fixtures.wallet import ask, authorize, buy, pack
 

@@ -10,9 +10,9 @@ from dataclasses import replace
 from urllib.parse import urlsplit
 
 from marketplace.calls.release import WAIT_TOGETHER_MAX
-from marketplace.embedded.ports import free_port
 from tests.faults.market import HASTY, Market, Paper
 from tests.faults.test_bought_stays_bought import change, edit
+from tests.fixtures.ports import free_port
 from tests.fixtures.stack import answers
 from tests.fixtures.upstream import answer
 from tests.fixtures.wallet import Said, ask, sign_in

@@ -28,11 +28,11 @@ from marketplace.doctor.installation import deny_list, exposure, packages, secre
 from marketplace.doctor.networks import GasBook, examine_networks, price_floor, read_gas_books
 from marketplace.doctor.programs import examine_programs
 from marketplace.embedded.chain import MULTICALL, place_dollar
-from marketplace.embedded.ports import free_port
 from payments.chains import Fees
 from payments.models import Broadcast, ChainHealth, Heartbeat, Relayer
 from payments.signing import generate_pem
 from tests.fixtures.chain import Chain
+from tests.fixtures.ports import free_port
 from tests.fixtures.stack import make_migrated_database, where_is
 from tests.fixtures.storefront import NETWORK, settle
 from tests.fixtures.upstream import ScriptedUpstream

@@ -20,9 +20,9 @@ from marketplace.configuration import servers
 from marketplace.configuration.servers import broker_options
 from marketplace.doctor.findings import Level
 from marketplace.doctor.programs import _broker
-from marketplace.embedded.ports import free_port
 from marketplace.embedded.starting import dies_with_us
 from sellers import bells
+from tests.fixtures.ports import free_port
 
 QUEUE = "celery"
 FEW = 3
