@@ -7,7 +7,7 @@ from typing import Literal
 
 from marketplace.calls import allowance, joining, returning
 from marketplace.calls.admission import check_window, closed_trial, give_trial_back, simulate
-from marketplace.calls.attempt import Attempt
+from marketplace.calls.asking import Attempt
 from marketplace.calls.outcomes import CallOutcome, Refused, Unavailable
 from marketplace.calls.readiness import place_for
 from marketplace.calls.requests import CallRequest

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from dataclasses import dataclass
 from functools import partial
-from uuid import UUID
 
-import psycopg
-
-from marketplace.calls.admission import path_values
-from marketplace.calls.forwarding import Answered, Failed, FailureKind, Outcome, forward
+from marketplace.calls.asking import Attempt, ask, blame
+from marketplace.calls.forwarding import Answered, Outcome
 from marketplace.calls.judging import Terms, Verdict, judge
 from marketplace.calls.noting import in_the_end
 from marketplace.calls.outcomes import (
@@ -23,7 +19,6 @@ from marketplace.calls.outcomes import (
     Unavailable,
 )
 from marketplace.calls.passage import Passage
-from marketplace.calls.places import NoPlace
 from marketplace.calls.release import (
     PENDING_RETRY_SECONDS,
     Paid,
@@ -36,60 +31,16 @@ from marketplace.calls.release import (
 )
 from marketplace.calls.requests import CallRequest
 from marketplace.calls.room import Room
-from marketplace.calls.shares import Share
 from marketplace.calls.shelf import Shelved
 from marketplace.calls.storing import Report, record
 from marketplace.calls.streaming import begins, streamed
 from marketplace.calls.upfront import is_to_be_done, settle_first, unsettled
-from payments import lookup, risk, wiring
+from payments import lookup
 from payments.acceptance import collecting
-from payments.acceptance.promise import Claim
 from payments.at_hand import payment_at_hand
 from payments.lookup import Held, StoredAnswer
 
 _TOO_MUCH = "Too much is under way here at once."
-
-
-@dataclass(frozen=True, slots=True)
-class Attempt:
-    """What the upstream is asked, on whose behalf, and for which time."""
-
-    payment_id: UUID
-    number: int
-    payer: str
-    idempotency_key: str
-    body: bytes
-    place: Share  # among the listing's calls, from before the claim until the work is done
-    on_trust: Paid | None = None  # what the buyer is told with an answer that need not wait
-    upfront: bool = False
-
-    @staticmethod
-    def first(claim: Claim, body: bytes, place: Share, *, on_trust: bool) -> Attempt:
-        payment_id, wanted = claim.payment_id, claim.offer.requirements
-        payer = claim.authorization.payer
-        paid = Paid(payment_id, payer, wanted.network, wanted.amount_atomic, None)
-        return Attempt(
-            payment_id,
-            1,
-            payer,
-            str(payment_id),
-            body,
-            place,
-            on_trust=paid if on_trust else None,
-            upfront=claim.purchase.release == "upfront",
-        )
-
-    @staticmethod
-    def another(held: Held, body: bytes, place: Share) -> Attempt:
-        return Attempt(
-            held.payment_id,
-            held.attempt + 1,
-            held.payer,
-            held.idempotency_key,
-            body,
-            place,
-            upfront=held.release == "upfront",
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +131,7 @@ async def _work(
             if passage is not None:
                 passage.settlement = paid.settlement()
         started = loop.time()
-        outcome = await _ask(room, sold, attempt, request, passage)
+        outcome = await ask(room, sold, attempt, request, passage)
         terms = Terms(sold.terms.require_body, sold.terms.required_keys)
         verdict = judge(outcome, terms)
         if not verdict.upstream_at_fault and not verdict.is_ours:
@@ -196,7 +147,7 @@ async def _work(
         )
         recorded = await record(room, report)
         if verdict.upstream_at_fault:
-            await _blame(room, sold, attempt, str(verdict.reason))
+            await blame(room, sold, attempt, str(verdict.reason))
         return Ended(verdict, outcome, recorded, paid)
     except BaseException:  # which keeps this frame, and what it has in hand, until it is collected
         if isinstance(outcome, Answered) and outcome.share is not None:
@@ -207,61 +158,6 @@ async def _work(
         attempt.place.give_back()
         if passage is not None:
             passage.end(whole=recorded)
-
-
-async def _blame(room: Room, sold: Shelved, attempt: Attempt, why: str) -> None:
-    is_proven = attempt.upfront  # whose money has moved for this very call
-    if not is_proven:
-        with contextlib.suppress(psycopg.Error, TimeoutError):
-            is_proven = await risk.has_paid(room.pool, attempt.payment_id)
-    now = asyncio.get_running_loop().time()
-    room.breaker.failed(sold.path, attempt.payer, now, why, is_proven=is_proven)
-
-
-async def _ask(
-    room: Room, sold: Shelved, attempt: Attempt, request: CallRequest, passage: Passage | None
-) -> Outcome:
-    """Call the seller once a connection is free; what is sent and answered counts as in hand."""
-    share = Share(room.in_hand, sold.path)
-    if passage is not None:
-        passage.share = share
-    host = sold.upstream.origin
-    try:
-        if attempt.body and not share.draw(len(attempt.body)):
-            raise NoPlace
-        await room.places.take(host, sold.upstream.connect_seconds)
-    except NoPlace:
-        return Failed(FailureKind.NO_PLACE, "too many calls are under way")
-    try:
-        return await _forward(room, sold, attempt, request, passage, share)
-    except BaseException:  # as above
-        share.give_back()
-        raise
-    finally:
-        room.places.give_back(host)
-
-
-async def _forward(
-    room: Room,
-    sold: Shelved,
-    attempt: Attempt,
-    request: CallRequest,
-    passage: Passage | None,
-    share: Share,
-) -> Outcome:
-    return await forward(
-        room.client,
-        sold.upstream,
-        path_values=path_values(sold, request),
-        query=request.query,
-        headers=request.headers,
-        body=attempt.body,
-        idempotency_key=attempt.idempotency_key,
-        marks={"payment": str(attempt.payment_id), "payer": attempt.payer, "listing": sold.path},
-        signing_key=wiring.upstream_signing_key(str(sold.draft_of or sold.listing_id)),
-        passage=passage,
-        share=share,
-    )
 
 
 def _in_hand(outcome: Outcome) -> StoredAnswer:

@@ -17,8 +17,9 @@ from django.conf import settings
 from marketplace.calls import returning
 from marketplace.calls.accepting import accept
 from marketplace.calls.admission import LATER_SECONDS, admit_input, not_now
+from marketplace.calls.asking import Attempt
 from marketplace.calls.attached import read_payment
-from marketplace.calls.attempt import Attempt, run
+from marketplace.calls.attempt import run
 from marketplace.calls.ceiling import BadCeiling, ceiling_dollars, price_dollars
 from marketplace.calls.outcomes import (
     MAYBE_TAKEN,

@@ -13,7 +13,8 @@ from marketplace.calls.admission import (
     simulate,
 )
 from marketplace.calls.allowance import Again
-from marketplace.calls.attempt import Attempt, run
+from marketplace.calls.asking import Attempt
+from marketplace.calls.attempt import run
 from marketplace.calls.conflicts import (
     NO_LONGER_SOLD,
     RETRY_SECONDS,

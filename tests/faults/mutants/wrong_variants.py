@@ -20,11 +20,11 @@ class Mutant:
 
 
 CALLED_EARLY = """    purchase = _purchase(sold, request, body)
-    from marketplace.calls.attempt import _ask
+    from marketplace.calls.asking import ask
     from marketplace.calls.shares import Share
     place = Share(room.at_work, sold.path)
     early = Attempt(sold.listing_id, 1, presented.authorization.payer, "early", body, place)
-    await _ask(room, sold, early, request, None)
+    await ask(room, sold, early, request, None)
 """
 
 BELIEVED = """            proof = Proof(transaction, receipt.block_number, receipt.block_hash)

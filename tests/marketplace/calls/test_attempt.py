@@ -11,7 +11,7 @@ import pytest
 
 from marketplace.calls import accepting, noting
 from marketplace.calls import attempt as attempts
-from marketplace.calls.attempt import Attempt
+from marketplace.calls.asking import Attempt
 from marketplace.calls.breaker import Breaker
 from marketplace.calls.forwarding import Answered
 from marketplace.calls.leases import Leases
@@ -118,7 +118,7 @@ async def test_work_that_breaks_keeps_nothing_though_its_error_is_kept(
     async def record(*_: object) -> bool:
         raise RuntimeError("broken")
 
-    monkeypatch.setattr(attempts, "_ask", ask)
+    monkeypatch.setattr(attempts, "ask", ask)
     monkeypatch.setattr(attempts, "record", record)
     breaker = SimpleNamespace(succeeded=lambda _: None)
     room: Any = SimpleNamespace(leases=Leases(), breaker=breaker)
@@ -171,7 +171,7 @@ async def test_new_wallets_that_paid_upfront_for_nothing_close_a_failing_listing
     monkeypatch.setattr(attempts, "settle_first", settled)
     monkeypatch.setattr(attempts, "is_to_be_done", lambda *_: True)
     monkeypatch.setattr(attempts, "paid_of", lambda _: None)
-    monkeypatch.setattr(attempts, "_ask", broken)
+    monkeypatch.setattr(attempts, "ask", broken)
     monkeypatch.setattr(attempts, "record", record)
     monkeypatch.setattr(risk, "has_paid", never_paid_before)
     breaker = Breaker(failures_to_open=5, payers_to_open=3, pause_seconds=1_000)

@@ -10,7 +10,7 @@ import pytest
 
 from marketplace.calls import accepting, joining
 from marketplace.calls import attempt as attempts
-from marketplace.calls.attempt import Attempt
+from marketplace.calls.asking import Attempt
 from marketplace.calls.paid_call import UNDECIDED, said
 from marketplace.calls.shares import Share, Shares
 from payments.acceptance.claiming import ClaimVerdict
