@@ -1,4 +1,4 @@
-"""An approval, told to the seller on their pages: what is sold now, or what is left to do."""
+"""An approval, told to the seller, by letter too: what is sold now, or what is left to do."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from django.urls import reverse
+from django.utils import timezone
 
 from sellers.models import Listing
 from sellers.notices import notify
@@ -20,4 +21,10 @@ _THEN: Final[Mapping[str, str]] = {
 def tell_approved(listing: Listing) -> None:
     """In the transaction that approves it."""
     page = reverse("sell-listing", args=[listing.slug])
-    notify(listing.seller_id, f"Approved: {listing.path}", _THEN[listing.state], page)
+    notify(
+        listing.seller_id,
+        f"Approved: {listing.path}",
+        _THEN[listing.state],
+        page,
+        mail_at=timezone.now(),
+    )

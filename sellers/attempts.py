@@ -123,4 +123,5 @@ def _disable_dead(hook: Webhook, now: datetime, outcome: Outcome) -> None:
             f"Webhook {host} is turned off",
             f"Nothing is sent to {host} any more: {why}. Turn it on again when it is well.",
             href=f"/sell/webhooks/{hook.pk}/",
+            mail_at=now,
         )

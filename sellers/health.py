@@ -173,6 +173,7 @@ def _stop(row: Health, why: str, now: datetime) -> None:
         f"{listing.path} is paused",
         f"Nobody can buy it any more: {why}. Resume it when its endpoint is well.",
         href=f"/sell/health/{listing.pk}",
+        mail_at=now,
     )
 
 
@@ -197,4 +198,5 @@ def _tell_drift(row: Health, differs: str) -> None:
         f"{row.listing.path} answers otherwise than it says",
         f"Its answers do not keep its output schema: {differs}. It is still sold.{after}",
         href=f"/sell/health/{row.listing_id}",
+        mail_at=timezone.now(),
     )

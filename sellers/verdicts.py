@@ -205,6 +205,7 @@ def _done(verdict: Verdict, rules: ReviewRules) -> Verdict.Became:
             f"{subject}: {listing.path}",
             listing.reason,
             f"/sell/listings/{listing.slug}/",
+            mail_at=timezone.now(),
         )
     return Verdict.Became.DONE
 

@@ -145,4 +145,5 @@ def _tell(listing: Listing, failed: Sequence[Check]) -> None:
         f"{listing.path} fails a check that agents make",
         f"Failing: {named}. {why}. {first.fix} It is still sold.",
         href=f"/sell/listings/{listing.slug}/",
+        mail_at=timezone.now(),
     )

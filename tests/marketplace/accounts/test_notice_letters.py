@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -11,8 +12,12 @@ from pytest_django.fixtures import Settings
 
 from marketplace.accounts import mail
 from marketplace.accounts.tasks import send_letters
-from sellers import judging, listings, verdicts
+from sellers import health, judging, listings, verdicts, verification
+from sellers.approval_news import tell_approved
+from sellers.checks import REQUIRED, Check
 from sellers.drafts import finish
+from sellers.drift import Drift
+from sellers.health_rows import Health
 from sellers.holds import Judge
 from sellers.models import Listing, Notice
 from sellers.notices import notify
@@ -54,6 +59,40 @@ def test_a_suspension_is_written_about_with_its_reason(listing: Listing) -> None
     assert notice.subject == "acme/weather was suspended"
     assert notice.href in letter.body
     assert browser_of(listing.seller.owner).get(notice.href).status_code == 200
+
+
+def tell_paused(listing: Listing) -> None:
+    health._stop(Health(listing=listing), "every call fails", timezone.now())
+
+
+def tell_drifted(listing: Listing) -> None:
+    health._note_drift(Health(listing=listing), Drift("temp is no number"), timezone.now())
+
+
+def tell_failing(listing: Listing) -> None:
+    check = Check("cors", False, REQUIRED, "browsers may read it", "a header", "none", "Add it.")
+    verification._tell(listing, [check])
+
+
+@pytest.mark.parametrize(
+    ("happens", "subject"),
+    [
+        (tell_paused, "acme/weather is paused"),
+        (tell_drifted, "acme/weather answers otherwise than it says"),
+        (tell_failing, "acme/weather fails a check that agents make"),
+        (tell_approved, "Approved: acme/weather"),
+    ],
+)
+def test_what_happens_to_a_listing_while_nobody_looks_is_written_about(
+    listing: Listing, happens: Callable[[Listing], None], subject: str
+) -> None:
+    """A notice on a page is not seen by who does not open it, and sales have stopped meanwhile."""
+    listing.refresh_from_db()
+    happens(listing)
+    send_letters()
+    (letter,) = letterbox.outbox
+    assert letter.subject.startswith(f"{subject} at ")
+    assert Notice.objects.get().href in letter.body
 
 
 def test_one_that_was_taken_back_is_not(listing: Listing) -> None:
