@@ -73,7 +73,7 @@ def test_whoever_proves_too_often_is_told_to_wait_and_not_that_the_proof_is_wron
     market.chain.pause()
     question = market.send(paper).json["extensions"]["sign-in-with-x"]
     market.chain.resume()
-    market.wait_money(paper, "confirmed")
+    market.confirm(paper)
     forged = sign_in(question, replace(market.buyer(), address=buyer.address))
     port = free_port()
     door = market.stack.start_web_as(port, SOUK_PROXY_HOPS="1", SOUK_WALLET_PROOFS_PER_MINUTE="1")
