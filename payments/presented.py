@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from dataclasses import dataclass
 
 from payments.identifiers import identifier_hash
 from payments.x402.networks import NETWORKS, chain_id_of
-from payments.x402.reasons import PaymentRefused, Reason
+from payments.x402.reasons import Malformed, PaymentRefused, Reason
 from payments.x402.schemes import SCHEMES, Scheme
 from payments.x402.types import Authorization, PaymentPayload, Requirements
 
@@ -25,13 +26,21 @@ class Presented:
     version: int  # of x402, in which it was written
 
     @staticmethod
-    def read(payload: PaymentPayload) -> Presented:
-        """Of any network that is known: what was paid where nothing is sold any more is ours."""
+    def read(payload: PaymentPayload, sold_on: Container[str]) -> Presented:
+        """Of any network that is known: what was paid where nothing is sold any more is ours.
+
+        There, what cannot be read matches nothing that is for sale.
+        """
         network, asset = payload.accepted.network, payload.accepted.asset
         if network not in NETWORKS or payload.accepted.scheme not in SCHEMES:
             raise PaymentRefused(Reason.NO_MATCHING_REQUIREMENTS)
         scheme = SCHEMES[payload.accepted.scheme]
-        authorization = scheme.parse(payload)
+        try:
+            authorization = scheme.parse(payload)
+        except Malformed:
+            if network in sold_on:
+                raise
+            raise PaymentRefused(Reason.NO_MATCHING_REQUIREMENTS) from None
         chain_id = chain_id_of(network)
         return Presented(
             scheme=scheme,

@@ -60,7 +60,10 @@ async def _token_of(
     A plain account's signature fits one of them. A contract wallet's fits none until the chain
     has judged it: then it is the payment that we hold already, else the only offer it could mean.
     """
-    shown = [(token, Presented.read(payment.accepting(payment.terms(token)))) for token in tokens]
+    here = {token.network for token in tokens}
+    shown = [
+        (token, Presented.read(payment.accepting(payment.terms(token)), here)) for token in tokens
+    ]
     for token, presented in shown:
         if presented.signed_by_own_key(payment.terms(token)):
             return token

@@ -19,7 +19,7 @@ from sellers.terms import Terms
 
 async def terms_meant(room: Room, place: Place, payload: PaymentPayload) -> Terms | None:
     """The terms that this payment bought or would buy; None where nothing is for sale."""
-    presented = Presented.read(payload)
+    presented = Presented.read(payload, room.terms)
     held = await room.known.submit(presented.identity)
     if held is not None and (bought := await _terms_of(room, held)) is not None:
         return bought

@@ -96,7 +96,7 @@ async def _call(room: Room, place: Place, path: str, request: CallRequest) -> Ca
     payload = await read_payment(room, place, request)
     if room.is_blind:
         return UNDECIDED
-    presented = Presented.read(payload)
+    presented = Presented.read(payload, room.terms)
     held = await room.known.submit(presented.identity)
     if held is not None:
         return await returning.answer(room, held, presented, path, request)

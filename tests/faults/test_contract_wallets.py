@@ -26,7 +26,8 @@ BUDGET = 3
 A_DAY_WEI = 10**19
 BURN = """
     insert into payments_gasuse (network, seller_id, day, gas_wei, payments)
-    values (%s, %s, (now() at time zone 'utc')::date, %s, 1) returning 1
+    values (%s, %s, (now() at time zone 'utc')::date, %s, 1)
+    on conflict (day, network, seller_id) do update set gas_wei = excluded.gas_wei returning 1
 """
 
 

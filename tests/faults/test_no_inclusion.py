@@ -50,5 +50,5 @@ def test_it_takes_both_clocks(
     since = 1_000.0
     monkeypatch.setattr(time, "time", lambda: since + clock_seconds)
     desk: Any = SimpleNamespace(terms=SimpleNamespace(stuck_seconds=30.0, settle_margin_seconds=40))
-    head = Block(1, bytes(32), bytes(32), int(since) + chain_seconds, 1)
+    head = Block(1, bytes(32), int(since) + chain_seconds, 1)
     assert _gets_nowhere(desk, since, head) is is_nowhere

@@ -17,7 +17,7 @@ from payments.health import HealthBook, read_health
 from payments.models import AuditEntry
 from tests.fixtures.purchases import NETWORK, Purchases
 
-HEAD = Block(3_000, bytes(32), bytes(32), 2**31, 1)
+HEAD = Block(3_000, bytes(32), 2**31, 1)
 
 
 class WellWay:

@@ -12,7 +12,6 @@ from django.db.models.functions import Now
 from payments.models import AuditEntry, OpenOffer
 from sellers import judging, listings, payout_ends, upstream_secrets
 from sellers.directory import find, open_seller
-from sellers.header_budget import AsIfOpen
 from sellers.listing_states import hold
 from sellers.models import (
     Listing,
@@ -24,6 +23,7 @@ from sellers.models import (
     UpstreamSecret,
 )
 from sellers.offers import quote
+from sellers.price_rows import PriceRow
 from sellers.prices import Ask
 from sellers.publishing import publish, republish
 from sellers.refusals import ListingRefused, Why
@@ -198,7 +198,7 @@ def test_an_older_price_lasts_as_long_as_what_was_signed_for_it(
     republish(listing, dearer, site)  # which is quicker: the older one's time counts
     older = OpenOffer.objects.get(listing_id=listing.pk, closed_at__isnull=False)
     assert (older.closed_at - older.opened_at).total_seconds() == pytest.approx(lasts, abs=30)
-    for offer in quote(slow, map(AsIfOpen.of, slow.prices), site):
+    for offer in quote(slow, map(PriceRow.as_if_open, slow.prices), site):
         assert offer.requirements.max_timeout_seconds <= lasts
 
 

@@ -152,7 +152,7 @@ async def test_a_contract_wallets_payment_that_we_hold_is_known_again(
     purchases: Purchases,
 ) -> None:
     payment = payment_in(USDC, WALLET_SIGNATURE)
-    taken = Presented.read(payment.accepting(payment.terms(USDT)))
+    taken = Presented.read(payment.accepting(payment.terms(USDT)), {USDT.network})
     await purchases.claim(identity=taken.identity, payment_id=new_id())
     place = selling(offer_in(USDC), replace(offer_in(USDT), amount_atomic=20_000))
     assert (await read(place, payment, purchases.pool)).accepted.asset == USDT.address

@@ -82,7 +82,7 @@ async def test_work_that_loses_the_database_is_named(
         raise lost
 
     monkeypatch.setattr(attempts, "_run", broken)
-    room: Any = SimpleNamespace(start=lambda work: work.close())
+    room: Any = SimpleNamespace(start=lambda work: work.close(), pool=None)
     attempt = Attempt(PAYMENT, 1, "0xbuyer", "key", b"", Share(Shares(1), PATH))
     nothing: Any = None
     outcome = await said(attempts.run(room, nothing, attempt, nothing))

@@ -332,6 +332,7 @@ NOT_HOT: dict[Asker, str] = {
         for name in ("bought", "lately", "served")
     },
     ("marketplace/accounts/linking.py", "wallets_of"): "a person's own rows, by a key",
+    ("marketplace/accounts/familiar.py", "mark_of"): "a person's own row, by a key",
     ("sellers/own_wallets.py", "own_wallets"): "one seller's wallets and prices",
     ("sellers/goods.py", "_versions"): "two tables of one row",
     ("sellers/pages/profile.py", "_shown"): BY_HAND,
