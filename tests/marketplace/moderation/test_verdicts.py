@@ -70,11 +70,14 @@ def test_nothing_is_sold_and_nobody_told_until_ten_seconds_are_over(
     assert "hx-get" not in done
 
 
-def test_an_approval_is_told_on_its_sellers_pages(desk: Desk, moderator: Client) -> None:
+def test_an_approval_is_told_on_its_sellers_pages_and_by_letter(
+    desk: Desk, moderator: Client
+) -> None:
     listing = desk.submitted()
     judge(moderator, listing, "approve")
     notice = desk.seller.notices.get(subject="Approved: atlas/weather")
-    assert (notice.text, notice.mail_at) == ("It is sold on these terms now.", None)
+    assert notice.text == "It is sold on these terms now."
+    assert notice.mail_at is not None
     assert desk.client.get(notice.href).status_code == 200
     notice.delete()
     listings.pause(listing.pk)
