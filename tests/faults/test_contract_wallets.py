@@ -100,9 +100,9 @@ def test_what_its_owner_allows_is_told_to_whoever_signed_and_to_nobody_else(
 
 def test_a_wallet_that_burns_its_gas_harms_no_other_payment(market: Market, wallet: Person) -> None:
     sold = market.sell()
+    market.stop(market.worker)
     burner = market.sign(sold, wallet, named=True, seconds=SHORT_SECONDS)
     others = [market.sign(sold, market.buyer(), named=True) for _ in range(5)]
-    market.stop(market.worker)
     for paper in (burner, *others):
         market.sending(paper)
     for paper in (burner, *others):
@@ -249,8 +249,8 @@ def test_an_account_that_has_code_only_while_it_is_paid_from_is_given_up(market:
 def test_a_purse_with_one_price_sends_one_payment_at_a_time(market: Market) -> None:
     """Each of them passes by itself: on chain all but the first would burn our gas."""
     sold, buyer = market.sell(), market.buyer("0.01")
-    papers = [market.sign(sold, buyer, named=True, seconds=SHORT_SECONDS) for _ in range(4)]
     market.stop(market.worker)
+    papers = [market.sign(sold, buyer, named=True, seconds=SHORT_SECONDS) for _ in range(4)]
     for paper in papers:
         market.sending(paper)
     for paper in papers:
