@@ -14,8 +14,8 @@ from django.db import transaction
 
 from marketplace.accounts import letters
 from marketplace.accounts.models import Wallet
-from payments import limit_alerts
-from payments.limit_words import Alert
+from payments.limits import alerts as limit_alerts
+from payments.limits.words import Alert
 from sellers.events import limit_event
 from sellers.outbox import tell_buyer
 

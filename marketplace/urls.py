@@ -14,7 +14,8 @@ from marketplace.catalog import api, market, pages
 from marketplace.catalog.mcp import card
 from marketplace.doctor import audit_page, page
 from marketplace.look import styleguide, themes
-from payments import limit_views, refund_views
+from payments.limits import views as limit_views
+from payments.refunds import views as refund_views
 from payments.views import did
 from sellers.pages import keys, logos, signing_key
 

@@ -10,14 +10,14 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+from payments.auditing.searched import Searched
 from payments.chains import Call, Chain
 from payments.marks import LOOK_AGAIN, PUT_OFF
 from payments.models import Money, Work
-from payments.passed_by import Waiting
 from payments.pool import Pool, rows
-from payments.relayer import Keyring
-from payments.searched import Searched
-from payments.signing import Signer
+from payments.receipts.signing import Signer
+from payments.relaying.passed_by import Waiting
+from payments.relaying.relayer import Keyring
 from payments.states import Standing, State
 from payments.wakeups import Bell
 from payments.ways import Way

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from payments.amounts import Amount
 from payments.models import Answer, Money, Receipt, Refund
-from payments.receipts import statement_of
+from payments.receipts.issuing import statement_of
 from payments.reports.one_payment import PaymentReport
 from payments.reports.timeline import TimelineEntry
 from payments.states import PAID, Back

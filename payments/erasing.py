@@ -14,12 +14,12 @@ from django.db import connection
 from django.db.models import Q
 from django.utils import timezone
 
-from payments.disputes import erase_words
-from payments.limit_setting import forget_names
+from payments.disputes.cases import erase_words
+from payments.limits.setting import forget_names
 from payments.models import Dispute, Side
 from payments.partitions import DAYS_AHEAD
-from payments.payers import Payer
 from payments.reports.cases import by_payers
+from payments.wallets.payers import Payer
 
 PAYMENTS_AT_ONCE: Final = 500
 BODIES_KEPT = timedelta(days=DAYS_AHEAD + 1)  # no listing keeps answers for longer

@@ -36,10 +36,10 @@ from payments.leaving import Leaving
 from payments.lookup import Held, StoredAnswer
 from payments.missing import RETRY_SECONDS, not_found
 from payments.page_or_json import fresh
-from payments.payers import payers_of
-from payments.siwx import AsksTooOften
 from payments.states import SEND_AGAIN, words
-from payments.wallet_proof import WALLET_HEADER, Subject
+from payments.wallets.payers import payers_of
+from payments.wallets.proof import WALLET_HEADER, Subject
+from payments.wallets.siwx import AsksTooOften
 
 Response = TypeVar("Response", bound=HttpResponseBase)
 

@@ -9,11 +9,12 @@ from __future__ import annotations
 import asyncio
 import logging
 
-from payments import health, relayer, watching
+from payments import health
 from payments.chains import Block, ChainUnavailable
 from payments.desk import Desk
 from payments.marks import LOOK_ABOVE
 from payments.pool import rows
+from payments.relaying import relayer, watching
 
 log = logging.getLogger(__name__)
 

@@ -12,13 +12,15 @@ from uuid import UUID
 
 from psycopg import sql
 
-from payments import ledger, receipts, relayer, risk
+from payments import ledger, risk
 from payments.desk import Desk, Row
 from payments.evidence import Proof
 from payments.marks import CLOSE
 from payments.models import Money
 from payments.moves import NEVER, NOW, move, move_together, seconds_from_now
 from payments.pool import Connection
+from payments.receipts import issuing
+from payments.relaying import relayer
 from payments.states import State
 
 log = logging.getLogger(__name__)
@@ -75,7 +77,7 @@ async def confirm(desk: Desk, deep: Sequence[Row]) -> None:
             )
         )
         await ledger.post(connection, moved)
-        await receipts.issue(connection, moved, desk.signer)
+        await issuing.issue(connection, moved, desk.signer)
         known = set(moved)
         confirmed = [(row, Money.CONFIRMED) for row in deep if row.payment_id in known]
         await _rebalance(connection, confirmed)
@@ -90,7 +92,7 @@ async def receipt_anew(desk: Desk, confirmed: Sequence[Row]) -> None:
     async with desk.pool.connection() as connection, connection.transaction():
         cursor = await connection.execute(_OUTDATED, ([row.payment_id for row in confirmed],))
         outdated = [each[0] for each in await cursor.fetchall()]
-        await receipts.issue(connection, outdated, desk.signer)
+        await issuing.issue(connection, outdated, desk.signer)
 
 
 _OUTDATED = """
@@ -123,7 +125,7 @@ async def uproot(desk: Desk, row: Row) -> None:
             await relayer.forget_block(connection, row.block_hash)
         if moved and was_confirmed:
             await ledger.reverse(connection, [row.payment_id])
-            await receipts.issue(connection, [row.payment_id], desk.signer)
+            await issuing.issue(connection, [row.payment_id], desk.signer)
         if moved:
             await _rebalance(connection, [(row, money)])
     if moved and was_confirmed:

@@ -9,15 +9,15 @@ from uuid import UUID
 
 from payments.archives import Entry, json_entry, lines_of
 from payments.books import COLUMNS, cells
-from payments.buyer_limits import group_holder
-from payments.limit_alerts import mail_from
-from payments.limit_groups import groups_of
+from payments.limits.alerts import mail_from
+from payments.limits.groups import groups_of
+from payments.limits.owners import group_holder
 from payments.models import Limit, LimitAlert, Receipt
-from payments.payers import Payer
 from payments.reports.cases import by_payers, told_of
 from payments.reports.looks import FIRST_DAY
 from payments.reports.purchases import Sought, all_purchases
 from payments.spreadsheets import csv_parts
+from payments.wallets.payers import Payer
 
 
 def bought_by(payers: tuple[Payer, ...]) -> Iterator[Entry]:

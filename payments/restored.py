@@ -23,11 +23,11 @@ from django.db.models.functions import Now
 from payments import audit_log
 from payments.chains import Chain
 from payments.models import Heartbeat, OpenOffer
-from payments.numbers import STILL_OUT
 from payments.pool import Pool, one
+from payments.relaying.numbers import STILL_OUT
 
 if TYPE_CHECKING:
-    from payments.reconcile import Result
+    from payments.auditing.reconcile import Result
 
 WHY = "the database was restored from a backup; manage.py relayer adopt goes on"
 HELD = "the database was restored from a backup; manage.py reopen takes payments again"

@@ -8,7 +8,8 @@ from uuid import UUID
 
 from celery import shared_task
 
-from payments import audits, engine
+from payments import engine
+from payments.auditing import audits
 from payments.reports import kept_buyers
 
 

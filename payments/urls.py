@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from django.urls import path
 
-from payments import check_views, handover, views
+from payments import handover, views
+from payments.receipts import check_views
 
 urlpatterns = [
     path("<str:payment>", views.status, name="payment"),

@@ -12,16 +12,15 @@ from django.utils import timezone
 
 from payments import documents, wiring
 from payments.cross_origin import read_from_anywhere, readable
-from payments.dispute_states import words
-from payments.disputes import latest_of, why_not
+from payments.disputes.cases import latest_of, why_not
+from payments.disputes.states import words
 from payments.documents import Surroundings
 from payments.happenings import PAYMENT, Topic, live_query
 from payments.ids import read_id
 from payments.missing import RETRY_SECONDS, no_receipt_yet, not_found
 from payments.models import Case, Receipt
 from payments.page_or_json import fresh, is_person
-from payments.payers import has_paid
-from payments.receipts import statement_of
+from payments.receipts.issuing import statement_of
 from payments.reports.one_payment import (
     PaymentReport,
     latest_receipt,
@@ -32,6 +31,7 @@ from payments.reports.one_payment import (
 )
 from payments.states import PAID
 from payments.surroundings import status_of, surroundings
+from payments.wallets.payers import has_paid
 from payments.x402.headers import encode_header
 from payments.x402.networks import NETWORKS
 

@@ -27,15 +27,21 @@ from payments.egress import (
     parse_allowance,
 )
 from payments.exposure import Exposure, Trust
-from payments.facilitator_calls import CallLimits, Facilitator, FacilitatorCalls
-from payments.facilitator_list import FacilitatorList
-from payments.facilitators import Facilitators
+from payments.facilitators.calls import CallLimits, Facilitator, FacilitatorCalls
+from payments.facilitators.lineup import FacilitatorList
+from payments.facilitators.settling import Facilitators
 from payments.leaving import LeavingTerms
 from payments.origins import network_in
 from payments.pool import Pool, open_pool
-from payments.relayer import BATCH_GAS, MEMBER_GAS, TRANSACTION_GAS_MAX, Keyring
-from payments.relaying import Relaying
-from payments.signing import Signer, did_document, did_web, generate_pem, public_key_from_pem
+from payments.receipts.signing import (
+    Signer,
+    did_document,
+    did_web,
+    generate_pem,
+    public_key_from_pem,
+)
+from payments.relaying.relayer import BATCH_GAS, MEMBER_GAS, TRANSACTION_GAS_MAX, Keyring
+from payments.relaying.settling import Relaying
 from payments.wakeups import MONEY_MOVED, WORK_TO_SETTLE, Bell
 from payments.ways import Way
 from payments.written import payment_page

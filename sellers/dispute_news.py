@@ -9,7 +9,7 @@ from django.db import transaction
 from django.urls import reverse
 
 from payments.amounts import Amount
-from payments.dispute_outbox import take_untold
+from payments.disputes.outbox import take_untold
 from payments.models import Case, DisputeStep, Side
 from sellers.events import dispute_event
 from sellers.models import Delivery, Seller, Webhook

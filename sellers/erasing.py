@@ -11,7 +11,7 @@ from django.db import transaction
 from django.db.models import Q
 
 from payments.audit_log import SYSTEM
-from payments.disputes import erase_words
+from payments.disputes.cases import erase_words
 from payments.models import Side
 from sellers import listings, upstream_secrets, webhooks, worksheets
 from sellers.models import (

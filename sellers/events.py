@@ -9,10 +9,10 @@ from typing import Any
 import orjson
 
 from payments.amounts import Amount
-from payments.dispute_states import words
+from payments.disputes.states import words
 from payments.ids import new_id
-from payments.limit_sums import text as plain
-from payments.limit_words import Alert
+from payments.limits.sums import text as plain
+from payments.limits.words import Alert
 from payments.models import Case, DisputeStep, Payment, Side
 from payments.models.limits import THRESHOLDS
 from payments.outbox import Told
@@ -42,7 +42,7 @@ LISTING_EVENTS = {
     "listing.paused": "A listing was paused because its endpoint kept failing",
     "listing.drifted": "Answers of a listing no longer keep its output schema",
 }
-# The keys are those of `payments.dispute_states.words`.
+# The keys are those of `payments.disputes.states.words`.
 DISPUTE_EVENTS = {
     "dispute.open": "A buyer wants money back; answer before the deadline",
     "dispute.due": "A refund is due from you: promised, or because no answer came",

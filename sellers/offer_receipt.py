@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from payments.signing import Signer, read_jws
+from payments.receipts.signing import Signer, read_jws
 from payments.x402.types import Requirements
 from sellers.schema_rules import DIALECT
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from payments.payers import payers_of_account
+from payments.wallets.payers import payers_of_account
 from payments.x402.networks import address_bytes, checksum
 from sellers.models import Payout, Price, Seller
 from sellers.payouts import standing

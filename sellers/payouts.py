@@ -12,9 +12,9 @@ from uuid import UUID
 from django.db import transaction
 from django.utils import timezone
 
-from payments import wallets
 from payments.audit_log import SYSTEM, record
-from payments.wallets import Proof, Purpose
+from payments.wallets import linking
+from payments.wallets.linking import Proof, Purpose
 from payments.x402.networks import chain_id_of, read_address
 from sellers.models import Payout, Revision, Seller
 from sellers.payout_news import tell_proven
@@ -29,21 +29,21 @@ def question(seller: Seller, address: str, network: str = "") -> str:
     if spelled is None:
         raise bad("address", "a wallet's address is 0x and 40 hexadecimal digits")
     chain_id = chain_id_of(network) if network else None
-    return wallets.challenge(Purpose.PAYOUT, spelled, subject=seller.slug, chain_id=chain_id)
+    return linking.challenge(Purpose.PAYOUT, spelled, subject=seller.slug, chain_id=chain_id)
 
 
 def prove(seller: Seller, text: str, signature: str, *, by: str = SYSTEM) -> Payout:
     """Write a wallet down whose owner signed for it; a second proof changes nothing."""
-    signed = wallets.as_written(text)
+    signed = linking.as_written(text)
     try:
-        proof = wallets.proven(signed, signature.strip(), Purpose.PAYOUT, subject=seller.slug)
+        proof = linking.proven(signed, signature.strip(), Purpose.PAYOUT, subject=seller.slug)
         with transaction.atomic():
-            wallets.burn(proof)
+            linking.burn(proof)
             return _kept(seller, proof, signed, signature, by)
-    except wallets.NotProven:
+    except linking.NotProven:
         message = "this signature does not fit the text, or the text is too old; sign a new one"
         raise bad("signature", message) from None
-    except wallets.CannotAsk:
+    except linking.CannotAsk:
         message = "this wallet is a contract, and its chain does not answer now; try again later"
         raise bad("signature", message) from None
 

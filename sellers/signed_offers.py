@@ -18,7 +18,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from payments.models import ChallengeCount, OpenOffer
-from payments.signing import Signer
+from payments.receipts.signing import Signer
 from sellers.models import Listing, Revision, SignedOffers
 from sellers.offer_receipt import SignedPrices, sign_prices
 from sellers.offers import quote, resource_url

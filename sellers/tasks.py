@@ -6,7 +6,7 @@ from uuid import UUID
 
 from celery import shared_task
 
-from payments import dispute_clock
+from payments.disputes import clock as dispute_clock
 from payments.wiring import offer_signer, seller_gas_caps
 from sellers import fetches, looks
 from sellers.breakers import forget_breakers

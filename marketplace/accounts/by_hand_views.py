@@ -14,7 +14,7 @@ from marketplace.access import person, signed_in_lately
 from marketplace.accounts import linking, wallet_acts
 from marketplace.accounts.entrance import back_of
 from payments import wiring
-from payments.wallets import Purpose, as_written, challenge
+from payments.wallets.linking import Purpose, as_written, challenge
 from payments.x402.networks import NETWORKS, chain_id_of
 
 NO_ADDRESS: Final = "A wallet's address is 0x and 40 hexadecimal digits."

@@ -17,8 +17,8 @@ from django.urls import reverse
 from marketplace.accounts import letters
 from marketplace.accounts.models import Wallet
 from payments.amounts import Amount
-from payments.dispute_outbox import take_unmailed
-from payments.dispute_states import words
+from payments.disputes.outbox import take_unmailed
+from payments.disputes.states import words
 from payments.models import Case, DisputeStep, Side
 from sellers.models import Seller
 

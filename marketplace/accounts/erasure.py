@@ -33,8 +33,8 @@ from marketplace.accounts.models import (
 from payments.audit_log import SYSTEM, record
 from payments.audit_log import user as audited
 from payments.erasing import erase_bought, is_moving, open_disputes
-from payments.limit_groups import forget_owner
-from payments.payers import payers_of
+from payments.limits.groups import forget_owner
+from payments.wallets.payers import payers_of
 from sellers import erasing, webhooks
 from sellers.directory import seller_of
 

@@ -15,8 +15,8 @@ from django.utils import timezone
 from marketplace.accounts.models import Wallet
 from payments.audit_log import SYSTEM, record
 from payments.audit_log import user as audited
-from payments.limit_groups import leave_group
-from payments.wallets import NotProven, Proof, burn
+from payments.limits.groups import leave_group
+from payments.wallets.linking import NotProven, Proof, burn
 
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9._@+-]{1,150}")
 

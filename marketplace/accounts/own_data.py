@@ -14,7 +14,7 @@ from marketplace.accounts import mail, second_factor, sessions
 from marketplace.accounts.models import ConfirmRequest, Erasure, ResetRequest, Wallet
 from payments.archives import Entry, json_entry, zipped
 from payments.own_data import bought_by, groups_kept_of
-from payments.payers import payers_of
+from payments.wallets.payers import payers_of
 from sellers.directory import seller_of
 from sellers.own_data import sold_by, webhooks_of_buyer
 

@@ -13,7 +13,7 @@ from django.http import HttpRequest
 from marketplace.access import acting, person
 from marketplace.accounts import linking, throttle
 from marketplace.accounts.entrance import back_of, enter
-from payments.wallets import CannotAsk, NotProven, Proof, Purpose, proven
+from payments.wallets.linking import CannotAsk, NotProven, Proof, Purpose, proven
 
 UNPROVEN: Final = "This signature does not prove the wallet. Ask for a new text and sign that."
 SILENT: Final = (

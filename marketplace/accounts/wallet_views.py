@@ -12,7 +12,7 @@ from django.views.decorators.http import require_POST
 from marketplace.access import acting, person, signed_in, signed_in_lately
 from marketplace.accounts import linking, sessions, wallet_acts
 from marketplace.accounts.entrance import came_by
-from payments.wallets import Purpose, challenge
+from payments.wallets.linking import Purpose, challenge
 
 NO_ADDRESS = "The wallet gave no address."
 LAST_WAY = "This is your last way in. Set a password or link a wallet first."

@@ -15,16 +15,16 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from marketplace.access import person, signed_in
 from payments import wiring
 from payments.amounts import Amount
-from payments.dispute_acts import NoSuchAct, act
-from payments.dispute_pages import case_context, list_context
-from payments.disputes import DisputeRefused, Request, latest_of, open_dispute, why_not
+from payments.disputes.acts import NoSuchAct, act
+from payments.disputes.cases import DisputeRefused, Request, latest_of, open_dispute, why_not
+from payments.disputes.pages import case_context, list_context
 from payments.models import Dispute, Reason, Side
 from payments.models.disputes import WORDS_CHARACTERS_MAX
 from payments.models.fields import ATOMIC_DIGITS
-from payments.payers import has_paid, payers_of
 from payments.reports.case_lists import of_payers
 from payments.reports.cases import find_case
 from payments.reports.one_payment import PaymentReport, payment_report
+from payments.wallets.payers import has_paid, payers_of
 
 DECIMALS_MAX = 18
 

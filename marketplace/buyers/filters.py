@@ -15,14 +15,14 @@ from django.http import QueryDict
 
 from marketplace.buyers.goods import Thing, things
 from payments.ids import read_id
-from payments.limit_groups import Team
-from payments.payers import Payer
+from payments.limits.groups import Team
 from payments.reports.finding import Finding, find
 from payments.reports.looks import FIRST_DAY, Span
 from payments.reports.periods import read_span
 from payments.reports.purchases import Sought
 from payments.reports.spend import Ever, Outlook, ever
 from payments.states import STATE_TEXTS
+from payments.wallets.payers import Payer
 from payments.x402.networks import NETWORKS, read_address
 
 ALL_TIME: Final = "all"

@@ -12,8 +12,8 @@ from django.views.decorators.http import require_POST
 from marketplace.access import acting, person, signed_in
 from marketplace.buyers.limit_forms import GroupForm
 from marketplace.buyers.limits import Refused, limits_page
-from payments.limit_groups import change_group, close_group, groups_of, open_group, pause_group
-from payments.limit_setting import NotPossible
+from payments.limits.groups import change_group, close_group, groups_of, open_group, pause_group
+from payments.limits.setting import NotPossible
 
 
 @signed_in

@@ -10,8 +10,8 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 
-from payments.buyer_limits import AMOUNTS
-from payments.limit_setting import Wishes
+from payments.limits.owners import AMOUNTS
+from payments.limits.setting import Wishes
 from payments.models import Limit, LimitGroup
 from sellers.models import Listing, Seller
 

@@ -20,13 +20,13 @@ from marketplace.buyers.limit_forms import (
     RulesForm,
     initial,
 )
-from payments.buyer_limits import group_holder
-from payments.limit_alerts import lately, mail_from, set_mail_from
-from payments.limit_groups import groups_of
-from payments.limit_setting import NotPossible, limits_of, set_limits
-from payments.limit_sums import Standing, standings, terms_of, used_by
+from payments.limits.alerts import lately, mail_from, set_mail_from
+from payments.limits.groups import groups_of
+from payments.limits.owners import group_holder
+from payments.limits.setting import NotPossible, limits_of, set_limits
+from payments.limits.sums import Standing, standings, terms_of, used_by
 from payments.models import Limit, LimitGroup
-from payments.payers import Payer, opening_wallets, payers_of
+from payments.wallets.payers import Payer, opening_wallets, payers_of
 from sellers.webhooks import webhooks_of
 
 LATELY = timedelta(days=1)

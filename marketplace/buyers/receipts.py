@@ -14,14 +14,13 @@ from marketplace.buyers.filters import Filters, read_filters, wallet_choices
 from payments import wiring
 from payments.addresses import payment_path
 from payments.books import COLUMNS, cells
-from payments.buyer_limits import group_holder
 from payments.happenings import PAYMENT, Topic, live_query
-from payments.limit_alerts import lately
-from payments.limit_groups import teams_of
-from payments.limit_setting import names_of
-from payments.limit_words import Alert
+from payments.limits.alerts import lately
+from payments.limits.groups import teams_of
+from payments.limits.owners import group_holder
+from payments.limits.setting import names_of
+from payments.limits.words import Alert
 from payments.paging import Page
-from payments.payers import payers_of
 from payments.reports.bought import Bought
 from payments.reports.case_lists import CaseRow, lately_of
 from payments.reports.periods import PERIODS
@@ -29,6 +28,7 @@ from payments.reports.purchases import all_purchases, purchases
 from payments.reports.spend import Totals, totals
 from payments.spreadsheets import csv_file, json_file
 from payments.states import STATE_TEXTS
+from payments.wallets.payers import payers_of
 from payments.x402.networks import NETWORKS
 from sellers import goods
 from sellers.pages.parts import asks_for_part, page_or_part

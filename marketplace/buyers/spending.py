@@ -12,11 +12,11 @@ from marketplace.access import person, signed_in
 from marketplace.buyers.filters import Filters, read_filters, wallet_choices
 from marketplace.buyers.receipts import networks_of
 from payments.amounts import Amount
-from payments.limit_groups import teams_of
-from payments.limit_setting import names_of
-from payments.payers import payers_of
+from payments.limits.groups import teams_of
+from payments.limits.setting import names_of
 from payments.reports.periods import PERIODS, STEP_LABELS, STEPS, USUAL
 from payments.reports.spend import Spend, Spent, spend
+from payments.wallets.payers import payers_of
 from payments.x402.networks import NETWORKS
 from sellers.pages.parts import page_or_part
 

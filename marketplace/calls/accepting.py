@@ -20,8 +20,8 @@ from payments.acceptance.promise import Claim, Offer, Purchase
 from payments.at_hand import payment_at_hand
 from payments.chains.collector import TooManyWaiting
 from payments.exposure import payer_key
-from payments.gas import NOBODY, out_of_budget
 from payments.presented import Presented
+from payments.relaying.gas import NOBODY, out_of_budget
 from payments.x402.reasons import PaymentRefused, Reason
 from payments.x402.types import Requirements
 

@@ -10,11 +10,11 @@ from decimal import Decimal
 from marketplace.calls.ceiling import price_dollars
 from marketplace.calls.outcomes import Refused
 from marketplace.calls.room import Room
-from payments import buyer_limits
 from payments.acceptance.promise import Claim, Offer
-from payments.buyer_limits import Refusal, Rules
 from payments.exposure import SPENT_KEY, CapLimit
-from payments.limit_alerts import note_full
+from payments.limits import owners
+from payments.limits.alerts import note_full
+from payments.limits.owners import Refusal, Rules
 from payments.lookup import Held
 
 OWNERS = " Nothing was charged. The owner of the wallet changes it on the marketplace's page."
@@ -64,7 +64,7 @@ class Again:
 
 async def again(room: Room, held: Held) -> Again:
     """Such a payment counts in the hour and day it was made in."""
-    rules = await buyer_limits.read_rules(room.pool, held.payer)
+    rules = await owners.read_rules(room.pool, held.payer)
     if not rules.count_on(held.network):
         return Again(rules)
     decimals = room.assets[held.network, held.asset].decimals
@@ -85,7 +85,7 @@ async def _without_room(
     spent = {cap.key: cap.limit_atomic for cap in caps if cap.key.startswith(SPENT_KEY)}
     if not spent:
         return None
-    used = await buyer_limits.used_of(room.pool, list(spent))
+    used = await owners.used_of(room.pool, list(spent))
     full = next(
         (key for key, most in spent.items() if used.get(key, 0) + amount_atomic > most), None
     )

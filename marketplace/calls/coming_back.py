@@ -8,7 +8,7 @@ from typing import Any, Final
 from django.conf import settings
 
 from payments.lookup import Held
-from payments.wallet_proof import Subject
+from payments.wallets.proof import Subject
 from sellers.offers import resource_url
 
 _PROVEN: Final = (

@@ -40,7 +40,7 @@ from payments.lookup import Held
 from payments.models import Money, Work
 from payments.pool import one
 from payments.presented import Presented
-from payments.siwx import AsksTooOften
+from payments.wallets.siwx import AsksTooOften
 from payments.x402.reasons import Reason
 from payments.x402.types import Requirements
 

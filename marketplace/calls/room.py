@@ -26,21 +26,22 @@ from marketplace.calls.tally import Tally
 from marketplace.calls.troubles import Troubles
 from marketplace.calls.waits import Waits
 from marketplace.calls.watchers import Watchers
-from payments import gas, lookup, wiring
+from payments import lookup, wiring
 from payments.acceptance import answering, attempts, claiming, collecting
 from payments.acceptance.answering import NewAnswer
 from payments.acceptance.claiming import ClaimVerdict
 from payments.acceptance.promise import Claim
-from payments.buyer_limits import KnownRules
 from payments.chains import Chain
 from payments.chains.collector import Collector
 from payments.denials import DenyList
 from payments.desk import NetworkTerms
 from payments.egress import open_client
 from payments.health import Health, read_health
+from payments.limits.owners import KnownRules
 from payments.lookup import Held, TwinTerms
 from payments.outage import Outage
 from payments.pool import Pool
+from payments.relaying import gas
 from payments.wakeups import MONEY_MOVED, WORK_TO_SETTLE, Bell, listen
 from payments.x402.networks import known_assets
 from sellers.site import this_site

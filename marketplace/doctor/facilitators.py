@@ -10,7 +10,7 @@ from django.conf import settings
 from marketplace.doctor.findings import Finding, fail, ok, warn
 from marketplace.doctor.installation import is_loopback
 from payments import wiring
-from payments.facilitator_calls import Service
+from payments.facilitators.calls import Service
 from payments.x402.schemes import SCHEMES
 
 

@@ -16,7 +16,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from marketplace.doctor.findings import Finding, fail, ok, warn
 from payments.denials import DenyList, ListUnread
-from payments.signing import BadKey
+from payments.receipts.signing import BadKey
 from payments.wiring import receipt_signer
 from payments.x402.crypto import fast_crypto
 

@@ -13,9 +13,10 @@ from django.core.exceptions import ImproperlyConfigured
 from marketplace.doctor.facilitators import facilitators
 from marketplace.doctor.findings import Finding, fail, ok, warn
 from marketplace.embedded.demo_accounts import RELAYER
-from payments import seats, wiring
+from payments import wiring
 from payments.chains import Block, Chain, ChainUnavailable, Fees, RpcError
 from payments.models import Relayer
+from payments.relaying import seats
 from payments.reports.workings import wei_per_day
 from payments.unpaid import EARLIER_SECONDS, begin
 from payments.x402.networks import NETWORKS, Asset

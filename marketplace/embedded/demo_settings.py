@@ -135,7 +135,7 @@ def fernet_key() -> str:
 
 def receipt_key() -> str:
     # Loaded for the first start only: the library takes longer than the rest of this module.
-    from payments.signing import generate_pem
+    from payments.receipts.signing import generate_pem
 
     return generate_pem()
 

@@ -26,8 +26,8 @@ from marketplace.embedded import rpc
 from marketplace.embedded.chain import DOLLAR, ONE_DOLLAR, fund
 from marketplace.embedded.demo_settings import NETWORK as DEMO_NETWORK
 from payments.egress import Failed, Head, Limits, Reply, exchange, open_trusted_client
-from payments.receipts import VerifiedReceipt, verify
-from payments.signing import BadSignature
+from payments.receipts.issuing import VerifiedReceipt, verify
+from payments.receipts.signing import BadSignature
 
 LOOK_LIMITS = Limits(
     connect_seconds=5, first_byte_seconds=15, total_seconds=20, body_bytes_max=1_000_000

@@ -12,15 +12,15 @@ from django.views.decorators.http import require_POST, require_safe
 
 from marketplace.access import admin_only, person
 from payments import audit_log
-from payments.dispute_acts import NoSuchAct, act, words_of
-from payments.dispute_pages import Edges, case_context, list_context
-from payments.dispute_states import STILL_OPEN
-from payments.disputes import DisputeRefused
+from payments.disputes.acts import NoSuchAct, act, words_of
+from payments.disputes.cases import DisputeRefused
+from payments.disputes.pages import Edges, case_context, list_context
+from payments.disputes.states import STILL_OPEN
 from payments.models import Case, Dispute, Side
 from payments.paging import Page
-from payments.payers import has_paid
 from payments.reports.case_lists import CaseRow, of_everybody, waiting_for_admins
 from payments.reports.cases import find_case
+from payments.wallets.payers import has_paid
 from sellers.models import Seller
 
 OWN = "nobody decides a case of their own"

@@ -8,9 +8,10 @@ from uuid import UUID
 
 from psycopg import Rollback, sql
 
-from payments import buyer_limits, lookup, risk
+from payments import lookup, risk
 from payments.acceptance.promise import TAKE_NAMES, name_lock
 from payments.exposure import CapLimit
+from payments.limits import owners
 from payments.lookup import Held
 from payments.marks import DROP, RENEW_LEASES
 from payments.models import Money, Work
@@ -87,7 +88,7 @@ async def reopen(
             return Reopening.TOO_LATE
         fits = await risk.fits_again(connection, standing.payment_id, caps)
         # Whoever changes the rules holds the payer's counter meanwhile: asked once we hold it.
-        is_current = await buyer_limits.version_of(connection, held.payer) == limits_version
+        is_current = await owners.version_of(connection, held.payer) == limits_version
         if fits and is_current:
             await risk.count_in(connection, standing.payment_id, caps)
             await risk.rebalance(connection, [change])

@@ -1,7 +1,7 @@
 """Disputes about payments, every step they took, and the refunds that were found on chain.
 
-Only `payments.disputes` writes disputes and their steps, only `payments.refund_naming`
-and `payments.refunds` write refunds.
+Only `payments.disputes.cases` writes disputes and their steps, only `payments.refunds.naming`
+and `payments.refunds.booking` write refunds.
 They refer to their payment without a foreign key: a trigger keeps it from ever being deleted, and
 adding the check would hold up every claim for a moment.
 """

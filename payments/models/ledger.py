@@ -1,4 +1,4 @@
-"""The ledger and the receipts. Only `payments.ledger` and `payments.receipts` write them."""
+"""Ledger and receipts. Only `payments.ledger` and `payments.receipts.issuing` write them."""
 
 from __future__ import annotations
 

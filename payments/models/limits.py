@@ -1,6 +1,6 @@
 """What owners let their wallets spend, alone and together, and what they were told of it.
 
-Only `payments.limit_setting`, `payments.limit_groups` and `payments.limit_alerts` write these
+Only `payments.limits.setting`, `payments.limits.groups` and `payments.limits.alerts` write these
 tables.
 """
 

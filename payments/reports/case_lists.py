@@ -10,12 +10,12 @@ from uuid import UUID
 from django.db.models import Count, Q, QuerySet
 
 from payments.amounts import Amount
-from payments.dispute_states import STILL_OPEN, words
+from payments.disputes.states import STILL_OPEN, words
 from payments.models import Case, Dispute, Reason
 from payments.paging import Page, page_in
-from payments.payers import Payer
 from payments.reports.cases import by_payers
 from payments.states import Words
+from payments.wallets.payers import Payer
 
 ROWS_ON_A_PAGE = 25
 FILTERS = {"open": "Open", "closed": "Closed", "all": "All"}

@@ -11,11 +11,11 @@ from uuid import UUID
 from django.db.models import Q
 
 from payments.amounts import Amount
-from payments.dispute_states import OWED, words
+from payments.disputes.states import OWED, words
 from payments.models import Case, Dispute, DisputeStep, Reason, Refund, Side
-from payments.payers import Payer
 from payments.reports.one_payment import PaymentReport, payment_report
 from payments.states import Words
+from payments.wallets.payers import Payer
 from payments.written import hexadecimal
 
 _REFUND_WORDS = {

@@ -14,7 +14,7 @@ from uuid import UUID
 
 from django.db import connection
 
-from payments.payers import WALLETS, Payer, paid_by_wallet, rows_of
+from payments.wallets.payers import WALLETS, Payer, paid_by_wallet, rows_of
 from payments.x402.networks import DEFAULT_ASSETS, chain_id_of, read_address
 from payments.x402.schemes import exact_eip3009
 from payments.x402.types import Authorization

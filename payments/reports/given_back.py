@@ -11,9 +11,9 @@ from uuid import UUID
 
 from django.db import connection
 
-from payments.payers import WALLETS, Payer, rows_of
 from payments.reports.looks import instants
 from payments.states import REFUND_WORDS, Back
+from payments.wallets.payers import WALLETS, Payer, rows_of
 from payments.written import hexadecimal
 
 REFUND_KEYS: Mapping[str, Back] = MappingProxyType(

@@ -15,10 +15,10 @@ from uuid import UUID
 from django.db import connection
 
 from payments.amounts import Amount
-from payments.payers import WALLETS, Payer, paid_by_wallet, rows_of
 from payments.reports.given_back import given_back_to
 from payments.reports.looks import Span
 from payments.reports.purchases import Sought, terms_of
+from payments.wallets.payers import WALLETS, Payer, paid_by_wallet, rows_of
 
 ROWS_TOTALLED_MAX = 2_000  # so many of the newest payments are added up one by one
 TRUNCATED = {"day": "day", "week": "week", "month": "month"}

@@ -12,10 +12,10 @@ from django.db.models import Q, Sum
 from django.utils import timezone
 
 from payments.amounts import Amount
-from payments.gas import NOBODY
 from payments.ids import first_id
 from payments.models import Broadcast, ChainHealth, GasUse, Reconciliation, Relayer
-from payments.relaying import LOW_ON_GAS
+from payments.relaying.gas import NOBODY
+from payments.relaying.settling import LOW_ON_GAS
 
 LATELY = timedelta(hours=1)
 LATELY_MAX = 200

@@ -9,9 +9,9 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
-from payments.dispute_acts import NoSuchAct, act
-from payments.dispute_pages import case_context, list_context
-from payments.disputes import DisputeRefused
+from payments.disputes.acts import NoSuchAct, act
+from payments.disputes.cases import DisputeRefused
+from payments.disputes.pages import case_context, list_context
 from payments.models import Dispute, Side
 from payments.reports.case_lists import of_seller
 from payments.reports.cases import find_case

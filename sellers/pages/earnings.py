@@ -12,8 +12,8 @@ from django.views.decorators.http import require_safe
 
 from payments import documents
 from payments.amounts import Amount
-from payments.dispute_states import words
-from payments.disputes import latest_of
+from payments.disputes.cases import latest_of
+from payments.disputes.states import words
 from payments.happenings import EARNINGS, PAYMENT, Topic, live_query
 from payments.models import Case
 from payments.reports.buyers import paid_by

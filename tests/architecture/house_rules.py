@@ -18,7 +18,7 @@ SURPRISES = {"Exception", "BaseException"}
 ENVIRONMENT_READER = "marketplace/configuration/readers.py"
 WIRING = "payments/wiring.py"
 # The relayer pays gas; the buyer's program signs its own payments.
-KEY_HOLDERS = ("payments/relayer.py", "marketplace/agent/wallet.py")
+KEY_HOLDERS = ("payments/relaying/relayer.py", "marketplace/agent/wallet.py")
 KEY_USES = {"from_key", "sign_transaction", "PrivateKey", "unsafe_sign_hash"}
 CLIENT_MAKERS = ("payments/egress", "marketplace/embedded/rpc.py")
 CLIENT_MODULES = {"httpx", "requests", "urllib3", "urllib.request", "http.client", "websockets"}

@@ -65,7 +65,7 @@ def test_a_planted_breach_is_found(tmp_path, path, text):
         ("sellers/forms.py", "try:\n    x = 1\nexcept BaseException:\n    x = 2\n    raise"),
         ("payments/egress/clients.py", "session = aiohttp.ClientSession()"),
         ("payments/chains/evm.py", "def f(client: aiohttp.ClientSession): ..."),
-        ("payments/relayer.py", "account = Account.from_key(key)"),
+        ("payments/relaying/relayer.py", "account = Account.from_key(key)"),
         ("sellers/probes.py", "from urllib.parse import quote"),
     ],
 )

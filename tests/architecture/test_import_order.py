@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.architecture.import_rules import violations
+from tests.architecture.import_rules import violations, without_a_line
 from tests.architecture.tree import modules
 
 
@@ -19,6 +19,10 @@ def plant(root: Path, files: dict[str, str]) -> Path:
 
 def test_nothing_imports_upwards_or_sideways(checkout):
     assert violations(checkout) == []
+
+
+def test_everything_in_payments_stands_in_a_line(checkout):
+    assert without_a_line(checkout) == []
 
 
 @pytest.mark.parametrize(
@@ -39,7 +43,9 @@ def test_nothing_imports_upwards_or_sideways(checkout):
         ("payments/ids.py", "def make():\n    import payments.states"),
         ("payments/models/payment.py", "from payments import tasks"),
         ("payments/states.py", "from payments.settlement import step"),
-        ("payments/relayer.py", "from payments import acceptance"),
+        ("payments/relaying/relayer.py", "from payments import acceptance"),
+        ("payments/relaying/relayer.py", "from payments.relaying import settling"),
+        ("payments/relaying/settling.py", "from payments import acceptance"),
         ("payments/wakeups.py", "from payments.tasks import ring"),
         ("payments/x402/headers.py", "import time"),
         ("payments/x402/headers.py", "from random import choice"),
@@ -53,10 +59,8 @@ def test_nothing_imports_upwards_or_sideways(checkout):
     ],
 )
 def test_a_planted_import_is_found(tmp_path, path, line):
-    known = {
-        f"payments/{name}.py": ""
-        for name in ("ids", "tasks", "states", "settlement", "acceptance", "models")
-    }
+    names = ["ids", "tasks", "states", "settlement", "acceptance", "models", "relaying/settling"]
+    known = {f"payments/{name}.py": "" for name in names}
     assert len(violations(plant(tmp_path, known | {path: line}))) == 1
 
 

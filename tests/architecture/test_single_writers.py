@@ -16,7 +16,7 @@ def test_the_writers_themselves_are_recognised(checkout):
     ledger = (checkout / "payments" / "ledger.py").read_text()
     assert "update payments_progress" in moves
     assert "insert into payments_transfer" in ledger
-    submissions = (checkout / "payments" / "submissions.py").read_text()
+    submissions = (checkout / "payments" / "facilitators" / "submissions.py").read_text()
     assert "insert into payments_submission" in submissions
     assert "insert into payments_earningsday" in (checkout / "payments" / "earnings.py").read_text()
 

@@ -28,7 +28,7 @@ from marketplace.embedded.ports import free_port
 from marketplace.embedded.postgres import Postgres
 from marketplace.embedded.readiness import port_answers, web_answers
 from marketplace.embedded.starting import dies_with_us
-from payments.signing import generate_pem
+from payments.receipts.signing import generate_pem
 from tests.benchmarks.challenges import quotes
 from tests.benchmarks.load import Target
 from tests.benchmarks.nginx import ANSWER, Nginx

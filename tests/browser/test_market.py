@@ -9,8 +9,8 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Page, expect
 
-from payments.limit_setting import Wishes, set_limits
-from payments.payers import Payer
+from payments.limits.setting import Wishes, set_limits
+from payments.wallets.payers import Payer
 from tests.browser.chromium import Chromium, Seen
 from tests.browser.injected_wallet import InjectedWallet
 from tests.fixtures.cast import Cast, person

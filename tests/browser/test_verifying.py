@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, Route
 
-from payments.receipts import FINAL, KIND, REVERSED
-from payments.signing import Signer, did_document, did_web, generate_pem
+from payments.receipts.issuing import FINAL, KIND, REVERSED
+from payments.receipts.signing import Signer, did_document, did_web, generate_pem
 from tests.browser.chromium import Chromium, Seen
 from tests.fixtures.purchases import SITE
 

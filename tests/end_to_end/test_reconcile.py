@@ -16,7 +16,7 @@ from django.conf import settings
 from django.core.management import call_command
 from django.test import override_settings
 
-from payments.audits import audit_once
+from payments.auditing.audits import audit_once
 from payments.models import Reconciliation
 from tests.fixtures.cast import Cast
 from tests.fixtures.chain import CHECKOUT

@@ -26,7 +26,7 @@ from payments.ids import new_id
 from payments.models import Money, Work
 from payments.moves import move, seconds_from_now
 from payments.pool import Pool, one, rows
-from payments.signing import Signer
+from payments.receipts.signing import Signer
 from payments.states import State
 from payments.wakeups import MONEY_MOVED, Bell
 from payments.x402.networks import checksum

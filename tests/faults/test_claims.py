@@ -23,7 +23,7 @@ from payments.exposure import Exposure, Trust
 from payments.ids import new_id
 from payments.models import Money
 from payments.pool import one, open_pool, rows
-from payments.signing import Signer
+from payments.receipts.signing import Signer
 from payments.x402.networks import checksum
 from tests.faults.invariants import check
 from tests.faults.moves import ROOM_FOR, TRUSTED_WITH, Play, open_play

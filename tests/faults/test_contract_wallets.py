@@ -12,7 +12,7 @@ from eth_utils import to_checksum_address
 
 from marketplace.embedded.contracts import load_contract
 from marketplace.embedded.ports import free_port
-from payments.gas import NOBODY
+from payments.relaying.gas import NOBODY
 from tests.faults.market import PAID, SHORT_SECONDS, Market, Paper, somebody
 from tests.faults.test_transactions import KINDS, waiting
 from tests.fixtures.cast import Cast, Person

@@ -18,7 +18,7 @@ from payments.evidence import Proof
 from payments.lookup import Held
 from payments.models import Money, Work
 from payments.pool import open_pool, rows
-from payments.signing import Signer
+from payments.receipts.signing import Signer
 from tests.faults.invariants import check, statement
 from tests.faults.moves import Play, open_play
 from tests.fixtures.purchases import NETWORK, TWINS, sql_url

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from payments.chains import Block
-from payments.relaying import IN_NO_BLOCK, _gets_nowhere
+from payments.relaying.settling import IN_NO_BLOCK, _gets_nowhere
 from tests.faults.market import Market
 from tests.fixtures.wallet import ask
 

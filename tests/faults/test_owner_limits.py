@@ -22,20 +22,21 @@ from marketplace.calls import allowance, trying_again
 from marketplace.calls.allowance import Again
 from marketplace.calls.breaker import Breaker
 from marketplace.calls.outcomes import Refused
-from payments import limit_setting, risk, wiring
+from payments import risk, wiring
 from payments.acceptance.attempts import Reopening, reopen, void
 from payments.acceptance.claiming import ClaimVerdict, claim_together
 from payments.acceptance.promise import Claim
-from payments.buyer_limits import NO_RULES, UNLIMITED_ATOMIC, KnownRules, Rules, used_of
 from payments.exposure import CapLimit
 from payments.ids import new_id
-from payments.limit_groups import change_group, close_group, leave_group, open_group, pause_group
-from payments.limit_setting import Wishes, set_limits
+from payments.limits import setting as limit_setting
+from payments.limits.groups import change_group, close_group, leave_group, open_group, pause_group
+from payments.limits.owners import NO_RULES, UNLIMITED_ATOMIC, KnownRules, Rules, used_of
+from payments.limits.setting import Wishes, set_limits
 from payments.lookup import Held, by_id
 from payments.models import LimitGroup, Money, Work
-from payments.payers import Payer
 from payments.pool import one, open_pool, rows
-from payments.signing import Signer
+from payments.receipts.signing import Signer
+from payments.wallets.payers import Payer
 from payments.x402.networks import DEFAULT_ASSETS
 from tests.faults.invariants import check
 from tests.faults.market import Market, Paper

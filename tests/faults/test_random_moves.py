@@ -7,7 +7,7 @@ from collections import Counter
 import pytest
 
 from payments.pool import open_pool, rows
-from payments.signing import Signer
+from payments.receipts.signing import Signer
 from tests.faults.invariants import check
 from tests.faults.moves import open_play
 from tests.fixtures.purchases import sql_url

@@ -15,11 +15,11 @@ from pytest_django.fixtures import Settings
 
 from marketplace.accounts.models import Wallet
 from payments import audit_log, ledger
-from payments.dispute_clock import open_unanswered
-from payments.disputes import Request, move, open_dispute
+from payments.disputes.cases import Request, move, open_dispute
+from payments.disputes.clock import open_unanswered
 from payments.erasing import erase_bought
 from payments.models import Case, Dispute, Payment, Reason, Refund, Side
-from payments.payers import Payer
+from payments.wallets.payers import Payer
 from sellers.dispute_news import tell
 from sellers.models import Delivery, Notice
 from sellers.webhooks import open_webhook

@@ -30,7 +30,7 @@ from marketplace.doctor.programs import examine_programs
 from marketplace.embedded.chain import MULTICALL, place_dollar
 from payments.chains import Fees
 from payments.models import Broadcast, ChainHealth, Heartbeat, Relayer
-from payments.signing import generate_pem
+from payments.receipts.signing import generate_pem
 from tests.fixtures.chain import Chain
 from tests.fixtures.ports import free_port
 from tests.fixtures.stack import make_migrated_database, where_is

@@ -27,7 +27,7 @@ from payments.models import (
     Reconciliation,
     Relayer,
 )
-from payments.relaying import LOW_ON_GAS
+from payments.relaying.settling import LOW_ON_GAS
 from sellers import listings, webhooks
 from sellers.directory import open_seller
 from sellers.drafts import finish

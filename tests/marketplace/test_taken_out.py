@@ -15,13 +15,14 @@ from marketplace.calls.room import Room
 from marketplace.configuration.chains import CHAIN_DEFAULTS
 from marketplace.doctor import workings
 from marketplace.doctor.findings import Level
-from payments import audits, wiring
+from payments import wiring
+from payments.auditing import audits
 from payments.chains import Call
 from payments.exposure import payer_key
-from payments.limit_setting import Wishes, set_limits
+from payments.limits.setting import Wishes, set_limits
 from payments.models import Cap, EarningsDay, Reconciliation
-from payments.payers import Payer
-from payments.relayer import NotPermitted, insist_permitted
+from payments.relaying.relayer import NotPermitted, insist_permitted
+from payments.wallets.payers import Payer
 from payments.x402.networks import DEFAULT_ASSETS, Asset
 from payments.x402.schemes.exact_eip3009 import SELECTOR_PLAIN
 from tests.fixtures.cast import Cast

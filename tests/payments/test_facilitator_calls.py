@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from payments.facilitator_calls import CallLimits, Facilitator, FacilitatorCalls
-from payments.submissions import Outcome
+from payments.facilitators.calls import CallLimits, Facilitator, FacilitatorCalls
+from payments.facilitators.submissions import Outcome
 from tests.fixtures.upstream import (
     Behaviour,
     ScriptedUpstream,

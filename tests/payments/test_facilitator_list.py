@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from payments import facilitator_list
-from payments.facilitator_calls import Service, Settled
-from payments.facilitator_list import FacilitatorList
+from payments.facilitators import lineup
+from payments.facilitators.calls import Service, Settled
+from payments.facilitators.lineup import FacilitatorList
+from payments.facilitators.submissions import Outcome
 from payments.ids import new_id
-from payments.submissions import Outcome
 
 AT_ONCE = 4
 
@@ -180,7 +180,7 @@ async def test_what_it_paid_before_it_rested_does_not_wake_it(two: Any) -> None:
 async def test_who_says_paid_for_what_no_block_shows_comes_last(two: Any) -> None:
     answered(two, Outcome.SETTLED, payments=50)
     assert two.members.in_order() == ["first", "second"], "a block may come"
-    answered(two, Outcome.SETTLED, claims_seconds=facilitator_list.UNPROVEN_SECONDS + 1)
+    answered(two, Outcome.SETTLED, claims_seconds=lineup.UNPROVEN_SECONDS + 1)
     assert two.members.in_order() == ["second", "first"]
 
 

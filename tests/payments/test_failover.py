@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from payments.failover import PAUSES_SECONDS, choose
-from payments.submissions import Asked, Outcome
+from payments.facilitators.failover import PAUSES_SECONDS, choose
+from payments.facilitators.submissions import Asked, Outcome
 
 BOTH = ["first", "second"]
 PATIENCE = 95.0

@@ -10,7 +10,7 @@ from payments import settlement
 from payments.chains.evm import EvmChain
 from payments.desk import Desk
 from payments.pool import rows
-from payments.relaying import FOREIGN_LOOKS
+from payments.relaying.settling import FOREIGN_LOOKS
 from tests.fixtures.cast import Cast
 from tests.fixtures.scene import Scene
 from tests.payments.chains.cast import funded

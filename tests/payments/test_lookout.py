@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from payments import watching
 from payments.chains import Block, ChainUnavailable
 from payments.lookout import Lookout
+from payments.relaying import watching
 from tests.fixtures.purchases import NETWORK
 
 FINAL = "finalized"

@@ -14,11 +14,11 @@ import pytest
 from marketplace.embedded.chain import CHAIN_ID
 from payments.chains.evm import EvmChain
 from payments.egress import open_trusted_client
-from payments.questions import Question, challenge
-from payments.receipt_checks import chain_check
-from payments.receipts import VerifiedReceipt, verify
-from payments.signing import did_document
-from payments.siwx import Asker, NotProven, SiwxReason, proven_payer
+from payments.receipts.checks import chain_check
+from payments.receipts.issuing import VerifiedReceipt, verify
+from payments.receipts.signing import did_document
+from payments.wallets.questions import Question, challenge
+from payments.wallets.siwx import Asker, NotProven, SiwxReason, proven_payer
 from payments.x402.crypto import keccak256
 from payments.x402.headers import payment_of
 from payments.x402.networks import checksum

@@ -14,11 +14,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from payments import receipts
 from payments.canonical import NotCanonical, canonical
-from payments.receipt_checks import what_it_says
-from payments.receipts import VerifiedReceipt, verify
-from payments.signing import (
+from payments.receipts import issuing
+from payments.receipts.checks import what_it_says
+from payments.receipts.issuing import VerifiedReceipt, verify
+from payments.receipts.signing import (
     BadKey,
     BadSignature,
     Signer,
@@ -128,7 +128,7 @@ async def test_one_from_before_it_said_how_long_the_answer_is_kept_still_holds(
     statement["response"] = {
         name: value for name, value in statement["response"].items() if name != "keptUntil"
     }
-    older = read(purchases.signer.sign(statement, receipts.KIND), purchases.signer)
+    older = read(purchases.signer.sign(statement, issuing.KIND), purchases.signer)
     assert older.is_of_answer(ANSWER)
     assert what_it_says(older).passed
 
@@ -157,9 +157,9 @@ async def test_nothing_is_receipted_before_it_is_deep_enough(purchases: Purchase
     payment_id = await purchases.claim()
     await purchases.answer(payment_id)
     await purchases.settle(payment_id)
-    with pytest.raises(receipts.NothingToReceipt):
+    with pytest.raises(issuing.NothingToReceipt):
         async with purchases.pool.connection() as connection:
-            await receipts.issue(connection, [payment_id], purchases.signer)
+            await issuing.issue(connection, [payment_id], purchases.signer)
     assert await purchases.receipts(payment_id) == []
 
 
@@ -247,7 +247,7 @@ async def test_one_changed_figure_breaks_the_signature(purchases: Purchases) -> 
 
 @pytest.fixture
 def signed(receipt_signer: Signer) -> str:
-    return receipt_signer.sign({"payment": "p"}, receipts.KIND)
+    return receipt_signer.sign({"payment": "p"}, issuing.KIND)
 
 
 def test_every_cut_or_stretched_signature_is_refused(signed: str, receipt_signer: Signer) -> None:
@@ -361,4 +361,4 @@ def test_canonical_json_means_the_same_and_is_stable(document: object) -> None:
 @given(st.dictionaries(st.text(), JSON, max_size=5))
 def test_whatever_is_signed_is_read_back(document: dict[str, object]) -> None:
     signer = Signer.from_pem(generate_pem(), "did:web:souk.example")
-    assert read(signer.sign(document, receipts.KIND), signer).statement == document
+    assert read(signer.sign(document, issuing.KIND), signer).statement == document

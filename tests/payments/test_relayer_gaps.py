@@ -9,9 +9,9 @@ import pytest
 
 from marketplace.embedded.chain import CHAIN_ID, DOLLAR_NAME, DOLLAR_VERSION, ONE_ETHER
 from payments import audit_log, restored
+from payments.auditing.reconcile import Result, reconcile
+from payments.auditing.remedies import look_again
 from payments.models import Relayer
-from payments.reconcile import Result, reconcile
-from payments.remedies import look_again
 from payments.restored import WHY, Standing
 from tests.faults.stranger import TRANSFER
 from tests.fixtures.cast import Cast, person

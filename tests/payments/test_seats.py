@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 
 from marketplace.embedded.demo_accounts import RELAYER
-from payments import relayer, seats
 from payments.chains import Call, Fees
 from payments.ids import new_id
 from payments.models import Broadcast
 from payments.pool import one
-from payments.relayer import Keyring, Seat, Stopped
-from payments.seats import NoGasMoney
+from payments.relaying import relayer, seats
+from payments.relaying.relayer import Keyring, Seat, Stopped
+from payments.relaying.seats import NoGasMoney
 from payments.x402.schemes.exact_eip3009 import GAS_PLAIN
 from tests.fixtures.cast import Cast
 from tests.fixtures.purchases import NETWORK, Purchases

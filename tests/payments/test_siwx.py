@@ -15,8 +15,8 @@ from eth_account.signers.local import LocalAccount
 from marketplace.configuration.chains import CHAIN_DEFAULTS
 from payments import wiring
 from payments.pool import Pool, one
-from payments.questions import Question, challenge
-from payments.siwx import Asker, AsksTooOften, NotProven, SiwxReason, proven_payer
+from payments.wallets.questions import Question, challenge
+from payments.wallets.siwx import Asker, AsksTooOften, NotProven, SiwxReason, proven_payer
 from tests.fixtures.purchases import NETWORK, Purchases
 from tests.fixtures.rpc_proxy import RpcProxy
 

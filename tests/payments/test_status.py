@@ -27,8 +27,8 @@ from payments.ids import new_id
 from payments.leaving import PIECE_BYTES
 from payments.models import Progress
 from payments.pool import one
-from payments.questions import Question
-from payments.receipts import verify
+from payments.receipts.issuing import verify
+from payments.wallets.questions import Question
 from tests.fixtures.purchases import ANSWER, NETWORK, USDC, Purchases, sql_url
 
 # A checkout has collected no static files yet; the server says so when it starts.

@@ -12,12 +12,13 @@ from uuid import UUID
 import pytest
 
 from payments import desk as desks
-from payments import gas, settlement, unpaid
+from payments import settlement, unpaid
+from payments.auditing.reconcile import _first_block as first_block
 from payments.chains import ChainUnavailable
 from payments.chains.evm import EvmChain
 from payments.desk import Desk
 from payments.pool import rows
-from payments.reconcile import _first_block as first_block
+from payments.relaying import gas
 from payments.settler import Settler
 from tests.fixtures.cast import Cast, person
 from tests.fixtures.chain import Chain

@@ -12,7 +12,7 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from django.core.management import call_command
 
-from payments.signing import Signer, did_document, did_web, generate_pem
+from payments.receipts.signing import Signer, did_document, did_web, generate_pem
 from tests.fixtures.purchases import ANSWER, SITE, Purchases
 
 MakePurchase = Callable[[Callable[[Purchases], Awaitable[Any]]], Any]

@@ -15,8 +15,8 @@ from eth_account.messages import encode_defunct
 from pytest_django.fixtures import Settings
 
 from marketplace.configuration.chains import CHAIN_DEFAULTS
-from payments import wallets
-from payments.wallets import CannotAsk, NotProven, Proof, Purpose, burn, challenge, proven
+from payments.wallets import linking
+from payments.wallets.linking import CannotAsk, NotProven, Proof, Purpose, burn, challenge, proven
 from payments.x402.crypto import keccak256
 from payments.x402.networks import checksum
 from tests.fixtures.cast import Cast, Person
@@ -348,9 +348,9 @@ def test_the_seal_covers_the_time() -> None:
     """Else a text that has run out could be given a new time."""
     text = asked()
     nonce = re.findall(r"Nonce: ([0-9a-f]{64})", text)[0]
-    later = f"{NOW + wallets.GOOD_SECONDS:08x}"
+    later = f"{NOW + linking.GOOD_SECONDS:08x}"
     changed = text.replace(nonce, later + nonce[8:])
     for old, new in (("20:10:05Z", "20:20:05Z"), ("20:00:05Z", "20:10:05Z")):
         changed = changed.replace(old, new, 1)
     with pytest.raises(NotProven):
-        shown(changed, sign(changed), now=NOW + wallets.GOOD_SECONDS + 60)
+        shown(changed, sign(changed), now=NOW + linking.GOOD_SECONDS + 60)

@@ -16,7 +16,7 @@ from x402.schemas import PaymentRequired
 from marketplace.configuration.chains import CHAIN_DEFAULTS
 from payments import wiring
 from payments.models import ChallengeCount, OpenOffer
-from payments.signing import Signer, did_document, did_web, generate_pem
+from payments.receipts.signing import Signer, did_document, did_web, generate_pem
 from payments.x402.headers import encode_json
 from sellers import listings, signed_offers
 from sellers.bazaar import Shed

@@ -19,7 +19,7 @@ from marketplace.catalog.documents.openapi_parts import (
 from payments.documents import REFUNDS_PATH
 from payments.handover import IDENTIFIER_HEADER
 from payments.models import Reason
-from payments.wallet_proof import WALLET_HEADER
+from payments.wallets.proof import WALLET_HEADER
 
 WALLET: Final = "siwx"
 IDENTIFIER: Final = "paymentIdentifier"

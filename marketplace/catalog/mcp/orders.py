@@ -9,7 +9,7 @@ from typing import Any, Final
 from django.conf import settings
 
 from marketplace.calls.requests import BodyTooLarge, CallRequest, Gone, is_segment, without_ours
-from payments.questions import EXTENSION
+from payments.wallets.questions import EXTENSION
 from payments.x402.headers import HEADER_CHARACTERS_MAX, decode_json, encode_json, payment_of
 from payments.x402.reasons import Malformed, Reason
 from payments.x402.types import PaymentPayload

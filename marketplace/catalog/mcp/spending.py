@@ -9,7 +9,7 @@ from marketplace.calls.room import Room
 from marketplace.catalog.mcp.orders import PROOF
 from marketplace.catalog.mcp.protocol import INVALID_PARAMS, Fault
 from marketplace.catalog.mcp.results import data, problem
-from payments.limit_telling import tell
+from payments.limits.telling import tell
 
 Document = dict[str, Any]
 

@@ -15,7 +15,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from marketplace.accounts import erasure, own_data, second_factor, sessions
 from marketplace.management.manners import alone, rehearsed, rehearses, speaks_json, tell
 from payments import audit_log
-from payments.payers import payers_of
+from payments.wallets.payers import payers_of
 from sellers.directory import seller_of
 from sellers.moderators import MODERATORS
 

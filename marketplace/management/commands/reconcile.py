@@ -10,11 +10,12 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from marketplace.management.manners import alone
-from payments import audit_log, audits, wiring
+from payments import audit_log, wiring
+from payments.auditing import audits
+from payments.auditing.reconcile import Result, reconcile
+from payments.auditing.remedies import look_again
 from payments.chains import ChainUnavailable
 from payments.pool import Pool
-from payments.reconcile import Result, reconcile
-from payments.remedies import look_again
 from payments.x402.networks import NETWORKS
 
 

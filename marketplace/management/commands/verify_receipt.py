@@ -15,15 +15,15 @@ from yarl import URL
 
 from payments import wiring
 from payments.egress import Failed, Limits, exchange, open_client, open_trusted_client
-from payments.receipt_checks import (
+from payments.receipts.checks import (
     Check,
     answer_check,
     chain_check,
     request_check,
     what_it_says,
 )
-from payments.receipts import KIND, VerifiedReceipt, verify
-from payments.signing import JWS_CHARACTERS_MAX, BadSignature, did_document_url, read_jws
+from payments.receipts.issuing import KIND, VerifiedReceipt, verify
+from payments.receipts.signing import JWS_CHARACTERS_MAX, BadSignature, did_document_url, read_jws
 from payments.x402.headers import decode_json
 from payments.x402.reasons import Malformed
 

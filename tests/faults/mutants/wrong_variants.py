@@ -155,7 +155,7 @@ MUTANTS = (
         "another facilitator is asked though the first may have submitted",
         (
             (
-                "payments/failover.py",
+                "payments/facilitators/failover.py",
                 "if each.may_have_acted), None)",
                 "if each.transaction), None)",
             ),
@@ -167,12 +167,12 @@ MUTANTS = (
         "a facilitator's success is believed where its transaction is in a block",
         (
             (
-                "payments/facilitators.py",
+                "payments/facilitators/settling.py",
                 "            end = read_receipt(row, receipt)\n",
                 BELIEVED,
             ),
             (
-                "payments/facilitators.py",
+                "payments/facilitators/settling.py",
                 "from payments.evidence import Proof,",
                 "from payments.evidence import End, Proof,",
             ),
@@ -239,7 +239,7 @@ MUTANTS = (
         "a refund is proven by money that went to somebody else",
         (
             (
-                "payments/refund_proof.py",
+                "payments/refunds/proof.py",
                 "            if log.topics[2] == wanted:",
                 "            if log.topics[2]:",
             ),
@@ -251,7 +251,7 @@ MUTANTS = (
         "a refund in the newest block is booked",
         (
             (
-                "payments/refunds.py",
+                "payments/refunds/booking.py",
                 "    needed = wiring.confirmations(refund.network)",
                 "    needed = 1",
             ),

@@ -18,10 +18,10 @@ from django.utils import timezone
 from marketplace.accounts import erasure, mail
 from marketplace.accounts.models import Erasure, ResetRequest, Session, Wallet
 from payments import audit_log
-from payments.disputes import move
+from payments.disputes.cases import move
 from payments.erasing import erase_bought
 from payments.models import AnswerBody, Case, Dispute, Payment, Progress, Receipt, Side, Transfer
-from payments.payers import Payer
+from payments.wallets.payers import Payer
 from sellers import erasing, keys, listings
 from sellers.models import Listing, Payout, ProposedSecret, Revision, UpstreamSecret, Webhook
 from sellers.moderators import MODERATORS

@@ -16,7 +16,7 @@ from pytest_django.fixtures import Settings
 from marketplace.accounts import dispute_letters, letters, mail
 from marketplace.accounts.models import Letter
 from marketplace.accounts.tasks import send_letters
-from payments.disputes import Request, move, open_dispute
+from payments.disputes.cases import Request, move, open_dispute
 from payments.models import Case, Dispute, DisputeStep, Payment, Reason, Side
 from tests.fixtures.buying import owner
 from tests.fixtures.cast import Cast

@@ -15,8 +15,8 @@ from pytest_django.fixtures import Settings
 from marketplace.accounts.models import Wallet
 from marketplace.accounts.wallet_acts import UNPROVEN
 from marketplace.configuration.chains import CHAIN_DEFAULTS
-from payments import wallets
-from payments.wallets import Purpose, challenge
+from payments.wallets import linking
+from payments.wallets.linking import Purpose, challenge
 from tests.fixtures.cast import Cast
 from tests.fixtures.chain import Chain
 from tests.fixtures.purchases import NETWORK, USDC
@@ -67,7 +67,7 @@ def test_another_sites_text_is_refused(visitor: Visitor) -> None:
 
 
 def test_a_text_that_ran_out_is_refused(visitor: Visitor) -> None:
-    old = int(time.time()) - wallets.GOOD_SECONDS - 5
+    old = int(time.time()) - linking.GOOD_SECONDS - 5
     text = challenge(Purpose.SIGN_IN, Cast.seller.address, now=old)
     refused(visitor, text, sign(text, Cast.seller))
 

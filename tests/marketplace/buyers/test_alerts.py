@@ -14,12 +14,12 @@ from django.core import mail as letterbox
 from marketplace import alerts
 from marketplace.accounts import erasure, letters
 from marketplace.accounts.mail import confirm
-from payments.buyer_limits import read_rules
-from payments.limit_alerts import note_full
-from payments.limit_groups import open_group
-from payments.limit_setting import Wishes, set_limits
+from payments.limits.alerts import note_full
+from payments.limits.groups import open_group
+from payments.limits.owners import read_rules
+from payments.limits.setting import Wishes, set_limits
 from payments.models import Limit, LimitAlert, LimitGroup
-from payments.payers import Payer
+from payments.wallets.payers import Payer
 from sellers import webhooks
 from sellers.models import Delivery, Webhook
 from tests.fixtures.buying import Owner, owner

@@ -11,7 +11,7 @@ from uuid import UUID
 import pytest
 from django.core.management import call_command
 
-from payments.disputes import Request, open_dispute
+from payments.disputes.cases import Request, open_dispute
 from payments.models import Payment, Reason
 from tests.fixtures.buying import Owner, owner
 from tests.fixtures.cast import Cast

@@ -16,8 +16,8 @@ from django.utils import timezone
 
 from marketplace.accounts.models import Wallet
 from payments.counter import close_counter
-from payments.receipts import KIND, statement_of, verify
-from payments.signing import BadSignature, Signer, did_document, generate_pem
+from payments.receipts.issuing import KIND, statement_of, verify
+from payments.receipts.signing import BadSignature, Signer, did_document, generate_pem
 from tests.fixtures.buying import owner
 from tests.fixtures.cast import Cast
 from tests.fixtures.purchases import ANSWER, Purchases, sql_url

@@ -16,10 +16,10 @@ from django.db import connection, transaction
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from payments.disputes import Request, open_dispute
+from payments.disputes.cases import Request, open_dispute
 from payments.models import Payment, Progress, Reason
-from payments.payers import Payer
 from payments.reports.finding import find
+from payments.wallets.payers import Payer
 from payments.x402.schemes import exact_eip3009
 from payments.x402.types import Authorization
 from sellers import listings

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
-from payments.limit_groups import open_group
-from payments.limit_setting import Wishes, set_limits
-from payments.payers import Payer
+from payments.limits.groups import open_group
+from payments.limits.setting import Wishes, set_limits
+from payments.wallets.payers import Payer
 from tests.fixtures.buying import owner
 from tests.fixtures.cast import Cast
 from tests.fixtures.shop import Shop

@@ -15,7 +15,7 @@ from marketplace.calls.promises import SPARE_SECONDS, Promises
 from marketplace.calls.shelf import Shelf, Shelved
 from marketplace.calls.stock import Stock
 from payments.pool import Pool, open_pool
-from payments.signing import Signer, did_document, did_web, generate_pem
+from payments.receipts.signing import Signer, did_document, did_web, generate_pem
 from payments.x402.headers import encode_header
 from payments.x402.networks import DEFAULT_ASSETS
 from sellers import signed_offers

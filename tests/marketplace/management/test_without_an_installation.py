@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from payments.signing import Signer, did_document, did_web, generate_pem
+from payments.receipts.signing import Signer, did_document, did_web, generate_pem
 
 SITE = "https://elsewhere.example"
 

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from payments.chains import Call, Fees
-from payments.relayer import Keyring
+from payments.relaying.relayer import Keyring
 
 CHAIN_ID = 84_532
 KEYS = st.integers(1, 2**255).map(lambda number: f"0x{number:064x}")

@@ -13,8 +13,8 @@ from django.db import connection
 from pytest_django.fixtures import Settings
 
 from marketplace.configuration.chains import CHAIN_DEFAULTS
-from payments import dispute_clock
-from payments.disputes import Request, open_dispute
+from payments.disputes import clock as dispute_clock
+from payments.disputes.cases import Request, open_dispute
 from payments.models import Dispute, Payment, Progress, Reason, Refund
 from tests.faults.invariants import read_books, refunds_are_booked, refunds_are_on_chain
 from tests.fixtures.cast import Cast

@@ -12,9 +12,10 @@ from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
-from payments import audit_log, dispute_clock, disputes
-from payments.dispute_states import MOVES, STILL_OPEN, allowed, words
-from payments.disputes import (
+from payments import audit_log
+from payments.disputes import cases
+from payments.disputes import clock as dispute_clock
+from payments.disputes.cases import (
     Denied,
     DisputeRefused,
     ForbiddenStep,
@@ -23,6 +24,7 @@ from payments.disputes import (
     open_dispute,
     say,
 )
+from payments.disputes.states import MOVES, STILL_OPEN, allowed, words
 from payments.models import Case, Dispute, DisputeStep, Payment, Reason, Side
 from tests.fixtures.purchases import Purchases
 from tests.payments.disputes.conftest import PAID, Till, over, progress_of, state
@@ -155,12 +157,12 @@ def test_what_cannot_be_disputed_says_why(shelf_till: Till, settings: Settings) 
     old = shelf_till.paid()
     old.created_at -= timedelta(days=2)
     assert refusal(old) == Denied.OUTSIDE_WINDOW
-    assert disputes.why_not(old, progress_of(old)) is not None
+    assert cases.why_not(old, progress_of(old)) is not None
 
 
 def test_whoever_took_a_case_back_may_come_again_but_not_for_ever(shelf_till: Till) -> None:
     payment = shelf_till.paid()
-    for _ in range(disputes.CASES_PER_PAYMENT_MAX):
+    for _ in range(cases.CASES_PER_PAYMENT_MAX):
         assert move(shelf_till.case(payment), Case.WITHDRAWN, Side.PAYER)
     assert refusal(payment) == Denied.POLICY
 
@@ -168,7 +170,7 @@ def test_whoever_took_a_case_back_may_come_again_but_not_for_ever(shelf_till: Ti
 def test_words_are_kept_harmless_and_few(shelf_till: Till) -> None:
     dispute = shelf_till.case(text="  wrong\x00 city\u202e \r\n twice ")
     assert dispute.steps.get(version=1).text == "wrong city\ntwice"
-    while dispute.version < disputes.STEPS_MAX:
+    while dispute.version < cases.STEPS_MAX:
         assert say(dispute, Side.SELLER, "and another thing")
     with pytest.raises(DisputeRefused):
         say(dispute, Side.SELLER, "one too many")

@@ -11,7 +11,7 @@ from asgiref.sync import sync_to_async
 from django.test import AsyncClient
 
 from payments.counter import close_counter
-from payments.disputes import move
+from payments.disputes.cases import move
 from payments.ids import new_id
 from payments.models import Case, Dispute, Payment, Refund, Side
 from tests.fixtures.cast import Cast, Person

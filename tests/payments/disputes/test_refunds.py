@@ -8,10 +8,10 @@ import pytest
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
-from payments import refund_search
-from payments.disputes import Denied, DisputeRefused, move, why_not
+from payments.disputes.cases import Denied, DisputeRefused, move, why_not
 from payments.models import Case, Dispute, Payment, Refund, Side
-from payments.refund_naming import NAMED_MAX, name
+from payments.refunds import search as refund_search
+from payments.refunds.naming import NAMED_MAX, name
 from payments.x402.schemes.exact_eip3009 import identity
 from payments.x402.types import Authorization
 from tests.embedded.authorizations import Payment as Signed

@@ -7,7 +7,7 @@ from typing import Any
 from django.test import Client
 
 from payments.models import Payment, Side
-from payments.refund_naming import name
+from payments.refunds.naming import name
 from tests.payments.disputes.conftest import PAID, Till
 
 CALL = ["at_seller", "ready", "paid", "final"]

@@ -7,12 +7,12 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from marketplace.buyers.goods import things
-from payments.payers import Payer
 from payments.reports.finding import find, paid_in
 from payments.reports.looks import Span
 from payments.reports.one_payment import payment_report, repeats_of
 from payments.reports.purchases import Sought, purchases
 from payments.reports.spend import Outlook, ever, spend, totals
+from payments.wallets.payers import Payer
 from tests.fixtures.purchases import NETWORK
 from tests.payments.plans.filling import ROBOT
 

@@ -23,26 +23,8 @@ from marketplace.calls.tally import Tally
 from marketplace.calls.troubles import Troubles
 from marketplace.embedded.demo_accounts import RELAYER
 from marketplace.tasks import forget_visits
-from payments import (
-    broadcasts,
-    dispute_clock,
-    fares,
-    gas,
-    health,
-    limit_alerts,
-    lookup,
-    outcomes,
-    reading,
-    relayer,
-    relaying,
-    risk,
-    settlement,
-    siwx,
-    submissions,
-    watching,
-    wiring,
-)
 from payments import desk as desks
+from payments import health, lookup, outcomes, reading, risk, settlement, wiring
 from payments.acceptance import answering, claiming, collecting
 from payments.acceptance.answering import NewAnswer
 from payments.acceptance.attempts import drop, renew_leases, reopen, void
@@ -56,18 +38,24 @@ from payments.chains import (
     TransactionReceipt,
 )
 from payments.desk import Desk, Row
+from payments.disputes import clock as dispute_clock
 from payments.evidence import Proof
 from payments.exposure import SPENT_KEY, CapLimit, payer_key
+from payments.facilitators import submissions
 from payments.identifiers import proves_identifier
+from payments.limits import alerts as limit_alerts
 from payments.lookout import Lookout
 from payments.models import Payment, Step, StepMark
 from payments.pool import Pool, one, rows
-from payments.questions import Question
-from payments.relayer import Keyring
+from payments.receipts.signing import Signer, did_web, generate_pem
+from payments.relaying import broadcasts, fares, gas, relayer, watching
+from payments.relaying import settling as relaying
+from payments.relaying.relayer import Keyring
 from payments.reports import upkeep
 from payments.reports.one_payment import latest_receipt
-from payments.signing import Signer, did_web, generate_pem
 from payments.wakeups import MONEY_MOVED, Bell
+from payments.wallets import siwx
+from payments.wallets.questions import Question
 from payments.x402.types import Authorization, Requirements
 from sellers import (
     attempts,

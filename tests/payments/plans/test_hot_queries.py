@@ -51,26 +51,26 @@ MORE_BUFFERS: dict[Asker, int] = {
         "_claim",
     ): 2_500,  # ten: nine writes and their indexes
     ("payments/acceptance/answering.py", "record_together"): 2_000,
-    ("payments/watching.py", "watched"): 300,
-    ("payments/watching.py", "_note_mined"): 120,
+    ("payments/relaying/watching.py", "watched"): 300,
+    ("payments/relaying/watching.py", "_note_mined"): 120,
     ("payments/desk.py", "passengers"): 400,
     ("payments/desk.py", "_take"): 1_500,
-    ("payments/fares.py", "_on_the_way"): 1_500,  # all that are in no block yet: 240 payments
+    ("payments/relaying/fares.py", "_on_the_way"): 1_500,  # 240 that are in no block yet
     ("payments/desk.py", "look_again"): 1_000,
     ("payments/desk.py", "put_off"): 1_000,
     ("payments/earnings.py", "_count_page"): 120,  # twenty steps
     ("payments/earnings.py", "count_payments"): 3_000,
-    ("payments/gas.py", "attribute"): 300,
-    ("payments/gas.py", "over_cap"): 120,  # fifty sellers of today
-    ("payments/gas.py", "all_out_of_budget"): 400,  # ninety failures of the last hour
-    ("payments/relaying.py", "_relayer_trouble"): 300,
+    ("payments/relaying/gas.py", "attribute"): 300,
+    ("payments/relaying/gas.py", "over_cap"): 120,  # fifty sellers of today
+    ("payments/relaying/gas.py", "all_out_of_budget"): 400,  # ninety failures of the last hour
+    ("payments/relaying/settling.py", "_relayer_trouble"): 300,
     ("payments/ledger.py", "_write"): 700,
     ("payments/risk.py", "make_room"): 700,
     ("payments/risk.py", "rebalance"): 1_200,
     ("payments/risk.py", "fits_again"): 120,
     ("payments/outcomes.py", "_wipe"): 1_000,
     ("payments/outcomes.py", "close"): 900,
-    ("payments/receipts.py", "issue"): 1_500,
+    ("payments/receipts/issuing.py", "issue"): 1_500,
     ("payments/reports/buyers.py", "buyers"): 200,  # four hundred buyers
     ("payments/reports/purchases.py", "_found"): 2_500,  # the same of a robot's own
     ("payments/reports/one_payment.py", "repeats_of"): 400,  # the hundred around one
@@ -79,8 +79,8 @@ MORE_BUFFERS: dict[Asker, int] = {
     ("payments/reports/finding.py", "_own"): 400,  # a hundred payments of one transaction
     ("payments/reports/earnings.py", "wallets_paid"): 3_500,  # a day's four hundred of a listing
     ("payments/reports/sales.py", "_found"): 2_000,  # twenty-five, among those of a robot
-    ("payments/relayer.py", "mark_sent"): 120,
-    ("payments/relayer.py", "store"): 120,
+    ("payments/relaying/relayer.py", "mark_sent"): 120,
+    ("payments/relaying/relayer.py", "store"): 120,
     ("payments/retention.py", "forget_idle_counters"): 700,
     ("payments/settlement.py", "void_dead_leases"): 400,  # thirty calls whose process died
     ("payments/lookout.py", "look_above"): 1_500,  # ten blocks of payments
@@ -88,7 +88,7 @@ MORE_BUFFERS: dict[Asker, int] = {
     ("payments/reports/upkeep.py", "served_lately"): 300,  # the last twenty of a listing
     ("payments/moves.py", "move"): 150,
     ("payments/moves.py", "move_together"): 2_500,  # twenty payments
-    ("payments/siwx.py", "_burn"): 200,
+    ("payments/wallets/siwx.py", "_burn"): 200,
     ("sellers/outbox.py", "tell"): 1_200,  # twenty messages: one write and six indexes each
     ("sellers/sending.py", "claim"): 2_500,  # of two hundred addresses, twenty messages
     ("sellers/webhooks.py", "forget_deliveries"): 400,
@@ -110,28 +110,28 @@ BY_INDEX: dict[Asker, set[str]] = {
         "payments_progress_pkey", "payments_payment_pkey",
     },
     ("payments/acceptance/attempts.py", "renew_leases"): {"payments_progress_pkey"},
-    ("payments/watching.py", "finish"): {"broadcast_mined", "broadcast_by_block"},
-    ("payments/watching.py", "watched"): {"broadcast_waiting"},
+    ("payments/relaying/watching.py", "finish"): {"broadcast_mined", "broadcast_by_block"},
+    ("payments/relaying/watching.py", "watched"): {"broadcast_waiting"},
     ("payments/desk.py", "passengers"): {"progress_by_nonce"},
     ("payments/desk.py", "_take"): {"progress_due", "progress_to_send"},
-    ("payments/fares.py", "_on_the_way"): {"broadcast_waiting", "progress_by_nonce"},
-    ("payments/gas.py", "attribute"): {"progress_by_nonce"},
-    ("payments/gas.py", "over_cap"): {"gasuse_once"},
-    ("payments/relaying.py", "_relayer_trouble"): {"broadcast_waiting"},
-    ("payments/gas.py", "out_of_budget"): {"failedsend_by_payer"},
-    ("payments/gas.py", "all_out_of_budget"): {"failedsend_by_time"},
+    ("payments/relaying/fares.py", "_on_the_way"): {"broadcast_waiting", "progress_by_nonce"},
+    ("payments/relaying/gas.py", "attribute"): {"progress_by_nonce"},
+    ("payments/relaying/gas.py", "over_cap"): {"gasuse_once"},
+    ("payments/relaying/settling.py", "_relayer_trouble"): {"broadcast_waiting"},
+    ("payments/relaying/gas.py", "out_of_budget"): {"failedsend_by_payer"},
+    ("payments/relaying/gas.py", "all_out_of_budget"): {"failedsend_by_time"},
     ("payments/lookup.py", "abandoned_twin"): {"progress_sought"},
     ("payments/reports/purchases.py", "_found"): {"payment_by_payer"},
     ("payments/reports/earnings.py", "wallets_paid"): {"counted_by_listing"},
     ("payments/reports/spend.py", "spend"): {"buyerday_by_payer"},
     ("payments/reports/spend.py", "totals"): {"buyerday_by_payer"},
     ("payments/reports/spend.py", "ever"): {"buyerday_by_payer"},
-    ("payments/dispute_clock.py", "open_unanswered"): {"progress_unanswered"},
+    ("payments/disputes/clock.py", "open_unanswered"): {"progress_unanswered"},
     ("payments/lookup.py", "by_identities"): {"payments_payment_identity_key"},
     ("payments/lookup.py", "answer_bytes"): {"payments_answer_pkey"},
     ("payments/lookup.py", "stored_answer"): {"payments_answer_pkey"},
-    ("payments/relayer.py", "forget_block"): {"broadcast_by_block"},
-    ("payments/seats.py", "take_seat"): {"broadcast_waiting"},
+    ("payments/relaying/relayer.py", "forget_block"): {"broadcast_by_block"},
+    ("payments/relaying/seats.py", "take_seat"): {"broadcast_waiting"},
     ("payments/settlement.py", "void_dead_leases"): {"progress_leases"},
     ("payments/lookout.py", "look_above"): {"progress_due"},
     ("payments/reports/upkeep.py", "served_lately"): {"payment_by_listing"},
@@ -186,11 +186,11 @@ NOT_HOT: dict[Asker, str] = {
     ("payments/old_rows.py", "drop_rows"): "carries others' statements",
     ("payments/pool.py", "one"): "carries others' statements",
     ("payments/pool.py", "rows"): "carries others' statements",
-    ("payments/audits.py", "tokens_of"): "the sums of each day, once an hour",
-    ("payments/reconcile.py", "_books"): "an audit reads every payment, once a day",
-    ("payments/reconcile.py", "_first_block"): "the same",
-    ("payments/relayer.py", "bury"): "once for each use of a stolen key",
-    ("payments/seats.py", "_insist_one_may_sign"): "a network's keys, when none of them can pay",
+    ("payments/auditing/audits.py", "tokens_of"): "the sums of each day, once an hour",
+    ("payments/auditing/reconcile.py", "_books"): "an audit reads every payment, once a day",
+    ("payments/auditing/reconcile.py", "_first_block"): "the same",
+    ("payments/relaying/relayer.py", "bury"): "once for each use of a stolen key",
+    ("payments/relaying/seats.py", "_insist_one_may_sign"): "a network's keys, all penniless",
     (
         "payments/reports/one_payment.py",
         "_latest_receipts",
@@ -200,35 +200,35 @@ NOT_HOT: dict[Asker, str] = {
     ("payments/risk.py", "forgive"): "once a minute, a bounded number of losses",
     ("payments/reports/earnings.py", "_of"): "asked by overview, by_time and by_listing",
     ("payments/reports/spend.py", "_added_up"): "as many of one buyer's payments as are added up",
-    ("payments/buyer_limits.py", "read_rules"): "one row, by its key, and seldom",
-    ("payments/buyer_limits.py", "used_of"): "eight counters, by their keys, and seldom",
+    ("payments/limits/owners.py", "read_rules"): "one row, by its key, and seldom",
+    ("payments/limits/owners.py", "used_of"): "eight counters, by their keys, and seldom",
     **{
         (f"{file}.py", name): BY_HAND
         for file, names in {
-            "payments/limit_setting": "_asked limits_of names_of set_limits hold_from_now"
+            "payments/limits/setting": "_asked limits_of names_of set_limits hold_from_now"
             " members_of room_in",
-            "payments/limit_groups": "groups_of teams_of open_group forget_owner _leave _held",
-            "payments/limit_sums": "read_used used_by",
+            "payments/limits/groups": "groups_of teams_of open_group forget_owner _leave _held",
+            "payments/limits/sums": "read_used used_by",
             "marketplace/buyers/limit_forms": "_known _paths",
         }.items()
         for name in names.split()
     },
-    ("payments/limit_alerts.py", "note_full"): "one row, when a call is refused",
-    ("payments/limit_alerts.py", "_asked"): "carries the statements of look",
-    ("payments/limit_alerts.py", "lately"): "an owner's alerts of a day",
-    ("payments/limit_alerts.py", "mail_from"): "one row, by its key",
-    ("payments/limit_alerts.py", "set_mail_from"): BY_HAND,
+    ("payments/limits/alerts.py", "note_full"): "one row, when a call is refused",
+    ("payments/limits/alerts.py", "_asked"): "carries the statements of look",
+    ("payments/limits/alerts.py", "lately"): "an owner's alerts of a day",
+    ("payments/limits/alerts.py", "mail_from"): "one row, by its key",
+    ("payments/limits/alerts.py", "set_mail_from"): BY_HAND,
     **{
-        ("payments/limit_alerts.py", name): "the few sums that came near a limit"
+        ("payments/limits/alerts.py", name): "the few sums that came near a limit"
         for name in ("_note", "_terms", "_told", "take_untold", "mark_told")
     },
-    ("payments/limit_words.py", "named"): "the few sums that came near a limit",
+    ("payments/limits/words.py", "named"): "the few sums that came near a limit",
     ("marketplace/alerts.py", "_by_owner"): "the few sums that came near a limit",
     ("sellers/outbox.py", "tell_buyer"): "one buyer's addresses",
     ("marketplace/accounts/letters.py", "write"): "one row",
     ("marketplace/buyers/goods.py", "things"): "the listings that one buyer paid",
-    ("payments/submissions.py", "_insert"): "one row, by its payment's key",
-    ("payments/wallets.py", "burn"): "the same statement as siwx._burn",
+    ("payments/facilitators/submissions.py", "_insert"): "one row, by its payment's key",
+    ("payments/wallets/linking.py", "burn"): "the same statement as siwx._burn",
     ("payments/wakeups.py", "_ring"): "reads no table",
     ("payments/wakeups.py", "_rings"): "reads no table",
     **{
@@ -400,16 +400,16 @@ NOT_HOT |= (
 NOT_HOT |= {
     (f"{file}.py", name): "one dispute's few rows, or a page of them"
     for file, names in {
-        "payments/dispute_clock": "_look_later _search",
-        "payments/dispute_outbox": "_row take_unmailed",
-        "payments/disputes": "latest_of _asked_before _opened _refuse_what_cannot_be _stepped"
+        "payments/disputes/clock": "_look_later _search",
+        "payments/disputes/outbox": "_row take_unmailed",
+        "payments/disputes/cases": "latest_of _asked_before _opened _refuse_what_cannot_be _stepped"
         " _write_step erase_words open_dispute open_unanswered _was_restored_meanwhile",
         "payments/ledger": "_write_refund",
-        "payments/refunded": "refunded_atomic",
-        "payments/refund_views": "_payment",
+        "payments/refunds/refunded": "refunded_atomic",
+        "payments/refunds/views": "_payment",
         "marketplace/accounts/dispute_letters": "_sides",
-        "payments/refund_naming": "keep keep_found",
-        "payments/refunds": "_changed _confirm _is_payment _left_of _look_again _reopen"
+        "payments/refunds/naming": "keep keep_found",
+        "payments/refunds/booking": "_changed _confirm _is_payment _left_of _look_again _reopen"
         " _tell_case _uproot",
         "payments/reports/case_lists": "lately_of of_everybody of_payers of_seller"
         " waiting_for_admins",
@@ -462,7 +462,7 @@ TAKEN_ALONG = {
     "marketplace/accounts/own_data": "_account _letters",
     "marketplace/management/commands/export": "_seller",
     "payments/erasing": "is_moving open_disputes _erase_bodies",
-    "payments/limit_setting": "forget_names",
+    "payments/limits/setting": "forget_names",
     "payments/own_data": "receipts_of _limits groups_kept_of",
     "payments/reports/whole_site": "_page",
     "payments/rates": "take forget add",
@@ -475,8 +475,8 @@ OPERATORS_PAGE = "the operator's page and Prometheus, a few times a minute"
 NOT_HOT |= (
     {
         ("payments/index_builds.py", "database_forwards"): "by `migrate`, once for an index",
-        ("payments/audits.py", "note"): "one row by its key, once an hour",
-        ("payments/audits.py", "_alone"): "a lock, once an hour",
+        ("payments/auditing/audits.py", "note"): "one row by its key, once an hour",
+        ("payments/auditing/audits.py", "_alone"): "a lock, once an hour",
         ("payments/stuck.py", "stuck"): BY_HAND,
         ("payments/stuck.py", "try_now"): BY_HAND,
         ("marketplace/management/manners.py", "_is_mine"): BY_HAND,
@@ -499,17 +499,17 @@ NOT_HOT |= (
         ("payments/audit_log.py", "entries"): BY_HAND,
         ("payments/audit_log.py", "verify"): BY_HAND,
         ("payments/audit_log.py", "verify_end"): OPERATORS_PAGE,
-        ("payments/audits.py", "_since"): "once an hour",
-        ("payments/unknown_transfers.py", "ours_of"): "once an hour, and by hand",
-        ("payments/unknown_transfers.py", "without_rows"): "after a restore",
-        ("payments/relayer_gaps.py", "_gaps"): "once an hour, and by hand",
+        ("payments/auditing/audits.py", "_since"): "once an hour",
+        ("payments/auditing/unknown_transfers.py", "ours_of"): "once an hour, and by hand",
+        ("payments/auditing/unknown_transfers.py", "without_rows"): "after a restore",
+        ("payments/relaying/gaps.py", "_gaps"): "once an hour, and by hand",
         ("payments/restored.py", "look_at"): BY_HAND,
         ("payments/restored.py", "adopt"): BY_HAND,
         ("payments/restored.py", "keep_lost"): BY_HAND,
         ("payments/restored.py", "is_held"): BY_HAND,
         ("payments/restored.py", "wallets_paid"): BY_HAND,
         ("payments/restored.py", "reopen"): BY_HAND,
-        ("payments/remedies.py", "look_again"): BY_HAND,
+        ("payments/auditing/remedies.py", "look_again"): BY_HAND,
         ("marketplace/backups/archive.py", "_refuse_unless_empty"): BY_HAND,
         ("marketplace/backups/archive.py", "_migrations"): BY_HAND,
         ("marketplace/backups/archive.py", "back_up"): BY_HAND,

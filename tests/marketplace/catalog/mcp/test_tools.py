@@ -11,7 +11,7 @@ import pytest
 from pytest_django.fixtures import Settings
 
 from marketplace.catalog.mcp import spending
-from payments.limit_telling import Told
+from payments.limits.telling import Told
 from sellers import listings
 from sellers.terms import Sample
 from tests.fixtures.cast import Cast
