@@ -17,6 +17,15 @@ GAS_RETRY_SECONDS: Final = 3_600  # what was spent today is spent until midnight
 
 def wait_seconds(room: Room, shelved: Shelved) -> float:
     """Say how long this listing is not for sale; 0 means it may be quoted."""
+    if shelved in room.payable and room.unseen_since is None and shelved.path not in room.breaker:
+        return 0.0  # hot: every quote asks
+    seconds = _wait_seconds(room, shelved)
+    if not seconds:
+        room.payable.add(shelved)
+    return seconds
+
+
+def _wait_seconds(room: Room, shelved: Shelved) -> float:
     waits = set()
     for offer in () if room.is_blind else shelved.offers:
         network = offer.requirements.network

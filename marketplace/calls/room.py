@@ -113,7 +113,8 @@ class Room:
         )
         self.in_hand = Shares(settings.ANSWERS_IN_HAND_BYTES_MAX)
         self.leases = Leases()
-        self._unseen_since: float | None = None
+        self.payable: set[Shelved] = set()  # what was found so since health was last read
+        self.unseen_since: float | None = None  # when the database was asked, and did not answer
         self._work: set[asyncio.Task[Any]] = set()
         self._watchers = Watchers()
 
@@ -189,7 +190,7 @@ class Room:
     @property
     def is_blind(self) -> bool:
         """Whether the database is away: nothing can be decided, and nobody need wait for it."""
-        since = self._unseen_since
+        since = self.unseen_since
         return since is not None and asyncio.get_running_loop().time() - since > BLIND_SECONDS
 
     def start(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
@@ -248,12 +249,14 @@ class Room:
         while True:
             await asyncio.sleep(HEALTH_SECONDS)
             # From here on, and not from its failure: what is never answered does not fail.
-            self._unseen_since = self._unseen_since or asyncio.get_running_loop().time()
+            self.unseen_since = self.unseen_since or asyncio.get_running_loop().time()
             with outage.passed_over():
                 await self._read_health()
-                self._unseen_since = None
+                self.unseen_since = None
 
     async def _read_health(self) -> None:
-        self.health = await read_health(self.pool, stale_seconds=settings.HEAD_STALE_SECONDS)
-        self.out_of_gas = await gas.over_cap(self.pool, wiring.seller_gas_caps())
+        health = await read_health(self.pool, stale_seconds=settings.HEAD_STALE_SECONDS)
+        out_of_gas = await gas.over_cap(self.pool, wiring.seller_gas_caps())
         self.out_of_budget = await gas.all_out_of_budget(self.pool)
+        self.health, self.out_of_gas = health, out_of_gas
+        self.payable.clear()  # in the same breath: a quote in between would remember the old

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import Counter
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -38,25 +37,27 @@ class Tally:
     """Quotes per listing and minute. A process that dies loses the last few seconds of them."""
 
     def __init__(self) -> None:
-        # By the id's number, which is hashed faster than a UUID, and minutes since 1970.
-        self._counted: Counter[tuple[int, float]] = Counter()
+        # By the id's number, which is hashed faster than a UUID.
+        self._counted: dict[int, int] = {}
 
     def quoted(self, listing_id: UUID) -> None:
-        if len(self._counted) < LISTINGS_COUNTED_MAX:
-            self._counted[listing_id.int, time.time() // 60] += 1
+        counted, number = self._counted, listing_id.int
+        if len(counted) < LISTINGS_COUNTED_MAX:
+            counted[number] = counted.get(number, 0) + 1
 
     async def keep(self, pool: Pool) -> None:
-        while True:
-            await asyncio.sleep(FLUSH_SECONDS)
+        while True:  # at every sixth of a minute, so that what is added up is of one minute
+            await asyncio.sleep(FLUSH_SECONDS - time.time() % FLUSH_SECONDS)
             await self.flush(pool)
 
     async def flush(self, pool: Pool) -> None:
-        counted, self._counted = self._counted, Counter()
+        counted, self._counted = self._counted, {}
         if not counted:
             return
-        listings = [UUID(int=number) for number, _ in counted]
-        minutes = [datetime.fromtimestamp(60 * minute, UTC) for _, minute in counted]
+        listings = [UUID(int=number) for number in counted]
+        minute = datetime.fromtimestamp((time.time() - FLUSH_SECONDS / 2) // 60 * 60, UTC)
         try:
-            await rows(pool, _ADD, (listings, minutes, list(counted.values())))
-        except (psycopg.Error, TimeoutError):
-            self._counted.update(counted)
+            await rows(pool, _ADD, (listings, [minute] * len(counted), list(counted.values())))
+        except (psycopg.Error, TimeoutError):  # they count later
+            for number, quotes in counted.items():
+                self._counted[number] = self._counted.get(number, 0) + quotes

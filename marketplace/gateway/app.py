@@ -32,7 +32,6 @@ from marketplace.gateway.arrival import Arrival
 from marketplace.gateway.dialects import V2, Dialect, spoken
 from marketplace.gateway.flow import Flow, send_in_pieces
 from marketplace.gateway.incoming import (
-    ATTACHING,
     AmbiguousCredentials,
     BadQuery,
     HeadersTooLarge,
@@ -40,6 +39,7 @@ from marketplace.gateway.incoming import (
     body_asks_for_demo,
     read_headers,
     read_path,
+    read_plain_headers,
     read_query,
 )
 from marketplace.gateway.outcomes import fault_of, head_of, response_of
@@ -106,6 +106,7 @@ class Door:
         self._wait_seconds = wait_seconds
         self._quoted = quoted
         self._limits = limits
+        self._header_bytes_max = limits.header_bytes_max
         self._public_base_url = public_base_url
         self.places = Shares(limits.calls_in_flight_max, each_most=limits.listing_in_flight_max)
         self.arrivals = Arrivals(
@@ -123,13 +124,11 @@ class Door:
             route = read_path(scope["raw_path"])
             if route is None or route.segments:
                 return None
-            headers = read_headers(scope["headers"], bytes_max=self._limits.header_bytes_max)
+            headers = read_plain_headers(scope["headers"], bytes_max=self._header_bytes_max)
             place = self._shelf.peek(route.path)
-            if place is None or not ATTACHING.isdisjoint(headers):
+            if place is None or headers is None:
                 return None
             return self._quote(place, V2, headers)
-        except (AmbiguousCredentials, HeadersTooLarge):
-            return None
         except Exception as error:  # a fault of ours is told as below, and never as a price
             _log(error)
             return responses.FAULT
@@ -159,7 +158,7 @@ class Door:
         if route is None:
             return responses.NOT_FOUND
         try:
-            headers = read_headers(scope["headers"], bytes_max=self._limits.header_bytes_max)
+            headers = read_headers(scope["headers"], bytes_max=self._header_bytes_max)
         except HeadersTooLarge:
             return responses.HEADERS_TOO_LARGE
         except AmbiguousCredentials:

@@ -122,6 +122,21 @@ def read_headers(headers: RawHeaders, *, bytes_max: int) -> dict[bytes, bytes]:
     return noted
 
 
+def read_plain_headers(headers: RawHeaders, *, bytes_max: int) -> dict[bytes, bytes] | None:
+    """The headers of a request that brings nothing; None for any that wants a closer look.
+
+    What `read_headers` says of those it says, too, in half of the time.
+    """
+    pairs = tuple(headers)
+    noted = dict(pairs)
+    if len(noted) != len(pairs) or not ATTACHING.isdisjoint(noted):
+        return None
+    names = b"".join(noted)
+    if b"_" in names or len(names) + len(b"".join(noted.values())) > bytes_max:
+        return None
+    return noted
+
+
 class BadQuery(Exception):
     """The query is not a list of name=value pairs in UTF-8."""
 
