@@ -66,7 +66,7 @@ class Plan:
 
     @property
     def buffers(self) -> int:
-        """Pages looked at; a part that two others share is counted twice."""
+        """Pages looked at."""
         return sum(_own_buffers(node) for node in self.nodes())
 
 
@@ -89,6 +89,8 @@ def _buffers(node: dict[str, Any]) -> int:
 
 
 def _own_buffers(node: dict[str, Any]) -> int:
+    if node["Node Type"] == "CTE Scan":  # what it says was read stands at the part that it reads
+        return 0
     return max(0, _buffers(node) - sum(_buffers(child) for child in node.get("Plans", ())))
 
 

@@ -46,32 +46,26 @@ BUFFERS_MAX = 80
 MORE_BUFFERS: dict[Asker, int] = {
     ("marketplace/calls/tally.py", "flush"): 600,
     ("marketplace/calls/troubles.py", "tell"): 400,  # twenty breakers, each with its listing
-    (
-        "payments/acceptance/claiming.py",
-        "_claim",
-    ): 2_500,  # ten: nine writes and their indexes
-    ("payments/acceptance/answering.py", "record_together"): 2_000,
+    ("payments/acceptance/claiming.py", "_claim"): 1_400,  # ten: nine writes and their indexes
+    ("payments/acceptance/answering.py", "record_together"): 1_200,
     ("payments/relaying/watching.py", "watched"): 300,
-    ("payments/relaying/watching.py", "_note_mined"): 120,
     ("payments/desk.py", "passengers"): 400,
     ("payments/desk.py", "_take"): 1_500,
     ("payments/relaying/fares.py", "_on_the_way"): 1_500,  # 240 that are in no block yet
     ("payments/desk.py", "look_again"): 1_000,
     ("payments/desk.py", "put_off"): 1_000,
-    ("payments/earnings.py", "_count_page"): 120,  # twenty steps
-    ("payments/earnings.py", "count_payments"): 3_000,
+    ("payments/earnings.py", "count_payments"): 2_500,
     ("payments/relaying/gas.py", "attribute"): 300,
-    ("payments/relaying/gas.py", "over_cap"): 120,  # fifty sellers of today
+    ("payments/relaying/gas.py", "over_cap"): 110,  # fifty sellers of today
     ("payments/relaying/gas.py", "all_out_of_budget"): 400,  # ninety failures of the last hour
     ("payments/relaying/settling.py", "_relayer_trouble"): 300,
     ("payments/ledger.py", "_write"): 700,
     ("payments/risk.py", "make_room"): 700,
-    ("payments/risk.py", "rebalance"): 1_200,
-    ("payments/risk.py", "fits_again"): 120,
+    ("payments/risk.py", "rebalance"): 1_000,
     ("payments/outcomes.py", "_wipe"): 1_000,
-    ("payments/outcomes.py", "close"): 900,
+    ("payments/outcomes.py", "close"): 500,
     ("payments/receipts/issuing.py", "issue"): 1_500,
-    ("payments/reports/buyers.py", "buyers"): 200,  # four hundred buyers
+    ("payments/reports/buyers.py", "buyers"): 140,  # four hundred buyers
     ("payments/reports/purchases.py", "_found"): 2_500,  # the same of a robot's own
     ("payments/reports/one_payment.py", "repeats_of"): 400,  # the hundred around one
     ("payments/reports/finding.py", "_hashed"): 25_000,  # what no index knows: its ten thousand
@@ -79,16 +73,12 @@ MORE_BUFFERS: dict[Asker, int] = {
     ("payments/reports/finding.py", "_own"): 400,  # a hundred payments of one transaction
     ("payments/reports/earnings.py", "wallets_paid"): 3_500,  # a day's four hundred of a listing
     ("payments/reports/sales.py", "_found"): 2_000,  # twenty-five, among those of a robot
-    ("payments/relaying/relayer.py", "mark_sent"): 120,
-    ("payments/relaying/relayer.py", "store"): 120,
-    ("payments/retention.py", "forget_idle_counters"): 700,
+    ("payments/retention.py", "forget_idle_counters"): 400,
     ("payments/settlement.py", "void_dead_leases"): 400,  # thirty calls whose process died
-    ("payments/lookout.py", "look_above"): 1_500,  # ten blocks of payments
-    ("payments/reports/upkeep.py", "answers_lately"): 300,  # of the same twenty
+    ("payments/lookout.py", "look_above"): 400,  # ten blocks of payments
     ("payments/reports/upkeep.py", "served_lately"): 300,  # the last twenty of a listing
-    ("payments/moves.py", "move"): 150,
-    ("payments/moves.py", "move_together"): 2_500,  # twenty payments
-    ("payments/wallets/siwx.py", "_burn"): 200,
+    ("payments/moves.py", "move_together"): 800,  # twenty payments
+    ("payments/wallets/siwx.py", "_burn"): 120,
     ("sellers/outbox.py", "tell"): 1_200,  # twenty messages: one write and six indexes each
     ("sellers/sending.py", "claim"): 2_500,  # of two hundred addresses, twenty messages
     ("sellers/webhooks.py", "forget_deliveries"): 400,
