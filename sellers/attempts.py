@@ -115,13 +115,14 @@ def _disable_dead(hook: Webhook, now: datetime, outcome: Outcome) -> None:
         return
     why = f"it took no message for {hours} hours; the last time: {outcome.words}"
     if disable(hook.pk, why):
-        if hook.seller_id is None:  # a buyer sees it at their addresses
-            return
         host = urlsplit(hook.url).netloc
+        pages = "buy" if hook.seller_id is None else "sell"
+        whose = hook.seller_id or hook.buyer_id
+        assert whose is not None  # a constraint of the table
         notify(
-            hook.seller_id,
+            whose,
             f"Webhook {host} is turned off",
             f"Nothing is sent to {host} any more: {why}. Turn it on again when it is well.",
-            href=f"/sell/webhooks/{hook.pk}/",
+            href=f"/{pages}/webhooks/{hook.pk}/",
             mail_at=now,
         )

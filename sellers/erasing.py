@@ -13,14 +13,13 @@ from django.db.models import Q
 from payments.audit_log import SYSTEM
 from payments.disputes.cases import erase_words
 from payments.models import Side
-from sellers import listings, upstream_secrets, webhooks, worksheets
+from sellers import listings, notices, upstream_secrets, webhooks, worksheets
 from sellers.models import (
     ApiKey,
     Fetch,
     Health,
     Listing,
     Logo,
-    Notice,
     Payout,
     Preview,
     Repeat,
@@ -58,11 +57,11 @@ def erase_seller(seller: Seller) -> None:
         webhooks.remove(hook, by=SYSTEM)
     webhooks.forget_deliveries()
     upstream_secrets.forget(seller)
+    notices.forget_all(seller.pk)
     for rows in (
         ApiKey.objects.filter(seller=seller),
         Payout.objects.filter(seller=seller),
         Preview.objects.filter(seller=seller),
-        Notice.objects.filter(seller=seller),
         Fetch.objects.filter(seller=seller),
         Logo.objects.filter(seller=seller),
         Repeat.objects.filter(seller=seller),

@@ -1,12 +1,17 @@
-"""What a seller should know and did not ask for: shown on their pages until they put it away."""
+"""What somebody should know and did not ask for: shown on their pages until they put it away.
+
+It is a seller's, or that of an account that buys.
+"""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import TypeAlias
 from uuid import UUID
 
+from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
@@ -17,13 +22,19 @@ from payments.old_rows import drop_rows
 SHOWN_MAX = 20
 KEPT = timedelta(days=90)
 _FREE_BITS = 62  # of an id that sorts by its time
+Whose: TypeAlias = UUID | int  # a seller's id, or the number of an account that buys
 
 
 class Notice(models.Model):
-    """One thing that happened to a seller's listing or address while nobody looked."""
+    """One thing that happened to somebody's listing or address while nobody looked."""
 
     id = models.UUIDField(primary_key=True, default=new_id)
-    seller = models.ForeignKey("sellers.Seller", on_delete=models.PROTECT, related_name="notices")
+    seller = models.ForeignKey(
+        "sellers.Seller", on_delete=models.PROTECT, null=True, related_name="notices"
+    )
+    buyer = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="notices"
+    )
     at = models.DateTimeField(auto_now_add=True)
     subject = models.TextField()
     text = models.TextField()
@@ -32,6 +43,11 @@ class Notice(models.Model):
     mail_at = models.DateTimeField(null=True)  # when a letter says it, too; null: none, or written
 
     class Meta:
+        constraints = (
+            models.CheckConstraint(
+                condition=Q(seller__isnull=True) ^ Q(buyer__isnull=True), name="notice_of_one"
+            ),
+        )
         indexes = (
             models.Index(
                 fields=("mail_at",), condition=Q(mail_at__isnull=False), name="notice_unmailed"
@@ -47,11 +63,11 @@ class Notice(models.Model):
 
 
 def notify(
-    seller_id: UUID, subject: str, text: str, href: str = "", mail_at: datetime | None = None
+    whose: Whose, subject: str, text: str, href: str = "", mail_at: datetime | None = None
 ) -> Notice:
-    """Tell a seller something, on their pages; by letter as well where that is said."""
+    """Tell somebody something, on their pages; by letter as well where that is said."""
     return Notice.objects.create(
-        seller_id=seller_id, subject=subject, text=text, href=href, mail_at=mail_at
+        **_of(whose), subject=subject, text=text, href=href, mail_at=mail_at
     )
 
 
@@ -80,23 +96,32 @@ def take_unmailed(most: int) -> list[Notice]:
     """What is to be said by letter now, for the transaction that writes the letters."""
     due = Notice.objects.filter(mail_at__lte=Now()).order_by("mail_at")
     held = due.select_for_update(skip_locked=True, of=("self",))
-    found = list(held.select_related("seller__owner")[:most])
+    found = list(held.select_related("seller__owner", "buyer")[:most])
     Notice.objects.filter(pk__in=[each.pk for each in found]).update(mail_at=None)
     return found
 
 
-def unseen(seller_id: UUID) -> list[Notice]:
-    """What a seller has not put away yet, newest first."""
-    found = Notice.objects.filter(seller_id=seller_id, seen_at__isnull=True)
+def unseen(whose: Whose) -> list[Notice]:
+    """What somebody has not put away yet, newest first."""
+    found = Notice.objects.filter(**_of(whose), seen_at__isnull=True)
     return list(found.order_by("-id")[:SHOWN_MAX])
 
 
-def put_away(seller_id: UUID, notice_id: UUID) -> bool:
-    """Show a notice no longer; false when the seller has no such notice."""
-    mine = Notice.objects.filter(seller_id=seller_id, pk=notice_id)
+def put_away(whose: Whose, notice_id: UUID) -> bool:
+    """Show a notice no longer; false where theirs is no such notice."""
+    mine = Notice.objects.filter(**_of(whose), pk=notice_id)
     return bool(mine.filter(seen_at__isnull=True).update(seen_at=Now()) or mine.exists())
 
 
 def forget_notices() -> int:
     """Drop what was said three months ago."""
     return drop_rows(Notice.objects.filter(at__lt=Now() - KEPT).order_by("at"))
+
+
+def forget_all(whose: Whose) -> None:
+    """Somebody's account is gone: what it was told goes with it."""
+    Notice.objects.filter(**_of(whose)).delete()
+
+
+def _of(whose: Whose) -> dict[str, Whose]:
+    return {"seller_id": whose} if isinstance(whose, UUID) else {"buyer_id": whose}

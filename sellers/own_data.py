@@ -15,12 +15,13 @@ from payments.reports.cases import told_of
 from payments.reports.looks import FIRST_DAY, Look, Span
 from payments.reports.sales import Wanted, all_sales
 from payments.spreadsheets import csv_parts
-from sellers.models import Revision, Seller
+from sellers.models import Notice, Revision, Seller
 from sellers.sales_files import COLUMNS, cells
 from sellers.webhooks import webhooks_of
 
 _KEY = ("id", "name", "prefix", "scopes", "created_at", "expires_at", "last_used_at", "revoked_at")
 _HOOK = ("id", "url", "events", "created_at", "disabled_at", "disabled_why", "failing_since")
+_NOTICE = ("at", "subject", "text", "seen_at")
 _LISTING = ("id", "slug", "state", "reason", "submitted_at", "created_at")
 _REVISION = ("listing__slug", "number", "created_at", "terms")
 _ENDINGS = {"image/png": "png", "image/jpeg": "jpg", "image/webp": "webp"}
@@ -43,7 +44,7 @@ def sold_by(seller: Seller) -> Iterator[Entry]:
     yield json_entry("seller/api_keys.json", list(seller.keys.order_by("id").values(*_KEY)))
     hooks = seller.webhooks.filter(removed_at__isnull=True).order_by("id")
     yield json_entry("seller/webhooks.json", list(hooks.values(*_HOOK)))
-    notices = seller.notices.order_by("id").values("at", "subject", "text", "seen_at")
+    notices = seller.notices.order_by("id").values(*_NOTICE)
     yield json_entry("seller/notices.json", list(notices))
     for logo in seller.logos.order_by("created_at"):
         yield f"seller/logos/{logo.hash}.{_ENDINGS[logo.content_type]}", [bytes(logo.picture)]
@@ -54,6 +55,11 @@ def sold_by(seller: Seller) -> Iterator[Entry]:
 def webhooks_of_buyer(user: User) -> list[Any]:
     """The addresses that are told of somebody's limits."""
     return list(webhooks_of(user).values(*_HOOK))
+
+
+def notices_of_buyer(user: User) -> list[Any]:
+    """What somebody was told of these addresses."""
+    return list(Notice.objects.filter(buyer=user).order_by("id").values(*_NOTICE))
 
 
 def _profile(seller: Seller) -> dict[str, Any]:

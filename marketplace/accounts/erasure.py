@@ -35,7 +35,7 @@ from payments.audit_log import user as audited
 from payments.erasing import erase_bought, is_moving, open_disputes
 from payments.limits.groups import forget_owner
 from payments.wallets.payers import payers_of
-from sellers import erasing, webhooks
+from sellers import erasing, notices, webhooks
 from sellers.directory import seller_of
 
 log = logging.getLogger(__name__)
@@ -154,7 +154,8 @@ def _forget_person(asked: Erasure) -> None:
     ResetRequest.objects.filter(mails).delete()
     forget_owner(user.pk, by=SYSTEM)
     webhooks.remove_all(user)
-    for rows in (Wallet, ConfirmedMail, ConfirmRequest, Letter):
+    notices.forget_all(user.pk)
+    for rows in (Wallet, ConfirmedMail, ConfirmRequest, Letter, DutyLetter):
         rows._default_manager.filter(user=user).delete()
     second_factor.remove(user, by=SYSTEM)
     user.groups.clear()

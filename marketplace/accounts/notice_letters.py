@@ -1,4 +1,4 @@
-"""Letters that say what stands on a seller's pages, for whoever is not looking."""
+"""Letters that say what stands on somebody's pages, for whoever is not looking."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def write_due() -> int:
 
 
 def _write(notice: Notice) -> None:
-    owner = notice.seller.owner
+    owner = notice.seller.owner if notice.seller else notice.buyer
     if owner is None:
         return
     text = letters.worded(

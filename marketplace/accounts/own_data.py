@@ -16,7 +16,7 @@ from payments.archives import Entry, json_entry, zipped
 from payments.own_data import bought_by, groups_kept_of
 from payments.wallets.payers import payers_of
 from sellers.directory import seller_of
-from sellers.own_data import sold_by, webhooks_of_buyer
+from sellers.own_data import notices_of_buyer, sold_by, webhooks_of_buyer
 
 CONTENT_TYPE: Final = "application/zip"
 
@@ -43,6 +43,7 @@ def _entries(user: User) -> Iterator[Entry]:
 
 def _account(user: User) -> dict[str, Any]:
     wallets = Wallet.objects.filter(user=user).order_by("linked_at")
+    yield json_entry("bought/notices.json", notices_of_buyer(user))
     erasure = Erasure.objects.filter(user=user)
     return {
         "number": user.pk,

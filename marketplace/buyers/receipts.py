@@ -31,6 +31,7 @@ from payments.states import STATE_TEXTS
 from payments.wallets.payers import payers_of
 from payments.x402.networks import NETWORKS
 from sellers import goods
+from sellers.notices import unseen
 from sellers.pages.parts import asks_for_part, page_or_part
 
 ALERTS_MAX = 5  # the fullest; the page of limits has all
@@ -50,6 +51,7 @@ def home(request: HttpRequest) -> HttpResponse:
     watched = [Topic(PAYMENT, row.id) for row in page.rows if row.can_change][:WATCHED_MAX]
     context = _context(filters, page) | {
         "cases": [] if asks_for_part(request) else _cases(filters),
+        "notices": [] if asks_for_part(request) else unseen(person(request).pk),
         "live": live_query(*watched) if watched else "",
         "here": request.get_full_path(),
     }

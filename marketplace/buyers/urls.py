@@ -22,6 +22,7 @@ urlpatterns = [
     path("limits/groups/<uuid:group_id>/", groups.change, name="buy-group"),
     path("limits/groups/<uuid:group_id>/<slug:what>", groups.act, name="buy-group-act"),
     path("webhooks", webhooks.index, name="buy-webhooks"),
+    path("notices/<uuid:notice_id>/seen", webhooks.notice_seen, name="buy-notice-seen"),
     path(f"{_DELIVERY}/", webhooks.delivery, name="buy-delivery"),
     path(f"{_DELIVERY}/resend", webhooks.resend, name="buy-delivery-resend"),
     path(f"{_HOOK}/", webhooks.show, name="buy-webhook"),

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from marketplace.access import person, signed_in
+from sellers.notices import put_away, unseen
 from sellers.pages import addresses
 from sellers.pages.addresses import Place
 
+NOTICE_PAGES = frozenset({"/buy/", "/buy/webhooks"})
 LEAD = "Addresses of yours that are told when a limit comes near, and of every step of a dispute."
 EMPTY = "Add an address below, and your program hears of your limits and your disputes."
 
@@ -64,5 +67,16 @@ def resend(request: HttpRequest, delivery_id: UUID) -> HttpResponse:
     return addresses.resend(request, _place(request), delivery_id)
 
 
+@signed_in
+@require_POST
+def notice_seen(request: HttpRequest, notice_id: UUID) -> HttpResponse:
+    """Put a notice away, and stay where it was read."""
+    if not put_away(person(request).pk, notice_id):
+        raise Http404
+    back = request.POST.get("next", "")
+    return redirect(back if back in NOTICE_PAGES else "buy-webhooks")
+
+
 def _place(request: HttpRequest) -> Place:
-    return Place(person(request), "buy", LEAD, EMPTY)
+    user = person(request)
+    return Place(user, "buy", LEAD, EMPTY, {"notices": unseen(user.pk)})

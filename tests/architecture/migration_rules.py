@@ -53,6 +53,8 @@ HARMLESS = {
     " never changes which sums a payment counts in",
     "sellers.0025_buyers_webhooks": "old code writes webhooks of sellers alone, and finds those"
     " that it sends by their seller",
+    "sellers.0030_buyers_notices": "old code writes notices of sellers alone, and finds those that"
+    " it shows and writes letters about by their seller",
 }
 
 _TABLE = r'(?:if\s+exists\s+)?(?:only\s+)?"?(\w+)"?'

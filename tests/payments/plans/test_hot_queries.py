@@ -459,7 +459,8 @@ TAKEN_ALONG = {
     "sellers/agreements": "agree agreement_of",
     "sellers/erasing": "erase_seller",
     "sellers/upstream_secrets": "forget",
-    "sellers/own_data": "sold_by",
+    "sellers/notices": "forget_all",
+    "sellers/own_data": "sold_by notices_of_buyer",
 }
 OPERATORS_PAGE = "the operator's page and Prometheus, a few times a minute"
 NOT_HOT |= (
