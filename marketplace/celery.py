@@ -48,6 +48,7 @@ OFTEN = {  # seconds; a ring that comes too late is none
     "send letters": ("marketplace.accounts.tasks.send_letters", 10.0),
     "erase accounts": ("marketplace.accounts.tasks.erase_accounts", 30.0),
     "forgive losses": ("payments.tasks.forgive", 60.0),
+    "tell of duties": ("marketplace.tasks.tell_of_duties", 600.0),
     "tell of floors": ("sellers.tasks.tell_of_floors", 600.0),
 }
 AT_TIMES = {

@@ -234,6 +234,7 @@ AUTO_APPROVE_AFTER = read_int("SOUK_AUTO_APPROVE_AFTER", 3, least=1)  # approval
 REPORTS_MAX = read_int("SOUK_REPORTS_MAX", 5, least=1)  # about listings, from one network
 REPORTS_PER_LISTING_MAX = read_int("SOUK_REPORTS_PER_LISTING_MAX", 100, least=1)  # open ones
 REPORT_KEEP_DAYS = read_int("SOUK_REPORT_KEEP_DAYS", 400, least=1)  # closed ones
+DUTY_LETTER_HOURS = read_int("SOUK_DUTY_LETTER_HOURS", 4)  # what waits so long; 0: no letters
 
 # Disputes:
 DISPUTE_WINDOW_DAYS = read_int("SOUK_DISPUTE_WINDOW_DAYS", 30, least=1)  # after a payment

@@ -8,7 +8,7 @@ from celery import shared_task
 from django.contrib.admin.models import LogEntry
 from django.db.models.functions import Now
 
-from marketplace import alerts
+from marketplace import alerts, duty_letters
 from marketplace.accounts.models import Session
 from payments.models import Tries
 from payments.old_rows import drop_rows
@@ -27,6 +27,12 @@ def keep_figures() -> None:
 def tell_of_limits() -> None:
     """Tell owners of the limits that came near."""
     alerts.note_and_tell()
+
+
+@shared_task
+def tell_of_duties() -> None:
+    """Tell moderators and admins what has waited for them for too long."""
+    duty_letters.write_due()
 
 
 @shared_task

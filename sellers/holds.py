@@ -9,11 +9,12 @@ from typing import Any
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models.functions import Lower
 from django.utils import timezone
 
 from payments import audit_log
-from sellers.models import Hold, Listing
+from sellers.models import Hold, Listing, Price, Verdict
 from sellers.refusals import ListingRefused, Why
 
 TRIES = 3  # somebody took what we saw free, in the very moment: look again
@@ -89,6 +90,29 @@ def waiting() -> QuerySet[Listing]:
         .select_related("seller", "live_revision", "proposed_revision")
         .order_by("submitted_at", "pk")
     )
+
+
+def owned_by(judge: Judge) -> QuerySet[Listing]:
+    """What this judge sells or is paid for: nobody judges that themselves."""
+    mine = {wallet.lower() for wallet in judge.wallets}
+    paid = Price.objects.annotate(wallet=Lower("pay_to")).filter(wallet__in=mine)
+    revisions = paid.values("revision")
+    return Listing.objects.filter(
+        Q(seller__owner=judge.user_id)
+        | Q(live_revision__in=revisions)
+        | Q(proposed_revision__in=revisions)
+    )
+
+
+def waiting_for(judge: Judge) -> QuerySet[Listing]:
+    """What waits for a verdict that this judge may give, and has not given yet."""
+    said = Verdict.objects.filter(listing=OuterRef("pk"))
+    counted = said.filter(
+        became=Verdict.Became.COUNTED, moderator=judge.user_id, at__gte=OuterRef("submitted_at")
+    )
+    decided = said.filter(due_at__isnull=False)
+    free = waiting().exclude(pk__in=owned_by(judge).values("pk"))
+    return free.exclude(Exists(counted)).exclude(Exists(decided))
 
 
 def take(listing_id: UUID, judge: Judge, seconds: int) -> None:

@@ -25,6 +25,7 @@ from marketplace.accounts import second_factor, sessions
 from marketplace.accounts.models import (
     ConfirmedMail,
     ConfirmRequest,
+    DutyLetter,
     Erasure,
     Letter,
     ResetRequest,

@@ -184,3 +184,14 @@ def _judge(form: forms.Form, field: str, user: User) -> None:
             validate_password(given, user)
         except ValidationError as weak:
             form.add_error(field, weak)
+
+
+class DutyLettersForm(forms.Form):
+    """Whether letters say what waits for somebody."""
+
+    WANTED, UNWANTED = "daily", "never"
+
+    letters = forms.ChoiceField(
+        label="Letters",
+        choices=[(WANTED, "When something waits for me, once a day at most"), (UNWANTED, "Never")],
+    )

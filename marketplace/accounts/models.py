@@ -109,6 +109,16 @@ class Letter(models.Model):
     tries = models.IntegerField(default=0)
 
 
+class DutyLetter(models.Model):
+    """Whether whoever judges or runs the site is told by mail what waits, and when it was last."""
+
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, primary_key=True, related_name="+"
+    )
+    wanted = models.BooleanField(default=True, db_default=True)
+    written_at = models.DateTimeField(null=True)
+
+
 class Erasure(models.Model):
     """An account that is to go: the row is the job, and stays to say that it was done."""
 

@@ -11,7 +11,13 @@ from django.template.loader import render_to_string
 from django.utils import timezone
 
 from marketplace.accounts import mail, second_factor, sessions
-from marketplace.accounts.models import ConfirmRequest, Erasure, ResetRequest, Wallet
+from marketplace.accounts.models import (
+    ConfirmRequest,
+    DutyLetter,
+    Erasure,
+    ResetRequest,
+    Wallet,
+)
 from payments.archives import Entry, json_entry, zipped
 from payments.own_data import bought_by, groups_kept_of
 from payments.wallets.payers import payers_of
@@ -37,14 +43,15 @@ def _entries(user: User) -> Iterator[Entry]:
     yield from bought_by(payers_of(user))
     yield json_entry("bought/groups.json", groups_kept_of(user.pk))
     yield json_entry("bought/webhooks.json", webhooks_of_buyer(user))
+    yield json_entry("bought/notices.json", notices_of_buyer(user))
     if seller := seller_of(user):
         yield from sold_by(seller)
 
 
 def _account(user: User) -> dict[str, Any]:
     wallets = Wallet.objects.filter(user=user).order_by("linked_at")
-    yield json_entry("bought/notices.json", notices_of_buyer(user))
     erasure = Erasure.objects.filter(user=user)
+    duties = DutyLetter.objects.filter(user=user)
     return {
         "number": user.pk,
         "name": user.username,
@@ -59,6 +66,7 @@ def _account(user: User) -> dict[str, Any]:
         "wallets": list(wallets.values("address", "network", "linked_at", "pays_only")),
         "sessions": sessions.kept_of(user),
         "letters_waiting": _letters(user),
+        "letters_about_duties": list(duties.values("wanted", "written_at")),
         "erasure": list(erasure.values("asked_at", "due_at")),
     }
 

@@ -5,6 +5,7 @@ from django.urls import path
 from marketplace.accounts import (
     by_hand_views,
     data_views,
+    duty_views,
     mail_views,
     reset_views,
     second_factor_views,
@@ -25,6 +26,7 @@ urlpatterns = [
     path("mail", mail_views.confirm, name="account-mail"),
     path("mail/again", mail_views.again, name="account-mail-again"),
     path("mail/confirm/<str:token>", mail_views.follow, name="account-mail-link"),
+    path("letters", duty_views.set_letters, name="account-letters"),
     path("sessions/end", views.end_session, name="account-end-session"),
     path("sessions/end-all", views.end_sessions, name="account-end-sessions"),
     path("wallet/ask", wallet_views.ask, name="account-wallet-ask"),

@@ -23,6 +23,7 @@ from marketplace.access import (
     signed_in_lately,
 )
 from marketplace.accounts import (
+    duty_wishes,
     erasure,
     familiar,
     linking,
@@ -37,6 +38,7 @@ from marketplace.accounts.forms import (
     TAKEN,
     WRONG,
     DetailsForm,
+    DutyLettersForm,
     PasswordForm,
     SignInForm,
     SignUpForm,
@@ -198,6 +200,7 @@ def _sign_up_page(request: HttpRequest, form: Form, status: int = 200) -> HttpRe
 def _home_page(request: HttpRequest, form: Form | None = None, status: int = 200) -> HttpResponse:
     user = person(request)
     given = {"name": user.username, "email": user.email}
+    wish = DutyLettersForm.WANTED if duty_wishes.wants(user) else DutyLettersForm.UNWANTED
     context = {
         "form": form or DetailsForm(initial=given, user=user),
         "came_lately": came_lately(request),
@@ -207,6 +210,7 @@ def _home_page(request: HttpRequest, form: Form | None = None, status: int = 200
         "has_second_factor": second_factor.is_enrolled(user),
         "codes_left": second_factor.codes_left(user),
         "needs_second_factor": is_moderator(user),
+        "duty_letters": DutyLettersForm(initial={"letters": wish}),
         "visits": sessions.visits(request, user),
         "sends_mail": settings.SENDS_MAIL,
         "erasure": erasure.asked_of(user),

@@ -137,7 +137,7 @@ def gas_spent() -> Iterator[Finding]:
 
 def given_up() -> Iterator[Finding]:
     """Payments that nobody settles, confirms or voids: their network was taken out of CHAINS."""
-    for network, payments in workings.unfinished_elsewhere(wiring.networks()):
+    for network, payments, _ in workings.unfinished_elsewhere(wiring.networks()):
         name = NETWORKS[network].name if network in NETWORKS else network
         count = "one payment is" if payments == 1 else f"{payments:,} payments are"
         words = f"{count} not finished on {name}, which is not in CHAINS"

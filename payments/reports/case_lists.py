@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, Max, Min, Q, QuerySet
 
 from payments.amounts import Amount
 from payments.disputes.states import STILL_OPEN, words
@@ -72,6 +72,23 @@ def of_everybody(states: Collection[Case], edge: dict[str, UUID | None]) -> Page
 
 def waiting_for_admins() -> int:
     return Dispute.objects.filter(state=Case.REVIEW).count()
+
+
+def waiting_for_admin(
+    payers: tuple[Payer, ...], sellers: Collection[UUID]
+) -> tuple[int, datetime | None]:
+    """How many cases wait for an admin, and since when the one that waits longest.
+
+    Those about what these wallets paid, or these sellers sold, are for others to decide.
+    """
+    waiting = Dispute.objects.filter(state=Case.REVIEW).exclude(by_payers(payers))
+    came = Max("steps__at", filter=Q(steps__state=Case.REVIEW, steps__is_move=True))
+    found = (
+        waiting.exclude(seller_id__in=sellers)
+        .annotate(came=came)
+        .aggregate(count=Count("pk"), since=Min("came"))
+    )
+    return found["count"], found["since"]
 
 
 def counts_of(seller_id: UUID) -> Counts:

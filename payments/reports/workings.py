@@ -29,12 +29,14 @@ _WAITING = """
       join payments_answer a on a.payment_id = g.payment_id
      where g.next_check_at is not null
        and g.work = 'answered' and g.money in ('none', 'broadcast')
+       and a.stored_at <= coalesce(%(before)s::timestamptz, 'infinity')
      group by g.network
 """
 _ELSEWHERE = """
-    select network, count(*) from payments_progress
-     where (next_check_at is not null or work = 'open') and network <> all(%(networks)s)
-     group by network order by network
+    select g.network, count(*), min(p.created_at)
+      from payments_progress g join payments_payment p on p.id = g.payment_id
+     where (g.next_check_at is not null or g.work = 'open') and g.network <> all(%(networks)s)
+     group by g.network order by g.network
 """
 _LATELY = """
     with lately as (
@@ -121,15 +123,16 @@ class Booked:
     amount: Amount
 
 
-def waiting() -> list[Waiting]:
-    """What is answered and not paid, by network."""
-    return [Waiting(*row) for row in _asked(_WAITING, {})]
+def waiting(before: datetime | None = None) -> list[Waiting]:
+    """What is answered and not paid, by network; all of it, or what was answered before."""
+    return [Waiting(*row) for row in _asked(_WAITING, {"before": before})]
 
 
-def unfinished_elsewhere(networks: Sequence[str]) -> list[tuple[str, int]]:
-    """How many payments are not finished on each network that is none of these."""
+def unfinished_elsewhere(networks: Sequence[str]) -> list[tuple[str, int, datetime]]:
+    """How many payments are not finished on each network that is none of these, and since when
+    the oldest."""
     found = _asked(_ELSEWHERE, {"networks": list(networks)})
-    return [(network, int(payments)) for network, payments in found]
+    return [(network, int(payments), oldest) for network, payments, oldest in found]
 
 
 def speeds() -> list[Speed]:

@@ -109,7 +109,7 @@ def test_what_is_not_migrated_is_migrated_when_it_is_asked_for(
     settings.DATABASE_URL = settings.DATABASE_DIRECT_URL = url
     try:
         with django_db_blocker.unblock():
-            call_command("migrate", "accounts", "0006", verbosity=0)
+            call_command("migrate", "accounts", "0007", verbosity=0)
             assert "1 not applied" in [each["words"] for each in told()["findings"]]
             found = told("--fix")
             assert found["mended"] == ["1 not applied"]

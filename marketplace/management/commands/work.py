@@ -19,7 +19,7 @@ from django.core.management.base import BaseCommand, CommandParser
 from django.db import connections
 from django.utils import timezone
 
-from marketplace import alerts
+from marketplace import alerts, duty_letters
 from marketplace.accounts import erasure
 from marketplace.accounts.tasks import send_letters
 from marketplace.catalog import built
@@ -76,6 +76,8 @@ ACTS: Final = (  # in the order in which one leads to another
         lambda: tell_spent(wiring.seller_gas_caps())),
     Act("tell of floors", "floors", "told", "seller(s) that a price is not offered",
         lambda: tell_not_offered(this_site())),
+    Act("tell of duties", "duties", "told", "person(s) what waits for them",
+        duty_letters.write_due),
     Act("send letters", "letters", "wrote", "letter(s)", send_letters),
     Act("send webhooks", "webhooks", "sent", "webhook message(s)", tell_and_send),
     Act("look at listings", "listings", "looked at", "listing(s)",

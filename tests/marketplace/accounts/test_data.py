@@ -15,15 +15,23 @@ from django.core.management import CommandError, call_command
 from django.db import DatabaseError, connection
 from django.utils import timezone
 
-from marketplace.accounts import erasure, mail
-from marketplace.accounts.models import Erasure, ResetRequest, Session, Wallet
+from marketplace.accounts import duty_wishes, erasure, mail
+from marketplace.accounts.models import DutyLetter, Erasure, ResetRequest, Session, Wallet
 from payments import audit_log
 from payments.disputes.cases import move
 from payments.erasing import erase_bought
 from payments.models import AnswerBody, Case, Dispute, Payment, Progress, Receipt, Side, Transfer
 from payments.wallets.payers import Payer
 from sellers import erasing, keys, listings
-from sellers.models import Listing, Payout, ProposedSecret, Revision, UpstreamSecret, Webhook
+from sellers.models import (
+    Listing,
+    Notice,
+    Payout,
+    ProposedSecret,
+    Revision,
+    UpstreamSecret,
+    Webhook,
+)
 from sellers.moderators import MODERATORS
 from tests.fixtures.browsers import fresh
 from tests.fixtures.cast import Cast
@@ -58,13 +66,14 @@ def test_an_archive_holds_all_of_ones_own_and_no_secret(marked: Marked) -> None:
     files = files_of(fresh(marked.seller.owner).post("/account/data/archive"))
     assert {
         "README.txt", "account.json", "bought/payments.csv", "bought/receipts.jsonl",
-        "bought/limits.json", "bought/groups.json", "bought/webhooks.json",
+        "bought/limits.json", "bought/groups.json", "bought/webhooks.json", "bought/notices.json",
         "seller/profile.json", "seller/listings.json",
         "seller/revisions.json", "seller/drafts.json", "seller/payouts.json",
         "seller/api_keys.json", "seller/webhooks.json", "seller/notices.json",
         "seller/payments.csv", "seller/receipts.jsonl", "seller/terms.json",
         "bought/disputes.jsonl", "seller/disputes.jsonl",
     } == set(files)  # fmt: skip
+    assert MARK in files["bought/notices.json"]
     for name in ("revisions", "drafts", "api_keys", "webhooks", "notices"):
         assert MARK in files[f"seller/{name}.json"], name
     assert all(MARK in files[f"{side}/disputes.jsonl"] for side in ("bought", "seller"))
@@ -136,6 +145,7 @@ def test_an_erased_account_leaves_the_books_and_nothing_of_the_person(marked: Ma
     User.objects.filter(pk=user.pk).update(email="acme@example.com", first_name=MARK)
     user.refresh_from_db()
     mail.confirm(user)
+    duty_wishes.set_wanted(user, wanted=False)  # once a moderator
     ResetRequest.objects.create(email="Acme@example.com", next_check_at=timezone.now())
     browser = fresh(user)
     books = [Payment.objects.count(), Receipt.objects.count(), Transfer.objects.count()]
@@ -157,7 +167,16 @@ def test_an_erased_account_leaves_the_books_and_nothing_of_the_person(marked: Ma
     assert [Payment.objects.count(), Receipt.objects.count(), Transfer.objects.count()] == books
     assert Revision.objects.filter(listing__seller=marked.seller).count() == revisions
     assert not bodies.exists()
-    for gone in (Wallet, Session, Payout, UpstreamSecret, ProposedSecret, Webhook):
+    for gone in (
+        Wallet,
+        Session,
+        Payout,
+        UpstreamSecret,
+        ProposedSecret,
+        Webhook,
+        Notice,
+        DutyLetter,
+    ):
         assert not gone._default_manager.exists(), gone
     user.refresh_from_db()
     assert (user.username, user.is_active) == (f"erased:{user.pk}", False)

@@ -462,6 +462,7 @@ TAKEN_ALONG = {
     "sellers/notices": "forget_all",
     "sellers/own_data": "sold_by notices_of_buyer",
 }
+EACH_JUDGE = "every ten minutes, for each who judges or runs the site"
 OPERATORS_PAGE = "the operator's page and Prometheus, a few times a minute"
 NOT_HOT |= (
     {
@@ -522,6 +523,16 @@ NOT_HOT |= (
         ("marketplace/doctor/metrics.py", "_others"): OPERATORS_PAGE,
         ("marketplace/doctor/metrics.py", "_installed_seconds"): OPERATORS_PAGE,
         ("sellers/webhooks.py", "waiting_messages"): OPERATORS_PAGE,
+    }
+    | {
+        (f"{file}.py", name): EACH_JUDGE
+        for file, names in {
+            "marketplace/duties": "_run",
+            "marketplace/accounts/duty_wishes": "wants set_wanted enrol take",
+            "payments/reports/case_lists": "waiting_for_admin",
+            "sellers/holds": "owned_by waiting_for",
+        }.items()
+        for name in names.split()
     }
     | {
         (f"marketplace/accounts/{file}.py", name): "a person's own rows, by a key"
