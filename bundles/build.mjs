@@ -10,7 +10,7 @@ import esbuild from "esbuild";
 
 // On every page of ours: classic scripts as they were published, then our own.
 const PUBLISHED = ["vendor/htmx.min.js", "vendor/hx-sse.min.js"];
-const EVERYWHERE = ["ui.js"];
+const EVERYWHERE = ["ui.js", "typed.js"];
 const PAGES = {
   "site.js": [],
   "listing.js": ["pay.js"],

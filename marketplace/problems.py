@@ -17,7 +17,10 @@ from django.utils.cache import patch_vary_headers
 
 from marketplace.look.themes import theme_of
 from payments.page_or_json import is_person
+from sellers.pages.coming_back import page_of_form
 from sellers.pages.own import NotYours
+
+HOME: Final = ("/", "What is for sale")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +31,7 @@ class Problem:
     error: str
     title: str
     detail: str
-    way_on: tuple[str, str] = ("/", "What is for sale")
+    way_on: tuple[str, str] = HOME
 
 
 BAD_REQUEST: Final = Problem(
@@ -106,10 +109,12 @@ def _said(request: HttpRequest, problem: Problem) -> HttpResponse:
         response = _toast(problem)
     elif is_person(request):
         # Without the request's context: what fills it may be what just failed.
+        is_form = request.method not in ("GET", "HEAD")
         context: dict[str, object] = {
             "site_name": settings.SITE_NAME,
-            "problem": problem,
-            "again": problem.status >= 500 and request.method in ("GET", "HEAD"),
+            "problem": _with_way_back(request, problem) if is_form else problem,
+            "again": problem.status >= 500 and not is_form,
+            "unsent": is_form,
             "theme": theme_of(request),
         }
         if problem.error in _HARMLESS:
@@ -122,6 +127,14 @@ def _said(request: HttpRequest, problem: Problem) -> HttpResponse:
     response["Cache-Control"] = "no-store"
     patch_vary_headers(response, ["Accept", "HX-Request"])
     return response
+
+
+def _with_way_back(request: HttpRequest, problem: Problem) -> Problem:
+    """The page of a form that was not taken, where nothing better is known."""
+    page = page_of_form(request, "")
+    if not page or problem.way_on != HOME:
+        return problem
+    return replace(problem, way_on=(page, "Back to the form"))
 
 
 def _asks_for_part(request: HttpRequest) -> bool:

@@ -10,7 +10,7 @@ from django import forms
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from marketplace.access import person, signed_in
 from payments import wiring
@@ -116,10 +116,15 @@ def show(request: HttpRequest, dispute_id: UUID) -> HttpResponse:
 
 
 @signed_in
-@require_POST
+@require_http_methods(["GET", "HEAD", "POST"])
 def do(request: HttpRequest, dispute_id: UUID, what: str) -> HttpResponse:
-    """Take it back, add something, or name the transaction of the refund."""
+    """Take it back, add something, or name the transaction of the refund.
+
+    Whoever comes back here by signing in again finds the form at the case.
+    """
     dispute = _own(request, dispute_id)
+    if request.method != "POST":
+        return redirect("buy-dispute", dispute_id)
     try:
         messages.success(request, act(dispute, Side.PAYER, what, request.POST.dict()))
     except NoSuchAct:

@@ -7,7 +7,7 @@ from uuid import UUID
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from payments.disputes.acts import NoSuchAct, act
 from payments.disputes.cases import DisputeRefused
@@ -36,10 +36,15 @@ def show(request: HttpRequest, seller: Seller, dispute_id: UUID) -> HttpResponse
 
 
 @seller_only
-@require_POST
+@require_http_methods(["GET", "HEAD", "POST"])
 def do(request: HttpRequest, seller: Seller, dispute_id: UUID, what: str) -> HttpResponse:
-    """Promise the refund, contest it, add something, or name its transaction."""
+    """Promise the refund, contest it, add something, or name its transaction.
+
+    Whoever comes back here by signing in again finds the form at the case.
+    """
     dispute = _own(seller, dispute_id)
+    if request.method != "POST":
+        return redirect("sell-dispute", dispute_id)
     try:
         messages.success(request, act(dispute, Side.SELLER, what, request.POST.dict()))
     except NoSuchAct:

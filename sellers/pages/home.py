@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -22,7 +21,7 @@ from sellers.directory import open_seller_for, seller_of
 from sellers.forms import EndpointForm, SellerForm, complain, typed_in
 from sellers.models import Listing, Seller, Verdict, Worksheet
 from sellers.notices import unseen
-from sellers.pages.own import seller_only
+from sellers.pages.own import seller_only, to_sign_in
 from sellers.records import last_word
 from sellers.refusals import ListingRefused
 from sellers.site import terms_date, this_site
@@ -61,7 +60,7 @@ class Row:
 def home(request: HttpRequest) -> HttpResponse:
     """What a seller has; for somebody new, the form that opens a seller."""
     if not request.user.is_authenticated:
-        return redirect_to_login(request.get_full_path())
+        return to_sign_in(request)
     seller = seller_of(request.user)
     if seller is not None:
         return _listings(request, seller)

@@ -44,7 +44,7 @@ def seller_only(
     @wraps(view)
     def guarded(request: HttpRequest, *args: P.args, **named: P.kwargs) -> HttpResponseBase:
         if not request.user.is_authenticated:
-            return _to_sign_in(request)
+            return to_sign_in(request)
         seller = seller_of(request.user)
         if seller is None:
             return HttpResponseRedirect(SELLERS_HOME)
@@ -53,7 +53,7 @@ def seller_only(
     return never_cache(guarded)  # type: ignore[return-value]  # it has the view's own type
 
 
-def _to_sign_in(request: HttpRequest) -> HttpResponseRedirect:
+def to_sign_in(request: HttpRequest) -> HttpResponseRedirect:
     """And back to the page that was asked for, or on which the form stands that was sent."""
     if request.method in ("GET", "HEAD"):
         return redirect_to_login(request.get_full_path())
