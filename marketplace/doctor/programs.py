@@ -14,6 +14,7 @@ from marketplace.doctor.findings import Finding, fail, ok, warn
 from marketplace.look.times import lasting
 from payments.health import SILENT
 from payments.models import ChainHealth, Heartbeat
+from payments.relaying.settling import LOW_ON_GAS
 from payments.restored import HELD
 from payments.x402.networks import NETWORKS
 
@@ -23,13 +24,27 @@ NODE_FIX = (
     "`python3 manage.py doctor` asks the node;"
     " docs/operate.md, “The chain stands still, or the node lies”"
 )
-REOPEN_FIX = "`python3 manage.py reopen` says what to end again first"
-LOG_FIX = "`python3 manage.py doctor` looks closer, and the worker's log says more"
+REOPEN_FIX = "`python3 manage.py reopen` says what to end again first; docs/operate.md, “Backups”"
+GAS_FIX = (
+    "send gas money to the address that `python3 manage.py relayer show` names;"
+    " docs/operate.md, “The relayer is low on gas”"
+)
+LOG_FIX = (
+    "`python3 manage.py doctor` looks closer, and the worker's log says more;"
+    " docs/operate.md, “What messages mean”"
+)
 BROKER_FIX = (
     "start Redis: nothing in it is missed; meanwhile `python3 manage.py work` does all that anybody"
-    " waits for, and the housekeeping waits"
+    " waits for, and the housekeeping waits; docs/operate.md, “The database or Redis is away”"
 )
-WORKER_FIX = "start a worker: `celery --app marketplace worker`, or `python3 manage.py work`"
+WORKER_FIX = (
+    "start a worker: `celery --app marketplace worker`, or `python3 manage.py work`;"
+    " docs/operate.md, “Nobody settles”"
+)
+BEAT_FIX = (
+    "start one: `celery --app marketplace beat` (payments settle without it);"
+    " docs/operate.md, “Nobody rings”"
+)
 
 
 def examine_programs() -> Iterator[Finding]:
@@ -50,7 +65,9 @@ def _settler(network: str) -> Finding:
         return fail("worker", f"nobody has settled {name} for {lasting(age)}", WORKER_FIX)
     if health.refusing_why:
         words = f"payments on {name} are refused: {health.refusing_why}"
-        fix = {SILENT: NODE_FIX, HELD: REOPEN_FIX}.get(health.refusing_why, LOG_FIX)
+        fix = {SILENT: NODE_FIX, HELD: REOPEN_FIX, LOW_ON_GAS: GAS_FIX}.get(
+            health.refusing_why, LOG_FIX
+        )
         return fail("worker", words, fix)
     stands = (timezone.now() - health.head_time).total_seconds()
     if stands > settings.HEAD_STALE_SECONDS:
@@ -60,12 +77,11 @@ def _settler(network: str) -> Finding:
 
 def _beat() -> Finding:
     beat = Heartbeat.objects.filter(name="beat").first()
-    fix = "start one: `celery --app marketplace beat` (payments settle without it)"
     if beat is None:
-        return warn("beat", "it has never been seen", fix)
+        return warn("beat", "it has never been seen", BEAT_FIX)
     age = (timezone.now() - beat.at).total_seconds()
     if age > BEAT_SECONDS:
-        return warn("beat", f"not seen for {lasting(age)}", fix)
+        return warn("beat", f"not seen for {lasting(age)}", BEAT_FIX)
     return ok("beat", f"alive; last seen {age:.0f} s ago")
 
 

@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from marketplace.doctor.findings import Finding, fail, ok, warn
 from marketplace.doctor.networks import STOPPED_FIX
+from marketplace.doctor.programs import GAS_FIX
 from marketplace.look.times import lasting
 from payments import wiring
 from payments.ids import first_id
@@ -86,7 +87,11 @@ def answers_wait(count: int) -> str:
     )
 
 
-_COMPARE = "`python3 manage.py reconcile`; a worker with beat does it hourly"
+_COMPARE = (
+    "`python3 manage.py reconcile`; a worker with beat does it hourly;"
+    " docs/operate.md, “Reconcile is not 0”"
+)
+_DIFFERS = "`python3 manage.py reconcile --fix`; docs/operate.md, “Reconcile is not 0”"
 _STUCK = "`python3 manage.py settle_stuck` says what keeps each; docs/operate.md, “Nobody settles”"
 
 
@@ -99,11 +104,10 @@ def gas_left() -> Iterator[Finding]:
             yield warn("gas", f"relayer {stopped}", STOPPED_FIX)
         lasts = "nothing spent yet" if tank.days is None else f"lasts {in_days(tank.days)}"
         words = f"gas on {name}: {_coins(tank.balance_wei)} coins, {lasts}"
-        fix = "send gas money to the address that `python3 manage.py relayer show` names"
         if tank.is_low or tank.balance_wei < settings.RELAYER_LOW_WEI:
-            yield fail("gas", words, fix)
+            yield fail("gas", words, GAS_FIX)
         elif tank.days is not None and tank.days < settings.GAS_DAYS_WARN:
-            yield warn("gas", words, fix)
+            yield warn("gas", words, GAS_FIX)
         else:
             yield ok("gas", words)
 
@@ -122,7 +126,8 @@ def gas_spent() -> Iterator[Finding]:
         words = f"the gas of today is spent on {NETWORKS[network].name} for {named}{more}"
         fix = (
             f"their calls are refused until midnight UTC; raise CHAINS[{network}]"
-            "[SELLER_GAS_DAY_WEI] and restart, then `python3 manage.py doctor`"
+            "[SELLER_GAS_DAY_WEI] and restart, then `python3 manage.py doctor`;"
+            " docs/operate.md, “Networks”"
         )
         yield warn("gas", words, fix)
     for network in workings.burnt_in_vain(wiring.seller_gas_caps()):
@@ -130,7 +135,7 @@ def gas_spent() -> Iterator[Finding]:
         words = f"transactions on {name} that brought no payment on chain have cost too much today"
         fix = (
             "wallets that are contracts and have never paid here are refused until midnight UTC;"
-            " `/admin/payments/failedsend/` names them"
+            " `/admin/payments/failedsend/` names them; docs/operate.md, “Networks”"
         )
         yield warn("gas", words, fix)
 
@@ -143,7 +148,8 @@ def given_up() -> Iterator[Finding]:
         words = f"{count} not finished on {name}, which is not in CHAINS"
         fix = (
             f"put {network} back into CHAINS until `doctor` no longer says this; retire what is"
-            " sold there first, if nothing more is to be sold"
+            " sold there first, if nothing more is to be sold;"
+            " docs/operate.md, “A network that is taken out”"
         )
         yield fail("settling", words, fix)
 
@@ -161,7 +167,6 @@ def _coins(wei: int) -> str:
 def ledger() -> Iterator[Finding]:
     """What the last comparison of the books with the chain came to."""
     found = {(each.network, each.asset): each for each in workings.reconciliations()}
-    fix = "`python3 manage.py reconcile --fix`"
     for network in wiring.networks():
         offered = wiring.assets(network)
         for address, asset in wiring.known_assets(network).items():
@@ -170,22 +175,22 @@ def ledger() -> Iterator[Finding]:
             if last is None and address not in offered:
                 continue
             if last is None:
-                yield _never_compared(network, address, name, fix)
+                yield _never_compared(network, address, name)
                 continue
             words = f"{name}: difference {last.differences}, {_ago(last.at)}"
             if last.differences:
-                yield fail("ledger", words, fix)
+                yield fail("ledger", words, _DIFFERS)
             elif timezone.now() - last.at > RECONCILE_WARN:
                 yield warn("ledger", words, _COMPARE)
             else:
                 yield ok("ledger", words)
 
 
-def _never_compared(network: str, asset: str, name: str, fix: str) -> Finding:
+def _never_compared(network: str, asset: str, name: str) -> Finding:
     before = first_id((timezone.now() - RECONCILE_WARN).timestamp())
     sold = Payment.objects.filter(pk__lt=before, network=network, asset=asset)
     if sold.exists():
-        return warn("ledger", f"{name} has never been compared with the chain", fix)
+        return warn("ledger", f"{name} has never been compared with the chain", _DIFFERS)
     return ok("ledger", f"{name}: nothing is old enough to be compared with the chain")
 
 
@@ -201,7 +206,8 @@ def messages() -> Finding:
         return warn(
             "webhooks",
             words,
-            "`python3 manage.py work --once` sends them; a worker with beat does it by itself",
+            "`python3 manage.py work --once` sends them; a worker with beat does it by itself;"
+            " docs/operate.md, “Nobody rings”",
         )
     return ok("webhooks", words)
 
@@ -227,7 +233,8 @@ def endpoints() -> Finding:
     path = paths.get(found[0].listing_id, "seller/slug")
     fix = (
         f"their sellers see it; `python3 manage.py probe {path}` looks closer, and"
-        f" `python3 manage.py listing pause {path}` stops its sales"
+        f" `python3 manage.py listing pause {path}` stops its sales;"
+        " docs/operate.md, “A seller is in trouble”"
     )
     return warn("endpoints", words, fix)
 
@@ -235,6 +242,12 @@ def endpoints() -> Finding:
 def _of_somebody(word: str) -> str:
     """The cause of a failure, said to somebody whose endpoint it is not."""
     return cause(word).text.lower().replace("your ", "the ")
+
+
+_DECIDE = (
+    "at /moderation/, and at /moderation/disputes/; docs/operate.md, “Moderating”,"
+    " and docs/operate.md, “Disputes”"
+)
 
 
 def decisions() -> Finding:
@@ -253,7 +266,7 @@ def decisions() -> Finding:
     words = f"{', '.join(waiting)} to be decided"
     if disputes or reports or (oldest and timezone.now() - oldest > PROPOSAL_WARN):
         since = f"; the oldest proposal {_ago(oldest)}" if oldest else ""
-        return warn("decisions", words + since, "/moderation/, and /moderation/disputes/")
+        return warn("decisions", words + since, _DECIDE)
     return ok("decisions", words)
 
 

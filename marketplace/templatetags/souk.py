@@ -38,7 +38,7 @@ from sellers import goods
 register = template.Library()
 
 _NAME_LETTERS_MAX = 20
-_SECTION = re.compile(r"docs/operate\.md(?:, “([^”]+)”)?")
+_LINKED = re.compile(r"docs/operate\.md(?:, “([^”]+)”)?|(?<=\bat )/moderation/(?:disputes/)?")
 
 
 @register.simple_tag(name="money")
@@ -121,8 +121,8 @@ def show_options(
 
 @register.filter
 def with_code(text: str) -> SafeString:
-    """`{{ fix|with_code }}`: what stands in backticks is a command, and a section of the guide a
-    link to it."""
+    """`{{ fix|with_code }}`: what stands in backticks is a command, and a section of the guide, or
+    a page where people decide, a link to it."""
     parts = enumerate(text.split("`"))
     return format_html_join(
         "", "{}", ((format_html("<code>{}</code>", part) if number % 2 else _with_links(part),)
@@ -131,15 +131,19 @@ def with_code(text: str) -> SafeString:
 
 
 def _with_links(text: str) -> SafeString:
-    """`docs/operate.md, “Backups”` leads there."""
+    """`docs/operate.md, “Backups”` leads there, and so does `at /moderation/`."""
     pieces: list[SafeString | str] = []
     end = 0
-    for found in _SECTION.finditer(text):
-        at = markdown.anchor(found[1]) if found[1] else ""
-        href = reverse("guide", args=["operate"]) + (f"#{at}" if at else "")
+    for found in _LINKED.finditer(text):
+        href = found[0] if found[0].startswith("/") else _section(found[1])
         pieces += [text[end : found.start()], format_html('<a href="{}">{}</a>', href, found[0])]
         end = found.end()
     return format_html_join("", "{}", ((piece,) for piece in (*pieces, text[end:])))
+
+
+def _section(heading: str | None) -> str:
+    guide = reverse("guide", args=["operate"])
+    return f"{guide}#{markdown.anchor(heading)}" if heading else guide
 
 
 @register.filter

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from datetime import timedelta
 from html import unescape
+from pathlib import Path
 from typing import Any, Final
 
 import pytest
@@ -16,6 +17,7 @@ from pytest_django.fixtures import Settings
 
 from marketplace.doctor import workings
 from marketplace.doctor.page import TITLES
+from marketplace.look.markdown import anchor
 from payments import audit_log, earnings
 from payments.health import SILENT
 from payments.models import ChainHealth, Heartbeat, Reconciliation, Relayer
@@ -23,6 +25,7 @@ from sellers import listings, webhooks
 from sellers.drafts import finish
 from sellers.models import Delivery, Listing
 from tests.docs.commands import OURS, in_backticks, outside_backticks, trouble
+from tests.docs.test_documents import anchors
 from tests.fixtures.hooks import Hooks, sign_up
 from tests.fixtures.purchases import NETWORK, Purchases
 from tests.fixtures.storefront import Storefront, settle
@@ -144,11 +147,17 @@ def test_every_tile_is_tried() -> None:
     assert {subject for subject, _, _ in RED.values()} | NEVER_RED == set(TITLES)
 
 
+def read_on(fix: str) -> list[str]:
+    """The chapters of the operator's guide that a remedy leads to."""
+    return re.findall(r"docs/operate\.md, “([^”]+)”", fix)
+
+
 @pytest.mark.parametrize("name", RED)
-def test_a_red_tile_says_what_is_wrong_and_the_command(
-    site: Client, settings: Settings, request: pytest.FixtureRequest, name: str
+def test_a_red_tile_says_what_is_wrong_the_command_and_where_to_read_on(
+    site: Client, settings: Settings, request: pytest.FixtureRequest, checkout: Path, name: str
 ) -> None:
     settings.DEMO_CHAIN_RPC = ""
+    chapters = anchors(checkout / "docs/operate.md")
     subject, words, spoil = RED[name]
     assert {each["level"] for each in facts(site)["findings"]} == {"ok"}
     spoil(Parts(request))
@@ -163,8 +172,13 @@ def test_a_red_tile_says_what_is_wrong_and_the_command(
         commands = in_backticks(finding["fix"])
         assert OURS not in outside_backticks(finding["fix"])
         assert commands or subject in BY_HAND, finding["fix"]
+        assert read_on(finding["fix"]), finding["fix"]
+        for heading in read_on(finding["fix"]):
+            assert anchor(heading) in chapters
+            assert f'href="/docs/operate#{anchor(heading)}"' in first
         for command in commands:
             assert f"<code>{command}</code>" in unescape(first)
             assert trouble(command) == ""
     if subject in BY_HAND:
-        assert "/moderation/" in tile
+        for page in ("/moderation/", "/moderation/disputes/"):
+            assert f'<a href="{page}">{page}</a>' in first
