@@ -203,6 +203,10 @@ def test_a_dispute_is_told_of_to_admins_who_are_no_party(
     since = timezone.now() - timedelta(hours=HOURS + 1)
     DisputeStep.objects.filter(state=Case.OPEN).update(at=since - timedelta(days=3))
     DisputeStep.objects.filter(state=Case.REVIEW).update(at=since)
+    DisputeStep.objects.create(
+        dispute=dispute, version=9, at=timezone.now(), by=Side.PAYER, state=Case.REVIEW,
+        is_move=False, text=WORDS,
+    )  # fmt: skip
     assert duties_of(admin, timedelta(hours=HOURS)) == [
         Duty("1 dispute to decide", since, "/moderation/disputes/")
     ]
