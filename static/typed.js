@@ -9,7 +9,7 @@ const KEPT = "souk-typed";
 const KEPT_MS = 3_600_000;
 const NOT_TYPED = "[type=hidden], [type=password], [type=file], [type=submit], [type=button]";
 const BACK = "What you typed here was not sent. It is back, for you to send once more.";
-const SAFE = "What you typed is kept in this tab, and stands in its form again.";
+const SAFE = "What you typed is kept in this tab, and will stand in its form again.";
 
 const touched = new Set();
 
@@ -89,7 +89,10 @@ function putBack(typed) {
     const first = kept.whose === form.dataset.kept ? fill(form, kept.said) : null;
     if (!first) continue;
     for (let around = first.closest("details"); around; around = around.parentElement.closest("details")) around.open = true;
-    const notice = make("div", make("p", BACK), "notice waiting");
+    const icon = make("span", "…", "icon");
+    icon.setAttribute("aria-hidden", "true");
+    const notice = make("div", icon, "notice waiting");
+    notice.append(make("p", BACK));
     notice.setAttribute("role", "status");
     form.prepend(notice);
     first.focus();
