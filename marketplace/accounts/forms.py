@@ -192,6 +192,6 @@ class DutyLettersForm(forms.Form):
     WANTED, UNWANTED = "daily", "never"
 
     letters = forms.ChoiceField(
-        label="Letters",
-        choices=[(WANTED, "When something waits for me, once a day at most"), (UNWANTED, "Never")],
+        label="When they come",
+        choices=[(WANTED, "Once a day, when something waits"), (UNWANTED, "Never")],
     )
