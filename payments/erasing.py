@@ -1,7 +1,8 @@
 """What of a wallet's purchases goes when its owner's account is erased, and what has to wait.
 
 Facts of payments, the ledger and receipts stay: the law on bookkeeping asks for them, and the
-chain has them anyway. The bodies of answers go, and the name that an owner gave a wallet.
+chain has them anyway. The bodies of answers go, whole or cut, and the name that an owner gave a
+wallet.
 """
 
 from __future__ import annotations
@@ -55,7 +56,10 @@ _BOUGHT = """
        and created_at >= %(at)s and (created_at, id) > (%(at)s, %(from)s)
      order by created_at, id limit %(most)s
 """
-_BODIES = "delete from payments_answerbody where payment_id = any(%s)"
+_BODIES = (
+    "delete from payments_answerbody where payment_id = any(%s)",
+    "delete from payments_streampart where payment_id = any(%s)",
+)
 
 
 def erase_bought(payers: tuple[Payer, ...]) -> int:
@@ -81,6 +85,7 @@ def _erase_bodies(payer: Payer) -> int:
             found = cursor.fetchall()
             if not found:
                 return gone
-            cursor.execute(_BODIES, ([row[0] for row in found],))
-            gone += cursor.rowcount
+            for statement in _BODIES:
+                cursor.execute(statement, ([row[0] for row in found],))
+                gone += cursor.rowcount
             values |= {"from": found[-1][0], "at": found[-1][1]}

@@ -1,4 +1,4 @@
-"""Steps by month, answer bodies by day: made ahead, and bodies dropped when their day is over."""
+"""Steps by month, what sellers sent by day: made ahead, and dropped when its day is over."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from payments.pool import Connection, Pool
 
 MONTHS_AHEAD = 3
 DAYS_AHEAD = 40  # the longest keep of a listing is 30 days
+BY_DAY = ("payments_answerbody", "payments_streampart")
 LOCK_MILLISECONDS = 500
 
 
@@ -50,27 +51,30 @@ async def make_ahead(pool: Pool, today: date) -> None:
         for start, end in _months(today):
             await _make(connection, "payments_step", start, end, f"{start:%Y%m}")
         for day in (today + timedelta(days=n) for n in range(DAYS_AHEAD)):
-            await _make(
-                connection, "payments_answerbody", day, day + timedelta(days=1), f"{day:%Y%m%d}"
-            )
+            for table in BY_DAY:
+                await _make(connection, table, day, day + timedelta(days=1), f"{day:%Y%m%d}")
 
 
 async def drop_expired_bodies(pool: Pool, today: date) -> list[str]:
     """A body goes with its whole day; its hash, size and type stay in the answer's row."""
-    prefix = "payments_answerbody_"
     async with pool.connection() as connection:
-        cursor = await connection.execute(
-            "select c.relname from pg_inherits i join pg_class c on c.oid = i.inhrelid"
-            " where i.inhparent = 'payments_answerbody'::regclass"
-        )
-        names = [str(row[0]) for row in await cursor.fetchall()]
-        old = sorted(
-            name for name in names if name[len(prefix) :] < f"{today:%Y%m%d}" and "rest" not in name
-        )
-        gone = [name for name in old if await _drop(connection, name)]
-        await connection.execute(
-            "delete from payments_answerbody_rest where keep_until < %s", (today,)
-        )
+        return [name for table in BY_DAY for name in await _drop_expired(connection, table, today)]
+
+
+async def _drop_expired(connection: Connection, table: str, today: date) -> list[str]:
+    cursor = await connection.execute(
+        "select c.relname from pg_inherits i join pg_class c on c.oid = i.inhrelid"
+        " where i.inhparent = %s::regclass",
+        (table,),
+    )
+    names = [str(row[0]) for row in await cursor.fetchall()]
+    last_days = {name: name.removeprefix(f"{table}_") for name in names}
+    old = sorted(
+        name for name, day in last_days.items() if day < f"{today:%Y%m%d}" and day != "rest"
+    )
+    gone = [name for name in old if await _drop(connection, name)]
+    rest = sql.SQL("delete from {} where keep_until < %s").format(sql.Identifier(f"{table}_rest"))
+    await connection.execute(rest, (today,))
     return gone
 
 

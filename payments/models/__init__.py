@@ -4,7 +4,7 @@ Django owns the schema and the pages' reads; every write that concerns money goe
 `acceptance`, `moves`, `settlement`, `relayer` and `ledger` in plain SQL on these tables.
 """
 
-from payments.models.answers import Answer, AnswerBody
+from payments.models.answers import Answer, AnswerBody, StreamPart
 from payments.models.audit_log import AuditEntry, AuditHead
 from payments.models.caps import Cap, Loss
 from payments.models.disputes import Case, Dispute, DisputeStep, Reason, Refund, Side
@@ -57,6 +57,7 @@ __all__ = [
     "Side",
     "Step",
     "StepMark",
+    "StreamPart",
     "Submission",
     "Transfer",
     "Tries",

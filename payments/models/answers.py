@@ -1,4 +1,4 @@
-"""What sellers answered: the facts for good, the bytes for some days."""
+"""What sellers answered, or began to: the facts for good, the bytes for some days."""
 
 from __future__ import annotations
 
@@ -34,3 +34,20 @@ class AnswerBody(models.Model):
     class Meta:
         managed = False  # partitioned by day; see the first migration
         db_table = "payments_answerbody"
+
+
+class StreamPart(models.Model):
+    """Some of what passed of a stream, written while it passed; gone once it is stored whole."""
+
+    pk = models.CompositePrimaryKey("payment_id", "keep_until", "attempt", "number")
+    payment = models.ForeignKey(Payment, on_delete=models.PROTECT, db_constraint=False)
+    keep_until = models.DateField()
+    attempt = models.SmallIntegerField()
+    number = models.IntegerField()
+    content_type = models.TextField()
+    content_encoding = models.TextField()
+    body = models.BinaryField()
+
+    class Meta:
+        managed = False  # partitioned by day, as bodies are
+        db_table = "payments_streampart"

@@ -27,6 +27,7 @@ BIG = frozenset(
         "payments_step",
         "payments_answer",
         "payments_answerbody",
+        "payments_streampart",
         "payments_transfer",
         "payments_receipt",
         "payments_broadcast",

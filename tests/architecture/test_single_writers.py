@@ -18,6 +18,8 @@ def test_the_writers_themselves_are_recognised(checkout):
     assert "insert into payments_transfer" in ledger
     submissions = (checkout / "payments" / "facilitators" / "submissions.py").read_text()
     assert "insert into payments_submission" in submissions
+    passing = (checkout / "payments" / "acceptance" / "passing.py").read_text()
+    assert "insert into payments_streampart" in passing
     assert "insert into payments_earningsday" in (checkout / "payments" / "earnings.py").read_text()
 
 
@@ -38,6 +40,8 @@ def test_the_writers_themselves_are_recognised(checkout):
         "Transfer(amount=1).save()",
         'SQL = "insert into payments_submission (payment_id) values (%s)"',
         'SQL = "update payments_earningsday set payments = 0"',
+        'SQL = "insert into payments_streampart select 1"',
+        "StreamPart.objects.filter(attempt=1).delete()",
         "OpenOffer.objects.filter(listing_id=1).update(closed_at=None)",
         "drop_rows(OpenOffer.objects.filter(closed_at__lt=1))",
         "listing.save(update_fields=['state'])",

@@ -34,6 +34,14 @@ FACTS = (
         ("payments/moves.py",),
         ("payments/acceptance/claiming.py",),
     ),
+    # A door's own streams alone; erasing deletes.
+    Fact(
+        "payments_streampart",
+        "StreamPart",
+        (),
+        ("payments/acceptance/passing.py", "payments/erasing.py"),
+        ("payments/acceptance/passing.py",),
+    ),
     Fact("payments_transfer", "Transfer", (), ("payments/ledger.py",), ("payments/ledger.py",)),
     Fact(
         "payments_submission",

@@ -7,6 +7,8 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from marketplace.buyers.goods import things
+from payments.cut_streams import bytes_of, cut_stream_of
+from payments.models import Progress, Work
 from payments.reports.finding import find, paid_in
 from payments.reports.looks import Span
 from payments.reports.one_payment import payment_report, repeats_of
@@ -41,6 +43,11 @@ def bought() -> None:
     report = payment_report(final.id)
     assert report is not None
     repeats_of(report)
+    voided = Progress.objects.filter(work=Work.VOID).order_by("payment_id").first()
+    assert voided is not None
+    cut = cut_stream_of(voided.pk)
+    assert cut is not None
+    assert len(bytes_of(cut)) == cut.body_bytes
     assert find(mine, str(final.id)).payments == (final.id,)
     assert final.id in (find(mine, final.transaction).payments or ())
     assert final.id in paid_in(mine[0], bytes.fromhex(final.transaction.removeprefix("0x")))

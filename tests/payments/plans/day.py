@@ -25,9 +25,10 @@ from marketplace.embedded.demo_accounts import RELAYER
 from marketplace.tasks import forget_visits
 from payments import desk as desks
 from payments import health, lookup, outcomes, reading, risk, settlement, wiring
-from payments.acceptance import answering, claiming, collecting
+from payments.acceptance import answering, claiming, collecting, passing
 from payments.acceptance.answering import NewAnswer
 from payments.acceptance.attempts import drop, renew_leases, reopen, void
+from payments.acceptance.passing import NewPart
 from payments.acceptance.promise import Claim, Offer, Purchase
 from payments.chains import (
     Block,
@@ -169,10 +170,13 @@ async def door(pool: Pool) -> None:
     claims = [await a_claim(pool) for _ in range(10)]
     claims[2:5] = [replace(claim, identifier_hash=os.urandom(32)) for claim in claims[2:5]]
     await claiming.claim_together(pool, claims, lease_seconds=10, twins=TWINS)
+    parts = [NewPart(claim.payment_id, 1, 0, "text/plain", "", b"sun" * 10_000) for claim in claims]
+    await passing.keep_together(pool, parts)
     answers = [
         NewAnswer(claim.payment_id, 1, 200, (), "text/plain", b"sunny", 1) for claim in claims
     ]
     assert all(await answering.record_together(pool, answers))
+    await passing.let_go(pool, claims[0].payment_id)
     await renew_leases(pool, {open_now: 1}, lease_seconds=10)
     await risk.has_paid(pool, claims[0].payment_id)
     await collecting.abandon(pool, claims[0].payment_id)

@@ -89,6 +89,11 @@ select id, at, (now() at time zone 'utc')::date + 8, 200, '[]', 'application/jso
        sha256('x'), 12 from told where work = 'answered';
 insert into payments_answerbody (payment_id, keep_until, body)
 select payment_id, keep_until, decode(repeat('20', 200), 'hex') from payments_answer;
+insert into payments_streampart (
+    payment_id, keep_until, attempt, number, content_type, content_encoding, body)
+select id, (at at time zone 'utc')::date + 8, 1, m, 'text/event-stream', '',
+       decode(repeat('20', 60000), 'hex')
+  from told, generate_series(0, 4) m where work = 'void';
 
 insert into payments_transfer (
     id, payment_id, debit, credit, network, asset, amount_atomic, phase, version, at, transaction)

@@ -48,6 +48,7 @@ MORE_BUFFERS: dict[Asker, int] = {
     ("marketplace/calls/troubles.py", "tell"): 400,  # twenty breakers, each with its listing
     ("payments/acceptance/claiming.py", "_claim"): 1_400,  # ten: nine writes and their indexes
     ("payments/acceptance/answering.py", "record_together"): 1_200,
+    ("payments/acceptance/passing.py", "keep_together"): 1_000,  # ten of 30 kB: 15 rows' toast each
     ("payments/relaying/watching.py", "watched"): 300,
     ("payments/desk.py", "passengers"): 400,
     ("payments/desk.py", "_take"): 1_500,
@@ -99,6 +100,11 @@ BY_INDEX: dict[Asker, set[str]] = {
     ("payments/acceptance/answering.py", "record_together"): {
         "payments_progress_pkey", "payments_payment_pkey",
     },
+    ("payments/acceptance/passing.py", "keep_together"): {
+        "payments_progress_pkey", "payments_payment_pkey",
+    },
+    ("payments/acceptance/passing.py", "let_go"): {"payments_payment_pkey"},
+    ("payments/cut_streams.py", "cut_stream_of"): {"payments_payment_pkey"},
     ("payments/acceptance/attempts.py", "renew_leases"): {"payments_progress_pkey"},
     ("payments/relaying/watching.py", "finish"): {"broadcast_mined", "broadcast_by_block"},
     ("payments/relaying/watching.py", "watched"): {"broadcast_waiting"},
@@ -167,10 +173,7 @@ NOT_HOT: dict[Asker, str] = {
     ("payments/earnings.py", "count_anew"): BY_HAND,
     ("payments/engine.py", "beat"): "one row by its name",
     ("payments/partitions.py", "_patiently"): "makes and drops tables",
-    (
-        "payments/partitions.py",
-        "drop_expired_bodies",
-    ): "the catalog, and what has no partition",
+    ("payments/partitions.py", "_drop_expired"): "the catalog, and what has no partition",
     ("payments/pool.py", "_insist_on_durability"): START,
     ("payments/pool.py", "_prepare"): START,
     ("payments/old_rows.py", "drop_rows"): "carries others' statements",
