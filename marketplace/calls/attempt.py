@@ -9,6 +9,7 @@ from functools import partial
 from marketplace.calls.asking import Attempt, ask, blame
 from marketplace.calls.forwarding import Answered, Outcome
 from marketplace.calls.judging import Terms, Verdict, judge
+from marketplace.calls.keeping import Keeping
 from marketplace.calls.noting import in_the_end
 from marketplace.calls.outcomes import (
     BUSY_SECONDS,
@@ -67,7 +68,7 @@ async def run(room: Room, sold: Shelved, attempt: Attempt, request: CallRequest)
 
 
 async def _run(room: Room, sold: Shelved, attempt: Attempt, request: CallRequest) -> CallOutcome:
-    passage = Passage() if sold.terms.stream and attempt.upfront else None
+    passage = _passage(room, attempt) if sold.terms.stream and attempt.upfront else None
     work = room.start(_work(room, sold, attempt, request, passage))
     if passage is not None and await begins(passage, work, request):
         return streamed(room, attempt.payment_id, passage)
@@ -91,6 +92,10 @@ async def _run(room: Room, sold: Shelved, attempt: Attempt, request: CallRequest
             payment_id=attempt.payment_id,
         )
     return await _released(room, attempt, request, _in_hand(ended.outcome))
+
+
+def _passage(room: Room, attempt: Attempt) -> Passage:
+    return Passage(Keeping(room.keeper, attempt.payment_id, attempt.number))
 
 
 async def _released(
@@ -134,6 +139,8 @@ async def _work(
         outcome = await ask(room, sold, attempt, request, passage)
         terms = Terms(sold.terms.require_body, sold.terms.required_keys)
         verdict = judge(outcome, terms)
+        if passage is not None and not verdict.billable:
+            passage.break_off()
         if not verdict.upstream_at_fault and not verdict.is_ours:
             room.breaker.succeeded(sold.path)
         report = Report(

@@ -5,10 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING
 
 from marketplace.calls.shares import Share
 from payments.egress import Head
 from payments.x402.types import Settlement
+
+if TYPE_CHECKING:
+    from marketplace.calls.keeping import Keeping
 
 
 class Cut(Exception):
@@ -21,12 +25,13 @@ class Passage:
     The reader may be slower than the seller, or gone: neither holds up the call.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, keeping: Keeping | None = None) -> None:
         self.head: Head | None = None
         self.settlement: Settlement | None = None  # what the buyer is told before the first byte
         self.share: Share | None = None  # what the pieces take up
         self.passed_bytes = 0
         self.begun = asyncio.Event()
+        self._keeping = keeping  # whoever writes it down meanwhile
         self._news = asyncio.Event()
         self._pieces: deque[bytes] = deque()
         self._whole: bool | None = None
@@ -36,9 +41,13 @@ class Passage:
         """The seller answers; from now on there is something to pass on."""
         self.head = head
         self.begun.set()
+        if self._keeping is not None:
+            self._keeping.begin(head, self.share)
 
     def add(self, piece: bytes) -> None:
         self.passed_bytes += len(piece)
+        if self._keeping is not None:
+            self._keeping.add(piece)
         if self._is_read:
             self._pieces.append(piece)
             self._news.set()
@@ -47,6 +56,13 @@ class Passage:
         """Whole: stored, and to be fetched again. Only then may the reader see an end."""
         self._whole = whole
         self._news.set()
+        if self._keeping is not None:
+            self._keeping.end(whole=whole)
+
+    def break_off(self) -> None:
+        """No more comes, and it is not whole: the last of it is written down while the end is."""
+        if self._keeping is not None:
+            self._keeping.end(whole=False)
 
     def leave(self) -> None:
         """Nobody reads any more."""

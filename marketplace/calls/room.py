@@ -14,6 +14,7 @@ import aiohttp
 from django.conf import settings
 
 from marketplace.calls.breaker import Breaker
+from marketplace.calls.keeping import Keeper
 from marketplace.calls.leases import Leases
 from marketplace.calls.places import Places
 from marketplace.calls.previews import StockAndPreviews
@@ -81,6 +82,7 @@ class Room:
     answers: Collector[NewAnswer, bool]
     known: Collector[bytes, Held | None]  # what we hold under an identity
     collected: Collector[UUID, bool]
+    keeper: Keeper
 
     def __init__(self) -> None:
         self.terms: dict[str, NetworkTerms] = {}
@@ -137,6 +139,7 @@ class Room:
             weigh=lambda answer: len(answer.body),
             weight_max=ROUND_BYTES_MAX,
         )
+        self.keeper = Keeper(self.pool)
         self.known = _together(partial(lookup.by_identities, self.pool))
         self.collected = _together(partial(collecting.collect_together, self.pool))
         site = this_site()
@@ -170,6 +173,7 @@ class Room:
         for task in self._work:
             task.cancel()
         await asyncio.gather(*self._work, return_exceptions=True)
+        await self.keeper.close()
         await self.tally.flush(self.pool)
         await self.troubles.take_back(self.pool)
         with contextlib.suppress(TimeoutError):  # what buyers have been handed is written down
