@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from django.urls import path
 
-from payments import handover, views
+from payments import views
+from payments.handover import answers
 from payments.receipts import check_views
 
 urlpatterns = [
     path("<str:payment>", views.status, name="payment"),
     path("<str:payment>/receipt", views.receipt, name="payment-receipt"),
     path("<str:payment>/check", check_views.check, name="payment-check"),
-    path("<str:payment>/answer", handover.answer, name="payment-answer"),
+    path("<str:payment>/answer", answers.answer, name="payment-answer"),
 ]

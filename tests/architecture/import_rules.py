@@ -29,7 +29,7 @@ PAYMENTS_LINES = (
         *("disputes", "refunds", "auditing", "restored", "identifiers"),
     ),
     (
-        *("earnings", "lookup", "moves", "outbox", "risk", "stuck"),
+        *("cut_streams", "earnings", "lookup", "moves", "outbox", "risk", "stuck"),
         *("relaying.relayer", "relaying.gas", "relaying.numbers", "facilitators.calls"),
     ),
     ("states", "ledger", "marks", "audit_log", "outage", "wakeups", "partitions", "retention"),

@@ -17,7 +17,7 @@ from marketplace.catalog.documents.openapi_parts import (
     with_body,
 )
 from payments.documents import REFUNDS_PATH
-from payments.handover import IDENTIFIER_HEADER
+from payments.handover.handing_out import IDENTIFIER_HEADER
 from payments.models import Reason
 from payments.wallets.proof import WALLET_HEADER
 
