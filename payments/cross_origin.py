@@ -14,8 +14,8 @@ P = ParamSpec("P")
 Response = TypeVar("Response", bound=HttpResponseBase)
 # What a browser would keep from a page, though it says how to go on.
 EXPOSED: Final = (
-    "Retry-After, WWW-Authenticate, X-Souk-Payment, X-Souk-Superseded-By, RateLimit-Limit,"
-    " RateLimit-Remaining, RateLimit-Reset"
+    "Retry-After, WWW-Authenticate, X-Souk-Payment, X-Souk-Superseded-By, X-Souk-Cut,"
+    " RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset"
 )
 _Read = Callable[Concatenate[HttpRequest, P], HttpResponse]
 _Page = Callable[Concatenate[HttpRequest, P], Coroutine[Any, Any, HttpResponse]]

@@ -30,6 +30,7 @@ class Surroundings:
     page: str
     receipt: str
     answer: str
+    part: str
     refund: str  # where programs ask for money back; empty once the time for that is over
     explorer_url: str
     confirmations_needed: int | None
@@ -53,6 +54,7 @@ _HINTS = {
     "refunded": "The seller sent the money back to the wallet that paid.",
     "partly_refunded": "The seller sent a part of the money back to the wallet that paid.",
 }
+_CUT_HINT = " The answer was cut; the buyer can fetch what was passed on of it."
 
 
 def status_document(report: PaymentReport, around: Surroundings) -> dict[str, Any]:
@@ -176,7 +178,7 @@ def receipt_versions(receipts: Sequence[Receipt]) -> list[dict[str, Any]]:
 
 
 def hint(report: PaymentReport) -> str:
-    return _HINTS[report.words.key]
+    return _HINTS[report.words.key] + (_CUT_HINT if report.cut else "")
 
 
 def amount_of(report: PaymentReport) -> Amount:
@@ -219,6 +221,7 @@ def _links(report: PaymentReport, around: Surroundings) -> dict[str, str]:
         "self": around.page,
         "receipt": around.receipt if report.receipt_version is not None else "",
         "answer": around.answer if report.can_be_fetched else "",
+        "part": around.part if report.cut else "",
         "refund": around.refund if _can_be_refunded(report) else "",
         "explorer": transaction_url(report, around),
     }

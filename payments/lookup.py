@@ -13,7 +13,7 @@ from uuid import UUID
 from payments.ids import first_id
 from payments.models import Money, Work
 from payments.pool import Pool, one, rows
-from payments.states import PAID, Standing, State, is_released, is_to_take_up
+from payments.states import PAID, Standing, State, is_released, is_to_take_up, may_be_cut
 
 CLOCKS_APART_SECONDS = 60.0  # ids carry the time of the process that made them
 
@@ -72,6 +72,13 @@ class Held:
     def to_take_up(self) -> bool:
         """Whether only this payment, sent again, gets the work done that it pays for."""
         return is_to_take_up(
+            self.standing.state, self.lease_left_seconds, upfront=self.release == "upfront"
+        )
+
+    @property
+    def may_be_cut(self) -> bool:
+        """Whether only the beginning of its answer may have come."""
+        return may_be_cut(
             self.standing.state, self.lease_left_seconds, upfront=self.release == "upfront"
         )
 

@@ -57,6 +57,12 @@ def is_to_take_up(state: State, lease_left_seconds: float, *, upfront: bool) -> 
     return upfront and is_unfinished and lease_left_seconds <= 0
 
 
+def may_be_cut(state: State, lease_left_seconds: float, *, upfront: bool) -> bool:
+    """Whether of an answer that was paid for only the beginning may have come, and no more does."""
+    is_left = is_to_take_up(state, lease_left_seconds, upfront=upfront)
+    return upfront and state.money in PAID and (is_left or state.work == Work.VOID)
+
+
 def is_released(state: State, *, on_trust: bool) -> bool:
     """Whether the stored answer may leave: it is paid, or its payer is trusted with it."""
     if state.work != Work.ANSWERED or state.money == Money.FAILED:

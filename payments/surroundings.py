@@ -30,6 +30,7 @@ def surroundings(report: PaymentReport) -> Surroundings:
         page=address("payment"),
         receipt=address("payment-receipt"),
         answer=address("payment-answer"),
+        part=address("payment-part"),
         refund=wiring.public_url(reverse("api-refunds")) if _is_in_time(payment) else "",
         explorer_url=wiring.explorer_url(payment.network),
         confirmations_needed=wiring.confirmations(payment.network),

@@ -114,6 +114,7 @@ def _page(report: PaymentReport, around: Surroundings) -> dict[str, Any]:
         "network": NETWORKS.get(payment.network),
         "timeline": report.timeline,
         "answer": report.answer,
+        "cut": report.cut,
         "created_at": payment.created_at,
         "links": document["links"],
         **_payment_response(report, around, receipts),

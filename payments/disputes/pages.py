@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 from uuid import UUID
 
 from payments import documents, wiring
+from payments.cut_streams import hash_of
 from payments.disputes.acts import possible
 from payments.ids import read_id
 from payments.models import Dispute, Side
@@ -15,6 +16,7 @@ from payments.paging import Page
 from payments.reports.case_lists import FILTERS, CaseRow
 from payments.reports.cases import case_report
 from payments.surroundings import surroundings
+from payments.written import sha256
 from payments.x402.networks import NETWORKS
 
 Edges = dict[str, UUID | None]
@@ -49,12 +51,15 @@ def case_context(
     """One case for one side, with what it can do, and what was typed and did not do."""
     report = case_report(dispute, side)
     document = documents.status_document(report.payment, surroundings(report.payment))
+    cut = report.payment.cut
     return {
         "case": report,
         "dispute": dispute,
         "payment": document,
         "paid": documents.amount_of(report.payment),
         "payment_words": report.payment.words,
+        "cut": cut,
+        "cut_hash": sha256(hash_of(cut)) if cut else "",
         "network": NETWORKS.get(report.payment.payment.network),
         "can": possible(dispute, side),
         "explorer": wiring.explorer_url(report.payment.payment.network),

@@ -12,6 +12,7 @@ from django.db import connection
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from payments.cut_streams import CutStream, cut_stream_of
 from payments.models import (
     Answer,
     Broadcast,
@@ -33,6 +34,7 @@ from payments.states import (
     Words,
     is_released,
     is_to_take_up,
+    may_be_cut,
     words,
 )
 
@@ -51,6 +53,7 @@ class PaymentReport:
     head_number: int | None
     receipt_version: int | None
     refunds: tuple[Refund, ...] = ()  # those that are in a block
+    cut: CutStream | None = None  # what passed of an answer that does not come any more
 
     @property
     def refunded_atomic(self) -> int:
@@ -68,9 +71,8 @@ class PaymentReport:
 
     @property
     def words(self) -> Words:
-        lease = self.progress.lease_until
-        left = 0.0 if lease is None else (lease - timezone.now()).total_seconds()
-        if is_to_take_up(self.state, left, upfront=self.payment.release == "upfront"):
+        left, upfront = _lease_left_seconds(self.progress), self.payment.release == "upfront"
+        if is_to_take_up(self.state, left, upfront=upfront):
             return SEND_AGAIN
         return words(self.state, self.back)
 
@@ -122,7 +124,20 @@ def payment_report(payment_id: UUID) -> PaymentReport | None:
         head_number=health.head_number if health else None,
         receipt_version=_latest_receipts(payment_id).values_list("version", flat=True).first(),
         refunds=tuple(each for each in refunds if each.state in ON_CHAIN),
+        cut=cut_stream_of(payment_id) if _may_be_cut(payment) else None,
     )
+
+
+def _may_be_cut(payment: Payment) -> bool:
+    progress = payment.progress
+    state = State(Work(progress.work), Money(progress.money))
+    left = _lease_left_seconds(progress)
+    return may_be_cut(state, left, upfront=payment.release == "upfront")
+
+
+def _lease_left_seconds(progress: Progress) -> float:
+    lease = progress.lease_until
+    return 0.0 if lease is None else (lease - timezone.now()).total_seconds()
 
 
 def _refunds(payment_id: UUID) -> list[Refund]:

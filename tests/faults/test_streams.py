@@ -8,13 +8,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import psycopg
 import pytest
 
 from sellers.terms import Sample
 from tests.faults.market import Gate, Market, Paper
 from tests.fixtures.stack import Sold
 from tests.fixtures.upstream import Behaviour, Call, Wire, answer, chunked, drip, oversized
-from tests.fixtures.wallet import unpack
+from tests.fixtures.wallet import Said, ask, unpack
 
 FIRST, SECOND = b"data: one\n\n", b"data: two\n\n"
 EVENTS = (("Content-Type", "text/event-stream"),)
@@ -56,6 +57,19 @@ def reading(market: Market, paper: Paper) -> Iterator[http.client.HTTPResponse]:
     finally:
         response.close()
         line.close()
+
+
+def written(market: Market, paper: Paper) -> bytes:
+    """What is on disk of its stream, as everybody else's connections see it."""
+    query = "select body from payments_streampart where payment_id = %s order by attempt, number"
+    return b"".join(bytes(row[0]) for row in market.stack.rows(query, market.row(paper)["id"]))
+
+
+def fetch(market: Market, paper: Paper, what: str, *, named: bool = True, web: int = 1) -> Said:
+    """Of its page, at the second door; with the name that is in the payment, or as a stranger."""
+    name = paper.payload["extensions"]["payment-identifier"]["info"]["id"]
+    url = f"http://127.0.0.1:{market.stack.ports[web]}/p/{market.row(paper)['id']}/{what}"
+    return ask(url, headers={"X-Payment-Identifier": name} if named else paper.headers)
 
 
 def test_pieces_arrive_before_the_seller_is_done(market: Market) -> None:
@@ -179,4 +193,89 @@ def test_after_a_crash_in_the_middle_the_same_payment_streams_again(market: Mark
 
     said = market.send(paper, web=1)
     assert (said.status, said.body) == (200, FIRST + SECOND)
+    assert market.paid(paper) == 10_000
+
+
+def test_what_has_passed_is_on_disk_while_the_rest_is_awaited_and_goes_when_it_came(
+    market: Market,
+) -> None:
+    gate = market.gate()
+    sold = sell(market, in_two(gate))
+    paper = market.sign(sold, market.buyer(), named=True)
+
+    with reading(market, paper) as response:
+        assert response.read1(len(FIRST)) == FIRST
+        market.wait(lambda: written(market, paper) == FIRST, "what has passed")
+        waiting = fetch(market, paper, "part")
+        assert (waiting.status, waiting.json["error"]) == (503, "answer_pending")
+        gate.open()
+        assert response.read() == SECOND
+
+    market.wait(lambda: written(market, paper) == b"", "no parts of a whole answer")
+    assert fetch(market, paper, "part").json["error"] == "no_part"
+    assert fetch(market, paper, "answer").body == FIRST + SECOND
+
+
+def test_of_a_cut_stream_its_buyer_alone_fetches_what_passed(market: Market) -> None:
+    gate = market.gate()
+    sold = sell(market, in_two(gate, whole=False))
+    paper = market.sign(sold, market.buyer(), named=True)
+    with reading(market, paper) as response:
+        assert response.read1(len(FIRST)) == FIRST
+        gate.open()
+        with pytest.raises(http.client.IncompleteRead):
+            response.read()
+    market.wait(lambda: fetch(market, paper, "part").status == 206, "what passed")
+
+    mine, strangers = fetch(market, paper, "part"), fetch(market, paper, "part", named=False)
+
+    assert mine.body == FIRST
+    assert mine.headers["x-souk-cut"] == f"yes; bytes={len(FIRST)}"
+    assert (strangers.status, strangers.json["error"]) == (401, "proof_required")
+    assert fetch(market, paper, "answer").json["error"] == "no_answer"
+    assert market.state(paper)[0] == "void", "a refund is due, whatever came"
+    market.confirm(paper)
+
+
+def test_a_killed_door_leaves_what_it_passed_on(market: Market) -> None:
+    sold = sell(market, in_two(market.gate()))
+    paper = market.sign(sold, market.buyer(), named=True)
+    with reading(market, paper) as response:
+        assert response.read1(len(FIRST)) == FIRST
+        market.wait(lambda: written(market, paper) == FIRST, "what has passed")
+        market.stack.kill(market.stack.webs[0])
+
+    market.wait(lambda: fetch(market, paper, "part").status == 206, "the end of its lease")
+    assert fetch(market, paper, "part").body == FIRST
+    assert fetch(market, paper, "part", named=False).status == 401
+
+    sold.answers(market.witnessed(chunked(FIRST, SECOND, headers=EVENTS)))
+    market.wait(lambda: market.send(paper, web=1).status == 200, "the answer at the other door")
+    market.wait(lambda: written(market, paper) == b"", "no parts of a whole answer")
+    assert fetch(market, paper, "part").json["error"] == "no_part"
+    assert market.paid(paper) == 10_000
+
+
+def test_a_database_that_takes_no_parts_cuts_no_stream_and_keeps_no_answer(
+    market: Market,
+) -> None:
+    gate = market.gate()
+    sold = sell(market, in_two(gate))
+    paper = market.sign(sold, market.buyer(), named=True)
+    waits = (
+        "select 1 from pg_locks l join pg_class c on c.oid = l.relation"
+        " where c.relname = 'payments_streampart' and not l.granted"
+    )
+
+    with psycopg.connect(market.stack.database_url) as hand, reading(market, paper) as response:
+        hand.execute("lock table payments_streampart in access exclusive mode")
+        assert response.read1(len(FIRST)) == FIRST
+        market.wait(lambda: market.stack.rows(waits), "a part that cannot be written")
+        gate.open()
+        assert response.read() == SECOND
+        assert market.state(paper)[0] == "answered"
+        market.buy()
+
+    market.wait(lambda: written(market, paper) == b"", "no parts of a whole answer")
+    assert market.send(paper).body == FIRST + SECOND
     assert market.paid(paper) == 10_000

@@ -58,6 +58,7 @@ def operations() -> dict[str, dict[str, Any]]:
         "/p/{payment}": {"get": _status()},
         "/p/{payment}/receipt": {"get": _receipt()},
         "/p/{payment}/answer": {"get": _answer()},
+        "/p/{payment}/part": {"get": _part()},
         REFUNDS_PATH: {"post": _ask_back()},
         REFUNDS_PATH + "/{refund}": {"get": _refund()},
         "/api/limits/{wallet}": {"get": _limits()},
@@ -96,6 +97,23 @@ def _answer() -> dict[str, Any]:
             **_UNKNOWN,
             "409": {"description": "There is no answer to fetch: `error` says why"},
             "410": {"description": "It is kept no longer; its hash is"},
+            **_SETTLING,
+        },
+        WALLET,
+        IDENTIFIER,
+    )
+
+
+def _part() -> dict[str, Any]:
+    return operation(
+        "fetch_part",
+        "Fetch what was passed on of a stream that was cut, as its buyer",
+        [in_path("payment")],
+        {
+            "206": {"description": "What came before the cut", "content": {"*/*": {}}},
+            **_PROVE,
+            "404": {"description": "No such payment, or nothing that passed is kept"},
+            "409": {"description": "It was not cut: `error` says how it stands"},
             **_SETTLING,
         },
         WALLET,

@@ -228,6 +228,7 @@ def test_a_part_says_what_is_left_out() -> None:
 
 PROVEN = {
     "/p/{payment}/answer": {"siwx", "paymentIdentifier"},
+    "/p/{payment}/part": {"siwx", "paymentIdentifier"},
     "/api/refunds": {"siwx"},
     "/api/refunds/{refund}": {"siwx"},
     "/api/limits/{wallet}": {"siwx"},
