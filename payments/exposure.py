@@ -52,8 +52,17 @@ class Exposure:
         return min(self.payer, self.listing, self.site / self.site_slices)
 
     def caps(
-        self, *, network: str, asset: str, decimals: int, payer: str, listing_id: UUID, amount: int
+        self,
+        *,
+        network: str,
+        asset: str,
+        decimals: int,
+        payer: str,
+        listing_id: UUID,
+        amount: int,
+        purse: int,
     ) -> tuple[CapLimit, ...]:
+        """The counters of one payment; of a payer no more is under way than their purse holds."""
         unit = Decimal(10) ** decimals
         token = f"{network}/{asset}"
         slice_number = int.from_bytes(bytes.fromhex(payer[2:])[-4:], "big") % self.site_slices
@@ -66,7 +75,9 @@ class Exposure:
                 int(known.listing * share),
             ),
             CapLimit(
-                payer_key(network, asset, payer), int(self.payer * unit), int(known.payer * share)
+                payer_key(network, asset, payer),
+                min(int(self.payer * unit), purse),
+                int(known.payer * share),
             ),
             CapLimit(
                 f"site:{slice_number}:{token}",

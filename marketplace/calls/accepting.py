@@ -6,7 +6,13 @@ from functools import partial
 from typing import Literal
 
 from marketplace.calls import allowance, joining, returning
-from marketplace.calls.admission import check_window, closed_trial, give_trial_back, simulate
+from marketplace.calls.admission import (
+    Tried,
+    check_window,
+    closed_trial,
+    give_trial_back,
+    try_on_chain,
+)
 from marketplace.calls.asking import Attempt
 from marketplace.calls.outcomes import CallOutcome, Refused, Unavailable
 from marketplace.calls.readiness import place_for
@@ -14,6 +20,7 @@ from marketplace.calls.requests import CallRequest
 from marketplace.calls.room import Room
 from marketplace.calls.shares import Share
 from marketplace.calls.shelf import Shelved
+from marketplace.calls.spoken_for import spoken_for
 from payments import risk
 from payments.acceptance.claiming import ClaimVerdict
 from payments.acceptance.promise import Claim, Offer, Purchase
@@ -28,6 +35,7 @@ from payments.x402.types import Requirements
 SOON_SECONDS = 2
 WALLET_PAUSE_SECONDS = 600
 JOINS_MAX = 3
+_TryAgain = Literal[ClaimVerdict.HAS_TWIN, ClaimVerdict.LIMITS_CHANGED, ClaimVerdict.CAP_REACHED]
 TAKEN = frozenset({ClaimVerdict.TAKEN, ClaimVerdict.TAKEN_ON_TRUST})
 
 
@@ -50,6 +58,8 @@ async def accept(
         if outcome is ClaimVerdict.LIMITS_CHANGED:
             await room.rules.learn(room.pool, presented.authorization.payer)
             continue
+        if outcome is ClaimVerdict.CAP_REACHED:  # there is more in the purse than was remembered
+            continue
         if outcome is not ClaimVerdict.HAS_TWIN:
             return outcome
         if joined := await joining.join(room, presented, purchase, request):
@@ -65,7 +75,7 @@ async def _try_to_claim(
     purchase: Purchase,
     request: CallRequest,
     body: bytes,
-) -> CallOutcome | Attempt | Literal[ClaimVerdict.HAS_TWIN, ClaimVerdict.LIMITS_CHANGED]:
+) -> CallOutcome | Attempt | _TryAgain:
     requirements = offer.requirements
     check_window(room, sold, presented, requirements)
     own_key = presented.signed_by_own_key(requirements)
@@ -77,7 +87,7 @@ async def _try_to_claim(
     if own_key and (refused := await forbidden()):
         return refused
     try:
-        has_code = await simulate(room, presented, requirements, own_key=own_key)
+        tried = await try_on_chain(room, presented, requirements, own_key=own_key)
     except PaymentRefused:
         # The first payment may have taken the last of the buyer's money.
         if own_key and (joined := await joining.join(room, presented, purchase, request)):
@@ -85,25 +95,25 @@ async def _try_to_claim(
         if own_key:  # whoever only names a wallet must not speak for it
             room.strikes.empty(payer)
         raise
-    if has_code is None:
+    if tried.used:
         return await _once_more(room, presented, purchase, request)
     if not own_key and (refused := await forbidden()):
         return refused
-    if paused := await _burns_gas(room, payer, requirements, has_code=has_code):
+    if paused := await _burns_gas(room, payer, requirements, has_code=tried.payer_has_code):
         return paused
     place = place_for(room, sold)
     if isinstance(place, Unavailable):  # what is under way already needs no other
         return await joining.join(room, presented, purchase, request) or place
     if unavailable := closed_trial(room, sold, payer):
         return unavailable
-    plain = _claim(room, offer, purchase, presented, has_code, joins=not request.fresh)
+    plain = _claim(room, offer, purchase, presented, tried, joins=not request.fresh)
     claim = allowance.limited(room, plain)
     verdict = await _submit(room, sold, claim, place)
     if verdict in TAKEN:
         return Attempt.first(claim, body, place, on_trust=verdict is ClaimVerdict.TAKEN_ON_TRUST)
     if verdict is ClaimVerdict.HAS_TWIN or verdict is ClaimVerdict.LIMITS_CHANGED:
         return verdict
-    return await _not_taken(room, verdict, claim, presented, request)
+    return await _not_taken(room, verdict, claim, tried.purse, presented, request)
 
 
 async def _submit(room: Room, sold: Shelved, claim: Claim, place: Share) -> ClaimVerdict:
@@ -160,7 +170,7 @@ def _claim(
     offer: Offer,
     purchase: Purchase,
     presented: Presented,
-    has_code: bool,
+    tried: Tried,
     *,
     joins: bool,
 ) -> Claim:
@@ -170,7 +180,7 @@ def _claim(
         purchase=purchase,
         authorization=presented.authorization,
         identity=presented.identity,
-        payer_has_code=has_code,
+        payer_has_code=tried.payer_has_code,
         identifier_hash=presented.identifier_hash,
         claimed_block=room.health[requirements.network].head_number,
         caps=room.exposure.caps(
@@ -180,6 +190,7 @@ def _claim(
             payer=presented.authorization.payer,
             listing_id=purchase.listing_id,
             amount=requirements.amount_atomic,
+            purse=tried.purse,
         ),
         joins=joins,
         protocol_version=presented.version,
@@ -190,9 +201,10 @@ async def _not_taken(
     room: Room,
     verdict: ClaimVerdict,
     claim: Claim,
+    purse: int,
     presented: Presented,
     request: CallRequest,
-) -> CallOutcome:
+) -> CallOutcome | Literal[ClaimVerdict.CAP_REACHED]:
     held = await room.known.submit(presented.identity)
     if held is not None:
         path = claim.purchase.listing_path
@@ -200,7 +212,11 @@ async def _not_taken(
     if verdict is ClaimVerdict.CAP_REACHED:
         if refused := await allowance.used_up(room, claim):
             return refused
-        return Unavailable(
+        wanted, payer = claim.offer.requirements, claim.authorization.payer
+        full = await spoken_for(room, wanted, payer, purse)
+        if full == "more by now":
+            return verdict
+        return full or Unavailable(
             "exposure_cap",
             "Too much is unsettled for now; nothing was charged. Send the same payment again.",
             SOON_SECONDS,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from dataclasses import dataclass
 from functools import partial
 from math import ceil
 
@@ -115,6 +116,29 @@ def check_window(room: Room, sold: Shelved, presented: Presented, offer: Require
         margin += ceil(sold.upstream.total_seconds)
     now = max(int(time.time()), room.health[offer.network].head_time_unix)
     presented.check(offer, now=now, margin_seconds=margin)
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """What the chain says of a promise: `purse` is all that its payer held there a moment ago."""
+
+    used: bool
+    payer_has_code: bool
+    purse: int
+
+
+async def try_on_chain(
+    room: Room, presented: Presented, offer: Requirements, *, own_key: bool
+) -> Tried:
+    """Whether it would go through now; the purse is asked for beside that, and not every time."""
+    owned = offer.network, offer.asset, presented.authorization.payer
+    trial = simulate(room, presented, offer, own_key=own_key)
+    known = room.purses.recall(*owned)
+    if known is None:
+        has_code, purse = await asyncio.gather(trial, room.purses.look(*owned))
+    else:
+        has_code, purse = await trial, known
+    return Tried(has_code is None, bool(has_code), purse)
 
 
 async def simulate(

@@ -19,6 +19,7 @@ from marketplace.calls.leases import Leases
 from marketplace.calls.places import Places
 from marketplace.calls.previews import StockAndPreviews
 from marketplace.calls.promises import Promises
+from marketplace.calls.purses import Purses
 from marketplace.calls.shares import Shares
 from marketplace.calls.shelf import Shelf, Shelved
 from marketplace.calls.stock import Stock
@@ -76,6 +77,7 @@ class Room:
     pool: Pool
     client: aiohttp.ClientSession
     shelf: Shelf
+    purses: Purses
     waits: Waits
     settle_bell: Bell
     claims: Collector[Claim, ClaimVerdict]
@@ -125,6 +127,7 @@ class Room:
         self.pool = await wiring.open_door_pool()
         self.terms = {network: wiring.network_terms(network) for network in wiring.networks()}
         self.chains = {network: wiring.open_chain(network) for network in wiring.networks()}
+        self.purses = Purses(self.chains)
         connections_max = settings.UPSTREAM_CONNECTIONS_MAX  # given out by `places`
         self.client = open_client(
             wiring.egress_rule(), limit=connections_max, limit_per_host=connections_max
@@ -182,6 +185,7 @@ class Room:
         for collector in (self.claims, self.answers, self.known, self.collected):
             await collector.close()
         await self.client.close()
+        await self.purses.close()
         for chain in self.chains.values():
             await chain.close()
         await self.pool.close()

@@ -10,7 +10,7 @@ from marketplace.calls.admission import (
     closed_trial,
     give_trial_back,
     not_now,
-    simulate,
+    try_on_chain,
 )
 from marketplace.calls.allowance import Again
 from marketplace.calls.asking import Attempt
@@ -30,6 +30,7 @@ from marketplace.calls.requests import CallRequest
 from marketplace.calls.room import Room
 from marketplace.calls.shares import Share
 from marketplace.calls.shelf import Shelved
+from marketplace.calls.spoken_for import spoken_for
 from payments.acceptance import attempts
 from payments.acceptance.attempts import Reopening
 from payments.at_hand import payment_at_hand
@@ -84,14 +85,14 @@ async def try_again(
     try:
         check_window(room, sold, presented, offer)
         own_key = presented.signed_by_own_key(offer)
-        used = await simulate(room, presented, offer, own_key=own_key) is None
+        tried = await try_on_chain(room, presented, offer, own_key=own_key)
     except PaymentRefused as refused:
         return conflict(
             str(refused.reason), "This payment can no longer be tried; nothing was charged."
         )
-    if used:
+    if tried.used:
         return names_nothing(held)
-    return await _reopen(room, held, sold, offer, request, body, place)
+    return await _reopen(room, held, sold, offer, tried.purse, request, body, place)
 
 
 async def _reopen(
@@ -99,6 +100,7 @@ async def _reopen(
     held: Held,
     sold: Shelved,
     offer: Requirements,
+    purse: int,
     request: CallRequest,
     body: bytes,
     place: Share,
@@ -109,7 +111,7 @@ async def _reopen(
             return allowed.refused
         if unavailable := closed_trial(room, sold, held.payer):
             return unavailable
-        reopened = await _under_its_limits(room, held, sold, offer, allowed)
+        reopened = await _under_its_limits(room, held, sold, offer, purse, allowed)
         if reopened is not Reopening.LIMITS_CHANGED:
             break
     else:
@@ -117,6 +119,9 @@ async def _reopen(
     if reopened is Reopening.CAP_REACHED:
         if refused := await allowance.used_up_again(room, held, allowed):
             return refused
+        full = await spoken_for(room, offer, held.payer, purse)
+        if isinstance(full, Unavailable):
+            return full
         return Unavailable("exposure_cap", "Too much is unsettled for now.", RETRY_SECONDS)
     if reopened is Reopening.NAME_TAKEN:
         return conflict("identifier_used", "Another payment bought this under the same identifier.")
@@ -127,7 +132,7 @@ async def _reopen(
 
 
 async def _under_its_limits(
-    room: Room, held: Held, sold: Shelved, offer: Requirements, allowed: Again
+    room: Room, held: Held, sold: Shelved, offer: Requirements, purse: int, allowed: Again
 ) -> Reopening:
     caps = allowed.caps + room.exposure.caps(
         network=offer.network,
@@ -136,6 +141,7 @@ async def _under_its_limits(
         payer=held.payer,
         listing_id=held.listing_id,
         amount=held.amount_atomic,
+        purse=purse,
     )
     reopened: Reopening | None = None
     try:

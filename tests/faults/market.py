@@ -114,6 +114,7 @@ class Market:
     stopped: list[subprocess.Popen[bytes]] = field(default_factory=list)
     asked: dict[bytes, Future[Said]] = field(default_factory=dict)  # by nonce
     minute: Sold | None = None  # what the time is asked with
+    faults: list[str] = field(default_factory=list)  # that doors told of in their logs
 
     @property
     def chain(self) -> Chain:
@@ -428,8 +429,16 @@ class Market:
         self.let_go()
         if not IS_WRONG_VARIANT:
             self.heal()
+            self.insist_on_no_fault()
             self.quiet()
             self.check()
+
+    def insist_on_no_fault(self) -> None:
+        """Whatever is done to it, a door that fails has a fault: its log says where."""
+        logs = [log.read_text(errors="replace") for log in self.stack.folder.glob("web-*.log")]
+        told = [line for log in logs for line in log.splitlines() if "The door failed" in line]
+        new, self.faults = [line for line in told if line not in self.faults], told
+        assert new == []
 
     def closes_well(self) -> None:
         """After all tests."""

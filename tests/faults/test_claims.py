@@ -19,7 +19,7 @@ from payments.acceptance.attempts import Reopening, reopen, void
 from payments.acceptance.claiming import ClaimVerdict, claim_together
 from payments.acceptance.promise import Claim
 from payments.evidence import Proof
-from payments.exposure import Exposure, Trust
+from payments.exposure import CapLimit, Exposure, Trust
 from payments.ids import new_id
 from payments.models import Money
 from payments.pool import one, open_pool, rows
@@ -354,8 +354,10 @@ def test_a_call_above_the_price_that_may_be_instant_is_never_trusted() -> None:
     exposure = Exposure(Decimal(100), Decimal(1000), Decimal(10000), 8, trust)
     who = {"network": NETWORK, "asset": USDC, "decimals": 6, "payer": "0x" + "1" * 40}
 
-    cheap = exposure.caps(**who, listing_id=new_id(), amount=100_000)
-    dear = exposure.caps(**who, listing_id=new_id(), amount=100_001)
+    def caps(amount: int) -> tuple[CapLimit, ...]:
+        return exposure.caps(**who, listing_id=new_id(), amount=amount, purse=10**12)
+
+    cheap, dear = caps(100_000), caps(100_001)
 
     assert [cap.on_trust_atomic for cap in cheap] == [10_000_000, 1_000_000, 10_000_000]
     assert [cap.on_trust_atomic for cap in dear] == [0, 0, 0]

@@ -14,6 +14,7 @@ from marketplace.embedded.contracts import load_contract
 from marketplace.embedded.ports import free_port
 from payments.relaying.gas import NOBODY
 from tests.faults.market import PAID, SHORT_SECONDS, Market, Paper, somebody
+from tests.faults.stranger import drain
 from tests.faults.test_transactions import KINDS, waiting
 from tests.fixtures.cast import Cast, Person
 from tests.fixtures.chain import CHECKOUT
@@ -132,12 +133,13 @@ def test_a_wallet_that_burns_again_and_again_is_not_sent_for_any_more(
 ) -> None:
     """It passes every simulation and burns in every block: we stop paying for it."""
     sold = market.sell()
+    market.chain.pause()
+    burning(market, wallet, on=False)
     paper = market.sign(sold, wallet, named=True, seconds=SHORT_SECONDS)
+    market.told_to_wait(paper)
     for time in range(1, BUDGET + 1):
         market.chain.pause()
         burning(market, wallet, on=False)
-        if time == 1:
-            market.told_to_wait(paper)
         market.hurry(paper)
         market.wait(lambda time=time: sends(market, paper) == time, f"send {time}")
         sent = waiting(market, paper)
@@ -248,13 +250,15 @@ def test_an_account_that_has_code_only_while_it_is_paid_from_is_given_up(market:
 
 def test_a_purse_with_one_price_sends_one_payment_at_a_time(market: Market) -> None:
     """Each of them passes by itself: on chain all but the first would burn our gas."""
-    sold, buyer = market.sell(), market.buyer("0.01")
+    sold, buyer = market.sell(), market.buyer("0.04")
     market.stop(market.worker)
     papers = [market.sign(sold, buyer, named=True, seconds=SHORT_SECONDS) for _ in range(4)]
     for paper in papers:
         market.sending(paper)
     for paper in papers:
         market.wait_state(paper, ("answered", "none"))
+    market.chain.mined(drain(market, buyer))
+    market.chain.fund(buyer.address, Decimal("0.01"))
     market.go_on()
 
     market.wait(lambda: market.paid(papers[0]) == 10_000, "the first")

@@ -48,6 +48,19 @@ MUTANTS = (
         r"== \{200: 1, 409: 49\}|assert \d+ == 1\b",
     ),
     Mutant(
+        "each promise of a wallet is looked at by itself",
+        (
+            (
+                "payments/exposure.py",
+                "                min(int(self.payer * unit), purse),\n",
+                "                int(self.payer * unit),\n",
+            ),
+        ),
+        "tests/faults/test_one_purse.py"
+        "::test_a_wallet_that_holds_three_prices_is_worked_for_three_times",
+        r"'settlement_pending': ([4-9]|10)\b",
+    ),
+    Mutant(
         "a receipt's status is taken for proof",
         (
             (

@@ -208,7 +208,13 @@ async def a_claim(pool: Pool) -> Claim:
     )
     signed = Authorization(payer, pay_to, int(amount), 0, 2**31, os.urandom(32), os.urandom(65))
     caps = wiring.exposure().caps(
-        network=NETWORK, asset=USDC, decimals=6, payer=payer, listing_id=listing, amount=int(amount)
+        network=NETWORK,
+        asset=USDC,
+        decimals=6,
+        payer=payer,
+        listing_id=listing,
+        amount=int(amount),
+        purse=10**12,
     )
     return Claim(Offer(offer_id, terms, 6), bought, signed, os.urandom(16), False, None, 100, caps)
 
