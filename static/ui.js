@@ -80,18 +80,6 @@ document.addEventListener("input", ({ target }) => {
   target.form?.querySelector("[data-saved]")?.classList.add("stale");
 });
 
-// What must be sent once is: a second press while the first is on its way does nothing, until the
-// page is shown anew.
-document.addEventListener("submit", (event) => {
-  const form = event.target;
-  if (!form.matches("[data-once]")) return;
-  if ("sent" in form.dataset) event.preventDefault();
-  form.dataset.sent = "";
-});
-addEventListener("pageshow", () => {
-  for (const form of document.querySelectorAll("[data-sent]")) delete form.dataset.sent;
-});
-
 // A request that came to nothing at all: the network is gone, or the answer took too long.
 document.addEventListener("htmx:error", () => {
   toast("The site could not be reached. Nothing was changed; please try again.", "bad");
@@ -219,4 +207,30 @@ document.addEventListener("submit", async (event) => {
   }
   const kept = await fetch(form.action, { method: "POST", body, redirect: "manual" }).catch(() => null);
   if (!kept?.ok && kept?.type !== "opaqueredirect") toast("The theme could not be kept.", "bad");
+});
+
+// What a form writes is written once: a second press while the first is on its way does nothing,
+// until the page is shown anew or the sending came to nothing. Last in this file, as what a script
+// has taken over is none of it. A form that is answered with a file stays, and may ask again.
+const WRITES = "form[method=post]:not([data-file])";
+const sent = new Set();
+
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (event.defaultPrevented || !form.matches(WRITES)) return;
+  if (sent.has(form)) event.preventDefault();
+  else sent.add(form);
+  form.dataset.sent = "";
+});
+
+function mayBeSentAgain(forms) {
+  for (const form of forms) {
+    sent.delete(form);
+    delete form.dataset.sent;
+  }
+}
+addEventListener("pageshow", () => mayBeSentAgain([...sent]));
+// Somebody stopped it; or pressed in another form, whose sending goes on.
+globalThis.navigation?.addEventListener("navigateerror", () => {
+  mayBeSentAgain(sent.size > 1 ? [...sent].slice(0, -1) : [...sent]);
 });

@@ -1,0 +1,220 @@
+"""What a form writes is written once, however quickly one presses, and can be tried again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import pytest
+from django.test import override_settings
+from playwright.sync_api import Page, Route, expect
+
+from payments.models import Dispute
+from tests.browser.chromium import Chromium, Seen
+from tests.fixtures.browsers import fresh
+from tests.fixtures.buying import owner
+from tests.fixtures.cast import person
+from tests.fixtures.stack import Stack
+from tests.fixtures.wallet import buy
+
+PAYER, LEAVER = "payer who presses twice", "leaver who presses twice"
+# The form on the account's page that is refused when no name is in it.
+PATIENCE_MS, LOOK_MS = 30_000, 20
+SAVE, LEAVE, NAMED = "Save", "Sign out everywhere", "once.only"
+# One after the other, each when the page has taken the one before. A page that is on its way to
+# another tells nothing but what it says by itself.
+IN_TURN = """steps => {
+  const take = () => {
+    const step = steps.shift();
+    if (!step) return console.debug("all done");
+    if (step === "stop") stop();
+    else [...document.querySelectorAll("button")].find(e => e.textContent.trim() === step).click();
+    setTimeout(take, 20);
+  };
+  setTimeout(take);
+}"""
+
+Fault = Callable[[Page, list[Route]], None]
+Enter = Callable[..., None]
+
+
+def back_from(answer: Callable[[Route], None]) -> Fault:
+    """The browser shows something else than a page of ours, and the person goes back."""
+
+    def happen(page: Page, held: list[Route]) -> None:
+        with page.expect_event("framenavigated"):
+            answer(held[-1])
+        page.wait_for_load_state()
+        page.evaluate("() => { history.back() }")
+        page.wait_for_url("**/account/")
+
+    return happen
+
+
+def refused(page: Page, held: list[Route]) -> None:
+    """In words, on the same page: with nothing in the field that must not be empty."""
+    with page.expect_event("framenavigated"):
+        held[-1].continue_(post_data=(held[-1].request.post_data or "").replace(NAMED, "%20"))
+    page.wait_for_load_state()
+
+
+FAULTS: dict[str, Fault] = {
+    "the network was gone": back_from(lambda route: route.abort()),
+    "the site failed": back_from(
+        lambda route: route.fulfill(status=500, content_type="text/html", body="<h1>fault</h1>")
+    ),
+    "the site refused it": refused,
+}
+
+
+@pytest.fixture(scope="module")
+def enter(_shared_stack: Stack) -> Enter:
+    """Sign somebody in, with the wallet of that person's."""
+
+    @cache
+    def cookies_of(name: str) -> list[Any]:
+        stack = _shared_stack
+        with stack.database(), override_settings(SECRET_KEY=stack.environment["SECRET_KEY"]):
+            client = fresh(owner(name, person(name).address).user)
+        return [
+            {"name": key, "value": each.value, "url": stack.base_url}
+            for key, each in client.cookies.items()
+        ]
+
+    def sign_in(page: Page, name: str = PAYER) -> None:
+        page.context.add_cookies(cookies_of(name))
+
+    cookies_of(PAYER)
+    cookies_of(LEAVER)
+    return sign_in
+
+
+def hold_what_is_sent(page: Page) -> list[Route]:
+    """Every form that leaves the page; each waits here."""
+    held: list[Route] = []
+
+    def keep(route: Route) -> None:
+        if route.request.method == "POST":
+            held.append(route)
+        else:
+            route.continue_()
+
+    page.route("**/*", keep)
+    return held
+
+
+def do(page: Page, held: list[Route], *steps: str) -> None:
+    """Press these, and wait for what has left the page."""
+    before = len(held)
+    with page.expect_console_message(lambda said: said.text == "all done"):
+        page.evaluate(IN_TURN, [*steps])
+    until(page, held, before + 1)
+
+
+def until(page: Page, held: list[Route], count: int) -> None:
+    for _ in range(PATIENCE_MS // LOOK_MS):
+        if len(held) >= count:
+            return
+        page.wait_for_timeout(LOOK_MS)  # in which the browser says what it does
+    raise AssertionError(f"{len(held)} of {count} forms were sent")
+
+
+def at_the_account(page: Page, base_url: str) -> list[Route]:
+    page.goto(f"{base_url}/account/")
+    held = hold_what_is_sent(page)
+    page.get_by_role("textbox", name="Name").fill(NAMED)
+    return held
+
+
+@pytest.mark.parametrize(("is_guarded", "times"), [(True, 1), (False, 2)])
+def test_two_presses_are_sent_once(
+    browser: Chromium, stack: Stack, enter: Enter, is_guarded: bool, times: int
+) -> None:
+    payer = person(PAYER)
+    stack.chain.fund(payer.address, 1)
+    payment = buy(stack.sell().url, payer).headers["x-souk-payment"]
+
+    def visit(page: Page, seen: Seen) -> int:
+        enter(page)
+        page.goto(f"{stack.base_url}/buy/disputes/new/{payment}")
+        page.get_by_label("What is wrong").select_option(index=1)
+        page.get_by_label("What happened").fill("Nothing came.")
+        if not is_guarded:
+            page.locator("main form").evaluate("form => { form.dataset.file = '' }")
+        held = hold_what_is_sent(page)
+        do(page, held, "Open the dispute", "Open the dispute")
+        until(page, held, times)
+        held[-1].continue_()
+        expect(page.get_by_role("heading", level=1)).to_contain_text("Dispute about")
+        return len(held)
+
+    assert browser.visit(visit) == times
+    with stack.database():
+        assert Dispute.objects.filter(payment_id=payment).count() == 1
+
+
+@pytest.mark.parametrize("what", FAULTS)
+def test_what_came_to_nothing_can_be_sent_again(
+    browser: Chromium, stack: Stack, enter: Enter, what: str
+) -> None:
+    def visit(page: Page, seen: Seen) -> int:
+        enter(page)
+        held = at_the_account(page, stack.base_url)
+        do(page, held, SAVE, SAVE)
+        FAULTS[what](page, held)
+        page.get_by_role("textbox", name="Name").fill(NAMED)
+        do(page, held, SAVE, SAVE)
+        held[-1].continue_()
+        expect(page.get_by_role("textbox", name="Name")).to_have_value(NAMED)
+        return len(held)
+
+    assert browser.visit(visit) == 2
+
+
+def test_what_was_stopped_can_be_sent_again(browser: Chromium, stack: Stack, enter: Enter) -> None:
+    def visit(page: Page, seen: Seen) -> int:
+        enter(page)
+        held = at_the_account(page, stack.base_url)
+        do(page, held, SAVE, SAVE, "stop", SAVE, SAVE)
+        until(page, held, 2)
+        held[-1].continue_()
+        expect(page.get_by_role("textbox", name="Name")).to_have_value(NAMED)
+        return len(held)
+
+    assert browser.visit(visit) == 2
+
+
+def test_a_press_elsewhere_leaves_what_is_on_its_way(
+    browser: Chromium, stack: Stack, enter: Enter
+) -> None:
+    """The second form ends the sending of the first, whose answer nobody sees; it goes once too."""
+
+    def visit(page: Page, seen: Seen) -> list[str]:
+        enter(page, LEAVER)
+        held = at_the_account(page, stack.base_url)
+        do(page, held, SAVE, LEAVE, LEAVE)
+        until(page, held, 2)
+        held[-1].continue_()
+        page.wait_for_url(f"{stack.base_url}/**", wait_until="load")
+        return [each.request.url.removeprefix(stack.base_url) for each in held]
+
+    assert browser.visit(visit) == ["/account/details", "/account/sessions/end-all"]
+
+
+def test_a_file_is_asked_for_as_often_as_one_likes(
+    browser: Chromium, stack: Stack, enter: Enter
+) -> None:
+    def visit(page: Page, seen: Seen) -> list[str]:
+        enter(page)
+        page.goto(f"{stack.base_url}/account/data")
+        names = []
+        for _ in range(2):
+            with page.expect_download() as begun:
+                page.get_by_role("button", name="Download the archive").click()
+            names.append(begun.value.suggested_filename)
+        return names
+
+    first, second = browser.visit(visit)
+    assert first.endswith(".zip")
+    assert second.endswith(".zip")
