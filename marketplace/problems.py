@@ -131,8 +131,10 @@ def _said(request: HttpRequest, problem: Problem) -> HttpResponse:
 
 def _with_way_back(request: HttpRequest, problem: Problem) -> Problem:
     """The page of a form that was not taken, where nothing better is known."""
+    if problem.way_on != HOME or problem is BAD_REQUEST:  # of a host that is not ours, perhaps
+        return problem
     page = page_of_form(request, "")
-    if not page or problem.way_on != HOME:
+    if not page:
         return problem
     return replace(problem, way_on=(page, "Back to the form"))
 

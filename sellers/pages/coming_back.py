@@ -13,6 +13,8 @@ def page_of_form(request: HttpRequest, otherwise: str) -> str:
     Where the form was sent to may be no page at all.
     """
     came_from = urlsplit(request.headers.get("Referer", ""))
-    if came_from.netloc != request.get_host() or not came_from.path:
+    path = came_from.path
+    # Two slashes would lead to another site.
+    if came_from.netloc != request.get_host() or not path or path.startswith("//"):
         return otherwise
-    return urlunsplit(("", "", came_from.path, came_from.query, ""))
+    return urlunsplit(("", "", path, came_from.query, ""))

@@ -186,6 +186,7 @@ def test_whose_session_ended_comes_back_to_the_page_of_the_form(
     for said, back in {
         f"http://testserver{stood_on}": stood_on,
         f"https://evil.example{stood_on}": elsewhere,
+        f"http://testserver//evil.example{stood_on}": elsewhere,
         "": elsewhere,
     }.items():
         answer = Client().post(sent_to, headers={"Referer": said})

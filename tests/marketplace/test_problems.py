@@ -132,6 +132,14 @@ def test_a_request_for_another_host_is_refused() -> None:
     assert (response.status_code, response.json()["error"]) == (400, "bad_request")
 
 
+def test_a_form_sent_to_another_host_is_led_nowhere() -> None:
+    page = {**PEOPLE, "Host": "evil.example", "Referer": "http://evil.example/sell/"}
+    response = Client().post("/account/sign-in", headers=page)
+
+    assert response.status_code == 400
+    assert b'href="/sell/"' not in response.content
+
+
 def test_a_page_that_failed_can_be_asked_for_again(client: Client) -> None:
     again = b'<a class="button" href="">Try again</a>'
     assert again in client.get("/lost", headers=PEOPLE).content
