@@ -41,7 +41,8 @@ class SampleForm(forms.Form):
 
 def everything() -> dict[str, Any]:
     """The context of the style guide."""
-    wrong = SampleForm({"title": LONG_WORD * 2, "url": "ftp://inside", "price": "-1"})
+    typed = {"title": LONG_WORD * 2, "url": "ftp://inside", "price": "-1"}
+    wrong = SampleForm(typed, auto_id="wrong_%s")  # beside another on one page
     wrong.is_valid()
     wrong.add_error(None, "The draft was changed in another window. Nothing was saved.")
     now = timezone.now()

@@ -115,6 +115,7 @@ def _context(filters: Filters, known: list[Offering]) -> dict[str, Any]:
         "networks": [(key, _network(key)) for key in _networks_of(filters.seller)],
         "tokens": first.tokens,
         "glances": _glances(look, first.tokens),
+        "unglanced": max(0, len(first.tokens) - GLANCED_TOKENS_MAX),
         "chart": _chart(look, first.tokens[0]) if first.tokens else None,
         "funnel": _funnel(first.funnel),
         "failures": [(cause(word), count) for word, count in first.funnel.unanswered],
