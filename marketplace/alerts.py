@@ -16,8 +16,8 @@ from marketplace.accounts import letters
 from marketplace.accounts.models import Wallet
 from payments.limits import alerts as limit_alerts
 from payments.limits.words import Alert
-from sellers.events import limit_event
-from sellers.outbox import tell_buyer
+from sellers.webhooks.events import limit_event
+from sellers.webhooks.outbox import tell_buyer
 
 AT_ONCE = 200
 

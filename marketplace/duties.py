@@ -18,8 +18,8 @@ from payments import wiring
 from payments.reports import workings
 from payments.reports.case_lists import waiting_for_admin
 from payments.wallets.payers import payers_of
-from sellers import holds, reports
 from sellers.models import Seller
+from sellers.reviews import holds, reports
 
 
 @dataclass(frozen=True, slots=True)

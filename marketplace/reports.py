@@ -13,10 +13,10 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_POST
 
 from marketplace.accounts import throttle
-from sellers import reports
 from sellers.models import Listing, Report
+from sellers.models.reviews import REPORT_CHARACTERS_MAX
 from sellers.refusals import ListingRefused, Why
-from sellers.review_rows import REPORT_CHARACTERS_MAX
+from sellers.reviews import reports
 from sellers.site import report_limits
 
 _TOO_OFTEN: Final = "Too many reports came from your network. Wait a quarter of an hour."

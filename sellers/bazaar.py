@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any
 
-from sellers.parameters import type_name, types_of
-from sellers.schema_rules import DIALECT, Schema, rebuilt
-from sellers.schemas import complaint
+from sellers.schemas.parameters import type_name, types_of
+from sellers.schemas.rules import DIALECT, Schema, rebuilt
+from sellers.schemas.validating import complaint
 from sellers.terms import BODY_METHODS, Sample, Terms
 from sellers.texts import visible, visible_lines
 

@@ -11,8 +11,8 @@ from typing import Any
 
 from payments.x402.headers import encode_json
 from sellers.bazaar import body_type, without_notes
-from sellers.parameters import types_of
-from sellers.schema_rules import Schema, rebuilt
+from sellers.schemas.parameters import types_of
+from sellers.schemas.rules import Schema, rebuilt
 from sellers.terms import BODY_METHODS, Terms
 
 OUTPUT_SCHEMA_BYTES_MAX = 4_000

@@ -23,7 +23,7 @@ from sellers.offers import HEADER_BYTES_MAX, header_bytes, resource_url
 from sellers.payouts import standing, vouched
 from sellers.previews import TestCall, calls_of
 from sellers.prices import in_dollars
-from sellers.schema_checks import schema_checks
+from sellers.schemas.checks import schema_checks
 from sellers.site import Site
 from sellers.terms import PriceTerms, Terms
 

@@ -8,7 +8,8 @@ from django.contrib.auth.models import AnonymousUser, User
 from django.db import IntegrityError, transaction
 
 from sellers.agreements import agree
-from sellers.models import SLUG, SLUG_CHARACTERS_MAX, Listing, Seller
+from sellers.models import Listing, Seller
+from sellers.models.listings import SLUG, SLUG_CHARACTERS_MAX
 from sellers.refusals import ListingRefused, Why, bad
 from sellers.site import terms_date
 from sellers.texts import clean

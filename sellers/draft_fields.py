@@ -12,7 +12,8 @@ from sellers import worksheets
 from sellers.forms import field_names
 from sellers.input_rows import ROWS_MAX, TICKED
 from sellers.logos import refuse_others
-from sellers.models import SLUG_CHARACTERS_MAX, Seller, Worksheet
+from sellers.models import Seller, Worksheet
+from sellers.models.listings import SLUG_CHARACTERS_MAX
 from sellers.refusals import bad
 from sellers.site import Site
 from sellers.typed import Typed

@@ -12,12 +12,12 @@ from sellers.addresses import vetted
 from sellers.categories import CATEGORIES
 from sellers.content_types import CONTENT_TYPE_CHARACTERS_MAX, is_content_type
 from sellers.header_names import forwarded_name, secret_name
-from sellers.inference import schema_of
 from sellers.input_rules import admit_example, admit_input
 from sellers.prices import PRICES_MAX, Ask, in_dollars, price
 from sellers.refusals import bad
-from sellers.schema_rules import Schema, SchemaRefused, admit, refuse_depth
-from sellers.schemas import complaint
+from sellers.schemas.inference import schema_of
+from sellers.schemas.rules import Schema, SchemaRefused, admit, refuse_depth
+from sellers.schemas.validating import complaint
 from sellers.site import Accepted, Site
 from sellers.terms import (
     MEDIA_TYPE_CHARACTERS_MAX,

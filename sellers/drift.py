@@ -11,7 +11,7 @@ from datetime import datetime
 from uuid import UUID
 
 from payments.reports.upkeep import answers_lately
-from sellers.schemas import complaint
+from sellers.schemas.validating import complaint
 from sellers.terms import Sample, Terms
 from sellers.texts import shorten
 

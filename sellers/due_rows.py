@@ -8,8 +8,8 @@ from typing import TypeVar
 
 from django.db import connection, transaction
 
-from sellers.health_rows import Health
 from sellers.models import Verification
+from sellers.models.health import Health
 
 # A worker that dies on a row is followed by another when its claim is over. Chosen by a step of
 # its own: inside the condition it may be asked again for each row, and take more than so many.

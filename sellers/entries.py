@@ -17,8 +17,8 @@ from django.utils import timezone
 
 from payments.amounts import token
 from payments.old_rows import drop_rows
-from sellers.catalog_rows import CatalogChange, CatalogEntry, SoldRevision
 from sellers.models import Listing, Revision, Seller, ShelfVersion
+from sellers.models.catalog import CatalogChange, CatalogEntry, SoldRevision
 from sellers.prices import in_dollars
 
 Kind = CatalogChange.Kind

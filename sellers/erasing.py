@@ -13,7 +13,7 @@ from django.db.models import Q
 from payments.audit_log import SYSTEM
 from payments.disputes.cases import erase_words
 from payments.models import Side
-from sellers import listings, notices, upstream_secrets, webhooks, worksheets
+from sellers import listings, notices, upstream_secrets, worksheets
 from sellers.models import (
     ApiKey,
     Fetch,
@@ -27,6 +27,7 @@ from sellers.models import (
     Verification,
 )
 from sellers.profiles import Profile, write
+from sellers.webhooks import webhooks
 
 ERASED_NAME = "Erased seller"
 

@@ -19,8 +19,8 @@ from payments.models import EarningsVersion
 from payments.not_charged import SELLERS_FAULTS
 from payments.reports.trade import Bought, Lately, Outside, Served, bought, lately, served
 from sellers import shelving
-from sellers.catalog_rows import UNKNOWN_MS, CatalogEntry, CatalogFigures
 from sellers.models import Health, Listing, Seller
+from sellers.models.catalog import UNKNOWN_MS, CatalogEntry, CatalogFigures
 from sellers.own_wallets import own_wallets
 from sellers.quality import CALLS_OF_ONE_PAYER_A_DAY_MAX, SAMPLE_CALLS_MAX, Quality, score
 from sellers.site import canary_addresses

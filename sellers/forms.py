@@ -25,7 +25,8 @@ from sellers.drafts import (
     total_seconds_max,
 )
 from sellers.input_rows import TYPES
-from sellers.models import SLUG_CHARACTERS_MAX, Payout
+from sellers.models import Payout
+from sellers.models.listings import SLUG_CHARACTERS_MAX
 from sellers.prices import read_dollars
 from sellers.refusals import ListingRefused
 from sellers.release_words import RELEASE_WORDS

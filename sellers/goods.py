@@ -17,7 +17,7 @@ from django.db import connection
 
 from payments.acceptance.promise import Offer
 from sellers import offers
-from sellers.catalog_rows import CatalogEntry
+from sellers.models.catalog import CatalogEntry
 from sellers.price_rows import PRICES, PriceRow
 from sellers.quality import Quality
 from sellers.site import Site, settings_mark, this_site

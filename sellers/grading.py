@@ -15,7 +15,7 @@ from payments.x402.types import X402_VERSION
 from sellers.checks import ADVISORY, REQUIRED, Check, judged
 from sellers.face import Face, document_of, quote_in, status_of
 from sellers.offers import HEADER_BYTES_MAX
-from sellers.schemas import complaint
+from sellers.schemas.validating import complaint
 from sellers.site import Site
 from sellers.terms import Terms
 

@@ -23,12 +23,12 @@ from sellers import listings
 from sellers.addresses import callable_url
 from sellers.drift import Drift
 from sellers.due_rows import spread
-from sellers.health_rows import Health, ProbeResult
 from sellers.models import Listing, Seller
+from sellers.models.health import Health, ProbeResult
 from sellers.notices import notify
-from sellers.outbox import announce
 from sellers.refusals import ListingRefused, bad
 from sellers.site import Site, health_limits
+from sellers.webhooks.outbox import announce
 
 Way = Health.Way
 SPREAD = 0.2  # probes of many listings come apart by themselves

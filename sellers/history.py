@@ -9,8 +9,8 @@ from typing import Final
 from uuid import UUID
 
 from payments.x402.networks import address_bytes, checksum
-from sellers.catalog_rows import SoldRevision
 from sellers.models import Payout, Seller
+from sellers.models.catalog import SoldRevision
 from sellers.terms import PriceTerms
 
 SHOWN_MAX: Final = 50

@@ -8,7 +8,7 @@ from typing import Any, Final
 from django.utils.text import slugify
 
 from sellers.categories import CATEGORIES
-from sellers.models import SLUG_CHARACTERS_MAX
+from sellers.models.listings import SLUG_CHARACTERS_MAX
 from sellers.openapi.operations import Operation
 from sellers.openapi.servers import Place, is_full
 from sellers.typed import pretty, typed_input

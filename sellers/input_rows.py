@@ -7,9 +7,9 @@ from typing import Any
 
 import orjson
 
-from sellers.parameters import read
 from sellers.refusals import bad
-from sellers.schema_rules import Schema
+from sellers.schemas.parameters import read
+from sellers.schemas.rules import Schema
 from sellers.terms import BODY_METHODS
 
 TYPES = ("string", "integer", "number", "boolean")

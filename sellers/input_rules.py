@@ -7,11 +7,11 @@ from typing import Any
 
 import orjson
 
-from sellers.inference import schema_of
-from sellers.parameters import types_of
 from sellers.refusals import bad
-from sellers.schema_rules import Schema, SchemaRefused, admit, plain_data, refuse_depth
-from sellers.schemas import complaint
+from sellers.schemas.inference import schema_of
+from sellers.schemas.parameters import types_of
+from sellers.schemas.rules import Schema, SchemaRefused, admit, plain_data, refuse_depth
+from sellers.schemas.validating import complaint
 from sellers.terms import BODY_METHODS
 
 EXAMPLE_BYTES_MAX = 2_000

@@ -20,8 +20,8 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from payments.audit_log import SYSTEM, record
-from sellers.key_rows import ApiKey
 from sellers.models import Seller
+from sellers.models.keys import ApiKey
 from sellers.refusals import ListingRefused, Why, bad
 from sellers.site import key_limits
 from sellers.texts import clean

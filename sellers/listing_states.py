@@ -1,9 +1,9 @@
 """The states a listing can be in, and how one is taken in hand before anything of it changes.
 
-Only `sellers.listings`, `sellers.judging` and `sellers.stopping` write a state. What may be claimed
-(`sellers.open_offers`) opens and closes in the same transaction, and so does the shelf's version,
-which is raised last because every publisher waits for that row (`sellers.shelving`). Who did it
-(`by`) goes into the audit log, in the same transaction.
+Only `sellers.listings`, `sellers.reviews.judging` and `sellers.stopping` write a state. What may
+be claimed (`sellers.open_offers`) opens and closes in the same transaction, and so does the
+shelf's version, which is raised last because every publisher waits for that row
+(`sellers.shelving`). Who did it (`by`) goes into the audit log, in the same transaction.
 """
 
 from __future__ import annotations

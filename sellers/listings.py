@@ -8,8 +8,8 @@
 
 A listing that was approved once keeps selling while a new revision of it is drafted and reviewed,
 or withdrawn: then nothing is proposed any more. What was never approved keeps its proposal.
-Approving, refusing, suspending and restoring are the marketplace's (`sellers.judging`); what goes
-along with any change is said in `sellers.listing_states`.
+Approving, refusing, suspending and restoring are the marketplace's (`sellers.reviews.judging`);
+what goes along with any change is said in `sellers.listing_states`.
 """
 
 from __future__ import annotations

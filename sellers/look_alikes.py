@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
 
-from sellers.catalog_rows import CatalogEntry
 from sellers.models import Listing, Revision, Seller
+from sellers.models.catalog import CatalogEntry
 
 COMPARED_MAX = 5_000  # of the best by rank: those are worth looking like
 LETTERS_LEAST = 4

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from payments.receipts.signing import Signer, read_jws
 from payments.x402.types import Requirements
-from sellers.schema_rules import DIALECT
+from sellers.schemas.rules import DIALECT
 
 KIND: Final = "souk-offer"
 _VERSION: Final = 1  # of the extension's offer payload

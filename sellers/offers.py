@@ -22,7 +22,7 @@ from sellers.bazaar_v1 import output_schema
 from sellers.drafts import offer_seconds
 from sellers.offer_receipt import SignedPrices, signed_offers
 from sellers.prices import in_dollars
-from sellers.schema_rules import DIALECT
+from sellers.schemas.rules import DIALECT
 from sellers.site import Site
 from sellers.terms import PriceTerms, Terms
 

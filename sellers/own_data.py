@@ -17,7 +17,7 @@ from payments.reports.sales import Wanted, all_sales
 from payments.spreadsheets import csv_parts
 from sellers.models import Notice, Revision, Seller
 from sellers.sales_files import COLUMNS, cells
-from sellers.webhooks import webhooks_of
+from sellers.webhooks.webhooks import webhooks_of
 
 _KEY = ("id", "name", "prefix", "scopes", "created_at", "expires_at", "last_used_at", "revoked_at")
 _HOOK = ("id", "url", "events", "created_at", "disabled_at", "disabled_why", "failing_since")

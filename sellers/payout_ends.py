@@ -13,7 +13,7 @@ from payments.x402.networks import read_address
 from sellers.listing_states import State
 from sellers.listings import pause
 from sellers.models import Listing, Price, Seller
-from sellers.payout_news import tell_revoked
+from sellers.news.payouts import tell_revoked
 from sellers.payouts import strike
 from sellers.preview_ends import close_with_wallet
 from sellers.refusals import bad

@@ -17,7 +17,7 @@ from payments.wallets import linking
 from payments.wallets.linking import Proof, Purpose
 from payments.x402.networks import chain_id_of, read_address
 from sellers.models import Payout, Revision, Seller
-from sellers.payout_news import tell_proven
+from sellers.news.payouts import tell_proven
 from sellers.refusals import ListingRefused, Why, bad
 
 PAYOUTS_MAX = 20

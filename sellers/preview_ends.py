@@ -12,7 +12,7 @@ from django.db.models.functions import Now
 from payments.old_rows import drop_rows
 from sellers import open_offers
 from sellers.models import Seller
-from sellers.preview_rows import Preview
+from sellers.models.previews import Preview
 
 KEPT = timedelta(days=30)
 ROWS_AT_ONCE = 500

@@ -21,9 +21,9 @@ from sellers.drift import WHY_CHARACTERS_MAX, Drift
 from sellers.examples import body, body_media_type, path_values, query_pairs
 from sellers.header_names import is_never_secret
 from sellers.health import Seen, enroll, is_last_straw, put_off, record
-from sellers.health_rows import Health
 from sellers.marks import mark_headers
 from sellers.models import Listing
+from sellers.models.health import Health
 from sellers.secrets import SecretsUnavailable, Vault
 from sellers.site import Site
 from sellers.targets import target

@@ -15,7 +15,8 @@ from sellers import shelving
 from sellers.directory import NAME_CHARACTERS_MAX
 from sellers.drafts import LOGO
 from sellers.logos import refuse_others
-from sellers.models import ABOUT_CHARACTERS_MAX, Seller
+from sellers.models import Seller
+from sellers.models.listings import ABOUT_CHARACTERS_MAX
 from sellers.refusals import bad
 from sellers.texts import clean
 

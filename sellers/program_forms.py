@@ -8,10 +8,10 @@ from django import forms
 from django.contrib.auth.models import User
 
 from sellers.addresses import URL_CHARACTERS_MAX
-from sellers.events import BUYER_EVENTS, EVENTS, USUAL_EVENTS
 from sellers.keys import NAME_CHARACTERS_MAX, PRESETS, SCOPES
 from sellers.models import Seller
 from sellers.refusals import ListingRefused
+from sellers.webhooks.events import BUYER_EVENTS, EVENTS, USUAL_EVENTS
 
 LIFETIMES = (("", "Never"), ("30", "In 30 days"), ("90", "In 90 days"), ("365", "In a year"))
 _PRESET_WORDS = {

@@ -17,7 +17,7 @@ from django.db import connection, transaction
 from django.db.models.functions import Now
 
 from payments.old_rows import drop_rows
-from sellers.key_rows import Repeat
+from sellers.models.keys import Repeat
 from sellers.refusals import ListingRefused, Why, bad
 
 KEY = re.compile(r"[\x21-\x7e]{1,200}")

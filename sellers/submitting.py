@@ -8,7 +8,7 @@ from uuid import UUID
 from django.db import transaction
 
 from payments.audit_log import SYSTEM
-from sellers import automatic, proposals, verification
+from sellers import verification
 from sellers.checklist import checks_of, checks_of_proposal
 from sellers.checks import REQUIRED, Check
 from sellers.face import Face, look_at
@@ -17,6 +17,7 @@ from sellers.listings import submit as submit_listing
 from sellers.models import Listing, Seller, Worksheet
 from sellers.previews import address_of, discard, open_for_checks
 from sellers.refusals import ListingRefused, Why, bad
+from sellers.reviews import automatic, proposals
 from sellers.site import Site, review_rules, this_site, verify_limits
 from sellers.terms import Terms
 

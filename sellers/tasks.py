@@ -10,27 +10,27 @@ from payments.disputes import clock as dispute_clock
 from payments.wiring import offer_signer, seller_gas_caps
 from sellers import fetches, looks
 from sellers.breakers import forget_breakers
-from sellers.dispute_news import tell
 from sellers.entries import forget_changes
-from sellers.floor_news import tell_not_offered
-from sellers.gas_news import tell_spent
 from sellers.health import forget_probes as forget_old_probes
 from sellers.keys import forget_keys as forget_old_keys
+from sellers.news.disputes import tell
+from sellers.news.floors import tell_not_offered
+from sellers.news.gas import tell_spent
 from sellers.notices import forget_notices as forget_old_notices
 from sellers.open_offers import forget_closed
-from sellers.outbox import feed
 from sellers.payouts import wallets_of
 from sellers.preview_ends import forget_previews as forget_old_previews
 from sellers.probing import probe_due
 from sellers.repeats import forget_repeats as forget_old_repeats
-from sellers.reports import forget as forget_old_reports
-from sellers.sending import send_due
+from sellers.reviews.reports import forget as forget_old_reports
+from sellers.reviews.verdicts import carry_out_due
 from sellers.signed_offers import forget_unsold, sign_due
 from sellers.site import report_limits, review_rules, this_site
 from sellers.turns import OUTSIDE, UNASKED, in_turn
-from sellers.verdicts import carry_out_due
 from sellers.verification import verify_due
-from sellers.webhooks import forget_deliveries as forget_done_deliveries
+from sellers.webhooks.outbox import feed
+from sellers.webhooks.sending import send_due
+from sellers.webhooks.webhooks import forget_deliveries as forget_done_deliveries
 from sellers.worksheets import forget_untouched
 
 

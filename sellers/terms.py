@@ -17,7 +17,7 @@ from typing import Any
 
 import orjson
 
-from sellers.schema_rules import Schema
+from sellers.schemas.rules import Schema
 from sellers.texts import visible, visible_lines
 
 QUERY_METHODS = ("GET", "DELETE")
@@ -124,7 +124,7 @@ class Terms:
     upstream_url: str  # may name path parameters as {name}
     title: str
     description: str
-    input_schema: Schema  # as sellers.schemas describes it
+    input_schema: Schema  # as sellers.schemas.validating describes it
     output_schema: Schema
     example_input: Mapping[str, Any]  # path, query, body, as far as the input has them
     sample: Sample

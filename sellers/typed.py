@@ -17,7 +17,7 @@ from sellers.drafts import Draft
 from sellers.input_rows import TICKED, Unsayable, from_rows, rows_of
 from sellers.prices import Ask, in_dollars
 from sellers.refusals import bad
-from sellers.schema_rules import Schema
+from sellers.schemas.rules import Schema
 from sellers.site import Site
 from sellers.terms import PARAMETER, Sample, Terms
 

@@ -16,10 +16,10 @@ from sellers.face import look_at
 from sellers.models import Listing, Verification
 from sellers.notices import notify
 from sellers.offers import resource_url
-from sellers.outbox import announce
 from sellers.site import Site, VerifyLimits, verify_limits
 from sellers.terms import Terms
 from sellers.turns import goes_on
+from sellers.webhooks.outbox import announce
 
 AT_ONCE = 10
 RUN_MAX = 60  # in one ring of the bell, which comes each minute: other work waits for the worker

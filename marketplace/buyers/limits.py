@@ -27,7 +27,7 @@ from payments.limits.setting import NotPossible, limits_of, set_limits
 from payments.limits.sums import Standing, standings, terms_of, used_by
 from payments.models import Limit, LimitGroup
 from payments.wallets.payers import Payer, opening_wallets, payers_of
-from sellers.webhooks import webhooks_of
+from sellers.webhooks.webhooks import webhooks_of
 
 LATELY = timedelta(days=1)
 SUMS_SHOWN_MAX = 12  # of one wallet or group: the fullest

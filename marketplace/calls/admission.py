@@ -18,7 +18,7 @@ from marketplace.calls.shelf import Shelved
 from payments.presented import Presented
 from payments.x402.reasons import PaymentRefused, Reason
 from payments.x402.types import Requirements
-from sellers.schemas import InputRefused
+from sellers.schemas.validating import InputRefused
 from sellers.targets import UnsafeTarget, target
 
 LATER_SECONDS = 5

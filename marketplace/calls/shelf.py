@@ -23,7 +23,7 @@ from payments.pool import Pool, rows
 from payments.x402 import v1
 from payments.x402.types import Challenge
 from sellers.offer_receipt import SignedPrices
-from sellers.schemas import Validator
+from sellers.schemas.validating import Validator
 from sellers.terms import Terms
 
 logger = logging.getLogger(__name__)

@@ -18,7 +18,7 @@ from payments.x402.headers import encode_json
 from sellers import offers
 from sellers.offer_receipt import SignedPrices
 from sellers.price_rows import PRICES, PriceRow, StoredPrice
-from sellers.schemas import compile_input
+from sellers.schemas.validating import compile_input
 from sellers.secrets import SecretsUnavailable, Vault
 from sellers.site import Site
 from sellers.targets import fixed_names

@@ -24,7 +24,7 @@ from marketplace.catalog.reading import (
 from marketplace.catalog.turns import take_turn
 from payments.wiring import origin_of
 from sellers import entries, goods, history
-from sellers.catalog_rows import CatalogChange
+from sellers.models.catalog import CatalogChange
 
 CHANGES_MAX: Final = 500
 _DIGITS_MAX: Final = 18

@@ -23,7 +23,7 @@ from marketplace.catalog.documents.market import (
 )
 from marketplace.catalog.models import BuiltDocument
 from sellers import goods
-from sellers.catalog_rows import CatalogEntry
+from sellers.models.catalog import CatalogEntry
 
 RANKS_GOOD_SECONDS: Final = 300  # ranks move with every call; this often they are read anew
 TEXT: Final = "text/plain; charset=utf-8"

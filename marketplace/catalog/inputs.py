@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from sellers.examples import body_media_type
-from sellers.parameters import types_of
+from sellers.schemas.parameters import types_of
 from sellers.terms import Terms
 
 FIELDS_MAX: Final = 12  # a body of more members is written as JSON

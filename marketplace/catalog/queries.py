@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from payments.x402.networks import NETWORKS, read_address
 from sellers.categories import CATEGORIES
-from sellers.models import SLUG, SLUG_CHARACTERS_MAX
+from sellers.models.listings import SLUG, SLUG_CHARACTERS_MAX
 from sellers.prices import DIGITS_MAX, is_short
 from sellers.terms import METHODS
 from sellers.texts import clean, clean_ascii, shorten

@@ -19,7 +19,7 @@ from payments.models import ChainHealth, Heartbeat
 from payments.reports import workings
 from payments.restored import HELD_ROW
 from sellers.models import Listing
-from sellers.webhooks import waiting_messages
+from sellers.webhooks.webhooks import waiting_messages
 
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 

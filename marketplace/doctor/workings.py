@@ -25,7 +25,7 @@ from payments.reports.case_lists import waiting_for_admins
 from payments.x402.networks import NETWORKS
 from sellers.causes import cause
 from sellers.models import Listing, Report, Seller
-from sellers.webhooks import waiting_messages
+from sellers.webhooks.webhooks import waiting_messages
 
 BACKUP = "backup"  # the sign of life that the command leaves
 WAIT_WARN_SECONDS, WAIT_FAIL_SECONDS = 30, 120

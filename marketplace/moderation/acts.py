@@ -13,8 +13,8 @@ from django.views.decorators.http import require_POST
 from marketplace.access import moderator_only
 from marketplace.moderation.judges import judge_of
 from marketplace.moderation.views import Sent, looked_at, shown
-from sellers import holds, verdicts
 from sellers.refusals import ListingRefused, Why
+from sellers.reviews import holds, verdicts
 from sellers.site import review_rules
 
 NOTHING_WAITS = "Nothing else waits for you."

@@ -6,7 +6,7 @@ from django.contrib.auth.models import User
 from django.http import HttpRequest
 
 from marketplace.access import person
-from sellers.holds import Judge
+from sellers.reviews.holds import Judge
 
 
 def judge_of(request: HttpRequest) -> Judge:

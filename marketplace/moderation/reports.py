@@ -13,9 +13,9 @@ from django.views.decorators.http import require_POST, require_safe
 from marketplace.access import moderator_only
 from marketplace.moderation.judges import judge_of
 from marketplace.moderation.views import Sent, looked_at, said, shown
-from sellers import reports
 from sellers.models import Report
 from sellers.refusals import ListingRefused
+from sellers.reviews import reports
 from sellers.site import review_rules
 
 SHOWN_MAX = 100

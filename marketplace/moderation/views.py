@@ -19,9 +19,9 @@ from marketplace.access import moderator_only
 from marketplace.moderation.evidence import evidence
 from marketplace.moderation.judges import judge_of
 from payments.amounts import Amount
-from sellers import holds, reports, two_people, verdicts
-from sellers.holds import Judge
 from sellers.models import Hold, Listing, Verdict
+from sellers.reviews import holds, reports, two_people, verdicts
+from sellers.reviews.holds import Judge
 from sellers.site import ReviewRules, review_rules
 from sellers.terms import Terms
 

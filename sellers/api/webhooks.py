@@ -10,7 +10,6 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from sellers import webhooks
 from sellers.api.access import acting, endpoint, seller_of_key
 from sellers.api.creating import created
 from sellers.api.documents import delivery_document, webhook_document
@@ -27,7 +26,8 @@ from sellers.api.shapes.webhooks import (
 )
 from sellers.models import Delivery, Seller, Webhook
 from sellers.site import this_site
-from sellers.webhooks import Made
+from sellers.webhooks import webhooks
+from sellers.webhooks.webhooks import Made
 
 
 @extend_schema(

@@ -22,8 +22,8 @@ from sellers.forms import EndpointForm, SellerForm, complain, typed_in
 from sellers.models import Listing, Seller, Verdict, Worksheet
 from sellers.notices import unseen
 from sellers.pages.own import seller_only, to_sign_in
-from sellers.records import last_word
 from sellers.refusals import ListingRefused
+from sellers.reviews.records import last_word
 from sellers.site import terms_date, this_site
 from sellers.steps import BY_SLUG, first_unfinished
 

@@ -12,8 +12,8 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from payments.wiring import public_url
 from sellers import keys
-from sellers.key_rows import ApiKey
 from sellers.models import Seller
+from sellers.models.keys import ApiKey
 from sellers.pages.own import acting, seller_only
 from sellers.program_forms import KeyForm, show_refusal
 from sellers.refusals import ListingRefused

@@ -13,7 +13,8 @@ from django.views.decorators.http import require_http_methods, require_POST
 from sellers import logos, profiles
 from sellers.directory import NAME_CHARACTERS_MAX
 from sellers.forms import complain, typed_in
-from sellers.models import ABOUT_CHARACTERS_MAX, CatalogEntry, Listing, Seller
+from sellers.models import CatalogEntry, Listing, Seller
+from sellers.models.listings import ABOUT_CHARACTERS_MAX
 from sellers.pages.own import seller_only
 from sellers.profiles import Profile
 from sellers.refusals import ListingRefused

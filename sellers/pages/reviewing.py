@@ -14,7 +14,7 @@ from sellers.models import Worksheet
 from sellers.pages.own import acting
 from sellers.pages.trying import way
 from sellers.refusals import ListingRefused, Why
-from sellers.review_times import usual_wait
+from sellers.reviews.times import usual_wait
 from sellers.site import Site, verify_limits
 from sellers.steps import REVIEW, STEPS, Step, lacks, step_of
 

@@ -118,7 +118,7 @@ FACTS = (
         "sellers_listing",
         "Listing",
         ("state", "live_revision_id", "proposed_revision_id", "submitted_at", "shelf_version"),
-        ("sellers/listings.py", "sellers/judging.py", "sellers/shelving.py"),
+        ("sellers/listings.py", "sellers/reviews/judging.py", "sellers/shelving.py"),
         ("sellers/listings.py",),
     ),
 )

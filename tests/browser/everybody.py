@@ -23,11 +23,11 @@ from marketplace.accounts.models import Wallet
 from marketplace.legal_pages import PAGES as LEGAL
 from marketplace.views import GUIDES
 from payments.models import LimitGroup
-from sellers import webhooks
-from sellers.events import BUYER_EVENTS
 from sellers.models import ApiKey, Seller
 from sellers.site import this_site
 from sellers.steps import REVIEW, STEPS
+from sellers.webhooks import webhooks
+from sellers.webhooks.events import BUYER_EVENTS
 from tests.fixtures.cast import Cast
 from tests.fixtures.foreign import (
     Marked,

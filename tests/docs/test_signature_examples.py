@@ -10,7 +10,7 @@ from yarl import URL
 
 from marketplace.calls.forwarding import Upstream, forward
 from payments.egress import open_trusted_client
-from sellers.sending import signature
+from sellers.webhooks.sending import signature
 from tests.docs.test_documents import blocks
 from tests.fixtures.upstream import ScriptedUpstream
 

@@ -11,7 +11,7 @@ from payments.models import OpenOffer
 from sellers.directory import find
 from sellers.models import Payout
 from sellers.offers import challenge, quote
-from sellers.schemas import compile_input, complaint
+from sellers.schemas.validating import compile_input, complaint
 from sellers.site import this_site
 from sellers.terms import Terms
 

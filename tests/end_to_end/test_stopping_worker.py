@@ -11,7 +11,7 @@ import pytest
 from django.utils import timezone
 
 from sellers import health
-from sellers.health_rows import Health
+from sellers.models.health import Health
 from tests.fixtures.cast import Cast
 from tests.fixtures.stack import Stack, running_stack
 from tests.fixtures.upstream import hang

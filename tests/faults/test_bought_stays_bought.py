@@ -11,9 +11,10 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from sellers import judging, listings
+from sellers import listings
 from sellers.models import Listing
 from sellers.publishing import republish
+from sellers.reviews import judging
 from sellers.site import this_site
 from sellers.terms import Terms
 from tests.faults.market import Market, Paper, somebody

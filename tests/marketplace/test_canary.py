@@ -16,9 +16,9 @@ from django.test import Client, RequestFactory
 from django.utils.log import AdminEmailHandler
 from django.views.debug import ExceptionReporter
 
-from sellers import sending, webhooks
 from sellers.models import UpstreamSecret, Webhook
 from sellers.secrets import Vault
+from sellers.webhooks import sending, webhooks
 from tests.fixtures.foreign import CANARY, Marked, admin, browser_of, routes, text_of
 from tests.fixtures.hooks import Hooks
 from tests.fixtures.programs import program_of

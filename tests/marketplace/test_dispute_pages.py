@@ -20,9 +20,9 @@ from payments.disputes.clock import open_unanswered
 from payments.erasing import erase_bought
 from payments.models import Case, Dispute, Payment, Reason, Refund, Side
 from payments.wallets.payers import Payer
-from sellers.dispute_news import tell
 from sellers.models import Delivery, Notice
-from sellers.webhooks import open_webhook
+from sellers.news.disputes import tell
+from sellers.webhooks.webhooks import open_webhook
 from tests.fixtures.buying import Owner, owner
 from tests.fixtures.cast import Cast
 from tests.fixtures.foreign import admin, browser_of

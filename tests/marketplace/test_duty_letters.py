@@ -19,10 +19,11 @@ from marketplace.accounts.models import DutyLetter, Letter, Wallet
 from marketplace.duties import Duty, duties_of
 from payments.disputes.cases import Request, move, open_dispute
 from payments.models import Case, DisputeStep, Payment, Reason, Reconciliation, Side
-from sellers import holds, listings, reports, verdicts
+from sellers import listings
 from sellers.drafts import finish
-from sellers.holds import Judge
 from sellers.models import Listing, Report, Seller, Verdict
+from sellers.reviews import holds, reports, verdicts
+from sellers.reviews.holds import Judge
 from sellers.site import report_limits, review_rules
 from tests.fixtures import foreign
 from tests.fixtures.buying import owner

@@ -28,10 +28,11 @@ from payments.models import (
     Relayer,
 )
 from payments.relaying.settling import LOW_ON_GAS
-from sellers import listings, webhooks
+from sellers import listings
 from sellers.directory import open_seller
 from sellers.drafts import finish
 from sellers.models import Delivery, Listing, Webhook
+from sellers.webhooks import webhooks
 from tests.docs.test_documents import anchors
 from tests.fixtures.foreign import admin, browser_of
 from tests.fixtures.hooks import Hooks, sign_up

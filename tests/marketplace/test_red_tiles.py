@@ -21,9 +21,10 @@ from marketplace.look.markdown import anchor
 from payments import audit_log, earnings
 from payments.health import SILENT
 from payments.models import ChainHealth, Heartbeat, Reconciliation, Relayer
-from sellers import listings, webhooks
+from sellers import listings
 from sellers.drafts import finish
 from sellers.models import Delivery, Listing
+from sellers.webhooks import webhooks
 from tests.docs.commands import OURS, in_backticks, outside_backticks, trouble
 from tests.docs.test_documents import anchors
 from tests.fixtures.hooks import Hooks, sign_up

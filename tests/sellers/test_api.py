@@ -18,7 +18,7 @@ from eth_account.messages import encode_defunct
 
 from payments import earnings
 from payments.models import Payment
-from sellers import fetches, judging, keys
+from sellers import fetches, keys
 from sellers.api.access import BODY_BYTES_MAX
 from sellers.api.problems import problem
 from sellers.api.schema import document
@@ -26,6 +26,7 @@ from sellers.checks import REQUIRED, Check
 from sellers.models import Listing, Proposal, Repeat, Seller, UpstreamSecret, Verdict, Webhook
 from sellers.notices import notify
 from sellers.refusals import Why
+from sellers.reviews import judging
 from sellers.secrets import Vault
 from tests.fixtures import upstream
 from tests.fixtures.cast import Cast, Person

@@ -8,9 +8,10 @@ import pytest
 from django.test import Client
 from pytest_django.fixtures import Settings
 
-from sellers import automatic, look_alikes, verdicts
+from sellers import look_alikes
 from sellers.checks import Check
 from sellers.models import Listing, Payout, Report, Verdict
+from sellers.reviews import automatic, verdicts
 from sellers.site import review_rules
 from tests.fixtures.cast import Cast
 from tests.marketplace.moderation.bench import became, judge, let_time_pass, propose

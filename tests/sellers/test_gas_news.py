@@ -10,9 +10,9 @@ import pytest
 from django.utils import timezone
 
 from payments.models import GasUse
-from sellers.floor_news import tell_not_offered, tell_too_cheap, tell_too_dear
-from sellers.gas_news import tell_spent
 from sellers.models import Notice
+from sellers.news.floors import tell_not_offered, tell_too_cheap, tell_too_dear
+from sellers.news.gas import tell_spent
 from sellers.notices import only_id, put_away
 from sellers.site import Site
 from tests.fixtures.foreign import browser_of

@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from sellers import fetches, jobs, looks, sending, turns, webhooks
+from sellers import fetches, jobs, looks, turns
 from sellers.models import Fetch, Look, Seller
 from sellers.openapi import documents
 from sellers.site import this_site
+from sellers.webhooks import sending, webhooks
 from tests.fixtures.hooks import Hooks, only
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -10,7 +10,7 @@ from django.db.models import Q
 from django.db.models.functions import Now
 
 from payments.models import AuditEntry, OpenOffer
-from sellers import judging, listings, payout_ends, upstream_secrets
+from sellers import listings, payout_ends, upstream_secrets
 from sellers.directory import find, open_seller
 from sellers.listing_states import hold
 from sellers.models import (
@@ -27,6 +27,7 @@ from sellers.price_rows import PriceRow
 from sellers.prices import Ask
 from sellers.publishing import publish, republish
 from sellers.refusals import ListingRefused, Why
+from sellers.reviews import judging
 from sellers.secrets import Vault
 from sellers.terms import Terms
 from tests.fixtures.threads import together

@@ -23,7 +23,6 @@ from sellers.checklist import checks_of_sale
 from sellers.checks import REQUIRED
 from sellers.drafts import finish
 from sellers.header_budget import refuse_too_long
-from sellers.inference import schema_of
 from sellers.offers import (
     HEADER_BYTES_MAX,
     challenge,
@@ -34,6 +33,7 @@ from sellers.offers import (
 )
 from sellers.prices import Ask
 from sellers.refusals import ListingRefused
+from sellers.schemas.inference import schema_of
 from sellers.terms import MEDIA_TYPE_CHARACTERS_MAX, Sample
 from tests.sellers.conftest import BASE, ORDINARY, OTHER_WALLET, SEPOLIA, SITE, WALLET
 

@@ -11,10 +11,12 @@ from uuid import UUID
 import pytest
 from django.db import connections, transaction
 
-from sellers import judging, listings, outbox, webhooks
+from sellers import listings
 from sellers.drafts import finish
 from sellers.models import Delivery, Listing, Seller, Webhook
+from sellers.reviews import judging
 from sellers.tasks import tell_and_send
+from sellers.webhooks import outbox, webhooks
 from tests.fixtures.hooks import Hooks, told
 from tests.fixtures.purchases import Purchases
 from tests.fixtures.storefront import Storefront

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sellers.patterns import PatternRefused, attempts, compiled, refuse_foreign
+from sellers.schemas.patterns import PatternRefused, attempts, compiled, refuse_foreign
 
 TEXT = 256
 TAKEN_MAX = 20_000

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from sellers.schema_rules import SCHEMA_BYTES_MAX, SCHEMA_NODES_MAX, SchemaRefused, admit
-from sellers.schemas import complaint
+from sellers.schemas.rules import SCHEMA_BYTES_MAX, SCHEMA_NODES_MAX, SchemaRefused, admit
+from sellers.schemas.validating import complaint
 
 
 def nested(levels):

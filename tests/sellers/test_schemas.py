@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from sellers.input_rules import admit_example, admit_input
 from sellers.refusals import ListingRefused
-from sellers.schemas import InputRefused, compile_input
+from sellers.schemas.validating import InputRefused, compile_input
 from sellers.targets import fixed_names
 
 QUERY = {

@@ -14,10 +14,10 @@ from django.db import connections
 from django.utils import timezone
 
 from payments.egress import EgressRule
-from sellers import attempts, sending, webhooks
-from sellers.attempts import Outcome
 from sellers.models import Delivery, Notice, Seller, Webhook
 from sellers.site import webhook_limits
+from sellers.webhooks import attempts, sending, webhooks
+from sellers.webhooks.attempts import Outcome
 from tests.fixtures.hooks import Hooks, is_signed, only, told
 from tests.fixtures.upstream import answer, drip, hang, oversized, redirect
 

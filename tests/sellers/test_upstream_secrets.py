@@ -9,9 +9,10 @@ from pytest_django.fixtures import Settings
 
 from marketplace.configuration.chains import CHAIN_DEFAULTS
 from payments.models import OpenOffer
-from sellers import judging, listings, upstream_secrets
+from sellers import listings, upstream_secrets
 from sellers.models import Listing, ProposedSecret, UpstreamSecret, Worksheet
 from sellers.refusals import ListingRefused
+from sellers.reviews import judging
 from sellers.secrets import Vault
 from sellers.terms import Terms
 from tests.fixtures.cast import Cast

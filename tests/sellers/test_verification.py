@@ -10,14 +10,15 @@ import pytest
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
-from sellers import figures, listings, turns, verification, verified, webhooks
-from sellers.catalog_rows import CatalogEntry
+from sellers import figures, listings, turns, verification, verified
 from sellers.checks import ADVISORY, REQUIRED, Check
 from sellers.drafts import finish
 from sellers.face import Face
 from sellers.models import Delivery, Listing, Notice, Verification
+from sellers.models.catalog import CatalogEntry
 from sellers.publishing import publish
 from sellers.site import this_site, verify_limits
+from sellers.webhooks import webhooks
 from tests.fixtures.hooks import Hooks, sign_up
 from tests.fixtures.storefront import Storefront
 

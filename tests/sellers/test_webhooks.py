@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from sellers import sending, webhooks
-from sellers.events import USUAL_EVENTS
 from sellers.models import Delivery, Seller, Webhook
 from sellers.refusals import ListingRefused, Why
 from sellers.secrets import SecretsUnavailable
 from sellers.site import webhook_limits
-from sellers.webhooks import forget_deliveries
+from sellers.webhooks import sending, webhooks
+from sellers.webhooks.events import USUAL_EVENTS
+from sellers.webhooks.webhooks import forget_deliveries
 from tests.fixtures.hooks import Hooks, is_signed, only
 
 pytestmark = pytest.mark.usefixtures("hooks")

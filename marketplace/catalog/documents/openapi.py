@@ -15,7 +15,7 @@ from sellers.examples import path_values
 from sellers.goods import Good
 from sellers.leaflets import COMING_BACK, FAILURES
 from sellers.prices import in_dollars
-from sellers.schema_rules import Schema
+from sellers.schemas.rules import Schema
 from sellers.terms import Terms
 
 GUIDANCE: Final = (

@@ -17,7 +17,7 @@ from marketplace.catalog.documents.openapi_parts import (
 from marketplace.catalog.queries import LIMIT_MAX, LIMIT_ORDINARY, SORTS
 from sellers.categories import CATEGORIES
 from sellers.models import Report
-from sellers.review_rows import REPORT_CHARACTERS_MAX
+from sellers.models.reviews import REPORT_CHARACTERS_MAX
 from sellers.terms import METHODS
 
 SEARCH_ID: Final = "search_services"

@@ -17,7 +17,7 @@ from marketplace.catalog.mcp.listings import as_tool
 from marketplace.catalog.mcp.looks import Looks, TooManyLooks
 from marketplace.catalog.mcp.protocol import INVALID_PARAMS, Fault
 from sellers import goods
-from sellers.models import SLUG, SLUG_CHARACTERS_MAX
+from sellers.models.listings import SLUG, SLUG_CHARACTERS_MAX
 
 Document = dict[str, Any]
 

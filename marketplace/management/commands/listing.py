@@ -14,7 +14,7 @@ from marketplace.management.listing_draft import describe_draft, draft_of, secre
 from marketplace.management.manners import alone, rehearsed, rehearses, speaks_json, tell
 from payments.amounts import Amount
 from payments.wiring import upstream_signing_key
-from sellers import judging, listings, payout_ends
+from sellers import listings, payout_ends
 from sellers.directory import find
 from sellers.drafts import finish
 from sellers.examples import body, body_media_type, suffix
@@ -23,6 +23,7 @@ from sellers.offers import challenge, resource_url
 from sellers.offers import quote as quoted
 from sellers.publishing import OPERATOR, publish, review, write_draft
 from sellers.refusals import ListingRefused, bad
+from sellers.reviews import judging
 from sellers.secrets import SecretsUnavailable
 from sellers.signed_offers import last_signed
 from sellers.site import Site, this_site

@@ -29,13 +29,13 @@ from marketplace.management.manners import alone, speaks_json, tell
 from payments import engine, wiring
 from payments.reports import kept_buyers
 from sellers import fetches, figures, looks, turns
-from sellers.floor_news import tell_not_offered
-from sellers.gas_news import tell_spent
+from sellers.news.floors import tell_not_offered
+from sellers.news.gas import tell_spent
 from sellers.probing import probe_due
+from sellers.reviews.verdicts import carry_out_due
 from sellers.signed_offers import sign_due
 from sellers.site import review_rules, this_site
 from sellers.tasks import tell_and_send, tend_and_tell
-from sellers.verdicts import carry_out_due
 from sellers.verification import verify_due
 
 log = logging.getLogger(__name__)

@@ -6,7 +6,7 @@ from rest_framework import serializers
 
 from sellers.api.shapes.base import Shape
 from sellers.logos import LOGO_BYTES_MAX
-from sellers.models import ABOUT_CHARACTERS_MAX
+from sellers.models.listings import ABOUT_CHARACTERS_MAX
 
 
 class About(Shape):

@@ -10,7 +10,8 @@ from sellers.api.shapes.base import AnyJson, JsonObject, Shape
 from sellers.categories import CATEGORIES
 from sellers.content_types import CONTENT_TYPE_CHARACTERS_MAX
 from sellers.drafts import DESCRIPTION_CHARACTERS_MAX, KEEP_DAYS_MAX, TITLE_CHARACTERS
-from sellers.models import SLUG_CHARACTERS_MAX, Listing
+from sellers.models import Listing
+from sellers.models.listings import SLUG_CHARACTERS_MAX
 from sellers.terms import METHODS, RELEASES
 
 

@@ -6,8 +6,8 @@ from rest_framework import serializers
 
 from sellers.addresses import URL_CHARACTERS_MAX
 from sellers.api.shapes.base import JsonObject, Shape
-from sellers.events import EVENTS
 from sellers.models import Delivery
+from sellers.webhooks.events import EVENTS
 
 
 class WebhookIn(Shape):

@@ -12,15 +12,16 @@ from pytest_django.fixtures import Settings
 
 from marketplace.accounts import mail
 from marketplace.accounts.tasks import send_letters
-from sellers import health, judging, listings, verdicts, verification
-from sellers.approval_news import tell_approved
+from sellers import health, listings, verification
 from sellers.checks import REQUIRED, Check
 from sellers.drafts import finish
 from sellers.drift import Drift
-from sellers.health_rows import Health
-from sellers.holds import Judge
 from sellers.models import Listing, Notice
+from sellers.models.health import Health
+from sellers.news.approvals import tell_approved
 from sellers.notices import notify
+from sellers.reviews import judging, verdicts
+from sellers.reviews.holds import Judge
 from sellers.site import review_rules
 from tests.fixtures.foreign import browser_of, moderator
 from tests.fixtures.hooks import Hooks, sign_up

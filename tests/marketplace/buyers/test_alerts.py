@@ -20,8 +20,8 @@ from payments.limits.owners import read_rules
 from payments.limits.setting import Wishes, set_limits
 from payments.models import Limit, LimitAlert, LimitGroup
 from payments.wallets.payers import Payer
-from sellers import webhooks
 from sellers.models import Delivery, Webhook
+from sellers.webhooks import webhooks
 from tests.fixtures.buying import Owner, owner
 from tests.fixtures.cast import Cast
 from tests.fixtures.hooks import Hooks, is_signed, told

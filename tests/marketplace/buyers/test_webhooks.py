@@ -11,9 +11,9 @@ from pytest_django.fixtures import Settings
 
 from marketplace.accounts import mail
 from marketplace.accounts.tasks import send_letters
-from sellers import webhooks
-from sellers.events import BUYER_EVENTS
 from sellers.models import Delivery, Notice, Webhook
+from sellers.webhooks import webhooks
+from sellers.webhooks.events import BUYER_EVENTS
 from tests.fixtures.buying import Owner, owner
 from tests.fixtures.hooks import Hooks
 from tests.fixtures.upstream import answer

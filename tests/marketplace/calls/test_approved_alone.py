@@ -19,13 +19,14 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from payments.models import OpenOffer
-from sellers import holds, listings, verdicts
+from sellers import listings
 from sellers.directory import open_seller
 from sellers.drafts import finish
-from sellers.holds import Judge
 from sellers.models import Listing, Revision, Verdict
 from sellers.prices import Ask
 from sellers.refusals import ListingRefused
+from sellers.reviews import holds, verdicts
+from sellers.reviews.holds import Judge
 from sellers.site import review_rules
 from tests.fixtures.cast import Cast
 from tests.fixtures.one_shelf import OneShelf, shelves

@@ -11,11 +11,12 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from sellers import entries, goods, judging, listings
+from sellers import entries, goods, listings
 from sellers.drafts import finish
 from sellers.models import CatalogChange, CatalogEntry
 from sellers.prices import Ask
 from sellers.release_words import RELEASE_WORDS
+from sellers.reviews import judging
 from sellers.terms import RELEASES, Sample
 from tests.fixtures.cast import Cast
 from tests.fixtures.storefront import NETWORK

@@ -23,11 +23,12 @@ from marketplace.configuration.chains import CHAIN_DEFAULTS
 from payments.models import OpenOffer
 from payments.pool import open_pool
 from payments.x402.networks import DEFAULT_ASSETS
-from sellers import goods, judging, listings, upstream_secrets
+from sellers import goods, listings, upstream_secrets
 from sellers.listing_states import State
 from sellers.models import Listing
 from sellers.prices import Ask
 from sellers.refusals import ListingRefused
+from sellers.reviews import judging
 from sellers.site import this_site
 from tests.fixtures.cast import Cast
 from tests.fixtures.storefront import NETWORK, NOBODY_THERE, Storefront, settle

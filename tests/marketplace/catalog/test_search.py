@@ -13,9 +13,10 @@ from marketplace.catalog import search
 from marketplace.catalog.cursors import Position, write_cursor
 from marketplace.catalog.search import BadQuery, Query, bounded, count, find, parse
 from payments.x402.networks import DEFAULT_ASSETS
-from sellers import judging, listings
+from sellers import listings
 from sellers.models import CatalogEntry
 from sellers.prices import Ask
+from sellers.reviews import judging
 from tests.fixtures.cast import Cast
 from tests.fixtures.storefront import NETWORK
 

@@ -26,11 +26,12 @@ from marketplace.management.commands import call
 from marketplace.management.manners import RUNS_ALREADY, alone, key_of
 from marketplace.management.rotation import PLACES, Rotation
 from payments.models import AuditEntry, Broadcast, Progress, Relayer
-from sellers import listings, upstream_secrets, webhooks
+from sellers import listings, upstream_secrets
 from sellers.drafts import finish
 from sellers.models import UpstreamSecret, Webhook, Worksheet
 from sellers.moderators import MODERATORS
 from sellers.secrets import SecretsUnavailable, Vault
+from sellers.webhooks import webhooks
 from tests.fixtures.hooks import Hooks, sign_up
 from tests.fixtures.purchases import Purchases
 from tests.fixtures.stack import Stack

@@ -21,10 +21,11 @@ from pytest_django.fixtures import Settings
 from marketplace import celery
 from marketplace.management.commands import work
 from payments.models import Cap, Loss, Payment
-from sellers import health, judging, turns, verdicts
-from sellers.health_rows import Health
-from sellers.holds import Judge
+from sellers import health, turns
 from sellers.models import Listing, Verdict
+from sellers.models.health import Health
+from sellers.reviews import judging, verdicts
+from sellers.reviews.holds import Judge
 from sellers.site import review_rules
 from tests.fixtures.storefront import Storefront, in_thread
 from tests.fixtures.upstream import answer

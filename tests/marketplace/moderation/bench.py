@@ -6,9 +6,9 @@ from django.contrib.auth.models import Group, User
 from django.test import Client
 from django.utils import timezone
 
-from sellers import verdicts
 from sellers.models import Listing, Verdict
 from sellers.moderators import MODERATORS
+from sellers.reviews import verdicts
 from sellers.site import review_rules
 from tests.sellers.desk import TOKEN, Desk, value
 

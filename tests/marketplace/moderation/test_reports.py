@@ -10,8 +10,8 @@ from django.test import Client
 from pytest_django.fixtures import Settings
 
 from payments.models import AuditEntry
-from sellers import reports
 from sellers.models import Listing, Report
+from sellers.reviews import reports
 from sellers.site import ReportLimits
 from tests.marketplace.moderation.bench import as_moderator, judge
 from tests.sellers.desk import Desk

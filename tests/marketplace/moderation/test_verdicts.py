@@ -16,10 +16,11 @@ from pytest_django.fixtures import Settings
 
 from marketplace.accounts.models import Wallet
 from payments.models import OpenOffer
-from sellers import holds, listings, worksheets
-from sellers.holds import Judge
+from sellers import listings, worksheets
 from sellers.models import Hold, Listing, Payout, Verdict
-from sellers.review_times import usual_wait
+from sellers.reviews import holds
+from sellers.reviews.holds import Judge
+from sellers.reviews.times import usual_wait
 from sellers.site import this_site
 from tests.fixtures.cast import Cast
 from tests.fixtures.storefront import Storefront

@@ -58,26 +58,17 @@ from payments.wakeups import MONEY_MOVED, Bell
 from payments.wallets import siwx
 from payments.wallets.questions import Question
 from payments.x402.types import Authorization, Requirements
-from sellers import (
-    attempts,
-    breakers,
-    dispute_news,
-    gas_news,
-    keys,
-    notices,
-    outbox,
-    probing,
-    repeats,
-    sending,
-    webhooks,
-)
+from sellers import breakers, keys, notices, probing, repeats
 from sellers import health as listing_health
-from sellers.attempts import Outcome
 from sellers.health import Seen
 from sellers.models import Seller, Webhook
+from sellers.news import disputes as dispute_news
+from sellers.news import gas as gas_news
 from sellers.open_offers import forget_closed
 from sellers.signed_offers import forget_unsold, sign_due
 from sellers.site import this_site, webhook_limits
+from sellers.webhooks import attempts, outbox, sending, webhooks
+from sellers.webhooks.attempts import Outcome
 from tests.fixtures.purchases import NETWORK, SITE, TWINS, USDC
 from tests.payments.plans.filling import ROBOT, SAME_REQUEST
 

@@ -39,7 +39,7 @@ from tests.payments.plans.explaining import Asker, Plans, explaining_pages, expl
 from tests.payments.plans.filling import OTHERS_EARNINGS, RELAYER_ADDRESS, fill
 
 # Locks other messages for each address that it comes to, and none twice.
-ADDRESS_BY_ADDRESS: Asker = ("sellers/sending.py", "claim")
+ADDRESS_BY_ADDRESS: Asker = ("sellers/webhooks/sending.py", "claim")
 PLANNER_SINCE = 160_000  # an older one takes other indexes here and there, and answers the same
 BUFFERS_MAX = 80
 # What takes many rows at once looks at more pages: about so many here, for twenty of them.
@@ -80,9 +80,12 @@ MORE_BUFFERS: dict[Asker, int] = {
     ("payments/reports/upkeep.py", "served_lately"): 300,  # the last twenty of a listing
     ("payments/moves.py", "move_together"): 800,  # twenty payments
     ("payments/wallets/siwx.py", "_burn"): 120,
-    ("sellers/outbox.py", "tell"): 1_200,  # twenty messages: one write and six indexes each
-    ("sellers/sending.py", "claim"): 2_500,  # of two hundred addresses, twenty messages
-    ("sellers/webhooks.py", "forget_deliveries"): 400,
+    (
+        "sellers/webhooks/outbox.py",
+        "tell",
+    ): 1_200,  # twenty messages: one write and six indexes each
+    ("sellers/webhooks/sending.py", "claim"): 2_500,  # of two hundred addresses, twenty messages
+    ("sellers/webhooks/webhooks.py", "forget_deliveries"): 400,
     ("sellers/signed_offers.py", "_open_prices"): 200,
     ("sellers/signed_offers.py", "sign_due"): 1_000,
 }
@@ -136,10 +139,10 @@ BY_INDEX: dict[Asker, set[str]] = {
     ("sellers/due_rows.py", "take"): {"health_due"},
     ("sellers/keys.py", "recognise"): {"sellers_apikey_hash_key"},
     ("sellers/open_offers.py", "forget_closed"): {"openoffer_closed"},
-    ("sellers/sending.py", "claim"): {"delivery_due", "delivery_claimed"},
-    ("sellers/outbox.py", "_unwritten"): {"delivery_event_once"},
+    ("sellers/webhooks/sending.py", "claim"): {"delivery_due", "delivery_claimed"},
+    ("sellers/webhooks/outbox.py", "_unwritten"): {"delivery_event_once"},
     ("payments/outbox.py", "_page"): {"payments_payment_pkey"},
-    ("sellers/webhooks.py", "forget_deliveries"): {"delivery_done"},
+    ("sellers/webhooks/webhooks.py", "forget_deliveries"): {"delivery_done"},
     ("sellers/signed_offers.py", "_due"): {"listing_shelf_version", "challengecount_by_minute"},
 }  # fmt: skip
 
@@ -217,7 +220,7 @@ NOT_HOT: dict[Asker, str] = {
     },
     ("payments/limits/words.py", "named"): "the few sums that came near a limit",
     ("marketplace/alerts.py", "_by_owner"): "the few sums that came near a limit",
-    ("sellers/outbox.py", "tell_buyer"): "one buyer's addresses",
+    ("sellers/webhooks/outbox.py", "tell_buyer"): "one buyer's addresses",
     ("marketplace/accounts/letters.py", "write"): "one row",
     ("marketplace/buyers/goods.py", "things"): "the listings that one buyer paid",
     ("payments/facilitators/submissions.py", "_insert"): "one row, by its payment's key",
@@ -334,20 +337,20 @@ NOT_HOT: dict[Asker, str] = {
     ("sellers/history.py", "identity"): "one seller, and their few wallets",
     ("sellers/history.py", "sold"): "one listing's few revisions, by their index",
     ("sellers/logos.py", "find"): "one picture, by its key",
-    ("sellers/outbox.py", "announce"): BY_HAND,
-    ("sellers/outbox.py", "feed"): "it asks in tell",
+    ("sellers/webhooks/outbox.py", "announce"): BY_HAND,
+    ("sellers/webhooks/outbox.py", "feed"): "it asks in tell",
     ("sellers/repeats.py", "_again"): BY_HAND,
     ("sellers/repeats.py", "once"): BY_HAND,
     ("sellers/pages/addresses.py", "_context"): BY_HAND,
-    ("sellers/webhooks.py", "_give_up_waiting"): BY_HAND,
-    ("sellers/webhooks.py", "deliveries_of"): BY_HAND,
-    ("sellers/webhooks.py", "disable"): BY_HAND,
-    ("sellers/webhooks.py", "enable"): BY_HAND,
-    ("sellers/webhooks.py", "open_webhook"): BY_HAND,
-    ("sellers/webhooks.py", "remove"): BY_HAND,
-    ("sellers/webhooks.py", "resend"): BY_HAND,
-    ("sellers/webhooks.py", "rotate_secret"): BY_HAND,
-    ("sellers/webhooks.py", "webhooks_of"): BY_HAND,
+    ("sellers/webhooks/webhooks.py", "_give_up_waiting"): BY_HAND,
+    ("sellers/webhooks/webhooks.py", "deliveries_of"): BY_HAND,
+    ("sellers/webhooks/webhooks.py", "disable"): BY_HAND,
+    ("sellers/webhooks/webhooks.py", "enable"): BY_HAND,
+    ("sellers/webhooks/webhooks.py", "open_webhook"): BY_HAND,
+    ("sellers/webhooks/webhooks.py", "remove"): BY_HAND,
+    ("sellers/webhooks/webhooks.py", "resend"): BY_HAND,
+    ("sellers/webhooks/webhooks.py", "rotate_secret"): BY_HAND,
+    ("sellers/webhooks/webhooks.py", "webhooks_of"): BY_HAND,
     ("sellers/notices.py", "notify"): "one row, when an address is given up",
     ("sellers/notices.py", "take_back"): "a seller's own, when a moderator thinks again",
     ("sellers/signed_offers.py", "_due"): "the worker's, for every listing that is asked for",
@@ -378,7 +381,7 @@ NOT_HOT |= (
             "look_alike",
         ): "the best titles, when a checklist is gone through",
         ("sellers/verification.py", "enroll"): "every listing, to find the few that are new",
-        ("sellers/floor_news.py", "_sold"): "every open price, to find the few that are refused",
+        ("sellers/news/floors.py", "_sold"): "every open price, to find the few that are refused",
     }
     | {
         (f"sellers/{file}.py", name): "one listing's row, by its key"
@@ -409,8 +412,8 @@ NOT_HOT |= {
         "payments/reports/cases": "find_case told_of",
         "payments/reports/finding": "_named",
         "payments/reports/timeline": "_booked",
-        "sellers/dispute_news": "_send _tell",
-        "sellers/outbox": "asking_for",
+        "sellers/news/disputes": "_send _tell",
+        "sellers/webhooks/outbox": "asking_for",
         "sellers/payouts": "wallets_of",
         "marketplace/moderation/disputes": "_is_party _shown index",
     }.items()
@@ -421,16 +424,16 @@ REVIEWS = {
     "marketplace/moderation/evidence.py": "_standing",
     "marketplace/moderation/reports.py": "close",
     "marketplace/moderation/views.py": "_stopped judgeable queue",
-    "sellers/automatic.py": "_of_seller _wallets_sold_into consider",
-    "sellers/holds.py": "let_go of take take_next waiting",
+    "sellers/reviews/automatic.py": "_of_seller _wallets_sold_into consider",
+    "sellers/reviews/holds.py": "let_go of take take_next waiting",
     "sellers/look_alikes.py": "_others",
-    "sellers/proposals.py": "keep of_proposal",
-    "sellers/records.py": "_others_paid record wallets",
-    "sellers/reports.py": "close file forget reportable waiting",
-    "sellers/review_times.py": "usual_wait",
-    "sellers/two_people.py": "yeses",
+    "sellers/reviews/proposals.py": "keep of_proposal",
+    "sellers/reviews/records.py": "_others_paid record wallets",
+    "sellers/reviews/reports.py": "close file forget reportable waiting",
+    "sellers/reviews/times.py": "usual_wait",
+    "sellers/reviews/two_people.py": "yeses",
     "sellers/moderators.py": "judges",
-    "sellers/verdicts.py": "_wait approve carry_out carry_out_due lately suspend undo",
+    "sellers/reviews/verdicts.py": "_wait approve carry_out carry_out_due lately suspend undo",
 }
 NOT_HOT |= {
     (file, name): "a moderator's single act, or somebody's report"
@@ -525,7 +528,7 @@ NOT_HOT |= (
         ("marketplace/doctor/metrics.py", "_chains"): OPERATORS_PAGE,
         ("marketplace/doctor/metrics.py", "_others"): OPERATORS_PAGE,
         ("marketplace/doctor/metrics.py", "_installed_seconds"): OPERATORS_PAGE,
-        ("sellers/webhooks.py", "waiting_messages"): OPERATORS_PAGE,
+        ("sellers/webhooks/webhooks.py", "waiting_messages"): OPERATORS_PAGE,
     }
     | {
         (f"{file}.py", name): EACH_JUDGE
@@ -533,7 +536,7 @@ NOT_HOT |= (
             "marketplace/duties": "_run",
             "marketplace/accounts/duty_wishes": "wants set_wanted enrol take",
             "payments/reports/case_lists": "waiting_for_admin",
-            "sellers/holds": "owned_by waiting_for",
+            "sellers/reviews/holds": "owned_by waiting_for",
         }.items()
         for name in names.split()
     }

@@ -1,7 +1,7 @@
 """Who sells what, at which price.
 
-Listings are written by `sellers.listings` and `sellers.judging`, revisions and their prices by
-`sellers.revisions`, secrets by `sellers.upstream_secrets`, the shelf's number by
+Listings are written by `sellers.listings` and `sellers.reviews.judging`, revisions and their
+prices by `sellers.revisions`, secrets by `sellers.upstream_secrets`, the shelf's number by
 `sellers.shelving`.
 """
 
@@ -16,33 +16,6 @@ from django.db.models.lookups import Exact, GreaterThan
 from payments.ids import new_id
 from payments.models.fields import atomic_field
 from payments.x402.networks import ADDRESS_PATTERN, ZERO_ADDRESS
-from sellers.agreements import Agreement as Agreement
-from sellers.catalog_rows import CatalogChange as CatalogChange
-from sellers.catalog_rows import CatalogEntry as CatalogEntry
-from sellers.catalog_rows import CatalogFigures as CatalogFigures
-from sellers.catalog_rows import FiguresVersion as FiguresVersion
-from sellers.catalog_rows import SoldRevision as SoldRevision
-from sellers.health_rows import Breaker as Breaker
-from sellers.health_rows import Health as Health
-from sellers.health_rows import ProbeResult as ProbeResult
-from sellers.key_rows import ApiKey as ApiKey
-from sellers.key_rows import Repeat as Repeat
-from sellers.notices import Notice as Notice
-from sellers.preview_rows import Preview as Preview
-from sellers.review_rows import Hold as Hold
-from sellers.review_rows import Proposal as Proposal
-from sellers.review_rows import Report as Report
-from sellers.review_rows import Verdict as Verdict
-from sellers.secret_rows import ProposedSecret as ProposedSecret
-from sellers.secret_rows import UpstreamSecret as UpstreamSecret
-from sellers.verification_rows import Verification as Verification
-from sellers.webhook_rows import Delivery as Delivery
-from sellers.webhook_rows import Webhook as Webhook
-from sellers.worksheet_rows import Fetch as Fetch
-from sellers.worksheet_rows import Logo as Logo
-from sellers.worksheet_rows import Look as Look
-from sellers.worksheet_rows import Payout as Payout
-from sellers.worksheet_rows import Worksheet as Worksheet
 
 SLUG = r"^[a-z0-9]+(-[a-z0-9]+)*$"
 SLUG_CHARACTERS_MAX = 48

@@ -1,6 +1,6 @@
 """What moderators do: what was seen of a proposal, who looks at it, what they said, and reports.
 
-Only `sellers.proposals`, `sellers.holds`, `sellers.verdicts` and `sellers.reports` write these.
+Only `proposals`, `holds`, `verdicts` and `reports` of `sellers.reviews` write these.
 """
 
 from __future__ import annotations

@@ -15,8 +15,8 @@ from jsonschema import Draft202012Validator, ValidationError
 from jsonschema.validators import extend
 from referencing import Registry
 
-from sellers.patterns import attempts, compiled
-from sellers.schema_rules import Schema
+from sellers.schemas.patterns import attempts, compiled
+from sellers.schemas.rules import Schema
 
 # One unit is a rule tried or a step down into a value, 1 to 4 µs where this was measured: the
 # slowest check found took a quarter of a second, a thousand records of ten fields half of that.

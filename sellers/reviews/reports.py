@@ -12,10 +12,10 @@ from django.db.models.functions import Now
 from payments import audit_log
 from payments.old_rows import drop_rows
 from sellers import audited
-from sellers.holds import Judge
 from sellers.models import Listing, Report
+from sellers.models.reviews import REPORT_CHARACTERS_MAX
 from sellers.refusals import ListingRefused, Why, bad
-from sellers.review_rows import REPORT_CHARACTERS_MAX
+from sellers.reviews.holds import Judge
 from sellers.site import ReportLimits
 from sellers.texts import clean
 

@@ -21,13 +21,13 @@ from django.db import connection, connections, transaction
 from yarl import URL
 
 from payments.egress import Failed, FailureKind, Head, Limits, Reader, exchange, open_client
-from sellers.attempts import Outcome, record
+from sellers.models.webhooks import Delivery
 from sellers.secrets import SecretsUnavailable
 from sellers.site import Site, WebhookLimits, webhook_limits
 from sellers.texts import clean
 from sellers.turns import goes_on
-from sellers.webhook_rows import Delivery
-from sellers.webhooks import secrets_in_use
+from sellers.webhooks.attempts import Outcome, record
+from sellers.webhooks.webhooks import secrets_in_use
 
 ANSWER_BYTES_MAX = 65_536
 EXCERPT_CHARACTERS_MAX = 500

@@ -14,7 +14,7 @@ import orjson
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import SchemaError
 
-from sellers.patterns import PatternRefused, attempts, refuse_foreign
+from sellers.schemas.patterns import PatternRefused, attempts, refuse_foreign
 from sellers.texts import clean, is_plain, shorten
 
 Schema = dict[str, Any]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sellers.schema_rules import NAME_CHARACTERS_MAX, Schema
+from sellers.schemas.rules import NAME_CHARACTERS_MAX, Schema
 from sellers.texts import is_plain
 
 LEVELS_MAX = 5

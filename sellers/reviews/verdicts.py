@@ -20,17 +20,18 @@ from django.utils import timezone
 
 from payments import audit_log
 from payments.audit_log import SYSTEM
-from sellers import audited, holds, judging
-from sellers.approval_news import tell_approved
+from sellers import audited
 from sellers.grace import grace_of
-from sellers.holds import Judge
 from sellers.listing_states import hold
 from sellers.models import Listing, Verdict
 from sellers.moderators import may_judge
+from sellers.news.approvals import tell_approved
 from sellers.notices import notify
 from sellers.refusals import ListingRefused, Why
+from sellers.reviews import holds, judging
+from sellers.reviews.holds import Judge
+from sellers.reviews.two_people import yeses_missing
 from sellers.site import ReviewRules, this_site
-from sellers.two_people import yeses_missing
 
 AT_ONCE = 50
 SHOWN_FOR = timedelta(minutes=2)

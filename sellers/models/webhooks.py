@@ -1,6 +1,6 @@
 """Where sellers and buyers are told of what happens, and every message that is on its way there.
 
-Only `sellers.webhooks`, `sellers.outbox` and `sellers.sending` write these tables.
+Only `webhooks`, `outbox` and `sending` of `sellers.webhooks` write these tables.
 """
 
 from __future__ import annotations

@@ -18,10 +18,10 @@ from collections.abc import Sequence, Set
 
 import orjson
 
-from sellers.complaints import words
-from sellers.effort import TooMuchEffort, compiled_schema, first_error
-from sellers.parameters import read, read_all, takes_several
-from sellers.schema_rules import Schema, SchemaRefused, refuse_depth
+from sellers.schemas.complaints import words
+from sellers.schemas.effort import TooMuchEffort, compiled_schema, first_error
+from sellers.schemas.parameters import read, read_all, takes_several
+from sellers.schemas.rules import Schema, SchemaRefused, refuse_depth
 from sellers.texts import shorten
 
 SHOWN_CHARACTERS_MAX = 100

@@ -24,13 +24,13 @@ from django.utils import timezone
 from payments.audit_log import SYSTEM, record
 from payments.old_rows import drop_rows
 from sellers.addresses import callable_url
-from sellers.events import BUYER_EVENTS, EVENTS, try_out_event
 from sellers.models import Seller
-from sellers.outbox import message, patience
+from sellers.models.webhooks import Delivery, Webhook
 from sellers.refusals import ListingRefused, Why, bad
 from sellers.secrets import Vault
 from sellers.site import Site, webhook_limits
-from sellers.webhook_rows import Delivery, Webhook
+from sellers.webhooks.events import BUYER_EVENTS, EVENTS, try_out_event
+from sellers.webhooks.outbox import message, patience
 
 SECRET_NAME = "webhook secret"  # noqa: S105 - what is sealed, not the seal
 SECRET_PREFIX = "whsec_"  # noqa: S105

@@ -10,10 +10,10 @@ from django.utils import timezone
 
 from payments.models import Payment
 from payments.outbox import Told, read_steps
-from sellers.events import Event, listing_event, payment_event
 from sellers.models import Listing
+from sellers.models.webhooks import Delivery, Webhook
 from sellers.site import webhook_limits
-from sellers.webhook_rows import Delivery, Webhook
+from sellers.webhooks.events import Event, listing_event, payment_event
 
 STEPS_AT_ONCE = 2_000
 

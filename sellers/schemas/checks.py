@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from sellers.bazaar import without_notes
 from sellers.checks import ADVISORY, REQUIRED, Check
-from sellers.schemas import complaint
+from sellers.schemas.validating import complaint
 from sellers.terms import Terms
 
 _KEPT = "the example keeps it"

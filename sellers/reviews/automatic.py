@@ -17,9 +17,9 @@ from sellers.checks import REQUIRED, Check
 from sellers.look_alikes import likenesses
 from sellers.models import Listing, Report, Revision, Seller, SoldRevision, Verdict
 from sellers.payouts import pays_elsewhere
+from sellers.reviews.two_people import dearest, why_two
 from sellers.site import ReviewRules
 from sellers.terms import Terms
-from sellers.two_people import dearest, why_two
 
 QUIET = timedelta(days=90)  # how long after a refusal or a suspension people look again
 

@@ -12,10 +12,10 @@ from django.db import transaction
 from django.utils import timezone
 
 from sellers.due_rows import spread
+from sellers.models.webhooks import ATTEMPTS_SHOWN_MAX, Delivery, Webhook
 from sellers.notices import notify
 from sellers.site import webhook_limits
-from sellers.webhook_rows import ATTEMPTS_SHOWN_MAX, Delivery, Webhook
-from sellers.webhooks import disable
+from sellers.webhooks.webhooks import disable
 
 # Seconds until the next attempt; the last one repeats until the patience is over.
 WAITS = (10, 30, 60, 120, 300, 600, 1_200, 2_400, 3_600, 7_200)

@@ -1,7 +1,7 @@
 """A listing in the marketplace's hands: approved, refused, suspended, restored.
 
-What moderators say takes effect here, at once; when it does is `sellers.verdicts`'. The whole life
-of a listing is drawn in `sellers.listings`.
+What moderators say takes effect here, at once; when it does is `sellers.reviews.verdicts`'. The
+whole life of a listing is drawn in `sellers.listings`.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from sellers import audited, open_offers, upstream_secrets
 from sellers.header_budget import refuse_too_long
 from sellers.listing_states import NOT_RETIRED, State, hold, refuse_unless
 from sellers.models import Listing, Revision
-from sellers.outbox import announce
+from sellers.news.suspensions import take_suspended_back, tell_restored, tell_suspended
 from sellers.payouts import refuse_fresh, refuse_unproven
 from sellers.refusals import ListingRefused, Why, bad
 from sellers.shelving import publish
 from sellers.site import this_site
 from sellers.stopping import stop
-from sellers.suspension_news import take_suspended_back, tell_restored, tell_suspended
 from sellers.terms import Terms
 from sellers.texts import clean
+from sellers.webhooks.outbox import announce
 
 REASON_CHARACTERS_MAX = 500
 

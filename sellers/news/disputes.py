@@ -11,10 +11,10 @@ from django.urls import reverse
 from payments.amounts import Amount
 from payments.disputes.outbox import take_untold
 from payments.models import Case, DisputeStep, Side
-from sellers.events import dispute_event
 from sellers.models import Delivery, Seller, Webhook
 from sellers.notices import notify
-from sellers.outbox import asking, asking_for, message
+from sellers.webhooks.events import dispute_event
+from sellers.webhooks.outbox import asking, asking_for, message
 
 AT_ONCE: Final = 100
 # What a seller did themselves is no news to them; their webhooks hear of it all the same.

@@ -1,0 +1,59 @@
+"""The tables of selling, one file for each subject.
+
+Each says in its first lines which files write it.
+"""
+
+from sellers.agreements import Agreement
+from sellers.models.catalog import (
+    CatalogChange,
+    CatalogEntry,
+    CatalogFigures,
+    FiguresVersion,
+    SoldRevision,
+)
+from sellers.models.health import Breaker, Health, ProbeResult
+from sellers.models.keys import ApiKey, Repeat
+from sellers.models.listings import Listing, Price, Revision, Seller, ShelfVersion, SignedOffers
+from sellers.models.previews import Preview
+from sellers.models.reviews import Hold, Proposal, Report, Verdict
+from sellers.models.secrets import ProposedSecret, UpstreamSecret
+from sellers.models.verifications import Verification
+from sellers.models.webhooks import Delivery, Webhook
+from sellers.models.worksheets import Fetch, Logo, Look, Payout, Worksheet
+from sellers.notices import Notice
+
+__all__ = [
+    "Agreement",
+    "ApiKey",
+    "Breaker",
+    "CatalogChange",
+    "CatalogEntry",
+    "CatalogFigures",
+    "Delivery",
+    "Fetch",
+    "FiguresVersion",
+    "Health",
+    "Hold",
+    "Listing",
+    "Logo",
+    "Look",
+    "Notice",
+    "Payout",
+    "Preview",
+    "Price",
+    "ProbeResult",
+    "Proposal",
+    "ProposedSecret",
+    "Repeat",
+    "Report",
+    "Revision",
+    "Seller",
+    "ShelfVersion",
+    "SignedOffers",
+    "SoldRevision",
+    "UpstreamSecret",
+    "Verdict",
+    "Verification",
+    "Webhook",
+    "Worksheet",
+]
