@@ -425,7 +425,8 @@ async def test_a_pause_between_the_look_and_the_next_attempt_holds(
     sold: Any = SimpleNamespace(path=voided.listing_path)
     offer = claim.offer.requirements
     nothing: Any = None
-    said = await trying_again._reopen(door(play), voided, sold, offer, nothing, b"", nothing)
+    reopened = trying_again._reopen(door(play), voided, sold, offer, 10**12, nothing, b"", nothing)
+    said = await reopened
 
     assert isinstance(said, Refused)
     assert (said.status, said.error) == (403, "wallet_paused_by_owner")
