@@ -44,10 +44,13 @@ def choose(
 
 
 def _first_free(asked: Sequence[Asked], usable: Sequence[str]) -> Next:
-    """The first that is not known to be unable to take this payment just now."""
+    """The first that is not known to be unable to take this payment just now.
+
+    Whoever was asked least comes first: one that is back may take what the others turned away.
+    """
+    turns_of = {name: [each for each in asked if each.facilitator == name] for name in usable}
     soonest = PAUSES_SECONDS[0]
-    for name in usable:
-        turns = [each for each in asked if each.facilitator == name]
+    for name, turns in sorted(turns_of.items(), key=lambda each: len(each[1])):
         left = _pause(len(turns), Outcome.UNSENT) - turns[-1].age_seconds if turns else 0
         if left <= 0:
             return Next(name, LOOK_SECONDS_MAX)

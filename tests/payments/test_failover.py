@@ -39,6 +39,11 @@ def test_who_did_nothing_for_certain_is_passed_over() -> None:
     assert chosen(asked("first", Outcome.UNSENT, age=0.1)) == "second"
 
 
+def test_who_was_not_asked_yet_comes_first_also_when_it_was_away_for_a_while() -> None:
+    assert chosen(asked("first", Outcome.UNSENT)) == "second"
+    assert chosen(asked("first", Outcome.UNSENT), usable=["first"]) == "first"
+
+
 def test_who_did_nothing_is_tried_again_after_a_pause() -> None:
     both = [asked("first", Outcome.UNSENT, age=0.2), asked("second", Outcome.UNSENT, age=0.1)]
     assert chosen(*both) is None
