@@ -18,18 +18,17 @@ from tests.fixtures.cast import person
 from tests.fixtures.stack import Stack
 from tests.fixtures.wallet import buy
 
-PAYER, LEAVER = "payer who presses twice", "leaver who presses twice"
+PAYER = "payer who presses twice"
 # The form on the account's page that is refused when no name is in it.
 PATIENCE_MS, LOOK_MS = 30_000, 20
-SAVE, LEAVE, NAMED = "Save", "Sign out everywhere", "once.only"
+SAVE, NAMED = "Save", "once.only"
 # One after the other, each when the page has taken the one before. A page that is on its way to
 # another tells nothing but what it says by itself.
 IN_TURN = """steps => {
   const take = () => {
     const step = steps.shift();
     if (!step) return console.debug("all done");
-    if (step === "stop") stop();
-    else [...document.querySelectorAll("button")].find(e => e.textContent.trim() === step).click();
+    [...document.querySelectorAll("button")].find(e => e.textContent.trim() === step).click();
     setTimeout(take, 20);
   };
   setTimeout(take);
@@ -82,11 +81,10 @@ def enter(_shared_stack: Stack) -> Enter:
             for key, each in client.cookies.items()
         ]
 
-    def sign_in(page: Page, name: str = PAYER) -> None:
-        page.context.add_cookies(cookies_of(name))
+    def sign_in(page: Page) -> None:
+        page.context.add_cookies(cookies_of(PAYER))
 
     cookies_of(PAYER)
-    cookies_of(LEAVER)
     return sign_in
 
 
@@ -170,36 +168,6 @@ def test_what_came_to_nothing_can_be_sent_again(
         return len(held)
 
     assert browser.visit(visit) == 2
-
-
-def test_what_was_stopped_can_be_sent_again(browser: Chromium, stack: Stack, enter: Enter) -> None:
-    def visit(page: Page, seen: Seen) -> int:
-        enter(page)
-        held = at_the_account(page, stack.base_url)
-        do(page, held, SAVE, SAVE, "stop", SAVE, SAVE)
-        until(page, held, 2)
-        held[-1].continue_()
-        expect(page.get_by_role("textbox", name="Name")).to_have_value(NAMED)
-        return len(held)
-
-    assert browser.visit(visit) == 2
-
-
-def test_a_press_elsewhere_leaves_what_is_on_its_way(
-    browser: Chromium, stack: Stack, enter: Enter
-) -> None:
-    """The second form ends the sending of the first, whose answer nobody sees; it goes once too."""
-
-    def visit(page: Page, seen: Seen) -> list[str]:
-        enter(page, LEAVER)
-        held = at_the_account(page, stack.base_url)
-        do(page, held, SAVE, LEAVE, LEAVE)
-        until(page, held, 2)
-        held[-1].continue_()
-        page.wait_for_url(f"{stack.base_url}/**", wait_until="load")
-        return [each.request.url.removeprefix(stack.base_url) for each in held]
-
-    assert browser.visit(visit) == ["/account/details", "/account/sessions/end-all"]
 
 
 def test_a_file_is_asked_for_as_often_as_one_likes(
