@@ -20,7 +20,7 @@ from marketplace.calls.requests import CallRequest
 from marketplace.calls.room import Room
 from marketplace.calls.shares import Share
 from marketplace.calls.shelf import Shelved
-from marketplace.calls.spoken_for import spoken_for
+from marketplace.calls.spoken_for import SOON_SECONDS, spoken_for
 from payments import risk
 from payments.acceptance.claiming import ClaimVerdict
 from payments.acceptance.promise import Claim, Offer, Purchase
@@ -32,7 +32,6 @@ from payments.relaying.gas import NOBODY, out_of_budget
 from payments.x402.reasons import PaymentRefused, Reason
 from payments.x402.types import Requirements
 
-SOON_SECONDS = 2
 WALLET_PAUSE_SECONDS = 600
 JOINS_MAX = 3
 _TryAgain = Literal[ClaimVerdict.HAS_TWIN, ClaimVerdict.LIMITS_CHANGED, ClaimVerdict.CAP_REACHED]
