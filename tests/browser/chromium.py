@@ -88,11 +88,13 @@ class Chromium:
         width: int = 1280,
         headers: Mapping[str, str] | None = None,
         script: bool = True,
+        by_way_of: str | None = None,
     ) -> T:
         """Hand a fresh page to `then`, in the browser's thread, and return what it found.
 
-        Without `script` the browser is one that runs none.
+        Without `script` the browser is one that runs none; `by_way_of` is a proxy's address.
         """
+        proxy = {"server": by_way_of, "bypass": "<-loopback>"} if by_way_of else None
 
         def do() -> T:
             context = self._browser.new_context(
@@ -100,6 +102,7 @@ class Chromium:
                 viewport={"width": width, "height": 900},
                 extra_http_headers=dict(headers or {}),
                 java_script_enabled=script,
+                proxy=proxy,  # type: ignore[arg-type]
             )
             try:
                 return then(*_watched_page(context))
