@@ -29,8 +29,9 @@ from marketplace.calls.shelf import Absent, Place, Shelf, Shelved
 from marketplace.calls.unsold import undeliverable
 from marketplace.gateway import responses
 from marketplace.gateway.arrival import Arrival
+from marketplace.gateway.delivery import Delivery, deliver
 from marketplace.gateway.dialects import V2, Dialect, spoken
-from marketplace.gateway.flow import Flow, send_in_pieces
+from marketplace.gateway.flow import Flow
 from marketplace.gateway.incoming import (
     AmbiguousCredentials,
     BadQuery,
@@ -71,19 +72,6 @@ class DoorLimits:
     body_seconds: float
     bodies_arriving_max: int = 400
     bodies_arriving_bytes_max: int = 100_000_000
-
-
-@dataclass(slots=True)
-class _Outcome:
-    """What to send after a paid call, whether the buyer still listens, and who wants to know if
-    it arrived."""
-
-    response: Response
-    connected: bool = True
-    told: Callable[[bool], Awaitable[None]] | None = None
-    flow: Flow | None = None
-    inbox: Inbox | None = None  # of a large answer: who hangs up before its end has not got it
-    kept: CallOutcome | None = None  # until all of it is sent: its body counts as in hand
 
 
 class Door:
@@ -145,14 +133,14 @@ class Door:
             if isinstance(answer, Response):
                 await send_response(answer, scope["method"], send)
             else:
-                await _deliver(answer, scope["method"], send)
+                await deliver(answer, scope["method"], send)
         except Exception as error:  # whatever happens, a buyer is never told to pay again
             _log(error)
             if not sending:
                 said = fault_of(payment_at_hand.get(), self._public_base_url)
                 await send_response(said, scope["method"], send)
 
-    async def _answer(self, scope: HTTPScope, receive: ASGIReceiveCallable) -> Response | _Outcome:
+    async def _answer(self, scope: HTTPScope, receive: ASGIReceiveCallable) -> Response | Delivery:
         """Quote before anything else is judged: graders and clients probe in every way."""
         route = read_path(scope["raw_path"])
         if route is None:
@@ -226,7 +214,7 @@ class Door:
         finally:
             inbox.close()
 
-    async def _answer_paid(self, arrival: Arrival, place: Place) -> Response | _Outcome:
+    async def _answer_paid(self, arrival: Arrival, place: Place) -> Response | Delivery:
         if arrival.query is None:
             return responses.BAD_QUERY
         if asks_for_demo(arrival.query) and not isinstance(place, Absent):
@@ -244,7 +232,7 @@ class Door:
             outcome = await self._paid_call(place, path, arrival.request(arrival.query, inbox))
             if isinstance(outcome, Streamed):  # it keeps its place until its end
                 flow = Flow(outcome, inbox, seat.give_back)
-                return _Outcome(head_of(outcome, arrival.dialect), flow=flow)
+                return Delivery(head_of(outcome, arrival.dialect), flow=flow)
             if isinstance(outcome, Challenged) and not isinstance(place, Absent):
                 place = addressed(place, arrival.route.segments)
             response = response_of(outcome, place, arrival.dialect, self._public_base_url)
@@ -257,8 +245,8 @@ class Door:
                 connected = is_large or inbox.close()
         told = outcome.handed_over if isinstance(outcome, Delivered) else None
         if is_large:
-            return _Outcome(response, told=told, inbox=inbox, kept=outcome)
-        return _Outcome(response, connected, told, kept=outcome)
+            return Delivery(response, told=told, inbox=inbox, kept=outcome)
+        return Delivery(response, connected, told, kept=outcome)
 
     def _inbox(self, arrival: Arrival, seat: Seat | None) -> Inbox:
         return Inbox(
@@ -283,23 +271,6 @@ def _readable(query_string: bytes) -> Query | None:
         return read_query(query_string)
     except BadQuery:
         return None
-
-
-async def _deliver(answer: _Outcome, method: str, send: ASGISendCallable) -> None:
-    if answer.flow is not None:
-        await answer.flow.send(answer.response, send)
-        return
-    sent = False
-    try:
-        if answer.inbox is None:
-            sent = await send_response(answer.response, method, send)
-        else:
-            sent = await send_in_pieces(answer.response, answer.inbox, send)
-    finally:
-        if answer.inbox is not None:
-            answer.inbox.close()
-        if answer.told is not None:
-            await answer.told(sent and answer.connected)
 
 
 def _log(error: Exception) -> None:
