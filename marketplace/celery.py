@@ -44,6 +44,7 @@ OFTEN = {  # seconds; a ring that comes too late is none
     "carry out verdicts": ("sellers.tasks.carry_out_verdicts", 2.0),
     "keep the catalog's figures": ("marketplace.tasks.keep_figures", 30.0),
     "look at upstreams": ("sellers.tasks.look_at_upstreams", 5.0),
+    "look at domains": ("sellers.tasks.look_at_domains", 5.0),
     "count buyers": ("payments.tasks.count_buyers_due", 5.0),
     "send letters": ("marketplace.accounts.tasks.send_letters", 10.0),
     "erase accounts": ("marketplace.accounts.tasks.erase_accounts", 30.0),

@@ -257,6 +257,8 @@ PROBE_FAILURES_MAX = read_int("SOUK_PROBE_FAILURES_MAX", 5, least=1)
 PROBE_DRIFTS_MAX = read_int("SOUK_PROBE_DRIFTS_MAX", 12, least=0)
 PROBE_KEEP_DAYS = read_int("SOUK_PROBE_KEEP_DAYS", 30, least=1)
 VERIFY_SECONDS = read_int("SOUK_VERIFY_SECONDS", 86_400, least=60)
+DOMAIN_SECONDS = read_int("SOUK_DOMAIN_SECONDS", 604_800, least=3_600)  # sellers' own
+DOMAIN_LOST_DAYS = read_int("SOUK_DOMAIN_LOST_DAYS", 3, least=1)
 
 # Nodes and facilitators:
 RPC_TIMEOUT_SECONDS = read_seconds("SOUK_RPC_TIMEOUT_SECONDS", "5", least=0.1, most=30)

@@ -9,7 +9,7 @@ from uuid import UUID
 from kombu.exceptions import OperationalError
 
 from payments.tasks import count_buyers
-from sellers.tasks import fetch_document, look_at_upstream
+from sellers.tasks import fetch_document, look_at_domain, look_at_upstream
 
 logger = logging.getLogger(__name__)
 
@@ -22,6 +22,11 @@ def ring_for_document(fetch_id: UUID) -> None:
 def ring_for_look(look_id: UUID) -> None:
     """Somebody waits for a look at their endpoint."""
     _ring(look_at_upstream, look_id)
+
+
+def ring_for_domain(seller_id: UUID) -> None:
+    """Somebody waits for a look at their domain."""
+    _ring(look_at_domain, seller_id)
 
 
 def ring_for_buyers(job: UUID) -> None:

@@ -223,6 +223,19 @@ def verify_limits() -> VerifyLimits:
 
 
 @dataclass(frozen=True, slots=True)
+class DomainLimits:
+    """How often a proven domain is looked at, and for how many days it may not be found."""
+
+    seconds: int
+    lost_days: int
+
+
+def domain_limits() -> DomainLimits:
+    """What the operator decided about sellers' domains."""
+    return DomainLimits(seconds=settings.DOMAIN_SECONDS, lost_days=settings.DOMAIN_LOST_DAYS)
+
+
+@dataclass(frozen=True, slots=True)
 class ReviewRules:
     """How many people have to say yes to what, and what needs nobody's."""
 

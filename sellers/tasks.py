@@ -10,6 +10,7 @@ from payments.disputes import clock as dispute_clock
 from payments.wiring import offer_signer, seller_gas_caps
 from sellers import fetches, looks
 from sellers.breakers import forget_breakers
+from sellers.domains import looks as domain_looks
 from sellers.entries import forget_changes
 from sellers.health import forget_probes as forget_old_probes
 from sellers.keys import forget_keys as forget_old_keys
@@ -55,6 +56,20 @@ def look_at_upstreams() -> None:
     """The looks, and the documents to fetch, whose bell nobody heard."""
     looks.run_due(this_site())
     fetches.run_due(this_site())
+
+
+@shared_task
+@in_turn(OUTSIDE)
+def look_at_domain(seller_id: str) -> None:
+    """A seller waits at a page for this look."""
+    domain_looks.run(UUID(seller_id), this_site())
+
+
+@shared_task
+@in_turn(OUTSIDE, UNASKED)
+def look_at_domains() -> None:
+    """The domains whose time has come, and those whose bell nobody heard."""
+    domain_looks.run_due(this_site())
 
 
 @shared_task

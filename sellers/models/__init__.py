@@ -11,6 +11,7 @@ from sellers.models.catalog import (
     FiguresVersion,
     SoldRevision,
 )
+from sellers.models.domains import Domain
 from sellers.models.health import Breaker, Health, ProbeResult
 from sellers.models.keys import ApiKey, Repeat
 from sellers.models.listings import Listing, Price, Revision, Seller, ShelfVersion, SignedOffers
@@ -30,6 +31,7 @@ __all__ = [
     "CatalogEntry",
     "CatalogFigures",
     "Delivery",
+    "Domain",
     "Fetch",
     "FiguresVersion",
     "Health",

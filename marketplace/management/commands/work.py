@@ -29,6 +29,7 @@ from marketplace.management.manners import alone, speaks_json, tell
 from payments import engine, wiring
 from payments.reports import kept_buyers
 from sellers import fetches, figures, looks, turns
+from sellers.domains import looks as domain_looks
 from sellers.news.floors import tell_not_offered
 from sellers.news.gas import tell_spent
 from sellers.probing import probe_due
@@ -86,6 +87,8 @@ ACTS: Final = (  # in the order in which one leads to another
         lambda: verify_due(this_site())),
     Act("look at upstreams", "looks", "looked for sellers at", "endpoint(s) and document(s)",
         _look_for_sellers),
+    Act("look at domains", "domains", "looked at", "domain(s) of sellers",
+        lambda: domain_looks.run_due(this_site())),
     Act("sign the quotes", "quotes", "signed the quotes of", "listing(s)", _sign),
     Act("keep the catalog's figures", "figures", "made the figures of", "listing(s)",
         figures.keep),
