@@ -17,6 +17,7 @@ from django.db import connection
 
 from payments.acceptance.promise import Offer
 from sellers import offers
+from sellers.domains.proven import ProvenDomain
 from sellers.models.catalog import CatalogEntry
 from sellers.price_rows import PRICES, PriceRow
 from sellers.quality import Quality
@@ -42,6 +43,7 @@ class Good:
     changed_at: datetime  # when the live revision or its prices last changed
     quality: Quality
     category: str  # "" or one of sellers.categories.CATEGORIES
+    domain: ProvenDomain | None = None  # the seller's
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +117,7 @@ def _goods(hits: Sequence[Hit]) -> tuple[Good, ...]:
 
 def _good(row: Sequence[Any], site: Site) -> Good | None:
     (listing_id, _, path, seller_slug, seller_name, revision, revision_hash, stored, prices,
-     changed_at, category, *figures) = row  # fmt: skip
+     changed_at, category, domain, verified_at, *figures) = row  # fmt: skip
     if stored is None or prices is None:
         return None
     terms = Terms.from_json(orjson.loads(stored))
@@ -135,6 +137,7 @@ def _good(row: Sequence[Any], site: Site) -> Good | None:
         changed_at=changed_at,
         quality=Quality(*figures),
         category=category,
+        domain=ProvenDomain(domain, verified_at) if verified_at else None,
     )
 
 
@@ -147,7 +150,7 @@ _READ: Final = f"""
     with entry as not materialized (select * from sellers_catalogentry where sold),
          hit as materialized ({{hits}})
     select hit.listing_id, hit.key, e.path, e.seller_slug, e.seller_name, r.number, r.hash,
-           r.terms::text, o.prices, e.changed_at, e.category,
+           r.terms::text, o.prices, e.changed_at, e.category, d.name, d.verified_at,
            e.calls_24h, e.calls_7d, e.calls_30d, e.calls_by_day, e.payers_30d,
            e.top_payer_share, e.self_paid,
            e.success_24h, e.success_7d, e.success_30d, e.p50_ms_24h, e.p50_ms_7d, e.p50_ms_30d,
@@ -156,6 +159,7 @@ _READ: Final = f"""
       join sellers_catalogentry e on e.listing_id = hit.listing_id
       left join sellers_listing l on l.id = hit.listing_id and l.state = 'live'
       left join sellers_revision r on r.id = l.live_revision_id
+      left join sellers_domain d on d.seller_id = l.seller_id and d.verified_at is not null
       left join lateral (
             select {PRICES}::text prices
               from payments_openoffer p

@@ -9,6 +9,7 @@ from typing import Final
 from uuid import UUID
 
 from payments.x402.networks import address_bytes, checksum
+from sellers.domains.proven import ProvenDomain, proven_domain
 from sellers.models import Payout, Seller
 from sellers.models.catalog import SoldRevision
 from sellers.terms import PriceTerms
@@ -38,6 +39,7 @@ class Identity:
     logo: str
     since: datetime
     proven: frozenset[str]
+    domain: ProvenDomain | None
 
 
 def sold(listing_id: UUID) -> tuple[Sold, ...]:
@@ -74,4 +76,5 @@ def identity(slug: str, wallets: Sequence[str]) -> Identity | None:
         logo=seller.logo,
         since=seller.created_at,
         proven=frozenset(proven.values_list("address", flat=True)),
+        domain=proven_domain(seller),
     )

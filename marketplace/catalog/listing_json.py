@@ -14,6 +14,7 @@ from marketplace.catalog.listing_links import links
 from payments.acceptance.promise import Offer
 from payments.amounts import token
 from payments.x402.networks import NETWORKS, address_bytes, checksum
+from sellers.domains.proven import ProvenDomain
 from sellers.examples import suffix
 from sellers.goods import Good
 from sellers.grace import grace_seconds
@@ -56,7 +57,11 @@ def summary(good: Good) -> dict[str, Any]:
         "release": terms.release,
         "priceUsd": _plain(in_dollars(cheapest.requirements.amount_atomic, cheapest.decimals)),
         "prices": [price_json(offer) for offer in good.offers],
-        "seller": {"slug": good.seller_slug, "name": good.seller_name},
+        "seller": {
+            "slug": good.seller_slug,
+            "name": good.seller_name,
+            **_domain(good.domain),
+        },
         "revision": {"number": good.revision, "hash": good.revision_hash.hex()},
         "changedAt": stamp(good.changed_at),
         "quality": quality_json(good),
@@ -133,11 +138,19 @@ def _seller(identity: Identity, good: Good) -> dict[str, Any]:
     }
     return {
         **{name: value for name, value in said.items() if value},
+        **_domain(identity.domain),
         "since": stamp(identity.since),
         "wallets": [
             {"payTo": wallet, "signedFor": wallet in identity.proven} for wallet in wallets
         ],
     }
+
+
+def _domain(proven: ProvenDomain | None) -> dict[str, Any]:
+    """What this site has looked at itself; nothing where it was not found to be theirs."""
+    if proven is None:
+        return {}
+    return {"domain": proven.name, "domainVerifiedAt": stamp(proven.verified_at)}
 
 
 def _revision(each: Sold, good: Good) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from payments.page_or_json import is_person
 from payments.reports.case_lists import counts_of
 from sellers import goods
 from sellers.categories import CATEGORIES, label
+from sellers.domains.proven import proven_domain
 from sellers.examples import suffix
 from sellers.goods import Good
 from sellers.models import CatalogEntry, Listing, Payout, Seller
@@ -67,6 +68,7 @@ def seller(request: HttpRequest, slug: str) -> HttpResponse:
     context = {
         "seller": found,
         "cards": cards(sold),
+        "domain": proven_domain(found),
         "wallets": _wallets(found, sold),
         "figures": seller_figures(sold),
         "disputes": counts_of(found.pk),

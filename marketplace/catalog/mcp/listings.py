@@ -63,6 +63,7 @@ def in_short(good: Good) -> Document:
         "category": good.category,
         "release": good.terms.release,
         "seller": good.seller_slug,
+        **({"seller_domain": good.domain.name} if good.domain else {}),
         "seller_declared": _declared(good),
         "quality": _quality(good),
     }
