@@ -7,7 +7,18 @@ from datetime import datetime
 
 from django.db.models import Count, Min
 
-from sellers.models import Listing, Payout, Price, Report, Revision, Seller, SoldRevision, Verdict
+from sellers.domains.claims import domain_of
+from sellers.models import (
+    Domain,
+    Listing,
+    Payout,
+    Price,
+    Report,
+    Revision,
+    Seller,
+    SoldRevision,
+    Verdict,
+)
 
 WALLETS_SHOWN_MAX = 50
 VERDICTS_SHOWN_MAX = 50
@@ -26,6 +37,7 @@ class Record:
     suspended: int
     reports_open: int
     reports_closed: int
+    domain: Domain | None  # proven or not
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +75,7 @@ def record(seller: Seller) -> Record:
         suspended=said.get("suspend", 0),
         reports_open=still,
         reports_closed=reports.count() - still,
+        domain=domain_of(seller),
     )
 
 
