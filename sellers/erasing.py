@@ -14,6 +14,7 @@ from payments.audit_log import SYSTEM
 from payments.disputes.cases import erase_words
 from payments.models import Side
 from sellers import listings, notices, upstream_secrets, worksheets
+from sellers.domains import claims
 from sellers.models import (
     ApiKey,
     Fetch,
@@ -51,6 +52,7 @@ def retire_all(seller: Seller) -> None:
 def erase_seller(seller: Seller) -> None:
     """Let go of everything but what was sold; safe to repeat after an interruption."""
     write(seller, Profile(ERASED_NAME))
+    claims.give_up(seller, by=SYSTEM)
     erase_words(Q(seller_id=seller.pk), Side.SELLER)
     for sheet in seller.worksheets.all():
         worksheets.discard(sheet)

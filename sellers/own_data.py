@@ -15,12 +15,13 @@ from payments.reports.cases import told_of
 from payments.reports.looks import FIRST_DAY, Look, Span
 from payments.reports.sales import Wanted, all_sales
 from payments.spreadsheets import csv_parts
-from sellers.models import Notice, Revision, Seller
+from sellers.models import Domain, Notice, Revision, Seller
 from sellers.sales_files import COLUMNS, cells
 from sellers.webhooks.webhooks import webhooks_of
 
 _KEY = ("id", "name", "prefix", "scopes", "created_at", "expires_at", "last_used_at", "revoked_at")
 _HOOK = ("id", "url", "events", "created_at", "disabled_at", "disabled_why", "failing_since")
+_DOMAIN = ("name", "named_at", "verified_at", "seen_at", "trouble")
 _NOTICE = ("at", "subject", "text", "seen_at")
 _LISTING = ("id", "slug", "state", "reason", "submitted_at", "created_at")
 _REVISION = ("listing__slug", "number", "created_at", "terms")
@@ -30,6 +31,8 @@ _ENDINGS = {"image/png": "png", "image/jpeg": "jpg", "image/webp": "webp"}
 def sold_by(seller: Seller) -> Iterator[Entry]:
     """Who they say they are, what they sell, what they earned and whom they tell of it."""
     yield json_entry("seller/profile.json", _profile(seller))
+    domain = Domain.objects.filter(seller=seller)
+    yield json_entry("seller/domain.json", list(domain.values(*_DOMAIN)))
     yield json_entry("seller/listings.json", list(seller.listings.order_by("id").values(*_LISTING)))
     revisions = Revision.objects.filter(listing__seller=seller).order_by("listing", "number")
     yield json_entry("seller/revisions.json", list(revisions.values(*_REVISION)))
