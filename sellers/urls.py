@@ -6,6 +6,7 @@ from django.urls import path
 
 from sellers.pages import (
     agreeing,
+    domain,
     home,
     importing,
     life,
@@ -32,6 +33,7 @@ urlpatterns = [
     path(f"{_DRAFT}/<slug:slug>", wizard.step, name="sell-step"),
     path(f"{_DRAFT}/<slug:slug>/autosave", wizard.autosave, name="sell-autosave"),
     path("profile", profile.profile, name="sell-profile"),
+    path("profile/domain", domain.domain, name="sell-domain"),
     path("profile/points", profile.points, name="sell-profile-points"),
     path("terms", agreeing.terms, name="sell-terms"),
     path("payouts/", payouts.payouts, name="sell-payouts"),

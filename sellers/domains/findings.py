@@ -108,7 +108,7 @@ def _lost(row: Domain) -> None:
     row.verified_at = None
     row.save()
     shelving.retell(row.seller)
-    note(SYSTEM, "domain.lost", subject(row), before=was, after=facts(row), why=row.trouble)
+    note(SYSTEM, "domain.lost", subject(row), before=was, after=facts(row))
 
 
 def _hold_listings(seller_ids: Sequence[UUID]) -> None:

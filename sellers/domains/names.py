@@ -39,7 +39,7 @@ def domain_name(text: str) -> str:
     if len(labels) < 2:
         raise bad(FIELD, "a full name, such as example.com")
     if not _LAST_LABEL.fullmatch(labels[-1]):
-        raise bad(FIELD, "a name, such as example.com; an IP address is nobody's for long")
+        raise bad(FIELD, "a name that ends as example.com does; no IP address")
     if len(name) > NAME_CHARACTERS_MAX or not all(map(_LABEL.fullmatch, labels)):
         raise _not_a_name()
     _refuse_mixed(name)

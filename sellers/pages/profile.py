@@ -15,6 +15,7 @@ from sellers.directory import NAME_CHARACTERS_MAX
 from sellers.forms import complain, typed_in
 from sellers.models import CatalogEntry, Listing, Seller
 from sellers.models.listings import ABOUT_CHARACTERS_MAX
+from sellers.pages.domain_card import domain_context
 from sellers.pages.own import seller_only
 from sellers.profiles import Profile
 from sellers.refusals import ListingRefused
@@ -106,10 +107,18 @@ def _with_logo(typed: Profile, logo: str) -> Profile:
 def _shown(
     request: HttpRequest, seller: Seller, said: Profile, refused: ListingRefused | None = None
 ) -> HttpResponse:
+    context = profile_context(seller, said, refused)
+    return render(request, "sellers/profile.html", context, status=422 if refused else 200)
+
+
+def profile_context(
+    seller: Seller, said: Profile, refused: ListingRefused | None = None
+) -> dict[str, Any]:
+    """All that stands on the page."""
     form = ProfileForm(initial={name: getattr(said, name) for name in ProfileForm.base_fields})
     if refused is not None:
         complain(form, refused)
-    context: dict[str, Any] = {
+    return {
         "seller": seller,
         "form": form,
         "said": said,
@@ -117,9 +126,9 @@ def _shown(
         "logo_waits": said.logo != seller.logo,
         "logo_trouble": refused.message if refused and refused.field == "logo" else "",
         "files": [f"/s/{seller.slug}/{name}" for name in READ_BY],
+        **domain_context(seller),
         **_graded(seller, said),
     }
-    return render(request, "sellers/profile.html", context, status=422 if refused else 200)
 
 
 def _graded(seller: Seller, said: Profile) -> dict[str, Any]:
