@@ -7,6 +7,7 @@ from django.urls import path
 from sellers.api import (
     about,
     checking,
+    domain,
     drafts,
     health,
     importing,
@@ -28,6 +29,8 @@ urlpatterns = [
     path("openapi.json", about.schema, name="api-sell-schema"),
     path("me", about.me, name="api-sell-me"),
     path("profile", about.profile, name="api-sell-profile"),
+    path("domain", domain.domain, name="api-sell-domain"),
+    path("domain/check", domain.check, name="api-sell-domain-check"),
     path("logos", logos.index, name="api-sell-logos"),
     path("networks", about.networks, name="api-sell-networks"),
     path("payouts", money.wallets, name="api-sell-payouts"),
