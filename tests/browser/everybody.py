@@ -23,7 +23,8 @@ from marketplace.accounts.models import Wallet
 from marketplace.legal_pages import PAGES as LEGAL
 from marketplace.views import GUIDES
 from payments.models import LimitGroup
-from sellers.models import ApiKey, Seller
+from sellers.domains.claims import name_domain
+from sellers.models import ApiKey, Domain, Seller
 from sellers.site import this_site
 from sellers.steps import REVIEW, STEPS
 from sellers.webhooks import webhooks
@@ -45,6 +46,7 @@ from tests.fixtures.upstream import answer
 from tests.fixtures.wallet import buy
 
 LONG_WORD = "Donaudampfschifffahrtsgesellschaftskapitänsmützenverkaufsstatistik"
+LONG_DOMAIN = f"{'donau' * 12}.{'fahrt' * 12}.example"
 TIMEOUT_SECONDS = 30
 OF_A_SELLER, OF_A_LISTING = {"slug": "acme"}, {"seller": "acme", "slug": "marked"}
 # What a route's parameters name where it is not the same at every route that has them.
@@ -118,6 +120,8 @@ def _market(stack: Stack) -> Marked:
         "delivery_id": webhooks.try_out(hook).pk,
     }
     Seller.objects.filter(pk=marked.seller.pk).update(name=LONG_WORD)
+    now = {each: timezone.now() for each in ("verified_at", "well_at", "seen_at")}
+    Domain.objects.filter(pk=marked.seller.pk).update(name=LONG_DOMAIN, **now)
     ApiKey.objects.filter(seller=marked.seller).update(name=LONG_WORD)
     LimitGroup.objects.filter(owner=owner.pk).update(name=LONG_WORD)
     agent = {"address": Cast.other_seller.address, "pays_only": True}
@@ -129,10 +133,14 @@ def _people(marked: Marked) -> dict[str, User | None]:
     owner = marked.seller.owner
     assert owner is not None
     User.objects.filter(pk=owner.pk).update(username=LONG_WORD)
+    beginner = sign_up("beginner")
+    name_domain(beginner, LONG_DOMAIN, this_site())
+    failed = {"seen_at": timezone.now(), "trouble": f"https://{LONG_DOMAIN}/ is empty.", "fix": "x"}
+    Domain.objects.filter(pk=beginner.pk).update(**failed)
     return {
         "visitor": None,
         "newcomer": User.objects.create_user("newcomer"),
-        "beginner": sign_up("beginner").owner,
+        "beginner": beginner.owner,
         "seller": owner,
         "moderator": moderator(),
         "admin": admin(),

@@ -44,11 +44,12 @@ SIGN_IN = "/account/sign-in"
 NAMED = {
     "address": Cast.seller.address, "name": "x-key", "value": "stolen", "slug": "marked",
     "url": "https://example.com/", "events": "payment.paid", "reason": "a reason",
-    "action": "revoke", "way": "example", "network": "eip155:84532",
+    "action": "revoke", "domain": "stolen.example", "way": "example", "network": "eip155:84532",
 }  # fmt: skip
 # What is read with it changes what others are told: the key that signs calls.
 NOT_FOR_READERS = {"api-sell-signing-key"}
 # Where nobody has to be signed in: the ways in.
+UNPROVEN = f"{MARK}.example"  # the domain that the marked seller names
 WAYS_IN = {
     "account-sign-in", "account-sign-up", "account-forgot", "account-reset", "account-reset-link",
     "account-wallet-ask", "account-wallet-sign-in", "account-wallet-by-hand", "account-sign-out",
@@ -147,7 +148,13 @@ def test_the_market_is_everybodys_and_tells_no_secret(untouched: Marked) -> None
         visitor = Client(headers={"Accept": "text/html"})
         said = text_of(visitor.get(address))
         assert f"Weather {MARK}" in said, address
-        for hidden in (*untouched.secrets, f"Other {MARK}", f"Draft {MARK}", f"Notice {MARK}"):
+        for hidden in (
+            *untouched.secrets,
+            f"Other {MARK}",
+            f"Draft {MARK}",
+            f"Notice {MARK}",
+            UNPROVEN,
+        ):
             assert hidden not in said, address
         for method in METHODS[1:]:
             assert visitor.generic(method, address).status_code == 405, (method, address)
