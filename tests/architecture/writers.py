@@ -113,6 +113,14 @@ FACTS = (
         ("sellers/open_offers.py",),
         ("sellers/open_offers.py",),
     ),
+    # A seller names it, a look at it decides; a worker that takes the look claims it.
+    Fact(
+        "sellers_domain",
+        "Domain",
+        ("name", "token", "verified_at"),
+        ("sellers/domains/claims.py", "sellers/domains/findings.py"),
+        ("sellers/domains/claims.py",),
+    ),
     # Its seller's acts and the marketplace's; stopping says the state, the shelf saves it.
     Fact(
         "sellers_listing",
