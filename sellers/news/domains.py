@@ -17,7 +17,7 @@ def tell_failing(row: Domain, days: int) -> None:
         row,
         f"{row.name} could not be found to be yours",
         f"{_why(row)} It is looked at again each day, and is shown beside your name until that"
-        f" has failed for {days} days.",
+        f" has failed for {days} day{'s' * (days != 1)}.",
     )
 
 
