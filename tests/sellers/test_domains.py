@@ -28,6 +28,7 @@ from sellers.models import Domain, Notice, Seller, ShelfVersion
 from sellers.own_data import sold_by
 from sellers.refusals import ListingRefused, TooOften
 from tests.fixtures.domains import NAME, Domains, path_of
+from tests.fixtures.hooks import Hooks
 from tests.fixtures.storefront import Storefront
 from tests.fixtures.upstream import (
     Behaviour,
@@ -174,7 +175,7 @@ def found_at(name: str, domains: Domains) -> File | Trouble:
     ],
 )
 def test_where_a_name_leads_nowhere_that_may_be_called_nothing_is(
-    hooks: Any, seller: Seller, monkeypatch: pytest.MonkeyPatch, leads_to: str, said: str
+    hooks: Hooks, seller: Seller, monkeypatch: pytest.MonkeyPatch, leads_to: str, said: str
 ) -> None:
     def look_up(host: str, *args: Any, **named: Any) -> Any:
         if host != NAME:
@@ -193,14 +194,14 @@ def test_where_a_name_leads_nowhere_that_may_be_called_nothing_is(
 
 
 def test_a_certificate_of_another_is_not_accepted(
-    domains: Domains, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    hooks: Hooks, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = ScriptedUpstream(tls=_self_signed(tmp_path))
     assert isinstance(server.tls, ssl.SSLContext)
     server.start()
     try:
         allowed = (parse_allowance(f"127.0.0.0/8:{server.port}"),)
-        site = replace(domains.site, egress=replace(domains.site.egress, allow=allowed))
+        site = replace(hooks.site, egress=replace(hooks.site.egress, allow=allowed))
         monkeypatch.setattr(
             files, "address_of", lambda _: URL(f"https://127.0.0.1:{server.port}/x")
         )
