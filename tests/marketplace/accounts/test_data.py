@@ -67,7 +67,7 @@ def test_an_archive_holds_all_of_ones_own_and_no_secret(marked: Marked) -> None:
     assert {
         "README.txt", "account.json", "bought/payments.csv", "bought/receipts.jsonl",
         "bought/limits.json", "bought/groups.json", "bought/webhooks.json", "bought/notices.json",
-        "seller/profile.json", "seller/listings.json",
+        "seller/profile.json", "seller/domain.json", "seller/listings.json",
         "seller/revisions.json", "seller/drafts.json", "seller/payouts.json",
         "seller/api_keys.json", "seller/webhooks.json", "seller/notices.json",
         "seller/payments.csv", "seller/receipts.jsonl", "seller/terms.json",
