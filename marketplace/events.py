@@ -6,8 +6,9 @@ Nothing but versions goes over the stream, so it can tell nobody what is not the
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
-from typing import Final
+from collections.abc import AsyncIterator, Callable, Mapping
+from typing import Final, TypeAlias
+from uuid import UUID
 
 from asgiref.sync import sync_to_async
 from django.conf import settings
@@ -20,15 +21,15 @@ from payments.happenings import (
     EARNINGS,
     PAYMENT,
     UNSEEN,
-    Hub,
+    Kind,
     Topic,
-    hub,
     place_of,
     query_of,
     read_place,
     versions_now,
 )
 from payments.ids import read_id
+from payments.open_pages import Hub, hub
 from payments.wiring import origin_of
 from sellers.directory import seller_of
 
@@ -64,7 +65,7 @@ def poll(request: HttpRequest) -> HttpResponse:
     if not changed:
         return HttpResponse(status=204, headers={"Cache-Control": "no-store"})
     response = _ask_instead(request, topics, {**seen, **known}, status=200)
-    response["HX-Trigger"] = ",".join(sorted({topic.kind for topic in changed}))
+    response["HX-Trigger"] = ",".join(sorted({topic.kind.name for topic in changed}))
     return response
 
 
@@ -88,13 +89,35 @@ def _allowed(request: HttpRequest) -> tuple[list[Topic], dict[Topic, str]]:
 
 
 def _topic(request: HttpRequest, name: str) -> Topic:
-    if name == EARNINGS and (seller := seller_of(request.user)) is not None:
-        return Topic(EARNINGS, seller.pk)
-    kind, _, key = name.partition(":")
-    payment_id = read_id(key)  # whoever knows it may look at it
-    if kind == PAYMENT and payment_id is not None:
-        return Topic(PAYMENT, payment_id)
-    raise Http404
+    """What is meant, to whoever may open a page that shows it; nothing is here for others."""
+    word, _, key = name.partition(":")
+    if word not in _HEARD_BY:
+        raise Http404
+    kind, which = _HEARD_BY[word]
+    found = which(request, key)
+    if found is None:
+        raise Http404
+    return Topic(kind, found)
+
+
+def _payment(_: HttpRequest, key: str) -> UUID | None:
+    return read_id(key)  # whoever knows it may look at it
+
+
+def _earnings(request: HttpRequest, key: str) -> UUID | None:
+    seller = None if key else seller_of(request.user)
+    return seller.pk if seller else None
+
+
+# Every kind there is: which one of it is meant, if whoever asks may hear of it.
+_Which: TypeAlias = Callable[[HttpRequest, str], UUID | None]
+_HEARD_BY: Final[dict[str, tuple[Kind, _Which]]] = {
+    kind.name: (kind, which)
+    for kind, which in (
+        (PAYMENT, _payment),
+        (EARNINGS, _earnings),
+    )
+}
 
 
 async def _stream(
@@ -116,7 +139,7 @@ async def _stream(
             changed = seat.take(waiting.known)
             place = place_of(topics, seat.seen)
             for topic in changed:
-                yield f"event: {topic.kind}\nid: {place}\ndata: {topic.name}\n\n".encode()
+                yield f"event: {topic.kind.name}\nid: {place}\ndata: {topic.name}\n\n".encode()
 
 
 def _ask_instead(

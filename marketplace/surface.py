@@ -24,8 +24,8 @@ from marketplace.gateway.responses import NOT_FOUND
 from marketplace.logs import note_request
 from payments.counter import close_counter
 from payments.denials import ListUnread
-from payments.happenings import close_hub, hub
 from payments.loaded import keep_loaded
+from payments.open_pages import close_hub, hub
 from payments.pool import NotDurable
 from payments.x402.crypto import slow_keccak
 

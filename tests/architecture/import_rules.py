@@ -21,7 +21,7 @@ SURFACES = tuple(
 PAYMENTS_LINES = (
     ("tasks", "urls", "views", "admin", "apps", "engine", "settler", "handover"),
     ("acceptance", "settlement", "lookout", "erasing", "own_data"),
-    ("limits", "presented", "health", "happenings", "books", "unpaid", "migrations"),
+    ("limits", "presented", "health", "happenings", "open_pages", "books", "unpaid", "migrations"),
     # What hangs together by the terms that `wiring` reads and the desk that settlers work at.
     (
         *("wiring", "desk", "ways", "relaying", "facilitators", "outcomes", "evidence", "receipts"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -13,38 +13,13 @@ from django.test import AsyncClient, Client
 from pytest_django.fixtures import Settings
 
 from payments import earnings
-from payments.happenings import close_hub, hub
 from payments.ids import new_id
+from payments.open_pages import hub
 from payments.pool import one
 from payments.wakeups import EARNINGS_COUNTED
 from tests.fixtures.purchases import Purchases
 from tests.fixtures.shop import Shop
-
-PATIENCE_SECONDS = 20
-
-
-@pytest.fixture
-async def market(
-    database_url: str, settings: Settings, purchases: Purchases
-) -> AsyncIterator[Purchases]:
-    settings.DATABASE_URL = settings.DATABASE_DIRECT_URL = database_url
-    yield purchases
-    await close_hub()
-
-
-async def listen(client: AsyncClient, query: str, **headers: str) -> AsyncIterator[str]:
-    """What comes over the stream, a message at a time; comments are let go by."""
-    response: Any = await client.get(f"/events{query}", headers=headers)
-    assert response["Content-Type"] == "text/event-stream"
-    async for part in response:
-        if not part.startswith(b":"):
-            yield part.decode()
-
-
-async def heard(messages: AsyncIterator[str]) -> dict[str, str]:
-    async with asyncio.timeout(PATIENCE_SECONDS):
-        message = await anext(messages)
-    return dict(line.split(": ", 1) for line in message.strip().splitlines())
+from tests.fixtures.streams import PATIENCE_SECONDS, heard, listen
 
 
 async def test_a_payment_that_moves_is_heard_of(market: Purchases) -> None:
@@ -90,6 +65,8 @@ async def test_a_sale_is_heard_of_by_its_seller(
     "query",
     [
         "", "?topics=earnings", "?topics=payment:7", "?topics=seller:x", "?topics=payment:",
+        "?topics=earnings:", "?topics=look:7", "?topics=calls:", "?topics=document",
+        "?topics=operator",
         "?topics=payment:0192f0c1-7d4c-7000-8000-00000000abcd",
     ],
 )  # fmt: skip

@@ -8,8 +8,9 @@ from unittest.mock import patch
 from uuid import UUID
 
 from payments import earnings
-from payments.happenings import EARNINGS, PAYMENT, UNSEEN, Hub, Seat, Topic, versions_now
+from payments.happenings import EARNINGS, PAYMENT, UNSEEN, Topic, versions_now
 from payments.ids import new_id
+from payments.open_pages import Hub, Seat
 from payments.pool import Pool, rows
 from payments.reports import kept_buyers
 from payments.reports.buyers import buyers, paid_by
