@@ -31,7 +31,9 @@ from payments.happenings import (
 from payments.ids import read_id
 from payments.open_pages import Hub, hub
 from payments.wiring import origin_of
+from sellers import fetches, worksheets
 from sellers.directory import seller_of
+from sellers.happenings import DOCUMENT, LOOK, TEST_CALLS
 
 TOPICS_MAX: Final = 8
 COMMENT_SECONDS: Final = 15.0
@@ -109,6 +111,18 @@ def _earnings(request: HttpRequest, key: str) -> UUID | None:
     return seller.pk if seller else None
 
 
+def _draft(request: HttpRequest, key: str) -> UUID | None:
+    seller, draft_id = seller_of(request.user), read_id(key)
+    found = worksheets.find(seller, draft_id) if seller and draft_id else None
+    return found.pk if found else None
+
+
+def _document(request: HttpRequest, key: str) -> UUID | None:
+    seller, fetch_id = seller_of(request.user), read_id(key)
+    found = fetches.of(seller, fetch_id) if seller and fetch_id else None
+    return found.pk if found else None
+
+
 # Every kind there is: which one of it is meant, if whoever asks may hear of it.
 _Which: TypeAlias = Callable[[HttpRequest, str], UUID | None]
 _HEARD_BY: Final[dict[str, tuple[Kind, _Which]]] = {
@@ -116,6 +130,9 @@ _HEARD_BY: Final[dict[str, tuple[Kind, _Which]]] = {
     for kind, which in (
         (PAYMENT, _payment),
         (EARNINGS, _earnings),
+        (LOOK, _draft),
+        (TEST_CALLS, _draft),
+        (DOCUMENT, _document),
     )
 }
 

@@ -17,11 +17,11 @@ from payments import wiring
 from payments.happenings import UNSEEN, Kind, Topic, by_kind
 from payments.outage import Outage
 from payments.pool import NotDurable, Pool, rows
-from payments.wakeups import EARNINGS_COUNTED, MONEY_MOVED, WORK_TO_SETTLE, listen
+from payments.wakeups import EARNINGS_COUNTED, MONEY_MOVED, WORK_TO_SETTLE, WORK_WENT_ON, listen
 
 log = logging.getLogger(__name__)
 
-CHANNELS = (MONEY_MOVED, EARNINGS_COUNTED, WORK_TO_SETTLE)
+CHANNELS = (MONEY_MOVED, EARNINGS_COUNTED, WORK_TO_SETTLE, WORK_WENT_ON)
 TICK_SECONDS = 2.0  # how long a lost ring can keep an open page waiting
 PAUSE_SECONDS = 0.3  # between two looks, however often it rings
 

@@ -8,8 +8,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
+from functools import partial
 
 import psycopg
+from django.db import Error, transaction
+from django.db import connection as django_connection
 from psycopg.conninfo import make_conninfo
 
 from payments.line import signs_of_life
@@ -21,6 +24,7 @@ RECONNECT_SECONDS = 1.0
 WORK_TO_SETTLE = "souk_settle"  # an answer is stored; the settler may send
 MONEY_MOVED = "souk_money"  # the settler moved something; a buyer may be waiting
 EARNINGS_COUNTED = "souk_earned"  # sellers' sums have changed; a page may be open
+WORK_WENT_ON = "souk_work"  # a job has come a step further; somebody may wait for it at a page
 
 # A notice makes its transaction one that writes. Nobody waits for a hint to reach the disk.
 _RING = """
@@ -56,6 +60,16 @@ class Bell:
                     return
         finally:
             self._ringing = None
+
+
+def ring_after_commit(channel: str) -> None:
+    """The same for what Django writes; a ring that fails undoes nothing."""
+    transaction.on_commit(partial(_ring_now, channel))
+
+
+def _ring_now(channel: str) -> None:
+    with contextlib.suppress(Error), django_connection.cursor() as cursor:
+        cursor.execute(_RING, (channel,))
 
 
 async def listen(direct_url: str, channels: tuple[str, ...], heard: Callable[[str], None]) -> None:

@@ -12,6 +12,7 @@ from django.db.models.functions import Now
 
 from sellers import jobs
 from sellers.addresses import URL_CHARACTERS_MAX, vetted
+from sellers.happenings import went_on
 from sellers.models import Fetch, Seller
 from sellers.openapi import documents
 from sellers.refusals import ListingRefused, bad
@@ -61,6 +62,7 @@ def run(fetch_id: UUID, site: Site) -> bool:
     job = jobs.take(Fetch, fetch_id)
     if job is None:
         return False
+    went_on()
     text = why = ""
     if jobs.is_given_up(job):
         why = "it was begun and never finished; try it once more"
@@ -71,6 +73,7 @@ def run(fetch_id: UUID, site: Site) -> bool:
             why = refused.message
     state = State.BAD if why else State.GOOD
     Fetch.objects.filter(pk=job.pk).update(state=state, text=text, why=why, due_at=None)
+    went_on()
     _let_go_of_older(job)
     return True
 

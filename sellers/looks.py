@@ -11,6 +11,7 @@ from payments import rates
 from sellers import jobs, worksheets
 from sellers.drafts import upstream_url
 from sellers.examples import body, body_media_type, path_values, query_pairs
+from sellers.happenings import went_on
 from sellers.header_names import is_never_secret
 from sellers.input_rules import plain_example
 from sellers.models import Look, Worksheet
@@ -56,6 +57,7 @@ def run(look_id: UUID, site: Site) -> bool:
     job = jobs.take(Look, look_id, steps=[])
     if job is None:
         return False
+    went_on()
     sample = None if _is_given_up(job) else _looked(job, site)
     ended: dict[str, Any] = {"ended_at": timezone.now(), "due_at": None}
     if sample is None:
@@ -64,6 +66,7 @@ def run(look_id: UUID, site: Site) -> bool:
         Look.objects.filter(pk=job.pk).update(state=State.GOOD, sample=sample.to_json(), **ended)
         if not job.worksheet.typed.get("sample_base64"):
             worksheets.fill_in(job.worksheet, _filled(job.worksheet, sample))
+    went_on()
     return True
 
 
@@ -110,6 +113,7 @@ def _looked(job: Look, site: Site) -> Sample | None:
         while True:
             told.append(next(steps).to_json())
             Look.objects.filter(pk=job.pk).update(steps=told)
+            went_on()
     except StopIteration as end:
         found: Sample | None = end.value
         return found

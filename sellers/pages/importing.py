@@ -12,9 +12,11 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
+from payments.happenings import Topic, live_query
 from payments.ids import read_id
 from sellers import fetches, imports, readings, worksheets
 from sellers.bells import ring_for_document
+from sellers.happenings import DOCUMENT
 from sellers.models import Fetch, Seller
 from sellers.openapi import documents
 from sellers.openapi.operations import Operation, operations
@@ -59,16 +61,17 @@ def document(request: HttpRequest, seller: Seller) -> HttpResponse:
 @require_safe
 def fetched(request: HttpRequest, seller: Seller, fetch_id: UUID) -> HttpResponse:
     """A document that a worker fetches: the page waits, then shows what is in it."""
+    live = live_query(Topic(DOCUMENT, fetch_id))
     job = fetches.of(seller, fetch_id)
     if job is None:
         raise Http404
     if asks_for_part(request):
-        response = render(request, "sellers/_fetch.html", {"job": job})
+        response = render(request, "sellers/_fetch.html", {"job": job, "live": live})
         if job.due_at is None:
             response["HX-Refresh"] = "true"
         return response
     if job.due_at is not None:
-        return render(request, "sellers/fetch.html", {"job": job})
+        return render(request, "sellers/fetch.html", {"job": job, "live": live})
     try:
         if job.why or not job.text:
             raise bad("url", job.why or "the document is not kept any more; read it once more")

@@ -9,7 +9,9 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
 
+from payments.happenings import Topic, live_query
 from sellers import looks
+from sellers.happenings import LOOK
 from sellers.models import Seller, Worksheet
 from sellers.pages.own import own_worksheet, seller_only
 from sellers.pages.parts import asks_for_part
@@ -23,7 +25,7 @@ ANSWER_CHARACTERS_SHOWN = 2_000
 @seller_only
 @require_safe
 def look(request: HttpRequest, seller: Seller, worksheet_id: UUID) -> HttpResponse:
-    """How far the newest look has come: a piece of a page, asked for until it is over."""
+    """How far the newest look has come: a piece of a page that is asked for until it is over."""
     sheet = own_worksheet(seller, worksheet_id)
     here = BY_SLUG.get(request.GET.get("at", ""), STEPS[0])
     if not asks_for_part(request):
@@ -34,8 +36,9 @@ def look(request: HttpRequest, seller: Seller, worksheet_id: UUID) -> HttpRespon
 
 def look_context(sheet: Worksheet) -> dict[str, Any]:
     """The newest look, its steps and its answer."""
+    live = live_query(Topic(LOOK, sheet.pk))
     newest = looks.newest(sheet)
-    return {"look": newest, "answer": _answer(newest.sample) if newest else ""}
+    return {"look": newest, "live": live, "answer": _answer(newest.sample) if newest else ""}
 
 
 def _answer(stored: Any) -> str:

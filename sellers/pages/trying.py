@@ -13,9 +13,11 @@ from django.utils.cache import patch_vary_headers
 from django.views.decorators.http import require_http_methods
 
 from payments.amounts import Amount
+from payments.happenings import Topic, live_query
 from payments.x402.networks import NETWORKS
 from sellers import previews
 from sellers.examples import buying, suffix
+from sellers.happenings import TEST_CALLS
 from sellers.models import Preview, Seller, Worksheet
 from sellers.offers import HEADER_BYTES_MAX, challenge, header_bytes, quote
 from sellers.own_wallets import may_pay_now
@@ -57,10 +59,12 @@ def _done(request: HttpRequest, sheet: Worksheet, site: Site) -> HttpResponse:
 
 
 def _context(sheet: Worksheet, site: Site, refused: ListingRefused | None) -> dict[str, Any]:
+    live = live_query(Topic(TEST_CALLS, sheet.pk))
     lacking = [(each, lack) for each in STEPS if (lack := lacks(sheet, each, site))]
     preview = previews.of_worksheet(sheet)
     context: dict[str, Any] = {
         "sheet": sheet,
+        "live": live,
         "steps": way(sheet, TRY, site),
         "lacking": lacking,
         "preview": preview,

@@ -443,7 +443,7 @@ def test_a_seller_chooses_operations_and_gets_drafts(
     assert upstream.calls == [], "nobody waits for a stranger's address"
     assert "You may leave" in desk.client.get(here).content.decode()
     waiting = desk.client.get(here, headers={"HX-Request": "true"})
-    assert "every 700ms" in waiting.content.decode()
+    assert "document from:#live" in waiting.content.decode()
     assert "HX-Refresh" not in waiting
     assert fetches.run_due(this_site()) == 1
     assert fetches.run_due(this_site()) == 0, "done"

@@ -11,12 +11,14 @@ from payments import earnings
 from payments.happenings import EARNINGS, PAYMENT, UNSEEN, Topic, versions_now
 from payments.ids import new_id
 from payments.open_pages import Hub, Seat
-from payments.pool import Pool, rows
+from payments.pool import Pool, one, rows
 from payments.reports import kept_buyers
 from payments.reports.buyers import buyers, paid_by
 from payments.reports.earnings import by_listing, by_time, first_sale, overview, wallets_paid
 from payments.reports.looks import Look, Span
 from payments.reports.sales import Wanted, is_sold_by, sales
+from sellers.happenings import DOCUMENT, LOOK, TEST_CALLS
+from sellers.models import Fetch, Worksheet
 from tests.fixtures.cast import Cast
 from tests.fixtures.purchases import NETWORK, USDC
 from tests.payments.plans.day import FEW
@@ -32,9 +34,18 @@ async def counting(pool: Pool, seller: UUID) -> None:
     )
     await earnings.count(pool)
     waiting = Hub()
-    waiting._seats.add(Seat({Topic(EARNINGS, seller): UNSEEN}))
+    draft = await one(pool, "select id from sellers_worksheet limit 1")
+    fetch = await one(pool, "select id from sellers_fetch limit 1")
+    assert draft
+    assert fetch
+    topics = {
+        Topic(EARNINGS, seller), Topic(LOOK, draft[0]), Topic(TEST_CALLS, draft[0]),
+        Topic(DOCUMENT, fetch[0]),
+    }  # fmt: skip
+    waiting._seats.add(Seat(dict.fromkeys(topics, UNSEEN)))
     await waiting._look(pool)
-    assert waiting.known
+    assert waiting.known.keys() == topics
+    assert UNSEEN not in waiting.known.values()
     assert seller in await earnings.sellers_with_payments(pool)
 
 
@@ -55,6 +66,8 @@ def sold(seller: UUID) -> None:
     kept_buyers.forget()
     page = sales(Wanted(look)).rows
     assert versions_now([Topic(PAYMENT, page[0].id), Topic(EARNINGS, seller)])
+    draft, fetch = Worksheet.objects.all()[0].pk, Fetch.objects.all()[0].pk
+    assert versions_now([Topic(LOOK, draft), Topic(TEST_CALLS, draft), Topic(DOCUMENT, fetch)])
     assert page
     assert is_sold_by(seller, page[-1].id)
     one_listing = replace(look, listing_id=listing, network=NETWORK)

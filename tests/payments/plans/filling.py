@@ -163,6 +163,19 @@ select gen_random_uuid(), l.id, now() - make_interval(hours => n * 30), 'calls',
 insert into sellers_apikey (id, seller_id, name, prefix, hash, scopes, created_at)
 select gen_random_uuid(), %(seller)s, 'x', 'souk_', sha256(('k' || n)::bytea), '[]', now()
   from generate_series(1, 2500) n;
+insert into sellers_worksheet (id, seller_id, listing_id, of_listing, typed, sealed, sealed_for,
+    stamps, version, created_at, changed_at)
+select id, %(seller)s, id, false, '{{}}', '{{}}', '', '{{}}', 1, now(), now() from sellers_listing;
+insert into sellers_look (id, worksheet_id, state, asked, steps, due_at, created_at)
+select gen_random_uuid(), id, 'running', '{{}}', '[]', now(), now() - make_interval(hours => n)
+  from sellers_worksheet, generate_series(1, 5) n;
+insert into sellers_preview (id, seller_id, listing_id, token_hash, terms, revision_hash, sealed,
+    payers, created_at, expires_at)
+select id, seller_id, listing_id, sha256(id::text::bytea), '{{}}', '', '{{}}', '["0x"]', now(),
+       now() + make_interval(hours => 1) from sellers_worksheet;
+insert into sellers_fetch (id, seller_id, url, base_url, state, text, why, due_at, created_at)
+select gen_random_uuid(), %(seller)s, '', '', 'waiting', '', '', now(), now()
+  from generate_series(1, 2500) n;
 insert into sellers_notice (id, seller_id, at, subject, text, href)
 select gen_random_uuid(), %(seller)s, now() - make_interval(hours => n), 'x', 'y', ''
   from generate_series(1, 2500) n;

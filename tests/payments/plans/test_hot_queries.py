@@ -226,6 +226,7 @@ NOT_HOT: dict[Asker, str] = {
     ("payments/facilitators/submissions.py", "_insert"): "one row, by its payment's key",
     ("payments/wallets/linking.py", "burn"): "the same statement as siwx._burn",
     ("payments/wakeups.py", "_ring"): "reads no table",
+    ("payments/wakeups.py", "_ring_now"): "reads no table",
     ("payments/wakeups.py", "_rings"): "reads no table",
     **{
         (f"sellers/{file}.py", name): BY_HAND

@@ -1,0 +1,80 @@
+"""Pages that follow what is done elsewhere: over one stream, and what one types stays as it is."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from django.utils import timezone
+from playwright.sync_api import Page, expect
+
+from sellers import worksheets
+from sellers.models import Look, Seller, Worksheet
+from tests.browser.chromium import Chromium, Seen
+from tests.end_to_end.test_live_earnings import signed_in
+from tests.fixtures.stack import Stack
+
+PATIENCE_MS = 30_000
+# What a worker writes; a browser's thread has no models.
+STEP = """
+    update sellers_look set state = 'running', steps = steps ||
+           jsonb_build_array(jsonb_build_object('name', %s::text, 'good', true, 'said', %s::text))
+     where worksheet_id = %s returning 1
+"""
+OVER = "update sellers_look set state = 'bad', due_at = null where worksheet_id = %s returning 1"
+
+
+def streams(seen: Seen) -> int:
+    return sum("/events?" in each for each in seen.requested)
+
+
+def waiting_draft(stack: Stack) -> Worksheet:
+    """A draft of the seller `tests` whose look no worker takes."""
+    stack.sell()
+    with stack.database():
+        sheet = worksheets.start(Seller.objects.get(slug="tests"), {"upstream_url": "https://x.y"})
+        later = timezone.now() + timedelta(hours=1)
+        Look.objects.create(worksheet=sheet, due_at=later, asked={"method": "GET", "url": "x"})
+    return sheet
+
+
+def test_a_look_shows_each_step_and_leaves_what_is_typed_alone(
+    browser: Chromium, stack: Stack
+) -> None:
+    sheet = waiting_draft(stack)
+
+    def watch(page: Page, seen: Seen) -> list[str]:
+        page.goto(f"{stack.base_url}/sell/drafts/{sheet.pk}/endpoint")
+        look, address = page.locator("#look"), page.get_by_label("Address of your endpoint")
+        expect(look).to_contain_text("Waiting for a worker")
+        page.evaluate("window.neverReloaded = true")
+        address.fill("https://half.typed")
+        for name, said in (("DNS", "found at once"), ("Status", "no word of it")):
+            stack.rows(STEP, name, said, sheet.pk)
+            expect(look).to_contain_text(said, timeout=PATIENCE_MS)
+        expect(look).to_contain_text("Asking the endpoint")
+        expect(address).to_be_focused()
+        expect(address).to_have_value("https://half.typed")
+        assert streams(seen) == 1, "no step opens it anew"
+        stack.rows(OVER, sheet.pk)
+        expect(look).not_to_contain_text("Asking the endpoint", timeout=PATIENCE_MS)
+        expect(page.locator("#live")).to_have_count(0)
+        expect(address).to_be_focused()
+        assert page.evaluate("window.neverReloaded")
+        assert not any("/events/poll" in each for each in seen.requested)
+        return [*seen.stopped_by, *seen.complaints]
+
+    with signed_in(stack) as cookie:
+        assert browser.visit(watch, headers=cookie) == []
+
+
+def test_a_look_is_followed_by_a_link_where_no_script_runs(browser: Chromium, stack: Stack) -> None:
+    sheet = waiting_draft(stack)
+
+    def watch(page: Page, seen: Seen) -> None:
+        page.goto(f"{stack.base_url}/sell/drafts/{sheet.pk}/endpoint")
+        stack.rows(STEP, "DNS", "found at once", sheet.pk)
+        page.get_by_role("link", name="Show how far it has come").click()
+        expect(page.locator("#look")).to_contain_text("found at once")
+
+    with signed_in(stack) as cookie:
+        browser.visit(watch, headers=cookie, script=False)
