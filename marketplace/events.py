@@ -17,6 +17,8 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, St
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
+from marketplace.access import has_second_factor, is_admin
+from marketplace.doctor.glance import OPERATOR, THE_SITE
 from payments.happenings import (
     EARNINGS,
     PAYMENT,
@@ -123,6 +125,11 @@ def _document(request: HttpRequest, key: str) -> UUID | None:
     return found.pk if found else None
 
 
+def _site(request: HttpRequest, key: str) -> UUID | None:
+    may = not key and is_admin(request.user) and has_second_factor(request)
+    return THE_SITE.id if may else None
+
+
 # Every kind there is: which one of it is meant, if whoever asks may hear of it.
 _Which: TypeAlias = Callable[[HttpRequest, str], UUID | None]
 _HEARD_BY: Final[dict[str, tuple[Kind, _Which]]] = {
@@ -133,6 +140,7 @@ _HEARD_BY: Final[dict[str, tuple[Kind, _Which]]] = {
         (LOOK, _draft),
         (TEST_CALLS, _draft),
         (DOCUMENT, _document),
+        (OPERATOR, _site),
     )
 }
 

@@ -7,7 +7,7 @@ from typing import Final
 from marketplace.doctor.findings import Finding, fail, ok
 from payments import audit_log
 
-AT_A_GLANCE: Final = 100  # for pages that are asked every few seconds
+AT_A_GLANCE: Final = 100  # for a page that is made every few seconds
 BY_HAND: Final = 10_000
 _FIX: Final = "`python3 manage.py audit verify` names all of it; docs/operate.md, “The audit log”"
 

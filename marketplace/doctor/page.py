@@ -14,11 +14,11 @@ from django.utils.cache import patch_vary_headers
 from django.views.decorators.http import require_safe
 
 from marketplace.access import admin_only
-from marketplace.doctor.audited import AT_A_GLANCE, examine_audit_log
 from marketplace.doctor.findings import Finding, Level, worst
+from marketplace.doctor.glance import THE_SITE, examine, version_of
 from marketplace.doctor.metrics import CONTENT_TYPE, metrics
-from marketplace.doctor.programs import examine_programs
-from marketplace.doctor.workings import answers_wait, examine_workings, in_days
+from marketplace.doctor.workings import answers_wait, in_days
+from payments.happenings import query_of
 from payments.page_or_json import is_person
 from payments.reports.workings import fuel, speeds, waiting
 from payments.wiring import networks
@@ -68,6 +68,7 @@ def health(request: HttpRequest) -> HttpResponse:
         "said": in_a_sentence(findings),
         "tone": _SAID[level][1],
         "tiles": _tiles(findings),
+        "live": query_of([THE_SITE], {THE_SITE: version_of(findings)}),
     }
     response = render(request, f"operator/{'_tiles' if part else 'health'}.html", context)
     patch_vary_headers(response, ["Accept", "HX-Request"])
@@ -92,11 +93,6 @@ def shows_the_token(request: HttpRequest) -> bool:
 def facts() -> dict[str, Any]:
     """All that the operator's page shows, for programs of the operator's."""
     return in_json(examine())
-
-
-def examine() -> list[Finding]:
-    """What the page shows: the site's own rows, and no node is asked."""
-    return [*examine_programs(), *examine_workings(), examine_audit_log(AT_A_GLANCE)]
 
 
 def in_json(findings: Sequence[Finding]) -> dict[str, Any]:

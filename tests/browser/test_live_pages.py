@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import timedelta
 
+import pytest
+from django.test import override_settings
 from django.utils import timezone
 from playwright.sync_api import Page, expect
 
@@ -11,6 +14,7 @@ from sellers import worksheets
 from sellers.models import Look, Seller, Worksheet
 from tests.browser.chromium import Chromium, Seen
 from tests.end_to_end.test_live_earnings import signed_in
+from tests.fixtures.foreign import admin, browser_of
 from tests.fixtures.stack import Stack
 
 PATIENCE_MS = 30_000
@@ -21,6 +25,11 @@ STEP = """
      where worksheet_id = %s returning 1
 """
 OVER = "update sellers_look set state = 'bad', due_at = null where worksheet_id = %s returning 1"
+BACKUP = """
+    insert into payments_heartbeat (name, at) values ('backup', now() - make_interval(days => %s))
+        on conflict (name) do update set at = excluded.at returning 1
+"""
+NO_BACKUP = "delete from payments_heartbeat where name = 'backup' returning 1"
 
 
 def streams(seen: Seen) -> int:
@@ -78,3 +87,37 @@ def test_a_look_is_followed_by_a_link_where_no_script_runs(browser: Chromium, st
 
     with signed_in(stack) as cookie:
         browser.visit(watch, headers=cookie, script=False)
+
+
+@pytest.fixture
+def operator(stack: Stack) -> Iterator[dict[str, str]]:
+    """The cookie of whoever runs the site; it goes again, as others make one of that name."""
+    with stack.database(), override_settings(SECRET_KEY=stack.environment["SECRET_KEY"]):
+        person = admin()
+        cookies = browser_of(person, second_factor=True).cookies
+    yield {"Cookie": "; ".join(f"{name}={each.value}" for name, each in cookies.items())}
+    stack.rows(NO_BACKUP)
+    with stack.database():
+        person.delete()
+
+
+def test_the_operators_page_follows_the_site(
+    browser: Chromium, stack: Stack, operator: dict[str, str]
+) -> None:
+    stack.rows(BACKUP, 3)
+
+    def watch(page: Page, seen: Seen) -> list[str]:
+        page.goto(f"{stack.base_url}/operator/")
+        tiles = page.locator("#tiles")
+        expect(tiles).to_contain_text("Made 3 days ago")
+        page.evaluate("window.neverReloaded = true")
+        link = tiles.get_by_role("region", name="Backup").get_by_role("link")
+        link.focus()
+        stack.rows(BACKUP, 9)
+        expect(tiles).to_contain_text("Made 9 days ago", timeout=PATIENCE_MS)
+        expect(link).to_be_focused()
+        assert page.evaluate("window.neverReloaded")
+        assert streams(seen) == 1
+        return [*seen.stopped_by, *seen.complaints]
+
+    assert browser.visit(watch, headers=operator) == []

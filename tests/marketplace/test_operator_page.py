@@ -181,7 +181,9 @@ def test_the_page_shows_the_worst_first_and_renews_itself(site: Client) -> None:
     assert "python3 manage.py reconcile --fix" in page
     part = site.get("/operator/", headers={"HX-Request": "true"}).content.decode()
     assert part.startswith('<div class="stack" id="tiles"')
-    assert "every 10s" in part
+    assert "operator from:#live" in part
+    assert "hx-sse:connect" not in part, "one stream, beside what changes"
+    assert re.search(r'hx-sse:connect="/events\?topics=operator&amp;seen=[0-9a-f]{16}"', page)
 
 
 def test_numbers_are_for_who_knows_the_token(site: Client, settings: Settings) -> None:
