@@ -6,7 +6,7 @@ import hashlib
 import json
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 from uuid import UUID
 
@@ -32,21 +32,25 @@ def version_of(findings: Sequence[Finding]) -> str:
 
 
 class Glance:
-    """What was found a moment ago is good enough to know whether to look."""
+    """What was found a moment ago is good enough for a page that follows by itself."""
 
-    def __init__(self) -> None:
+    def __init__(self, look: Callable[[], Sequence[Finding]]) -> None:
+        self._look = look
         self._alone = threading.Lock()
-        self._version = ""
+        self._found: Sequence[Finding] = ()
         self._good_until = 0.0
 
-    def version(self) -> str:
+    def findings(self) -> Sequence[Finding]:
         with self._alone:
             if time.monotonic() >= self._good_until:
-                self._version = version_of(examine())
+                self._found = self._look()
                 self._good_until = time.monotonic() + GOOD_SECONDS
-            return self._version
+            return self._found
+
+    def version(self) -> str:
+        return version_of(self.findings())
 
 
-GLANCE: Final = Glance()
+GLANCE: Final = Glance(examine)
 OPERATOR: Final = Kind("operator", work_out=GLANCE.version, is_named_alone=True)
 THE_SITE: Final = Topic(OPERATOR, UUID(int=0))  # there is one

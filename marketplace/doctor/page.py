@@ -15,7 +15,7 @@ from django.views.decorators.http import require_safe
 
 from marketplace.access import admin_only
 from marketplace.doctor.findings import Finding, Level, worst
-from marketplace.doctor.glance import THE_SITE, examine, version_of
+from marketplace.doctor.glance import GLANCE, THE_SITE, examine, version_of
 from marketplace.doctor.metrics import CONTENT_TYPE, metrics
 from marketplace.doctor.workings import answers_wait, in_days
 from payments.happenings import query_of
@@ -60,8 +60,9 @@ class Tile:
 @require_safe
 def health(request: HttpRequest) -> HttpResponse:
     """One sentence, and a tile for each part; what is wrong comes first, with its command."""
-    findings = examine()
-    level, part = worst(findings), bool(getattr(request, "htmx", False))
+    part = bool(getattr(request, "htmx", False))
+    findings = GLANCE.findings() if part else examine()
+    level = worst(findings)
     if not part and not is_person(request):
         return JsonResponse(in_json(findings))
     context = {

@@ -48,7 +48,7 @@ class Site:
 def site(monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
     found = Site()
     found.goes_on.set()
-    monkeypatch.setattr(glance, "examine", found.examine)
+    monkeypatch.setattr(GLANCE, "_look", found.examine)
     monkeypatch.setattr(glance, "GOOD_SECONDS", 0.0)
     monkeypatch.setattr(GLANCE, "_good_until", 0.0)
     yield found
@@ -89,6 +89,9 @@ async def test_the_site_is_looked_at_once_for_every_tab(
     tabs = [listen(client, PAGE + version_of([ILL])) for _ in range(3)]
     assert [(await heard(each))["id"] for each in tabs] == [site.version] * 3
     assert (await client.get(f"/events/poll{PAGE}{site.version}")).status_code == 204
+    for _ in tabs:
+        part = await client.get("/operator/", headers={"HX-Request": "true"})
+        assert WELL.words in part.content.decode().lower()
     assert site.looks == 1
     for each in tabs:
         await each.aclose()  # type: ignore[attr-defined]
