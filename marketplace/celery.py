@@ -82,14 +82,14 @@ app.conf.beat_schedule = {
 
 @worker_init.connect  # before the broker is reached, for nothing is settled through it
 def _start_settling(**_: Any) -> None:
-    from payments import wiring  # and with it models: only after Django is set up
     from payments.engine import Engine
+    from payments.wiring.keys import insist_on_keys
     from sellers import turns
 
     if slow := slow_keccak():
         raise SystemExit(slow[0])
     try:
-        wiring.insist_on_keys()
+        insist_on_keys()
     except ImproperlyConfigured as wrong:
         raise SystemExit(f"The worker cannot settle: {wrong}") from None
     engine = Engine()

@@ -14,10 +14,10 @@ from django.utils import timezone
 
 from marketplace.access import is_admin
 from marketplace.moderation.judges import judge_for
-from payments import wiring
 from payments.reports import workings
 from payments.reports.case_lists import waiting_for_admin
 from payments.wallets.payers import payers_of
+from payments.wiring.networks import networks
 from sellers.models import Seller
 from sellers.reviews import holds, reports
 
@@ -53,7 +53,7 @@ def _run(user: User, patience: timedelta) -> Iterator[Duty]:
     sold = set(Seller.objects.filter(owner=user).values_list("pk", flat=True))
     disputes = waiting_for_admin(payers_of(user), sold)
     yield from _waiting("dispute to decide", "moderation-disputes", *disputes)
-    ours = wiring.networks()
+    ours = networks()
     payments = "payment for an admin to look at"
     yield from _waiting(payments, "operator-health", *_stuck(ours, patience), is_urgent=True)
     compared = [each for each in workings.reconciliations() if each.network in ours]

@@ -18,7 +18,7 @@ from django.utils import timezone
 
 from marketplace.accounts import duty_wishes, letters, mail
 from marketplace.duties import Duty, duties_of
-from payments.wiring import public_url
+from payments.wiring.site import public_url
 from sellers.moderators import judges
 
 AGAIN_AFTER: Final = timedelta(days=1)

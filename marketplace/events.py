@@ -32,7 +32,7 @@ from payments.happenings import (
 )
 from payments.ids import read_id
 from payments.open_pages import Hub, hub
-from payments.wiring import origin_of
+from payments.wiring.site import origin_of
 from sellers import fetches, worksheets
 from sellers.directory import seller_of
 from sellers.happenings import DOCUMENT, LOOK, TEST_CALLS

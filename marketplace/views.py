@@ -16,7 +16,7 @@ from marketplace.doctor import page
 from marketplace.look import markdown
 from payments.health import why_refused
 from payments.page_or_json import is_person
-from payments.wiring import networks
+from payments.wiring.networks import networks
 
 UNSETTLED = "nobody has settled this network yet"
 GUIDES = {"buy": "Buying", "sell": "Selling", "webhooks": "Webhooks", "operate": "Operating"}

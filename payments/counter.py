@@ -11,9 +11,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from weakref import WeakKeyDictionary
 
-from payments import wiring
 from payments.chains import Chain
 from payments.pool import Pool
+from payments.wiring.networks import networks, open_chain
+from payments.wiring.pools import open_site_pool
 
 CONNECTIONS_MAX = 4
 
@@ -50,5 +51,5 @@ async def close_counter() -> None:
 
 
 async def _open() -> Counter:
-    pool = await wiring.open_site_pool(CONNECTIONS_MAX)
-    return Counter(pool, {network: wiring.open_chain(network) for network in wiring.networks()})
+    pool = await open_site_pool(CONNECTIONS_MAX)
+    return Counter(pool, {network: open_chain(network) for network in networks()})

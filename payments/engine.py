@@ -12,11 +12,15 @@ from datetime import UTC, datetime
 import psycopg
 import uvloop
 
-from payments import earnings, partitions, retention, risk, wiring
+from payments import earnings, partitions, retention, risk
 from payments.desk import Desk
 from payments.pool import NotDurable, Pool, rows
 from payments.settler import Settler
 from payments.wakeups import EARNINGS_COUNTED, MONEY_MOVED, WORK_TO_SETTLE, Bell, listen
+from payments.wiring.bounds import forgive_seconds
+from payments.wiring.networks import networks
+from payments.wiring.pools import direct_database_url, open_main_pool, open_settling_pool
+from payments.wiring.settling import open_desk
 
 log = logging.getLogger(__name__)
 
@@ -25,8 +29,8 @@ STOP_SECONDS = 2.0  # a settler finishes its step within so long, or is left to 
 
 @contextlib.asynccontextmanager
 async def _opened() -> AsyncIterator[tuple[Pool, list[Desk]]]:
-    pool = await wiring.open_settling_pool()
-    desks = [wiring.open_desk(pool, network) for network in wiring.networks()]
+    pool = await open_settling_pool()
+    desks = [open_desk(pool, network) for network in networks()]
     try:
         yield pool, desks
     finally:
@@ -49,7 +53,7 @@ async def settle_until(stop: asyncio.Event) -> None:
                     settler.wake()
 
         channels = (WORK_TO_SETTLE, MONEY_MOVED)
-        ear = asyncio.create_task(listen(wiring.direct_database_url(), channels, wake))
+        ear = asyncio.create_task(listen(direct_database_url(), channels, wake))
         told = Bell(pool, EARNINGS_COUNTED)
         counting = asyncio.create_task(earnings.keep_counting(pool, moved, told))
         running = [asyncio.create_task(settler.run()) for settler in settlers]
@@ -74,7 +78,7 @@ async def settle_once() -> int:
 
 async def beat(name: str) -> None:
     """Say that this part of the worker is alive."""
-    pool = await wiring.open_settling_pool()
+    pool = await open_settling_pool()
     try:
         await rows(
             pool,
@@ -88,7 +92,7 @@ async def beat(name: str) -> None:
 
 async def tend_partitions() -> list[str]:
     """Make the partitions of the days to come, and drop the bodies whose day is over."""
-    pool = await wiring.open_main_pool()
+    pool = await open_main_pool()
     try:
         today = datetime.now(UTC).date()
         await partitions.make_ahead(pool, today)
@@ -99,10 +103,10 @@ async def tend_partitions() -> list[str]:
 
 async def forgive() -> int:
     """Let the losses of instant release make room again once their time is over; says how many."""
-    pool = await wiring.open_main_pool()
+    pool = await open_main_pool()
     try:
         forgiven = 0
-        while some := await risk.forgive(pool, after_seconds=wiring.forgive_seconds()):
+        while some := await risk.forgive(pool, after_seconds=forgive_seconds()):
             forgiven += some
         return forgiven
     finally:
@@ -111,7 +115,7 @@ async def forgive() -> int:
 
 async def forget() -> None:
     """Let go of what is not kept for good."""
-    pool = await wiring.open_main_pool()
+    pool = await open_main_pool()
     try:
         await retention.forget(pool)
     finally:

@@ -13,11 +13,11 @@ from weakref import WeakKeyDictionary
 import psycopg
 from django.db import Error, connection
 
-from payments import wiring
 from payments.happenings import UNSEEN, Kind, Topic, by_kind
 from payments.outage import Outage
 from payments.pool import NotDurable, Pool, rows
 from payments.wakeups import EARNINGS_COUNTED, MONEY_MOVED, WORK_TO_SETTLE, WORK_WENT_ON, listen
+from payments.wiring.pools import direct_database_url, open_site_pool
 
 log = logging.getLogger(__name__)
 
@@ -105,9 +105,9 @@ class Hub:
 
     async def _serve(self) -> None:
         """Look when something rang, and on a tick, as long as somebody waits."""
-        pool = await wiring.open_site_pool(1)
+        pool = await open_site_pool(1)
         ear = asyncio.create_task(
-            listen(wiring.direct_database_url(), CHANNELS, lambda _: self._rung.set())
+            listen(direct_database_url(), CHANNELS, lambda _: self._rung.set())
         )
         outage = Outage(log, "Open pages hear nothing")
         try:

@@ -15,9 +15,9 @@ from typing import Final
 
 from django.db import connection
 
-from payments import wiring
 from payments.models import Tries
 from payments.pool import Pool, rows
+from payments.wiring.keys import count_secret
 
 MINUTE: Final = 60
 
@@ -96,4 +96,4 @@ async def add(pool: Pool, counts: Mapping[bytes, int], seconds: float) -> dict[b
 def key_of(kind: str, who: str) -> bytes:
     """Neither a network nor a name can be read from it."""
     said = f"souk tries\n{kind}\n{who}".encode(errors="replace")
-    return hmac.digest(wiring.count_secret(), said, hashlib.sha256)
+    return hmac.digest(count_secret(), said, hashlib.sha256)

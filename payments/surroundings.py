@@ -8,10 +8,13 @@ from typing import Any
 from django.urls import reverse
 from django.utils import timezone
 
-from payments import documents, wiring
+from payments import documents
 from payments.documents import Surroundings
 from payments.models import Payment
 from payments.reports.one_payment import PaymentReport, receipts_of
+from payments.wiring.bounds import dispute_terms
+from payments.wiring.networks import confirmations, explorer_url
+from payments.wiring.site import public_url
 
 
 def status_of(report: PaymentReport, around: Surroundings) -> dict[str, Any]:
@@ -24,19 +27,19 @@ def surroundings(report: PaymentReport) -> Surroundings:
     payment = report.payment
 
     def address(name: str) -> str:
-        return wiring.public_url(reverse(name, args=[str(payment.pk)]))
+        return public_url(reverse(name, args=[str(payment.pk)]))
 
     return Surroundings(
         page=address("payment"),
         receipt=address("payment-receipt"),
         answer=address("payment-answer"),
         part=address("payment-part"),
-        refund=wiring.public_url(reverse("api-refunds")) if _is_in_time(payment) else "",
-        explorer_url=wiring.explorer_url(payment.network),
-        confirmations_needed=wiring.confirmations(payment.network),
+        refund=public_url(reverse("api-refunds")) if _is_in_time(payment) else "",
+        explorer_url=explorer_url(payment.network),
+        confirmations_needed=confirmations(payment.network),
     )
 
 
 def _is_in_time(payment: Payment) -> bool:
-    days = wiring.dispute_terms().window_days
+    days = dispute_terms().window_days
     return timezone.now() <= payment.created_at + timedelta(days=days)

@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.utils import timezone
 
-from payments import documents, wiring
+from payments import documents
 from payments.cross_origin import read_from_anywhere, readable
 from payments.disputes.cases import latest_of, why_not
 from payments.disputes.states import words
@@ -32,6 +32,8 @@ from payments.reports.one_payment import (
 from payments.states import PAID
 from payments.surroundings import status_of, surroundings
 from payments.wallets.payers import has_paid
+from payments.wiring.keys import receipt_key_document
+from payments.wiring.site import public_url
 from payments.x402.headers import encode_header
 from payments.x402.networks import NETWORKS
 
@@ -96,7 +98,7 @@ def _asked_for(request: HttpRequest, holds: Receipt | None) -> Receipt | None:
 @read_from_anywhere
 def did(request: HttpRequest) -> HttpResponse:
     """`/.well-known/did.json`: whose key checks our receipts."""
-    response = JsonResponse(wiring.receipt_key_document(), content_type="application/did+json")
+    response = JsonResponse(receipt_key_document(), content_type="application/did+json")
     response["Access-Control-Allow-Origin"] = "*"
     response["Cache-Control"] = "public, max-age=300"
     return response
@@ -122,7 +124,7 @@ def _page(report: PaymentReport, around: Surroundings) -> dict[str, Any]:
             said | {"issued_at": each.issued_at}
             for said, each in zip(documents.receipt_versions(receipts), receipts, strict=True)
         ],
-        "did_url": wiring.public_url("/.well-known/did.json"),
+        "did_url": public_url("/.well-known/did.json"),
     }
 
 

@@ -19,7 +19,7 @@ from yarl import URL
 
 from payments.chains import ChainUnavailable
 from payments.egress import Failed, FailureKind, Limits, Reply, exchange, open_trusted_client
-from payments.wiring import open_chain
+from payments.wiring.networks import open_chain
 from sellers.examples import body, body_media_type, suffix
 from sellers.offers import PREVIEWS
 from sellers.site import Site

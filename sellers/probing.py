@@ -14,7 +14,7 @@ from yarl import URL
 
 from payments.egress import Failed, Limits, exchange, open_client
 from payments.reports.upkeep import proven_among, served_lately
-from payments.wiring import upstream_signing_key
+from payments.wiring.keys import upstream_signing_key
 from sellers import drift, due_rows
 from sellers.drafts import SAMPLE_BYTES_MAX
 from sellers.drift import WHY_CHARACTERS_MAX, Drift

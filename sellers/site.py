@@ -13,7 +13,8 @@ from decimal import Decimal
 from django.conf import settings
 
 from payments.egress import EgressRule
-from payments.wiring import assets, egress_rule, exposure, settle_margin_seconds
+from payments.wiring.bounds import egress_rule, exposure
+from payments.wiring.networks import assets, settle_margin_seconds
 from payments.x402.networks import Asset, address_bytes, checksum
 
 

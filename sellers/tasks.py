@@ -7,7 +7,8 @@ from uuid import UUID
 from celery import shared_task
 
 from payments.disputes import clock as dispute_clock
-from payments.wiring import offer_signer, seller_gas_caps
+from payments.wiring.keys import offer_signer
+from payments.wiring.networks import seller_gas_caps
 from sellers import fetches, looks
 from sellers.breakers import forget_breakers
 from sellers.domains import looks as domain_looks

@@ -13,8 +13,8 @@ from django.views.decorators.http import require_http_methods
 from marketplace.access import person, signed_in_lately
 from marketplace.accounts import linking, wallet_acts
 from marketplace.accounts.entrance import back_of
-from payments import wiring
 from payments.wallets.linking import Purpose, as_written, challenge
+from payments.wiring.networks import networks
 from payments.x402.networks import NETWORKS, chain_id_of
 
 NO_ADDRESS: Final = "A wallet's address is 0x and 40 hexadecimal digits."
@@ -64,7 +64,7 @@ def _asked(request: HttpRequest, purpose: Purpose, subject: str) -> HttpResponse
     if request.method != "POST":
         return _page(request, purpose, {})
     typed = {name: request.POST.get(name, "") for name in ("address", "network")}
-    network = typed["network"] if typed["network"] in wiring.networks() else ""
+    network = typed["network"] if typed["network"] in networks() else ""
     chain_id = chain_id_of(network) if network else None
     try:
         text = challenge(purpose, typed["address"].strip(), subject=subject, chain_id=chain_id)
@@ -85,7 +85,7 @@ def _page(
         "purpose": purpose.name,
         "word": "Sign in" if purpose is Purpose.SIGN_IN else "Link the wallet",
         "next": back_of(request),
-        "networks": [(each, NETWORKS[each].name) for each in wiring.networks()],
+        "networks": [(each, NETWORKS[each].name) for each in networks()],
         **typed,
     }
     return render(request, "accounts/by_hand.html", context, status=status)

@@ -24,7 +24,7 @@ from django.utils.http import urlsafe_base64_encode
 
 from marketplace.accounts import mail
 from marketplace.accounts.models import ConfirmRequest, Letter, ResetRequest
-from payments.wiring import public_url
+from payments.wiring.site import public_url
 
 AGAIN_AFTER = timedelta(minutes=5)
 TRIES_MAX = 5

@@ -14,7 +14,7 @@ from django.conf import settings
 from django.http import HttpRequest
 
 from payments import rates
-from payments.wiring import origin_of
+from payments.wiring.site import origin_of
 
 CODE_TRIES: Final = 5  # of a million codes, three of which are good
 NAME_FACTOR: Final = 5  # a name from anywhere, against one network: else anybody locks it out

@@ -21,7 +21,7 @@ from django.db.migrations.recorder import MigrationRecorder
 
 from marketplace.backups.tools import BackupRefused, reach, room_for, tool
 from payments import audit_log, restored
-from payments.wiring import networks
+from payments.wiring.networks import networks
 
 CHUNK_BYTES = 1 << 20
 FORMAT = 1

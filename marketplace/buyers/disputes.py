@@ -13,7 +13,6 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
 from marketplace.access import person, signed_in
-from payments import wiring
 from payments.amounts import Amount
 from payments.disputes.acts import NoSuchAct, act
 from payments.disputes.cases import DisputeRefused, Request, latest_of, open_dispute, why_not
@@ -25,6 +24,7 @@ from payments.reports.case_lists import of_payers
 from payments.reports.cases import find_case
 from payments.reports.one_payment import PaymentReport, payment_report
 from payments.wallets.payers import has_paid, payers_of
+from payments.wiring.bounds import dispute_terms
 
 DECIMALS_MAX = 18
 
@@ -92,7 +92,7 @@ def new(request: HttpRequest, payment_id: UUID) -> HttpResponse:
         ),
         "most": most,
         "refused": why_not(report.payment, report.progress),
-        "terms": wiring.dispute_terms(),
+        "terms": dispute_terms(),
     }
     status = 422 if form.errors else 200
     return render(request, "buyers/dispute_new.html", context, status=status)

@@ -11,7 +11,6 @@ from django.views.decorators.http import require_safe
 
 from marketplace.access import person, signed_in
 from marketplace.buyers.filters import Filters, read_filters, wallet_choices
-from payments import wiring
 from payments.addresses import payment_path
 from payments.books import COLUMNS, cells
 from payments.happenings import PAYMENT, Topic, live_query
@@ -29,6 +28,7 @@ from payments.reports.spend import Totals, totals
 from payments.spreadsheets import csv_file, json_file
 from payments.states import STATE_TEXTS
 from payments.wallets.payers import payers_of
+from payments.wiring.networks import networks
 from payments.x402.networks import NETWORKS
 from sellers import goods
 from sellers.notices import unseen
@@ -129,7 +129,7 @@ def _cases(filters: Filters) -> list[CaseRow]:
 
 def networks_of(filters: Filters) -> list[str]:
     """The networks a choice is offered of: those that this site's payments are made on."""
-    known = [key for key in wiring.networks() if key in NETWORKS]
+    known = [key for key in networks() if key in NETWORKS]
     chosen = [filters.network] if filters.network else []
     return list(dict.fromkeys(known + chosen))
 

@@ -18,9 +18,10 @@ from marketplace.calls.requests import CallRequest
 from marketplace.calls.room import Room
 from marketplace.calls.shares import Share
 from marketplace.calls.shelf import Shelved
-from payments import risk, wiring
+from payments import risk
 from payments.acceptance.promise import Claim
 from payments.lookup import Held
+from payments.wiring.keys import upstream_signing_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +115,7 @@ async def _forward(
         body=attempt.body,
         idempotency_key=attempt.idempotency_key,
         marks={"payment": str(attempt.payment_id), "payer": attempt.payer, "listing": sold.path},
-        signing_key=wiring.upstream_signing_key(str(sold.draft_of or sold.listing_id)),
+        signing_key=upstream_signing_key(str(sold.draft_of or sold.listing_id)),
         passage=passage,
         share=share,
     )

@@ -28,7 +28,7 @@ from marketplace.calls.tally import Tally
 from marketplace.calls.troubles import Troubles
 from marketplace.calls.waits import Waits
 from marketplace.calls.watchers import Watchers
-from payments import lookup, wiring
+from payments import lookup
 from payments.acceptance import answering, attempts, claiming, collecting
 from payments.acceptance.answering import NewAnswer
 from payments.acceptance.claiming import ClaimVerdict
@@ -45,6 +45,9 @@ from payments.outage import Outage
 from payments.pool import Pool
 from payments.relaying import gas
 from payments.wakeups import MONEY_MOVED, WORK_TO_SETTLE, Bell, listen
+from payments.wiring.bounds import egress_rule, exposure
+from payments.wiring.networks import network_terms, networks, open_chain, seller_gas_caps
+from payments.wiring.pools import open_door_pool
 from payments.x402.networks import known_assets
 from sellers.site import this_site
 
@@ -98,7 +101,7 @@ class Room:
             network_max=settings.BAD_PAYMENTS_PER_MINUTE,
             wallet_max=settings.EMPTY_PROMISES_PER_MINUTE,
         )
-        self.exposure = wiring.exposure()
+        self.exposure = exposure()
         self.rules = KnownRules()
         self.twins = TwinTerms(
             within_seconds=settings.JOIN_SECONDS,
@@ -124,13 +127,13 @@ class Room:
 
     async def open(self) -> None:
         self.denied.insist()
-        self.pool = await wiring.open_door_pool()
-        self.terms = {network: wiring.network_terms(network) for network in wiring.networks()}
-        self.chains = {network: wiring.open_chain(network) for network in wiring.networks()}
+        self.pool = await open_door_pool()
+        self.terms = {network: network_terms(network) for network in networks()}
+        self.chains = {network: open_chain(network) for network in networks()}
         self.purses = Purses(self.chains)
         connections_max = settings.UPSTREAM_CONNECTIONS_MAX  # given out by `places`
         self.client = open_client(
-            wiring.egress_rule(), limit=connections_max, limit_per_host=connections_max
+            egress_rule(), limit=connections_max, limit_per_host=connections_max
         )
         self.waits = Waits(self.pool)
         self.settle_bell = Bell(self.pool, WORK_TO_SETTLE)
@@ -264,7 +267,7 @@ class Room:
 
     async def _read_health(self) -> None:
         health = await read_health(self.pool, stale_seconds=settings.HEAD_STALE_SECONDS)
-        out_of_gas = await gas.over_cap(self.pool, wiring.seller_gas_caps())
+        out_of_gas = await gas.over_cap(self.pool, seller_gas_caps())
         self.out_of_budget = await gas.all_out_of_budget(self.pool)
         self.health, self.out_of_gas = health, out_of_gas
         self.payable.clear()  # in the same breath: a quote in between would remember the old

@@ -22,7 +22,7 @@ from marketplace.catalog.reading import (
     unless_known,
 )
 from marketplace.catalog.turns import take_turn
-from payments.wiring import origin_of
+from payments.wiring.site import origin_of
 from sellers import entries, goods, history
 from sellers.models.catalog import CatalogChange
 

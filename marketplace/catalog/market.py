@@ -20,7 +20,7 @@ from marketplace.catalog.reading import pairs_of
 from marketplace.catalog.turns import TooOften, take_turn
 from payments.page_or_json import is_person
 from payments.rates import Rate
-from payments.wiring import origin_of
+from payments.wiring.site import origin_of
 from payments.x402.networks import ADDRESS, NETWORKS
 from sellers.categories import CATEGORIES, label
 

@@ -9,15 +9,16 @@ from django.conf import settings
 
 from marketplace.doctor.findings import Finding, fail, ok, warn
 from marketplace.doctor.installation import is_loopback
-from payments import wiring
 from payments.facilitators.calls import Service
+from payments.wiring.settling import facilitator_calls
+from payments.wiring.settling import facilitators as configured
 from payments.x402.schemes import SCHEMES
 
 
 async def facilitators(network: str) -> AsyncIterator[Finding]:
     """One line for each; a list of which nobody can be used is a failure."""
     services: dict[str, Service] = {}
-    for calls in wiring.facilitator_calls(network):
+    for calls in facilitator_calls(network):
         try:
             for scheme in SCHEMES:
                 services[calls.name] = await calls.supported(network, scheme)
@@ -52,7 +53,7 @@ def _in_the_clear(network: str) -> list[Finding]:
             f"facilitator {each.name} is called without TLS: payments and its headers can be read",
             f"use https in CHAINS[{network}][FACILITATORS]",
         )
-        for each in wiring.facilitators(network)
+        for each in configured(network)
         if each.url.startswith("http://")
         and not is_loopback(urlsplit(each.url).hostname or "")
         and not settings.DEVELOPMENT

@@ -17,7 +17,7 @@ from django.core.exceptions import ImproperlyConfigured
 from marketplace.doctor.findings import Finding, fail, ok, warn
 from payments.denials import DenyList, ListUnread
 from payments.receipts.signing import BadKey
-from payments.wiring import receipt_signer
+from payments.wiring.keys import receipt_signer
 from payments.x402.crypto import fast_crypto
 
 SECRET_CHARACTERS_MIN = 32

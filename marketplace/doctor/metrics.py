@@ -14,10 +14,11 @@ from prometheus_client.registry import Collector
 
 from marketplace.doctor.audited import AT_A_GLANCE
 from marketplace.doctor.workings import BACKUP
-from payments import audit_log, wiring
+from payments import audit_log
 from payments.models import ChainHealth, Heartbeat
 from payments.reports import workings
 from payments.restored import HELD_ROW
+from payments.wiring.networks import assets, known_assets, networks, settles_by_facilitator
 from sellers.models import Listing
 from sellers.webhooks.webhooks import waiting_messages
 
@@ -75,7 +76,7 @@ def _waiting() -> Iterator[Metric]:
         "souk_settling_seconds", "From the answer to the money, in the last hour",
         labels=["network", "quantile"],
     )  # fmt: skip
-    for network in wiring.networks():
+    for network in networks():
         row = late.get(network)
         count.add_metric([network], row.payments if row else 0)
         age = (timezone.now() - row.oldest).total_seconds() if row else 0
@@ -98,12 +99,12 @@ def _chains() -> Iterator[Metric]:
     )
     now, never = timezone.now(), _installed_seconds()
     seen_once = set()
-    for row in ChainHealth.objects.filter(network__in=wiring.networks()):
+    for row in ChainHealth.objects.filter(network__in=networks()):
         seen_once.add(row.network)
         seen.add_metric([row.network], (now - row.seen_at).total_seconds())
         head.add_metric([row.network], (now - row.head_time).total_seconds())
         refusing.add_metric([row.network], bool(row.refusing_why))
-    for network in set(wiring.networks()) - seen_once:  # and doors refuse its payments
+    for network in set(networks()) - seen_once:  # and doors refuse its payments
         seen.add_metric([network], never)
         refusing.add_metric([network], 1)
     yield from (seen, head, refusing)
@@ -117,7 +118,7 @@ def _gas() -> Iterator[Metric]:
     stopped = GaugeMetricFamily(
         "souk_relayers_stopped", "Relayers that sign nothing any more", labels=["network"]
     )
-    relayed = [n for n in wiring.networks() if not wiring.settles_by_facilitator(n)]
+    relayed = [n for n in networks() if not settles_by_facilitator(n)]
     for tank in workings.fuel(relayed):
         balance.add_metric([tank.network], tank.balance_wei / 10**18)
         stopped.add_metric([tank.network], len(tank.stopped))
@@ -136,9 +137,9 @@ def _ledger() -> Iterator[Metric]:
     )
     found = {(row.network, row.asset): row for row in workings.reconciliations()}
     now, never = timezone.now(), _installed_seconds()
-    for network in wiring.networks():
-        offered = wiring.assets(network)
-        for asset in wiring.known_assets(network):
+    for network in networks():
+        offered = assets(network)
+        for asset in known_assets(network):
             last = found.get((network, asset))
             if last is None and asset not in offered:
                 continue

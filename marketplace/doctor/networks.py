@@ -13,12 +13,14 @@ from django.core.exceptions import ImproperlyConfigured
 from marketplace.doctor.facilitators import facilitators
 from marketplace.doctor.findings import Finding, fail, ok, warn
 from marketplace.embedded.demo_accounts import RELAYER
-from payments import wiring
 from payments.chains import Block, Chain, ChainUnavailable, Fees, RpcError
 from payments.models import Relayer
 from payments.relaying import seats
 from payments.reports.workings import wei_per_day
 from payments.unpaid import EARLIER_SECONDS, begin
+from payments.wiring.bounds import exposure
+from payments.wiring.keys import keyring
+from payments.wiring.networks import assets, network_terms, open_chain, settles_by_facilitator
 from payments.x402.networks import NETWORKS, Asset
 from payments.x402.schemes.exact_eip3009 import domain_separator
 
@@ -63,7 +65,7 @@ async def examine_networks(books: Mapping[str, Sequence[GasBook]]) -> list[Findi
         return [fail("networks", "none is configured", "set CHAINS, as docs/operate.md shows")]
     findings: list[Finding] = []
     for network in settings.CHAINS:
-        chain = wiring.open_chain(network)
+        chain = open_chain(network)
         relayers = _in_use(books.get(network, ()), _own_relayers(network))
         try:
             async for finding in examine_network(chain, relayers):
@@ -89,17 +91,17 @@ async def examine_network(chain: Chain, relayers: Sequence[GasBook]) -> AsyncIte
     if not await chain.has_code(multicall):
         yield fail(network, f"no multicall at {multicall}", f"set CHAINS[{network}][MULTICALL]")
         return
-    for asset in wiring.assets(network).values():
+    for asset in assets(network).values():
         yield await token(chain, asset)
         yield await memory(chain, asset, head)
-    by_others = wiring.settles_by_facilitator(network)
+    by_others = settles_by_facilitator(network)
     async for finding in facilitators(network) if by_others else gas(chain, relayers):
         yield finding
 
 
 def _one_word(network: str) -> Finding:
     above = Decimal(settings.CHAINS[network]["AGREE_ABOVE"])
-    if wiring.exposure().price_max <= above:
+    if exposure().price_max <= above:
         return ok(network, f"no payment is above AGREE_ABOVE, {above:f} dollars")
     words = f"one node has the only word on payments of {above:f} dollars and more"
     return warn(network, words, f"name a node of somebody else in CHAINS[{network}][RPC]")
@@ -108,7 +110,7 @@ def _one_word(network: str) -> Finding:
 def clock(network: str, head: Block) -> Finding:
     """A clock that runs ahead signs nothing wrong, but refuses payments that are good."""
     apart = time.time() - head.timestamp
-    stale = max(settings.HEAD_STALE_SECONDS, 5 * wiring.network_terms(network).block_seconds)
+    stale = max(settings.HEAD_STALE_SECONDS, 5 * network_terms(network).block_seconds)
     if apart < -CLOCK_WARN_SECONDS:
         words = f"our clock is {-apart:.0f} s behind the newest block"
         return warn(network, words, "set the clock: run an NTP client")
@@ -149,7 +151,7 @@ async def token(chain: Chain, asset: Asset) -> Finding:
 async def memory(chain: Chain, asset: Asset, head: Block) -> Finding:
     """Whether the node still has what tells how payments ended that we did not bring on chain."""
     final = await chain.block("finalized") or head
-    terms = wiring.network_terms(chain.network)
+    terms = network_terms(chain.network)
     seconds = settings.MAX_TIMEOUT_SECONDS + WINDOW_MARGIN_SECONDS
     claimed = final.number - terms.blocks_in(seconds)
     start = max(0, begin(terms, claimed) - terms.blocks_in(EARLIER_SECONDS))
@@ -169,7 +171,7 @@ async def gas(chain: Chain, relayers: Sequence[GasBook]) -> AsyncIterator[Findin
     if not relayers:
         fix = f"set CHAINS[{network}][RELAYER_KEY_FILES] in the worker and start it"
         yield fail(network, "no relayer has ever settled here", fix)
-    terms = wiring.network_terms(network)
+    terms = network_terms(network)
     fees = await chain.fees(cap_wei=terms.fee_cap_wei)
     if fees.base_fee_wei > terms.fee_cap_wei:
         fix = f"raise CHAINS[{network}][FEE_CAP_GWEI], or wait"
@@ -184,7 +186,7 @@ async def gas(chain: Chain, relayers: Sequence[GasBook]) -> AsyncIterator[Findin
 def price_floor(network: str, fees: Fees) -> Finding:
     """What a payment costs us, now and at the cap, against the least that a call may cost."""
     chain = settings.CHAINS[network]
-    terms = wiring.network_terms(network)
+    terms = network_terms(network)
     coin = Decimal(str(chain["COIN_DOLLARS"]))
     now_wei = (fees.base_fee_wei + fees.priority_fee_wei) * BATCHED_GAS
     most_wei = terms.fee_cap_wei * BATCHED_GAS
@@ -236,6 +238,6 @@ def _in_use(books: Sequence[GasBook], own: Sequence[GasBook]) -> Sequence[GasBoo
 def _own_relayers(network: str) -> list[GasBook]:
     """The relayers this process has the keys of: none, where only the worker does."""
     try:
-        return [GasBook(address) for address in wiring.keyring(network).addresses]
+        return [GasBook(address) for address in keyring(network).addresses]
     except ImproperlyConfigured:
         return []

@@ -21,7 +21,7 @@ from marketplace.doctor.workings import answers_wait, in_days
 from payments.happenings import query_of
 from payments.page_or_json import is_person
 from payments.reports.workings import fuel, speeds, waiting
-from payments.wiring import networks
+from payments.wiring.networks import networks
 
 TITLES: Final = {
     "worker": "Worker", "beat": "Beat", "broker": "Messages", "settling": "Settling",

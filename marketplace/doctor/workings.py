@@ -16,12 +16,18 @@ from marketplace.doctor.findings import Finding, fail, ok, warn
 from marketplace.doctor.networks import STOPPED_FIX
 from marketplace.doctor.programs import GAS_FIX
 from marketplace.look.times import lasting
-from payments import wiring
 from payments.ids import first_id
 from payments.models import Heartbeat, Payment
 from payments.not_charged import SELLERS_FAULTS
 from payments.reports import workings
 from payments.reports.case_lists import waiting_for_admins
+from payments.wiring.networks import (
+    assets,
+    known_assets,
+    networks,
+    seller_gas_caps,
+    settles_by_facilitator,
+)
 from payments.x402.networks import NETWORKS
 from sellers.causes import cause
 from sellers.models import Listing, Report, Seller
@@ -58,7 +64,7 @@ def settling() -> Iterator[Finding]:
     yield from given_up()
     late = {each.network: each for each in workings.waiting()}
     quick = {each.network: each for each in workings.speeds()}
-    for network in wiring.networks():
+    for network in networks():
         name = NETWORKS[network].name
         speed = quick.get(network)
         pace = (
@@ -97,7 +103,7 @@ _STUCK = "`python3 manage.py settle_stuck` says what keeps each; docs/operate.md
 
 def gas_left() -> Iterator[Finding]:
     """How long the keys that pay last, at the pace of the last week."""
-    relayed = [n for n in wiring.networks() if not wiring.settles_by_facilitator(n)]
+    relayed = [n for n in networks() if not settles_by_facilitator(n)]
     for tank in workings.fuel(relayed):
         name = NETWORKS[tank.network].name
         for stopped in tank.stopped:
@@ -115,7 +121,7 @@ def gas_left() -> Iterator[Finding]:
 def gas_spent() -> Iterator[Finding]:
     """The sellers whose gas for today is spent: their calls are refused until midnight UTC."""
     by_network: dict[str, list[UUID]] = {}
-    for use in workings.spent_up(wiring.seller_gas_caps()):
+    for use in workings.spent_up(seller_gas_caps()):
         by_network.setdefault(use.network, []).append(use.seller_id)
     for network, sellers in by_network.items():
         slugs = (
@@ -130,7 +136,7 @@ def gas_spent() -> Iterator[Finding]:
             " docs/operate.md, “Networks”"
         )
         yield warn("gas", words, fix)
-    for network in workings.burnt_in_vain(wiring.seller_gas_caps()):
+    for network in workings.burnt_in_vain(seller_gas_caps()):
         name = NETWORKS[network].name
         words = f"transactions on {name} that brought no payment on chain have cost too much today"
         fix = (
@@ -142,7 +148,7 @@ def gas_spent() -> Iterator[Finding]:
 
 def given_up() -> Iterator[Finding]:
     """Payments that nobody settles, confirms or voids: their network was taken out of CHAINS."""
-    for network, payments, _ in workings.unfinished_elsewhere(wiring.networks()):
+    for network, payments, _ in workings.unfinished_elsewhere(networks()):
         name = NETWORKS[network].name if network in NETWORKS else network
         count = "one payment is" if payments == 1 else f"{payments:,} payments are"
         words = f"{count} not finished on {name}, which is not in CHAINS"
@@ -167,9 +173,9 @@ def _coins(wei: int) -> str:
 def ledger() -> Iterator[Finding]:
     """What the last comparison of the books with the chain came to."""
     found = {(each.network, each.asset): each for each in workings.reconciliations()}
-    for network in wiring.networks():
-        offered = wiring.assets(network)
-        for address, asset in wiring.known_assets(network).items():
+    for network in networks():
+        offered = assets(network)
+        for address, asset in known_assets(network).items():
             name = f"{asset.symbol} on {NETWORKS[network].name}"
             last = found.get((network, address))
             if last is None and address not in offered:

@@ -8,7 +8,8 @@ from typing import Final, TypeAlias
 
 from django.db.models import QuerySet
 
-from payments import earnings, wiring
+from payments import earnings
+from payments.wiring.pools import open_main_pool
 from sellers import figures, shelving
 from sellers.models import Listing, Seller
 
@@ -21,7 +22,7 @@ Backfill: TypeAlias = Callable[[Sellers], Steps]
 def _earnings(sellers: Sellers) -> Steps:
     """The sums of what was earned and spent; payments that were counted."""
     with asyncio.Runner() as runner:
-        pool = runner.run(wiring.open_main_pool())
+        pool = runner.run(open_main_pool())
         try:
             runner.run(earnings.begin(pool))
             sold = runner.run(earnings.sellers_with_payments(pool))

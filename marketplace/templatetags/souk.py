@@ -32,7 +32,7 @@ from marketplace.look.money import grouped
 from payments.addresses import payment_path
 from payments.amounts import Amount
 from payments.reports.bought import Bought
-from payments.wiring import explorer_url
+from payments.wiring.networks import explorer_url
 from sellers import goods
 
 register = template.Library()

@@ -10,10 +10,18 @@ from typing import TYPE_CHECKING
 import psycopg
 from psycopg.conninfo import make_conninfo
 
-from payments import wiring
 from payments.chains import ChainUnavailable
 from payments.line import signs_of_life
 from payments.pool import Pool, rows
+from payments.wiring.networks import (
+    assets,
+    auditing_rpc,
+    confirmations,
+    known_assets,
+    networks,
+    settles_by_facilitator,
+)
+from payments.wiring.pools import direct_database_url, open_main_pool
 
 if TYPE_CHECKING:
     from payments.auditing.reconcile import Result
@@ -77,9 +85,9 @@ async def audit_once() -> None:
 
 
 async def _audit_all() -> None:
-    pool = await wiring.open_main_pool()
+    pool = await open_main_pool()
     try:
-        for network in wiring.networks():
+        for network in networks():
             for asset in await tokens_of(pool, network):
                 await _audit(pool, network, asset)
     finally:
@@ -89,15 +97,15 @@ async def _audit_all() -> None:
 async def tokens_of(pool: Pool, network: str) -> list[str]:
     """The tokens to compare: those that calls are sold for, and those that were paid in before."""
     before = {row[0] for row in await rows(pool, _BEFORE, {"network": network})}
-    offered = wiring.assets(network)
-    known = wiring.known_assets(network)
+    offered = assets(network)
+    known = known_assets(network)
     return [asset for asset in known if asset in offered or asset in before]
 
 
 @asynccontextmanager
 async def _alone() -> AsyncIterator[bool]:
     """Whether nobody else compares just now; the lock ends with its session."""
-    url = wiring.direct_database_url()
+    url = direct_database_url()
     async with await psycopg.AsyncConnection.connect(
         make_conninfo(url, **signs_of_life(url)), autocommit=True
     ) as session:
@@ -109,17 +117,17 @@ async def _audit(pool: Pool, network: str, asset: str) -> None:
     # Here and not above: web3 loads for a second, and a worker compares once an hour.
     from payments.auditing.reconcile import reconcile
 
-    confirmations = wiring.confirmations(network) or 0
+    depth = confirmations(network) or 0
     try:
         result = await reconcile(
             pool,
             network=network,
             asset=asset,
-            rpc_url=wiring.auditing_rpc(network),
-            confirmations=confirmations,
-            from_block=await _since(pool, network, asset, confirmations),
+            rpc_url=auditing_rpc(network),
+            confirmations=depth,
+            from_block=await _since(pool, network, asset, depth),
             to_block=None,
-            by_facilitators=wiring.settles_by_facilitator(network),
+            by_facilitators=settles_by_facilitator(network),
         )
     except (ChainUnavailable, OSError, TimeoutError) as error:
         log.warning("the ledger of %s was not compared: %s", network, type(error).__name__)

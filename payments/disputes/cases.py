@@ -18,7 +18,6 @@ from django.db.models import F, Min, Q
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from payments import wiring
 from payments.amounts import Amount
 from payments.audit_log import RESTORED
 from payments.disputes.states import STILL_OPEN, allowed
@@ -37,6 +36,7 @@ from payments.models import (
 from payments.models.disputes import KEY_CHARACTERS_MAX, WORDS_CHARACTERS_MAX
 from payments.refunds.refunded import refunded_atomic
 from payments.states import PAID
+from payments.wiring.bounds import dispute_terms
 
 CASES_PER_PAYMENT_MAX: Final = 3
 STEPS_MAX: Final = 60  # of one case; so often each side can write something
@@ -179,7 +179,7 @@ def _refuse_what_cannot_be(payment: Payment, progress: Progress, request: Reques
         raise DisputeRefused(
             Denied.POLICY, "nothing was charged for it, so nothing can be returned"
         )
-    days = wiring.dispute_terms().window_days
+    days = dispute_terms().window_days
     if timezone.now() > payment.created_at + timedelta(days=days):
         raise DisputeRefused(
             Denied.OUTSIDE_WINDOW, f"a payment can be disputed for {days} days; this one is older"
@@ -238,7 +238,7 @@ def _opened(
 
 def _columns(state: Case) -> dict[str, Any]:
     """What each state means for the clock; all by the database's."""
-    terms = wiring.dispute_terms()
+    terms = dispute_terms()
     days = {
         Case.OPEN: terms.answer_days,
         Case.DUE: terms.refund_days,

@@ -17,7 +17,6 @@ from django.db.models import F
 from django.db.models.functions import Least, Now
 from django.utils import timezone
 
-from payments import wiring
 from payments.disputes import cases
 from payments.disputes.states import OWED
 from payments.ids import first_id
@@ -27,6 +26,8 @@ from payments.refunds.booking import Wallets
 from payments.refunds.naming import keep_found
 from payments.refunds.search import search, watch
 from payments.states import PAID
+from payments.wiring.bounds import dispute_terms
+from payments.wiring.networks import networks
 
 AT_ONCE: Final = 50
 BEHIND_SECONDS: Final = 5  # to the next look where one did not come to the newest block
@@ -114,7 +115,7 @@ def _search(disputes: Iterable[Dispute], wallets: Wallets) -> Looked:
 
 def _look_later(disputes: Iterable[Dispute], behind: Set[UUID]) -> None:
     """When to look again: at the deadline, or when it is worth searching once more."""
-    usual = wiring.dispute_terms().search_seconds
+    usual = dispute_terms().search_seconds
     for dispute in disputes:
         seconds = min(usual, BEHIND_SECONDS) if dispute.pk in behind else usual
         later = Now() + timedelta(seconds=seconds)
@@ -140,7 +141,7 @@ def _pass_deadline(dispute: Dispute, looked: Looked) -> None:
 def _may_be_paid(dispute: Dispute, looked: Looked) -> bool:
     """Whether the chain could not say yet, or shows a refund that is not deep enough."""
     assert dispute.deadline_at is not None
-    is_told = dispute.pk in looked.told or dispute.payment.network not in wiring.networks()
+    is_told = dispute.pk in looked.told or dispute.payment.network not in networks()
     if not is_told and dispute.pk not in looked.forgotten:
         return True
     if timezone.now() > dispute.deadline_at + booking.PATIENCE:

@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
 
-from payments import documents, wiring
+from payments import documents
 from payments.cut_streams import hash_of
 from payments.disputes.acts import possible
 from payments.ids import read_id
@@ -16,6 +16,7 @@ from payments.paging import Page
 from payments.reports.case_lists import FILTERS, CaseRow
 from payments.reports.cases import case_report
 from payments.surroundings import surroundings
+from payments.wiring.networks import explorer_url
 from payments.written import sha256
 from payments.x402.networks import NETWORKS
 
@@ -62,7 +63,7 @@ def case_context(
         "cut_hash": sha256(hash_of(cut)) if cut else "",
         "network": NETWORKS.get(report.payment.payment.network),
         "can": possible(dispute, side),
-        "explorer": wiring.explorer_url(report.payment.payment.network),
+        "explorer": explorer_url(report.payment.payment.network),
         "links": document["links"],
         "trouble": trouble,
         "tried": what,

@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHt
 from django.shortcuts import render
 from django.views.decorators.http import require_http_methods
 
-from payments import lookup, wiring
+from payments import lookup
 from payments.acceptance import collecting
 from payments.counter import Counter
 from payments.handover.handing_out import (
@@ -27,6 +27,7 @@ from payments.handover.handing_out import (
 from payments.leaving import Leaving
 from payments.lookup import Held, StoredAnswer
 from payments.page_or_json import fresh
+from payments.wiring.bounds import leaving_terms
 
 SHOWN_BYTES_MAX = 20_000  # of an answer on a page; all of it is in the file
 
@@ -106,7 +107,7 @@ async def _way_out(site: Counter, held: Held) -> Leaving | None:
 
     Collected when it has left whole: one that breaks off can still be had for a new payment.
     """
-    terms = wiring.leaving_terms()
+    terms = leaving_terms()
     size = await lookup.answer_bytes(site.pool, held.payment_id)
     if not Leaving.has_room_for(size, terms):
         return None

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from asgiref.sync import sync_to_async
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 
-from payments import lookup, wiring
+from payments import lookup
 from payments.counter import Counter, counter
 from payments.cross_origin import preflight, readable
 from payments.foreign_bytes import EMBEDDING, SANDBOX
@@ -27,6 +27,7 @@ from payments.states import SEND_AGAIN, words
 from payments.wallets.payers import payers_of
 from payments.wallets.proof import WALLET_HEADER, Subject
 from payments.wallets.siwx import AsksTooOften
+from payments.wiring.site import origin_of, public_url
 
 Response = TypeVar("Response", bound=HttpResponseBase)
 
@@ -122,7 +123,7 @@ async def _unproven(request: HttpRequest, site: Counter, held: Held) -> Unproven
         return None
     if proof is not None:
         why = await _payer(request, held).why_unproven(
-            proof, site.pool, site.chains, origin=wiring.origin_of(request)
+            proof, site.pool, site.chains, origin=origin_of(request)
         )
         if why is None:
             return None
@@ -188,4 +189,4 @@ def guarded(response: Response) -> Response:
 
 
 def _payer(request: HttpRequest, held: Held) -> Subject:
-    return Subject(held.payer, held.network, wiring.public_url(request.path))
+    return Subject(held.payer, held.network, public_url(request.path))

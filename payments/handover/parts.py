@@ -12,7 +12,6 @@ from asgiref.sync import sync_to_async
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.views.decorators.http import require_http_methods
 
-from payments import wiring
 from payments.counter import Counter
 from payments.cut_streams import CutStream, bytes_of, cut_stream_of
 from payments.handover.answers import SHOWN_BYTES_MAX, as_text, on_a_page
@@ -29,6 +28,7 @@ from payments.handover.handing_out import (
 from payments.leaving import Leaving
 from payments.lookup import Held
 from payments.models import Work
+from payments.wiring.bounds import leaving_terms
 
 
 @require_http_methods(["GET", "POST", "OPTIONS"])
@@ -41,7 +41,7 @@ async def _leave(request: HttpRequest, site: Counter, held: Held) -> HttpRespons
     cut = await sync_to_async(cut_stream_of)(held.payment_id)
     if cut is None:
         return _nothing_kept(held)
-    terms = wiring.leaving_terms()
+    terms = leaving_terms()
     if not Leaving.has_room_for(cut.body_bytes, terms):
         return crowded(held)
     way = Leaving(cut.body_bytes, _arrived, terms)

@@ -20,12 +20,12 @@ from uuid import UUID
 from django.db import connection, transaction
 from django.db.models import F
 
-from payments import wiring
 from payments.audit_log import SYSTEM, record, take_turn
 from payments.exposure import PAYER_KEY, SPENT_KEY
 from payments.limits.owners import AMOUNTS
 from payments.models import Limit, LimitGroup
 from payments.wallets.payers import Payer
+from payments.wiring.networks import known_assets, networks
 from payments.x402.networks import DEFAULT_ASSETS
 
 GROUP_WALLETS_MAX = 100
@@ -141,11 +141,7 @@ def hold_from_now(addresses: Sequence[str]) -> None:
     held = Limit.objects.select_for_update().filter(pk__in=addresses).order_by("pk")
     found = [row.pk for row in held]
     Limit.objects.filter(pk__in=found).update(version=F("version") + 1)
-    tokens = [
-        f"{network}/{asset}"
-        for network in wiring.networks()
-        for asset in wiring.known_assets(network)
-    ]
+    tokens = [f"{network}/{asset}" for network in networks() for asset in known_assets(network)]
     values: dict[str, Any] = {"payers": found, "tokens": tokens, "start": PAYER_KEY}
     with connection.cursor() as cursor:
         cursor.execute(_TELL_CLAIMS, values)

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from payments import wiring
 from payments.chains import Chain
 from payments.limits import owners, sums
 from payments.pool import Pool
 from payments.wallets.proof import WALLET_HEADER, Subject
 from payments.wallets.questions import EXTENSION
 from payments.wallets.siwx import AsksTooOften
+from payments.wiring.networks import networks
+from payments.wiring.site import public_url
 from payments.x402.networks import read_address
 
 
@@ -40,10 +41,10 @@ async def tell(
     payer = read_address(wallet)
     if payer is None:
         return _refused(404, "no_wallet", "That is no address of a wallet.")
-    network = network or next(iter(wiring.networks()), "")
-    if network not in wiring.networks():
+    network = network or next(iter(networks()), "")
+    if network not in networks():
         return _refused(404, "unknown_network", "Nothing is settled there.")
-    spender = Subject(payer, network, wiring.public_url(f"/api/limits/{wallet}"))
+    spender = Subject(payer, network, public_url(f"/api/limits/{wallet}"))
     unproven = await _unproven(pool, chains, spender, proof, origin)
     if unproven is not None:
         return unproven

@@ -5,11 +5,11 @@ from __future__ import annotations
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.http import require_safe
 
-from payments import wiring
 from payments.counter import counter
 from payments.cross_origin import asked_from_anywhere
 from payments.limits.telling import tell
 from payments.wallets.proof import WALLET_HEADER
+from payments.wiring.site import origin_of
 
 
 @asked_from_anywhere("GET", headers=(WALLET_HEADER,))
@@ -23,7 +23,7 @@ async def limits(request: HttpRequest, wallet: str) -> HttpResponse:
         wallet=wallet,
         network=request.GET.get("network", ""),
         proof=request.headers.get(WALLET_HEADER),
-        origin=wiring.origin_of(request),
+        origin=origin_of(request),
     )
     response = JsonResponse(told.document, status=told.status)
     response["Cache-Control"] = "no-store"

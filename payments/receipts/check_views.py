@@ -9,7 +9,6 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from payments import wiring
 from payments.ids import read_id
 from payments.missing import no_receipt_yet, not_found
 from payments.page_or_json import fresh
@@ -17,6 +16,7 @@ from payments.receipts.checks import Check, what_it_says
 from payments.receipts.issuing import VerifiedReceipt, verify
 from payments.receipts.signing import BadSignature
 from payments.reports.one_payment import PaymentReport, latest_receipt, payment_report
+from payments.wiring.keys import receipt_key_document
 from payments.written import hexadecimal
 
 
@@ -39,7 +39,7 @@ def check(request: HttpRequest, payment: str) -> HttpResponse:
 
 def _checks(report: PaymentReport, jws: str) -> list[Check]:
     try:
-        receipt = verify(jws, wiring.receipt_key_document())
+        receipt = verify(jws, receipt_key_document())
     except BadSignature as forged:
         return [Check("signature", False, str(forged))]
     signed = Check("signature", True, f"signed by {receipt.kid}")

@@ -18,13 +18,14 @@ from django.db.models import F, Sum
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from payments import ledger, wiring
+from payments import ledger
 from payments.amounts import Amount
 from payments.disputes import cases
 from payments.disputes.states import allowed
 from payments.models import Case, Dispute, Money, Payment, Progress, Refund, Side
 from payments.refunds.proof import Back, Sight, transfers_to
 from payments.refunds.refunded import refunded_atomic
+from payments.wiring.networks import confirmations
 from payments.x402.networks import chain_id_of
 from payments.x402.schemes import exact_eip3009
 from payments.x402.types import Authorization
@@ -70,7 +71,7 @@ def judge(refund: Refund, sight: Sight, wallets: Wallets) -> None:
 def _follow(refund: Refund, sight: Sight) -> None:
     """It was seen: is it there still, deep enough, final?"""
     assert refund.block_number is not None
-    needed = wiring.confirmations(refund.network)
+    needed = confirmations(refund.network)
     depth = sight.head - refund.block_number + 1
     if not sight.stands:
         _uproot(refund)

@@ -9,12 +9,12 @@ from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
-from payments import wiring
 from payments.chains import Chain, ChainUnavailable
 from payments.models import Dispute, Refund
 from payments.refunds import booking
 from payments.refunds.booking import Wallets
 from payments.refunds.proof import Sight, Watched, find_exact, look_at
+from payments.wiring.networks import network_terms, networks, open_chain
 
 log = logging.getLogger(__name__)
 
@@ -87,7 +87,7 @@ async def _find_each(chain: Chain, sought: list[Sought]) -> list[Searched | None
 
 async def _find(chain: Chain, sought: Sought, head: int) -> Searched | None:
     end = min(head, sought.start + SEARCH_BLOCKS_MAX - 1)
-    settled = min(end, head - wiring.network_terms(chain.network).confirmations)
+    settled = min(end, head - network_terms(chain.network).confirmations)
     if sought.start > end:
         return Searched(Counter(), settled, is_behind=False)
     try:
@@ -106,7 +106,7 @@ async def _find(chain: Chain, sought: Sought, head: int) -> Searched | None:
 
 
 async def _look_at_each(chain: Chain, group: list[Refund]) -> list[Sight]:
-    agree_above = wiring.network_terms(chain.network).agree_above_atomic
+    agree_above = network_terms(chain.network).agree_above_atomic
     watched = [_watched(refund) for refund in group]
     return await look_at(chain, watched, agree_above_atomic=agree_above)
 
@@ -127,13 +127,13 @@ def _ask(
     """Ask a network's chain; nothing where it does not answer, or is no longer settled here."""
 
     async def ask() -> list[Told]:
-        chain = wiring.open_chain(network)
+        chain = open_chain(network)
         try:
             return await question(chain, asked)
         finally:
             await chain.close()
 
-    if network not in wiring.networks():
+    if network not in networks():
         return []
     try:
         return asyncio.run(ask())

@@ -21,7 +21,7 @@ from django.urls import reverse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST, require_safe
 
-from payments import rates, wiring
+from payments import rates
 from payments.counter import counter
 from payments.cross_origin import asked_from_anywhere
 from payments.disputes.cases import Denied, DisputeRefused, Request, latest_of, open_dispute
@@ -32,6 +32,9 @@ from payments.reports.finding import paid_in
 from payments.wallets.payers import Payer
 from payments.wallets.proof import WALLET_HEADER, Subject
 from payments.wallets.siwx import AsksTooOften
+from payments.wiring.bounds import refund_requests_per_minute
+from payments.wiring.networks import networks
+from payments.wiring.site import origin_of, public_url
 from payments.written import hexadecimal, utc
 from payments.x402.networks import chain_id_of, read_address
 from payments.x402.reasons import PaymentRefused
@@ -70,10 +73,10 @@ def _in_turn(
 
     @wraps(page)
     async def counted(request: HttpRequest, /, *args: P.args, **named: P.kwargs) -> HttpResponse:
-        network = wiring.origin_of(request)
+        network = origin_of(request)
         if not network:
             return await page(request, *args, **named)
-        most = wiring.refund_requests_per_minute()
+        most = refund_requests_per_minute()
         rate = await sync_to_async(rates.take)("refund request", network, most)
         if rate.allows:
             response = await page(request, *args, **named)
@@ -173,7 +176,7 @@ def _carried_by(asked: Mapping[str, Any]) -> _Carried:
             "paymentReference names a payment by paymentId (the id of /p/<id>), or by txHash with"
             " the paying wallet as refundTo"
         )
-    network = str(reference.get("network") or next(iter(wiring.networks()), ""))
+    network = str(reference.get("network") or next(iter(networks()), ""))
     try:
         chain_id_of(network)
     except PaymentRefused:
@@ -205,12 +208,12 @@ def _request(asked: Mapping[str, Any], payment: Payment) -> Request:
 async def _unproven(request: HttpRequest, payer: str, network: str) -> HttpResponse | None:
     """None when the paying wallet asks; else the question that it has to answer."""
     site, proof = await counter(), request.headers.get(WALLET_HEADER)
-    subject = Subject(payer, network, wiring.public_url(request.path))
+    subject = Subject(payer, network, public_url(request.path))
     error = "proof_required"
     if proof is not None:
         try:
             why = await subject.why_unproven(
-                proof, site.pool, site.chains, origin=wiring.origin_of(request)
+                proof, site.pool, site.chains, origin=origin_of(request)
             )
         except AsksTooOften as often:
             return _too_often(often.detail, often.retry_seconds)
@@ -275,7 +278,7 @@ def _denied(why: Denied, message: str, known: Dispute | None = None) -> HttpResp
 
 
 def _status_url(dispute: Dispute) -> str:
-    return wiring.public_url(reverse("api-refund", args=[dispute.pk]))
+    return public_url(reverse("api-refund", args=[dispute.pk]))
 
 
 def _too_often(detail: str, retry_seconds: int) -> HttpResponse:

@@ -26,10 +26,12 @@ from urllib.parse import urlsplit
 from asgiref.sync import async_to_sync
 from django.db import connection, transaction
 
-from payments import wiring
 from payments.chains import ChainUnavailable
 from payments.wallets.nonces import BURN
 from payments.wallets.signed_texts import SignedBy, read_signature, signed_by
+from payments.wiring.keys import sign_in_secret
+from payments.wiring.networks import networks, open_chain
+from payments.wiring.site import public_url
 from payments.x402.networks import address_bytes, chain_id_of, checksum
 
 GOOD_SECONDS = 600  # a hardware wallet is found, plugged in and unlocked
@@ -142,7 +144,7 @@ async def _signed_by(address: str, text: str, signature: bytes, network: str) ->
     signer = await signed_by(address, text, signature, None)
     if signer is not None or not network:
         return signer
-    chain = wiring.open_chain(network)
+    chain = open_chain(network)
     try:
         return await signed_by(address, text, signature, chain)
     except ChainUnavailable:
@@ -152,7 +154,7 @@ async def _signed_by(address: str, text: str, signature: bytes, network: str) ->
 
 
 def _chain_ids() -> dict[int, str]:
-    return {chain_id_of(network): network for network in wiring.networks()}
+    return {chain_id_of(network): network for network in networks()}
 
 
 def _text(purpose: Purpose, address: str, subject: str, chain_id: int, entropy: bytes) -> str:
@@ -161,7 +163,7 @@ def _text(purpose: Purpose, address: str, subject: str, chain_id: int, entropy: 
         if not _SUBJECT.fullmatch(subject):
             raise ValueError("a subject is up to 150 letters, digits and . _ @ + -")
         statement = statement.format(subject=subject)
-    uri = wiring.public_url("/")
+    uri = public_url("/")
     issued = int.from_bytes(entropy[:4], "big")
     said = f"{purpose.name}\n{uri}\n{address}\n{subject}\n{chain_id}"
     nonce = (entropy + _seal(entropy, said)).hex()
@@ -175,7 +177,7 @@ def _text(purpose: Purpose, address: str, subject: str, chain_id: int, entropy: 
 
 def _seal(entropy: bytes, said: str) -> bytes:
     sealed = b"souk wallet\x00" + entropy + said.encode("utf-8")
-    return hmac.digest(wiring.sign_in_secret(), sealed, hashlib.sha256)[:16]
+    return hmac.digest(sign_in_secret(), sealed, hashlib.sha256)[:16]
 
 
 def _utc(unix: int) -> str:

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from payments import wiring
 from payments.lookup import Held
 from payments.models import Payment
+from payments.wiring.site import linked_wallets
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ def payers_of(user: Any) -> tuple[Payer, ...]:
 
 def payers_of_account(user_id: int | None) -> tuple[Payer, ...]:
     """The wallets that are linked to an account, the first linked first."""
-    return () if user_id is None else tuple(Payer(*row) for row in wiring.linked_wallets(user_id))
+    return () if user_id is None else tuple(Payer(*row) for row in linked_wallets(user_id))
 
 
 def opening_wallets(user: Any) -> frozenset[str]:

@@ -7,11 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from payments import wiring
 from payments.chains import Chain
 from payments.pool import Pool
 from payments.wallets import questions
 from payments.wallets.siwx import Asker, AsksTooOften, NotProven, SiwxReason, proven_payer
+from payments.wiring.bounds import wallet_proofs_per_minute
+from payments.wiring.keys import sign_in_secret
 
 WALLET_HEADER = "SIGN-IN-WITH-X"
 
@@ -27,7 +28,7 @@ class Subject:
     def question(self) -> dict[str, Any]:
         """What it is to sign, as an extension of x402: good for one answer."""
         asked = questions.challenge(
-            wiring.sign_in_secret(), uri=self.uri, network=self.network, now=int(time.time())
+            sign_in_secret(), uri=self.uri, network=self.network, now=int(time.time())
         )
         return {questions.EXTENSION: asked}
 
@@ -44,11 +45,11 @@ class Subject:
                 payer=self.payer,
                 uri=self.uri,
                 network=self.network,
-                secret=wiring.sign_in_secret(),
+                secret=sign_in_secret(),
                 now=int(time.time()),
                 pool=pool,
                 chain=chains.get(self.network),
-                asker=Asker(origin, wiring.wallet_proofs_per_minute()),
+                asker=Asker(origin, wallet_proofs_per_minute()),
             )
         except AsksTooOften:
             raise

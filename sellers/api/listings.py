@@ -13,7 +13,7 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from payments.wiring import upstream_signing_key
+from payments.wiring.keys import upstream_signing_key
 from sellers import listings, submitting, upstream_secrets, worksheets
 from sellers.addresses import same_host
 from sellers.api.access import acting, endpoint, seller_of_key

@@ -9,7 +9,7 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from payments.wiring import public_url
+from payments.wiring.site import public_url
 from sellers import logos
 from sellers.api.access import endpoint, seller_of_key
 from sellers.api.creating import created

@@ -17,7 +17,7 @@ from payments.reports.kept_buyers import kept_buyers
 from payments.reports.one_payment import PaymentReport, payment_report
 from payments.reports.sales import Sale, Wanted, is_sold_by, sales
 from payments.reports.timeline import TimelineEntry
-from payments.wiring import payment_url
+from payments.wiring.site import payment_url
 from payments.written import hexadecimal
 from sellers import payouts
 from sellers.api.access import Whatever, endpoint, seller_of_key

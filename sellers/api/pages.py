@@ -12,7 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from payments.paging import page_in
-from payments.wiring import public_url
+from payments.wiring.site import public_url
 from sellers.refusals import bad
 
 SIZE = 50

@@ -11,7 +11,7 @@ from rest_framework.exceptions import APIException, NotAuthenticated, NotFound, 
 from rest_framework.response import Response
 from rest_framework.views import exception_handler, set_rollback
 
-from payments.wiring import public_url
+from payments.wiring.site import public_url
 from sellers.api.access import ScopeMissing
 from sellers.refusals import ListingRefused, TooOften, Why
 from sellers.secrets import SecretsUnavailable

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.http import Http404
 
-from payments.wiring import public_url
+from payments.wiring.site import public_url
 from sellers import worksheets
 from sellers.api.documents import stamp
 from sellers.draft_fields import shown

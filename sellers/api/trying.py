@@ -11,7 +11,7 @@ from rest_framework.response import Response
 
 from payments.amounts import Amount
 from payments.models import OpenOffer
-from payments.wiring import payment_url
+from payments.wiring.site import payment_url
 from sellers import previews
 from sellers.api.access import endpoint, seller_of_key
 from sellers.api.creating import created

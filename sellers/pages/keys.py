@@ -10,7 +10,7 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST
 
-from payments.wiring import public_url
+from payments.wiring.site import public_url
 from sellers import keys
 from sellers.models import Seller
 from sellers.models.keys import ApiKey

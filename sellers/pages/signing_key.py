@@ -6,7 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from payments.wiring import upstream_signing_key
+from payments.wiring.keys import upstream_signing_key
 from sellers.models import Seller
 from sellers.pages.home import row
 from sellers.pages.own import own_listing, seller_only

@@ -16,7 +16,7 @@ from payments.limits.words import Alert
 from payments.models import Case, DisputeStep, Payment, Side
 from payments.models.limits import THRESHOLDS
 from payments.outbox import Told
-from payments.wiring import payment_url, public_url
+from payments.wiring.site import payment_url, public_url
 from payments.written import utc
 from sellers.models import Listing
 from sellers.offers import PREVIEWS

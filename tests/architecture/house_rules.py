@@ -16,7 +16,7 @@ SURPRISE_CATCHERS = {
 }
 SURPRISES = {"Exception", "BaseException"}
 ENVIRONMENT_READER = "marketplace/configuration/readers.py"
-WIRING = "payments/wiring.py"
+WIRING = "payments/wiring/"
 # The relayer pays gas; the buyer's program signs its own payments.
 KEY_HOLDERS = ("payments/relaying/relayer.py", "marketplace/agent/wallet.py")
 KEY_USES = {"from_key", "sign_transaction", "PrivateKey", "unsafe_sign_hash"}
@@ -61,7 +61,7 @@ def environment_reads(module: Module) -> Iterator[str]:
 
 
 def settings_reads(module: Module) -> Iterator[str]:
-    if not module.path.startswith("payments/") or module.path == WIRING:
+    if not module.path.startswith("payments/") or module.path.startswith(WIRING):
         return
     for node in module.nodes:
         if isinstance(node, ast.ImportFrom) and node.module == "django.conf":

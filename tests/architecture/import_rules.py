@@ -39,7 +39,7 @@ PAYMENTS_LINES = (
         *("canonical", "checks", "cross_origin", "denials", "exposure", "foreign_bytes", "leaving"),
         *("index_builds", "loaded", "not_charged", "old_rows", "origins", "page_or_json"),
         *("paging", "reading", "row_locks", "spreadsheets", "traced", "written", "chains"),
-        *("egress", "ids", "x402"),
+        *("egress", "ids", "x402", "wiring.bounds", "wiring.pools", "wiring.site"),
     ),
 )
 FRAMEWORKS = ("django", "celery", "redis", "web3")

@@ -59,7 +59,7 @@ def test_a_planted_breach_is_found(tmp_path, path, text):
         ("marketplace/configuration/readers.py", "import os\nX = os.environ['X']"),
         ("marketplace/asgi.py", "import os\nos.environ.setdefault('X', 'y')"),
         ("marketplace/embedded/x.py", "import os\nos.environ['X'] = 'y'"),
-        ("payments/wiring.py", "from django.conf import settings"),
+        ("payments/wiring/keys.py", "from django.conf import settings"),
         ("sellers/forms.py", "def short():\n" + "    x = 1\n" * 59),
         ("payments/settler.py", "try:\n    x = 1\nexcept Exception:\n    pass"),
         ("sellers/forms.py", "try:\n    x = 1\nexcept BaseException:\n    x = 2\n    raise"),

@@ -15,7 +15,7 @@ from django.test import override_settings
 
 from marketplace.configuration.chains import CHAIN_DEFAULTS
 from payments import desk as desks
-from payments import lookup, outcomes, settlement, wiring
+from payments import lookup, outcomes, settlement
 from payments.acceptance import answering, attempts, claiming
 from payments.acceptance.answering import NewAnswer
 from payments.acceptance.promise import Claim, Offer, Purchase
@@ -29,6 +29,7 @@ from payments.pool import Pool, one, rows
 from payments.receipts.signing import Signer
 from payments.states import State
 from payments.wakeups import MONEY_MOVED, Bell
+from payments.wiring.networks import network_terms
 from payments.x402.networks import checksum
 from payments.x402.types import Authorization, Requirements
 from tests.fixtures.purchases import NETWORK, TWINS, USDC
@@ -250,7 +251,7 @@ class Play:
 async def open_play(pool: Pool, signer: Signer, seed: int) -> Play:
     chains = {NETWORK: {**CHAIN_DEFAULTS, "RPC": ["http://127.0.0.1:1"], "ASSETS": [USDC]}}
     with override_settings(CHAINS=chains):
-        terms = wiring.network_terms(NETWORK)
+        terms = network_terms(NETWORK)
     terms = replace(terms, block_seconds=0.01, take_up_seconds=0)
     bell = Bell(pool, MONEY_MOVED)
     desk = Desk(pool, None, terms, None, signer, bell, None)  # type: ignore[arg-type]

@@ -22,7 +22,7 @@ from marketplace.calls import allowance, trying_again
 from marketplace.calls.allowance import Again
 from marketplace.calls.breaker import Breaker
 from marketplace.calls.outcomes import Refused
-from payments import risk, wiring
+from payments import risk
 from payments.acceptance.attempts import Reopening, reopen, void
 from payments.acceptance.claiming import ClaimVerdict, claim_together
 from payments.acceptance.promise import Claim
@@ -37,6 +37,7 @@ from payments.models import LimitGroup, Money, Work
 from payments.pool import one, open_pool, rows
 from payments.receipts.signing import Signer
 from payments.wallets.payers import Payer
+from payments.wiring.bounds import exposure
 from payments.x402.networks import DEFAULT_ASSETS
 from tests.faults.invariants import check
 from tests.faults.market import Market, Paper
@@ -271,9 +272,7 @@ def door(play: Play) -> Any:
     """As much of a door as tries a payment again."""
     breaker = Breaker(failures_to_open=9, payers_to_open=9, pause_seconds=9)
     assets = {(NETWORK, USDC): next(each for each in DEFAULT_ASSETS if each.address == USDC)}
-    return SimpleNamespace(
-        pool=play.pool, assets=assets, exposure=wiring.exposure(), breaker=breaker
-    )
+    return SimpleNamespace(pool=play.pool, assets=assets, exposure=exposure(), breaker=breaker)
 
 
 async def again(play: Play, claim: Claim) -> Reopening:

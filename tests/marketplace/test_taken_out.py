@@ -15,7 +15,6 @@ from marketplace.calls.room import Room
 from marketplace.configuration.chains import CHAIN_DEFAULTS
 from marketplace.doctor import workings
 from marketplace.doctor.findings import Level
-from payments import wiring
 from payments.auditing import audits
 from payments.chains import Call
 from payments.exposure import payer_key
@@ -23,6 +22,7 @@ from payments.limits.setting import Wishes, set_limits
 from payments.models import Cap, EarningsDay, Reconciliation
 from payments.relaying.relayer import NotPermitted, insist_permitted
 from payments.wallets.payers import Payer
+from payments.wiring.networks import assets, network_terms
 from payments.x402.networks import DEFAULT_ASSETS, Asset
 from payments.x402.schemes.exact_eip3009 import SELECTOR_PLAIN
 from tests.fixtures.cast import Cast
@@ -40,7 +40,7 @@ def chains(settings: Settings) -> None:
 
 
 def sign(token: Asset) -> None:
-    terms = wiring.network_terms(CELO)
+    terms = network_terms(CELO)
     call = Call(token.address, SELECTOR_PLAIN + bytes(32), 100_000)
     insist_permitted(
         call, address=Cast.seller.address, assets=terms.assets, multicall=terms.multicall
@@ -48,7 +48,7 @@ def sign(token: Asset) -> None:
 
 
 def test_the_relayer_signs_for_a_token_that_is_sold_for_no_more() -> None:
-    assert list(wiring.assets(CELO)) == [KEPT.address]
+    assert list(assets(CELO)) == [KEPT.address]
     sign(TAKEN_OUT)
     with pytest.raises(NotPermitted):
         sign(ELSEWHERE)

@@ -12,7 +12,7 @@ from django.conf import settings as settings_now
 from pytest_django.fixtures import Settings
 
 from marketplace import celery
-from payments import wiring
+from payments.wiring.keys import receipt_signer
 from sellers.turns import OUTSIDE, UNASKED
 from tests.fixtures.chain import CHECKOUT
 from tests.fixtures.stack import NETWORK
@@ -49,12 +49,12 @@ def test_without_its_keys_it_does_not_start(
     """It would look well to whoever restarts a site, and move no money."""
     for name, value in setting.items():
         setattr(settings, name, value)
-    wiring.receipt_signer.cache_clear()
+    receipt_signer.cache_clear()
     try:
         with pytest.raises(SystemExit, match=said):
             celery._start_settling()
     finally:
-        wiring.receipt_signer.cache_clear()
+        receipt_signer.cache_clear()
 
 
 @pytest.mark.parametrize(("threads", "connections"), [(4, 8), (16, 18)])

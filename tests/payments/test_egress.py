@@ -25,7 +25,7 @@ from payments.egress import (
     own_names,
     parse_allowance,
 )
-from payments.wiring import egress_rule
+from payments.wiring.bounds import egress_rule
 from tests.fixtures.upstream import ScriptedUpstream, answer, redirect
 
 LIMITS = Limits(connect_seconds=5, first_byte_seconds=5, total_seconds=10, body_bytes_max=1_000_000)

@@ -12,7 +12,7 @@ from payments import rates
 from payments.models import Tries
 from payments.origins import network_in
 from payments.pool import open_pool
-from payments.wiring import origin_of
+from payments.wiring.site import origin_of
 from tests.fixtures.purchases import sql_url
 
 

@@ -13,10 +13,10 @@ from eth_account.messages import encode_defunct
 from eth_account.signers.local import LocalAccount
 
 from marketplace.configuration.chains import CHAIN_DEFAULTS
-from payments import wiring
 from payments.pool import Pool, one
 from payments.wallets.questions import Question, challenge
 from payments.wallets.siwx import Asker, AsksTooOften, NotProven, SiwxReason, proven_payer
+from payments.wiring.networks import open_chain
 from tests.fixtures.purchases import NETWORK, Purchases
 from tests.fixtures.rpc_proxy import RpcProxy
 
@@ -258,7 +258,7 @@ async def test_a_chain_is_asked_about_so_many_proofs_of_a_network_and_no_more(
 ) -> None:
     """One question serves for any number of signatures that fit no key."""
     settings.CHAINS = {NETWORK: {**CHAIN_DEFAULTS, "RPC": [rpc_proxy.url], "ASSETS": []}}
-    chain = wiring.open_chain(NETWORK)
+    chain = open_chain(NETWORK)
     here, elsewhere = Asker("81.2.69.0/24", 2), Asker("81.2.70.0/24", 2)
     signature = "0x" + Account.create().sign_message(encode_defunct(text="else")).signature.hex()
     wrong = buyer.answers(question, signature=signature)

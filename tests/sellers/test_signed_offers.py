@@ -14,9 +14,9 @@ from pytest_django.fixtures import Settings
 from x402.schemas import PaymentRequired
 
 from marketplace.configuration.chains import CHAIN_DEFAULTS
-from payments import wiring
 from payments.models import ChallengeCount, OpenOffer
 from payments.receipts.signing import Signer, did_document, did_web, generate_pem
+from payments.wiring.keys import receipt_key_document, receipt_signer
 from payments.x402.headers import encode_json
 from sellers import listings, signed_offers
 from sellers.bazaar import Shed
@@ -192,11 +192,11 @@ def test_only_what_is_for_sale_is_signed_and_what_is_gone_is_forgotten(make_term
 @pytest.fixture
 def worker_settings(settings) -> Iterator[Settings]:
     """Settings of a worker on one network, whose key nobody remembers from another test."""
-    wiring.receipt_signer.cache_clear()
+    receipt_signer.cache_clear()
     accepted = SITE.accepts(SEPOLIA)
     settings.CHAINS = {SEPOLIA: {**CHAIN_DEFAULTS, "ASSETS": [accepted.asset.address]}}
     yield settings
-    wiring.receipt_signer.cache_clear()
+    receipt_signer.cache_clear()
 
 
 @pytest.mark.django_db
@@ -209,7 +209,7 @@ def test_the_worker_signs_with_the_receipt_key_and_without_one_not_at_all(
     worker_settings.RECEIPT_KEY = generate_pem()
     sign_offers()
     (jws,) = kept(listing).jws
-    assert promised(jws, wiring.receipt_key_document())["amount"] == "10000"
+    assert promised(jws, receipt_key_document())["amount"] == "10000"
 
 
 def test_a_promise_stands_beside_its_own_price_only(make_terms):

@@ -7,7 +7,7 @@ import logging
 import pytest
 from django.test import Client
 
-from payments.wiring import upstream_signing_key
+from payments.wiring.keys import upstream_signing_key
 from sellers.models import Listing, Seller
 from tests.fixtures.browsers import fresh
 from tests.fixtures.hooks import sign_up

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import orjson
 from django.conf import settings
 
-from payments.wiring import receipt_key_document
+from payments.wiring.keys import receipt_key_document
 from sellers.goods import Good
 from sellers.offers import icon_url
 from sellers.texts import faithful

@@ -35,7 +35,7 @@ from marketplace.catalog.mcp.results import (
 )
 from payments.documents import REFUNDS_PATH
 from payments.lookup import StoredAnswer
-from payments.wiring import payment_url
+from payments.wiring.site import payment_url
 from payments.x402.reasons import Reason
 from payments.x402.types import Challenge, Settlement
 

@@ -13,7 +13,7 @@ from marketplace.management.listing_document import describe_document, drafts_of
 from marketplace.management.listing_draft import describe_draft, draft_of, secret_headers
 from marketplace.management.manners import alone, rehearsed, rehearses, speaks_json, tell
 from payments.amounts import Amount
-from payments.wiring import upstream_signing_key
+from payments.wiring.keys import upstream_signing_key
 from sellers import listings, payout_ends
 from sellers.directory import find
 from sellers.drafts import finish

@@ -10,12 +10,20 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from marketplace.management.manners import alone
-from payments import audit_log, wiring
+from payments import audit_log
 from payments.auditing import audits
 from payments.auditing.reconcile import Result, reconcile
 from payments.auditing.remedies import look_again
 from payments.chains import ChainUnavailable
 from payments.pool import Pool
+from payments.wiring.networks import (
+    auditing_rpc,
+    confirmations,
+    known_assets,
+    networks,
+    settles_by_facilitator,
+)
+from payments.wiring.pools import open_main_pool
 from payments.x402.networks import NETWORKS
 
 
@@ -38,11 +46,11 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        networks = [options["network"]] if options["network"] else wiring.networks()
-        if unknown := set(networks) - set(wiring.networks()):
+        asked = [options["network"]] if options["network"] else networks()
+        if unknown := set(asked) - set(networks()):
             raise CommandError(f"{unknown.pop()} is not in CHAINS.", returncode=2)
         with alone("reconcile"):
-            results, silent = asyncio.run(_run(networks, options))
+            results, silent = asyncio.run(_run(asked, options))
             for result in results if options["fix"] else ():
                 look_again(result, by=audit_log.command("reconcile"))
         if options["json"]:
@@ -58,7 +66,7 @@ class Command(BaseCommand):
             sys.exit(2)
 
     def _show(self, result: Result) -> None:
-        asset = wiring.known_assets(result.network)[result.asset]
+        asset = known_assets(result.network)[result.asset]
         unit = 10**asset.decimals
         self.stdout.write(
             f"{NETWORKS[result.network].name} {asset.symbol},"
@@ -78,13 +86,13 @@ class Command(BaseCommand):
             self.stdout.write(f"  not looked for: {result.not_covered}")
 
 
-async def _run(networks: list[str], options: dict[str, Any]) -> tuple[list[Result], list[str]]:
+async def _run(asked: list[str], options: dict[str, Any]) -> tuple[list[Result], list[str]]:
     """What each network came to, and why others could not be asked."""
     results: list[Result] = []
     silent: list[str] = []
-    pool = await wiring.open_main_pool()
+    pool = await open_main_pool()
     try:
-        for network in networks:
+        for network in asked:
             try:
                 results += [
                     await _asked(pool, network, asset, options)
@@ -104,9 +112,9 @@ async def _asked(pool: Pool, network: str, asset: str, options: dict[str, Any]) 
         pool,
         network=network,
         asset=asset,
-        rpc_url=wiring.auditing_rpc(network),
-        confirmations=wiring.confirmations(network) or 0,
+        rpc_url=auditing_rpc(network),
+        confirmations=confirmations(network) or 0,
         from_block=options["from_block"],
         to_block=options["to_block"],
-        by_facilitators=wiring.settles_by_facilitator(network),
+        by_facilitators=settles_by_facilitator(network),
     )

@@ -10,10 +10,12 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from marketplace.management.manners import alone
-from payments import audit_log, restored, wiring
+from payments import audit_log, restored
 from payments.chains import ChainUnavailable, RpcError
 from payments.models import Relayer
 from payments.restored import Standing
+from payments.wiring.networks import networks, open_chain
+from payments.wiring.pools import open_main_pool
 from payments.x402.networks import NETWORKS
 
 
@@ -86,13 +88,13 @@ class Command(BaseCommand):
 
 
 async def _look_at(known: list[tuple[str, str]]) -> list[Standing]:
-    pool = await wiring.open_main_pool()
+    pool = await open_main_pool()
     found = []
     try:
         for network, address in known:
-            if network not in wiring.networks():
+            if network not in networks():
                 continue
-            chain = wiring.open_chain(network)
+            chain = open_chain(network)
             try:
                 standing = await restored.look_at(pool, chain, address)
             finally:

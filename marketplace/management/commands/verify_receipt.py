@@ -13,7 +13,6 @@ from django.conf import settings
 from django.core.management.base import BaseCommand
 from yarl import URL
 
-from payments import wiring
 from payments.egress import Failed, Limits, exchange, open_client, open_trusted_client
 from payments.receipts.checks import (
     Check,
@@ -24,6 +23,8 @@ from payments.receipts.checks import (
 )
 from payments.receipts.issuing import KIND, VerifiedReceipt, verify
 from payments.receipts.signing import JWS_CHARACTERS_MAX, BadSignature, did_document_url, read_jws
+from payments.wiring.bounds import egress_rule
+from payments.wiring.networks import networks, open_chain
 from payments.x402.headers import decode_json
 from payments.x402.reasons import Malformed
 
@@ -114,7 +115,7 @@ async def _did_document(did: str, source: str, given: str | None) -> dict[str, A
 
 async def _fetch(url: str, *, trusted: bool) -> bytes:
     origin = _origin(url)
-    opened = open_trusted_client(origin) if trusted else open_client(wiring.egress_rule())
+    opened = open_trusted_client(origin) if trusted else open_client(egress_rule())
     async with opened as client:
         answer = await exchange(client, "GET", URL(url), limits=_LIMITS)
     if isinstance(answer, Failed):
@@ -126,11 +127,11 @@ async def _fetch(url: str, *, trusted: bool) -> bytes:
 
 async def _on_chain(receipt: VerifiedReceipt) -> Check:
     network = str(receipt.statement.get("network"))
-    if network not in wiring.networks():
+    if network not in networks():
         example = json.dumps({network: {"RPC": ["https://…"]}}, ensure_ascii=False)
         nobody = f"--rpc asks a node of CHAINS, which names none of {network}"
         return Check("chain", None, f"{nobody}: set CHAINS='{example}'")
-    chain = wiring.open_chain(network)
+    chain = open_chain(network)
     try:
         return await chain_check(receipt, chain)
     finally:

@@ -26,8 +26,10 @@ from marketplace.catalog import built
 from marketplace.catalog.documents.market import this_market
 from marketplace.celery import OFTEN
 from marketplace.management.manners import alone, speaks_json, tell
-from payments import engine, wiring
+from payments import engine
 from payments.reports import kept_buyers
+from payments.wiring.keys import offer_signer
+from payments.wiring.networks import networks, seller_gas_caps
 from sellers import fetches, figures, looks, turns
 from sellers.domains import looks as domain_looks
 from sellers.news.floors import tell_not_offered
@@ -58,7 +60,7 @@ class Act:
 
 
 def _sign() -> int:
-    signer = wiring.offer_signer()
+    signer = offer_signer()
     return 0 if signer is None else sign_due(signer, this_site())
 
 
@@ -74,7 +76,7 @@ ACTS: Final = (  # in the order in which one leads to another
         lambda: asyncio.run(engine.forgive())),
     Act("tend disputes", "disputes", "looked at", "dispute(s) and refund(s)", tend_and_tell),
     Act("tell of gas", "gas", "told", "seller(s) that their gas is spent",
-        lambda: tell_spent(wiring.seller_gas_caps())),
+        lambda: tell_spent(seller_gas_caps())),
     Act("tell of floors", "floors", "told", "seller(s) that a price is not offered",
         lambda: tell_not_offered(this_site())),
     Act("tell of duties", "duties", "told", "person(s) what waits for them",
@@ -114,19 +116,14 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         if options["once"]:
             with alone("work --once"):
-                networks = asyncio.run(engine.settle_once())
+                settled = asyncio.run(engine.settle_once())
                 taken = {each.name: each.do() for each in ACTS}
-            words = [f"looked at everything due on {networks} network(s)"]
+            words = [f"looked at everything due on {settled} network(s)"]
             words += [f"{each.said} {taken[each.name]} {each.what}" for each in ACTS]
-            tell(self.stdout, {"networks": networks, **taken}, words, as_json=options["json"])
+            tell(self.stdout, {"networks": settled, **taken}, words, as_json=options["json"])
             return
-        networks_named = wiring.networks()
-        tell(
-            self.stdout,
-            {"settling": networks_named},
-            ["settling; Ctrl-C stops"],
-            as_json=options["json"],
-        )
+        said = {"settling": networks()}
+        tell(self.stdout, said, ["settling; Ctrl-C stops"], as_json=options["json"])
         self.stdout.flush()
         asyncio.run(_until_stopped())
 

@@ -10,7 +10,7 @@ from django.core.management import call_command
 from django.core.management.base import CommandError
 
 from payments.models import OpenOffer
-from payments.wiring import upstream_signing_key
+from payments.wiring.keys import upstream_signing_key
 from sellers.directory import find
 from sellers.models import Listing
 from sellers.terms import Terms

@@ -24,7 +24,7 @@ from marketplace.calls.troubles import Troubles
 from marketplace.embedded.demo_accounts import RELAYER
 from marketplace.tasks import forget_visits
 from payments import desk as desks
-from payments import health, lookup, outcomes, reading, risk, settlement, wiring
+from payments import health, lookup, outcomes, reading, risk, settlement
 from payments.acceptance import answering, claiming, collecting, passing
 from payments.acceptance.answering import NewAnswer
 from payments.acceptance.attempts import drop, renew_leases, reopen, void
@@ -57,6 +57,8 @@ from payments.reports.one_payment import latest_receipt
 from payments.wakeups import MONEY_MOVED, Bell
 from payments.wallets import siwx
 from payments.wallets.questions import Question
+from payments.wiring.bounds import exposure
+from payments.wiring.networks import network_terms
 from payments.x402.types import Authorization, Requirements
 from sellers import breakers, keys, notices, probing, repeats
 from sellers import health as listing_health
@@ -107,7 +109,7 @@ class QuietChain:
 
 
 def open_desk(pool: Pool) -> Desk:
-    terms = wiring.network_terms(NETWORK)
+    terms = network_terms(NETWORK)
     keyring = Keyring(NETWORK, CHAIN_ID, [RELAYER.private_key])
     signer = Signer.from_pem(generate_pem(), did_web(SITE))
     return Desk(
@@ -198,7 +200,7 @@ async def a_claim(pool: Pool) -> Claim:
         listing, listing, "tests/x", "Weather", revision, "GET", SITE, bytes(32), "hold", 7
     )
     signed = Authorization(payer, pay_to, int(amount), 0, 2**31, os.urandom(32), os.urandom(65))
-    caps = wiring.exposure().caps(
+    caps = exposure().caps(
         network=NETWORK,
         asset=USDC,
         decimals=6,
