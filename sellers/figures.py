@@ -6,9 +6,9 @@ from the sums that the worker keeps, and of single calls the newest thousand are
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from dataclasses import asdict, replace
-from datetime import datetime, timedelta
+from collections.abc import Collection, Mapping
+from dataclasses import asdict, dataclass, replace
+from datetime import date, datetime, timedelta
 from typing import Final
 from uuid import UUID
 
@@ -18,7 +18,8 @@ from django.utils import timezone
 from payments.models import EarningsVersion
 from payments.not_charged import SELLERS_FAULTS
 from payments.reports.trade import Bought, Lately, Outside, Served, bought, lately, served
-from sellers import shelving
+from payments.reports.turnover import Days, Newest, Token, moved, newest
+from sellers import shelving, trade
 from sellers.models import Health, Listing, Seller
 from sellers.models.catalog import UNKNOWN_MS, CatalogEntry, CatalogFigures
 from sellers.own_wallets import own_wallets
@@ -76,26 +77,48 @@ def _make(seller_id: UUID, now: datetime) -> tuple[int, int]:
     version = EarningsVersion.objects.filter(seller_id=seller_id).values_list("version", flat=True)
     seen = version.first() or 0
     outside = _outside(seller)
-    today = now.date()
-    sales, ends = bought(seller_id, today, outside), served(seller_id, today, outside)
+    sums = _Sums.of(seller_id, now.date(), outside)
     entries = list(CatalogEntry.objects.filter(seller_slug=seller.slug).order_by("pk"))
     verified = _verified(seller, [entry.listing_id for entry in entries])
-    changed = 0
-    for entry in entries:
-        key = entry.listing_id
-        called = key in sales or key in ends
-        quality = _quality(
-            sales.get(key, Bought()),
-            ends.get(key, Served()),
-            lately(key, now, outside) if called else Lately(last_called_at=entry.last_called_at),
-            verified.get(key),
-        )
-        changed += _kept(entry, replace(quality, score=score(quality, now)))
+    changed = sum(
+        _look_at(entry, sums, verified.get(entry.listing_id), now, outside) for entry in entries
+    )
     CatalogFigures.objects.update_or_create(
         seller=seller,
         defaults={"earnings_version": seen, "made_at": now, "due_at": now + AGAIN},
     )
     return len(entries), changed
+
+
+@dataclass(frozen=True, slots=True)
+class _Sums:
+    """What the worker's sums hold of the last thirty days, by listing."""
+
+    sales: Mapping[UUID, Bought]
+    ends: Mapping[UUID, Served]
+    money: Mapping[UUID, Mapping[Token, Days]]
+
+    @classmethod
+    def of(cls, seller_id: UUID, today: date, outside: Outside) -> _Sums:
+        return cls(
+            bought(seller_id, today, outside),
+            served(seller_id, today, outside),
+            moved(seller_id, today, outside),
+        )
+
+
+def _look_at(
+    entry: CatalogEntry, sums: _Sums, verified: datetime | None, now: datetime, outside: Outside
+) -> bool:
+    """Make one listing's figures; says whether they are others now."""
+    key = entry.listing_id
+    recent, paid = Lately(last_called_at=entry.last_called_at), Newest()
+    if key in sums.sales or key in sums.ends:
+        recent, paid = lately(key, now, outside), newest(key, now, outside)
+    sales, ends = sums.sales.get(key, Bought()), sums.ends.get(key, Served())
+    quality = _quality(sales, ends, recent, verified)
+    is_other = trade.keep(key, trade.counted(sums.money.get(key, {}), paid))
+    return _kept(entry, replace(quality, score=score(quality, now))) or is_other
 
 
 def _verified(seller: Seller, listing_ids: Collection[UUID]) -> dict[UUID, datetime]:

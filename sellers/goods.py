@@ -151,8 +151,8 @@ _READ: Final = f"""
          hit as materialized ({{hits}})
     select hit.listing_id, hit.key, e.path, e.seller_slug, e.seller_name, r.number, r.hash,
            r.terms::text, o.prices, e.changed_at, e.category, d.name, d.verified_at,
-           e.calls_24h, e.calls_7d, e.calls_30d, e.calls_by_day, e.payers_30d,
-           e.top_payer_share, e.self_paid,
+           e.calls_24h, e.calls_7d, e.calls_30d, e.calls_by_day,
+           e.payers_24h, e.payers_7d, e.payers_30d, e.top_payer_share, e.self_paid,
            e.success_24h, e.success_7d, e.success_30d, e.p50_ms_24h, e.p50_ms_7d, e.p50_ms_30d,
            e.last_called_at, e.last_verified_at, e.score
       from hit

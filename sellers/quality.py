@@ -29,8 +29,10 @@ DEFINITIONS: Final = {
     "calls_30d": "The same of the last 30 days.",
     "calls_by_day": "The calls of calls_7d, day by day, the oldest first; empty while nobody has"
     " paid for a call in 30 days.",
-    "payers_30d": "Different wallets that paid for a settled call in the last 30 days, without the"
-    " seller's own and the operator's.",
+    "payers_24h": "Different wallets that paid for a settled call in the last 24 hours, among the"
+    " newest 1,000 calls, without the seller's own and the operator's.",
+    "payers_7d": "The same of the last 7 days (UTC), today included, of all calls.",
+    "payers_30d": "The same of the last 30 days.",
     "top_payer_share": "The part of all settled calls of the last 30 days that one wallet made: 1"
     " says that there was only one payer.",
     "self_paid": "In the last 30 days a call was paid from a wallet that the listing pays into, or"
@@ -62,6 +64,8 @@ class Quality:
     calls_7d: int = 0
     calls_30d: int = 0
     calls_by_day: list[int] = field(default_factory=list)
+    payers_24h: int = 0
+    payers_7d: int = 0
     payers_30d: int = 0
     top_payer_share: float = 0.0
     self_paid: bool = False

@@ -37,6 +37,7 @@ class Bought:
     calls_7d: int = 0
     calls_30d: int = 0
     calls_by_day: list[int] = field(default_factory=list)  # of the week, the oldest first
+    payers_7d: int = 0
     payers_30d: int = 0
     top_payer_share: float = 0.0
     self_paid: bool = False
@@ -55,6 +56,7 @@ class Lately:
     """The newest calls of one listing."""
 
     calls_24h: int = 0
+    payers_24h: int = 0
     success_24h: float | None = None
     p50_ms_24h: int | None = None
     p50_ms_7d: int | None = None
@@ -98,8 +100,8 @@ def lately(listing_id: UUID, now: datetime, outside: Outside) -> Lately:
     }
     with connection.cursor() as cursor:
         cursor.execute(_LATELY, values)
-        calls, answered, failed, *rest = cursor.fetchone()
-    return Lately(int(calls), _share(answered, failed), *rest)
+        calls, payers, answered, failed, *rest = cursor.fetchone()
+    return Lately(int(calls), payers, _share(answered, failed), *rest)
 
 
 def _days(today: date) -> dict[str, Any]:
@@ -140,6 +142,7 @@ _BOUGHT: Final = """
            coalesce(sum(week) filter (where not own and not apart), 0)::int,
            coalesce(sum(capped) filter (where not own and not apart), 0)::int,
            days,
+           count(*) filter (where not own and not apart and week > 0)::int,
            count(*) filter (where not own and not apart)::int,
            coalesce(max(n) filter (where not apart) / nullif(sum(n) filter (where not apart), 0),
                     0)::float8,
@@ -167,11 +170,13 @@ _LATELY: Final = f"""
           join payments_progress g on g.payment_id = p.id
           left join payments_answer a on a.payment_id = p.id
           left join payments_counted c on c.payment_id = p.id
+    ), paying as (
+        select count(*) as n from call
+         where at > %(day)s and money in ('settled', 'confirmed')
+           and not payer = any(%(nobody)s::text[]) group by payer
     )
-    select (select coalesce(sum(least(n, %(most)s)), 0) from (
-                select count(*) as n from call
-                 where at > %(day)s and money in ('settled', 'confirmed')
-                   and not payer = any(%(nobody)s::text[]) group by payer) each),
+    select (select coalesce(sum(least(n, %(most)s)), 0) from paying),
+           (select count(*) from paying),
            count(*) filter (where at > %(day)s and work = '{Work.ANSWERED}'),
            count(*) filter (where at > %(day)s and work = '{Work.VOID}'
                               and cause = any(%(faults)s::text[])),

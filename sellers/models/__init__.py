@@ -8,6 +8,7 @@ from sellers.models.catalog import (
     CatalogChange,
     CatalogEntry,
     CatalogFigures,
+    CatalogTrade,
     FiguresVersion,
     SoldRevision,
 )
@@ -30,6 +31,7 @@ __all__ = [
     "CatalogChange",
     "CatalogEntry",
     "CatalogFigures",
+    "CatalogTrade",
     "Delivery",
     "Domain",
     "Fetch",

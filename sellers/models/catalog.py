@@ -47,6 +47,8 @@ class CatalogEntry(models.Model):
     calls_by_day: ArrayField[Any, Any] = ArrayField(
         models.IntegerField(), default=list, db_default=[]
     )
+    payers_24h = models.IntegerField(default=0, db_default=0)
+    payers_7d = models.IntegerField(default=0, db_default=0)
     payers_30d = models.IntegerField(default=0)
     top_payer_share = models.FloatField(default=0)
     self_paid = models.BooleanField(default=False)
@@ -144,6 +146,26 @@ class SoldRevision(models.Model):
 
     def __str__(self) -> str:
         return f"sold since {self.at}"
+
+
+class CatalogTrade(models.Model):
+    """What one listing moves, and its newest payments, as everybody may see them.
+
+    Beside the entry and not in it: who searches reads none of this, and the row stays short.
+    `sellers.trade` says what the two hold, and writes them for `sellers.figures`.
+    """
+
+    listing = models.OneToOneField(
+        "sellers.Listing", on_delete=models.PROTECT, primary_key=True, related_name="+"
+    )
+    volume = models.JSONField()
+    latest = models.JSONField()
+
+    class Meta:
+        verbose_name_plural = "catalog trade"
+
+    def __str__(self) -> str:
+        return f"{len(self.latest)} payments"
 
 
 class CatalogFigures(models.Model):

@@ -336,6 +336,11 @@ NOT_HOT: dict[Asker, str] = {
         ("payments/reports/trade.py", name): "the worker's, one seller or listing at a time"
         for name in ("bought", "lately", "served")
     },
+    **{
+        ("payments/reports/turnover.py", name): "the worker's, one seller or listing at a time"
+        for name in ("moved", "newest")
+    },
+    ("sellers/trade.py", "keep"): "the worker's, one row by its key",
     ("marketplace/accounts/linking.py", "wallets_of"): "a person's own rows, by a key",
     ("marketplace/accounts/familiar.py", "mark_of"): "a person's own row, by a key",
     ("sellers/own_wallets.py", "own_wallets"): "one seller's wallets and prices",
