@@ -25,6 +25,7 @@ from marketplace.catalog.turns import take_turn
 from payments.wiring.site import origin_of
 from sellers import entries, goods, history
 from sellers.models.catalog import CatalogChange
+from sellers.trade import trade_of
 
 CHANGES_MAX: Final = 500
 _DIGITS_MAX: Final = 18
@@ -88,7 +89,8 @@ def listing(request: HttpRequest, seller: str, slug: str) -> HttpResponse:
         identity = history.identity(seller, wallets) if good else None
         if good is None or identity is None:
             return refusal(404, f"nothing is for sale at {path} now; search at /api/catalog")
-        return document(whole(good, identity, history.sold(good.listing_id)))
+        sold, trade = history.sold(good.listing_id), trade_of(good.listing_id)
+        return document(whole(good, identity, sold, trade))
 
     return unless_known(request, goods.edition(), made)
 

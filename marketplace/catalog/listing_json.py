@@ -11,9 +11,10 @@ from typing import Any, Final
 from django.conf import settings
 
 from marketplace.catalog.listing_links import links
+from marketplace.catalog.named_amounts import named, plain
+from marketplace.catalog.trade_json import trade_json
 from payments.acceptance.promise import Offer
-from payments.amounts import token
-from payments.x402.networks import NETWORKS, address_bytes, checksum
+from payments.x402.networks import address_bytes, checksum
 from sellers.domains.proven import ProvenDomain
 from sellers.examples import suffix
 from sellers.goods import Good
@@ -26,6 +27,7 @@ from sellers.release_words import RELEASE_WORDS
 from sellers.site import this_site
 from sellers.terms import PriceTerms, Sample
 from sellers.texts import is_plain
+from sellers.trade import Trade
 
 # Whatever a seller wrote stands under these names, cleaned, and is data: no words to an agent.
 SELLER_DECLARED: Final = (
@@ -55,7 +57,7 @@ def summary(good: Good) -> dict[str, Any]:
         "tags": list(terms.tags),
         "mimeType": terms.mime_type,
         "release": terms.release,
-        "priceUsd": _plain(in_dollars(cheapest.requirements.amount_atomic, cheapest.decimals)),
+        "priceUsd": plain(in_dollars(cheapest.requirements.amount_atomic, cheapest.decimals)),
         "prices": [price_json(offer) for offer in good.offers],
         "seller": {
             "slug": good.seller_slug,
@@ -69,7 +71,7 @@ def summary(good: Good) -> dict[str, Any]:
     }
 
 
-def whole(good: Good, identity: Identity, sold: Sequence[Sold]) -> dict[str, Any]:
+def whole(good: Good, identity: Identity, sold: Sequence[Sold], trade: Trade) -> dict[str, Any]:
     """Everything about a listing."""
     terms, words = good.terms, RELEASE_WORDS[good.terms.release]
     return {
@@ -102,6 +104,7 @@ def whole(good: Good, identity: Identity, sold: Sequence[Sold]) -> dict[str, Any
             "about": list(Report.About.values),
         },
         "qualityDefinitions": {_camel(name): words for name, words in DEFINITIONS.items()},
+        "trade": trade_json(trade),
         "revisions": [_revision(each, good) for each in sold],
         "sellerDeclared": list(SELLER_DECLARED),
     }
@@ -110,7 +113,7 @@ def whole(good: Good, identity: Identity, sold: Sequence[Sold]) -> dict[str, Any
 def price_json(offer: Offer) -> dict[str, Any]:
     """A price as the door quotes it, in the chain's units and in people's."""
     needs = offer.requirements
-    return {**needs.to_wire(), **_named(needs.network, needs.asset, needs.amount_atomic)}
+    return {**needs.to_wire(), **named(needs.network, needs.asset, needs.amount_atomic)}
 
 
 def quality_json(good: Good) -> dict[str, Any]:
@@ -170,21 +173,8 @@ def _past_price(price: PriceTerms) -> dict[str, Any]:
         "asset": price.asset,
         "amount": str(price.amount_atomic),
         "payTo": price.pay_to,
-        **_named(price.network, price.asset, price.amount_atomic),
+        **named(price.network, price.asset, price.amount_atomic),
     }
-
-
-def _named(network: str, asset: str, amount_atomic: int) -> dict[str, Any]:
-    """The same amount in words and dollars."""
-    known, chain = token(network, asset), NETWORKS.get(network)
-    named: dict[str, Any] = {
-        "networkName": chain.name if chain else network,
-        "testnet": chain.testnet if chain else False,
-    }
-    if known is not None:
-        dollars = _plain(in_dollars(amount_atomic, known.decimals))
-        named |= {"symbol": known.symbol, "decimals": known.decimals, "amountUsd": dollars}
-    return named
 
 
 def _sample(given: Sample) -> dict[str, Any]:
@@ -205,10 +195,6 @@ def _plain_text(body: bytes) -> str | None:
     except UnicodeDecodeError:
         return None
     return text if is_plain(text) else None
-
-
-def _plain(number: Any) -> str:
-    return f"{number.normalize():f}"
 
 
 def _camel(name: str) -> str:

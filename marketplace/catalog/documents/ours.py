@@ -65,6 +65,15 @@ _CATALOG: Final[dict[str, tuple[dict[str, Any], str]]] = {
     "limit": _LIMIT,
     "cursor": (TEXT, "where the page before ended"),
 }
+_TRADE: Final = {
+    "type": "object",
+    "description": "What settled calls moved on chain; `definitions` says what counts",
+    "properties": {
+        "volume": {**LIST, "description": "By token: amount24h, amount7d and amount30d"},
+        "latestPayments": {**LIST, "description": "The newest: at, amount, transaction"},
+    },
+    "required": ["volume", "latestPayments"],
+}
 _OLDEST: Final = {
     "type": "integer",
     "description": "0, or the number of the oldest change that is kept: begin with /api/catalog",
@@ -108,7 +117,14 @@ def free_operations() -> dict[str, dict[str, Any]]:
                 "read_listing",
                 "Read everything about one listing",
                 _OF_A_LISTING,
-                {"path": TEXT, "url": TEXT, "prices": LIST, "inputSchema": OBJECT},
+                {
+                    "path": TEXT,
+                    "url": TEXT,
+                    "prices": LIST,
+                    "inputSchema": OBJECT,
+                    "quality": OBJECT,
+                    "trade": _TRADE,
+                },
                 _NOT_THERE,
             )
         },

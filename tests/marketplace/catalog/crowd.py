@@ -45,10 +45,12 @@ select c.id, true, c.revision, c.seller_slug || '/' || slug, c.seller_slug, c.ti
        amount / 1e6, at, at, 0, n %% 50, n %% 700, n %% 40, 0.5, false, (n %% 100) / 100.0,
        (n * 7919) %% 1001, 20 + n %% 5000
   from crowd c, sellers_catalogentry e where e.revision_id = %(model)s;
+insert into sellers_catalogtrade (listing_id, volume, latest) select id, '[]', '[]' from crowd;
 -- Checked now: a search's limit of time lasts as long as the transaction that the test runs in.
 set constraints all immediate;
 set constraints all deferred;
-analyze sellers_catalogentry, sellers_listing, sellers_revision, payments_openoffer;
+analyze sellers_catalogentry, sellers_catalogtrade, sellers_listing, sellers_revision;
+analyze payments_openoffer;
 """
 
 

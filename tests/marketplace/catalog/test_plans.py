@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from uuid import UUID
 
 import pytest
 from django.db import connection
@@ -10,6 +11,7 @@ from django.db import connection
 from marketplace.catalog import search
 from marketplace.catalog.queries import parse
 from sellers import entries, goods
+from sellers.trade import Trade, trade_of
 from tests.fixtures.storefront import Storefront
 from tests.marketplace.catalog.crowd import LISTINGS, crowd
 from tests.payments.plans.explaining import Plan, Plans, explaining_pages
@@ -81,6 +83,10 @@ def test_a_page_is_found_by_an_index_and_few_pages_are_looked_at(plans: Plans) -
 def test_one_good_and_a_seller_s_are_found_by_an_index(plans: Plans) -> None:
     assert goods.one(MODEL) is not None
     assert page(plans).buffers < 50
+    assert trade_of(UUID(int=0)) == Trade()
+    [kept] = plans.of(("sellers/trade.py", "trade_of"))
+    assert kept.indexes == {"sellers_catalogtrade_pkey"}
+    assert kept.buffers < 10
     assert len(goods.of_seller("crowd-7")) == LISTINGS // 1_000
     assert "catalogentry_seller" in page(plans).indexes
     assert len(goods.best(100)) == 100
