@@ -13,7 +13,7 @@ const PUBLISHED = ["vendor/htmx.min.js", "vendor/hx-sse.min.js"];
 const EVERYWHERE = ["ui.js", "typed.js"];
 const PAGES = {
   "site.js": [],
-  "listing.js": ["pay.js"],
+  "listing.js": ["pay.js", "parts.js"],
   "sign_in.js": ["accounts.js"],
   "payout.js": ["prove.js"],
   "payment.js": ["verify.js"],

@@ -17,8 +17,11 @@ from marketplace.catalog import inputs, market, snippets
 from marketplace.catalog.cards import card, price_of
 from marketplace.catalog.decoded import decoded
 from marketplace.catalog.documents.market import skill_url
-from marketplace.catalog.figures import listing_figures
+from marketplace.catalog.how_it_goes import how_it_goes
+from marketplace.catalog.page_parts import SCHEMA, parts
 from marketplace.catalog.price_history import price_history
+from marketplace.catalog.schema_shown import schemas_shown
+from marketplace.catalog.stats import stats
 from payments.x402 import v1
 from sellers.categories import label
 from sellers.goods import Good
@@ -26,6 +29,7 @@ from sellers.release_words import RELEASE_WORDS
 from sellers.site import this_site
 from sellers.terms import Sample
 from sellers.texts import visible, visible_lines
+from sellers.trade import trade_of
 
 SAMPLE_CHARACTERS_MAX: Final = 20_000
 PICTURE_BYTES_MAX: Final = 300_000
@@ -45,7 +49,7 @@ class SampleShown:
 def listing_context(good: Good) -> dict[str, Any]:
     """What the page shows of a good; every price in it is an offer's."""
     terms, site = good.terms, this_site()
-    call = snippets.Call.of(good)
+    call, schemas = snippets.Call.of(good), schemas_shown(terms)
     return {
         "good": good,
         "card": card(good, timezone.now()),
@@ -63,7 +67,10 @@ def listing_context(good: Good) -> dict[str, Any]:
         "fields": inputs.fields(terms),
         "plain_action": _plain_action(good),
         "facts": json.dumps(_facts(good)),
-        "figures": listing_figures(good.quality),
+        "rules": how_it_goes(good, site),
+        "schemas": schemas,
+        "parts": parts(without=() if schemas else (SCHEMA,)),
+        "stats": stats(good.quality, trade_of(good.listing_id)),
         "sample": shown_sample(terms.sample),
         "snippets": snippets.snippets(good, f"{site.public_base_url}/mcp"),
         "quote": decoded(good, site),

@@ -7,7 +7,7 @@
   // A control that is not drawn itself shows its focus on its label.
   const drawn = (e) => (getComputedStyle(e).opacity === "0" ? e.closest("label") : e);
   // Wholly behind what stays at the edge of the screen (WCAG 2.2, 2.4.11).
-  const bars = [...document.querySelectorAll("body *")].filter((e) => getComputedStyle(e).position === "fixed" && e.checkVisibility());
+  const bars = [...document.querySelectorAll("body *")].filter((e) => ["fixed", "sticky"].includes(getComputedStyle(e).position) && e.checkVisibility());
   const hidden = (e) => {
     const box = e.getBoundingClientRect();
     return bars.some((bar) => {
