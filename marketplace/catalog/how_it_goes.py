@@ -8,7 +8,6 @@ from django.conf import settings
 from django.template.defaultfilters import filesizeformat
 
 from marketplace.catalog.listing_json import NOT_CHARGED
-from marketplace.look.times import lasting
 from sellers.goods import Good
 from sellers.grace import grace_seconds
 from sellers.release_words import RELEASE_WORDS
@@ -18,24 +17,27 @@ from sellers.terms import Terms
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One thing to know before paying: a sentence, or several that hold alike."""
+    """One thing to know before paying: a sentence, or several that hold alike; or one sentence with
+    a length of time in it, which the page spells."""
 
     name: str
     said: tuple[str, ...]
+    seconds: float | None = None
+    then: str = ""
 
 
 def how_it_goes(good: Good, site: Site) -> tuple[Rule, ...]:
     """What a buyer is told of a call, in the order in which it matters."""
     terms = good.terms
-    grace = lasting(grace_seconds(terms, site))
+    grace = grace_seconds(terms, site)
     kept = f"{terms.answer_keep_days} day{'' if terms.answer_keep_days == 1 else 's'}"
     return (
         Rule("You are charged", (f"{_capital(RELEASE_WORDS[terms.release].charged)}.",)),
         _for_nothing(terms),
         *_promised(terms),
-        Rule("The answer", (_answer(terms),)),
+        _answer(terms),
         Rule("Fetched again", (f"For {kept} after it is paid for, without paying again.",)),
-        Rule("A quoted price", (f"Stays good for {grace} when the seller changes it.",)),
+        Rule("A quoted price", ("Stays good for",), grace, "when the seller changes it."),
         *_passed_on(terms),
     )
 
@@ -53,11 +55,12 @@ def _promised(terms: Terms) -> tuple[Rule, ...]:
     return (Rule("A charged answer has", tuple(sorted(terms.required_keys))),)
 
 
-def _answer(terms: Terms) -> str:
-    seconds = lasting(min(terms.total_seconds, settings.UPSTREAM_TOTAL_SECONDS))
+def _answer(terms: Terms) -> Rule:
+    seconds = min(terms.total_seconds, settings.UPSTREAM_TOTAL_SECONDS)
     most = filesizeformat(settings.ANSWER_BYTES_MAX).replace("\xa0", " ")
     comes = ", passed on as it comes" if terms.stream else ""
-    return f"{terms.mime_type}{comes}: within {seconds}, and {most} at most."
+    said = f"{terms.mime_type}{comes}, of {most} at most, within"
+    return Rule("The answer", (said,), seconds, "of the call.")
 
 
 def _passed_on(terms: Terms) -> tuple[Rule, ...]:

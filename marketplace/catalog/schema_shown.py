@@ -31,6 +31,7 @@ class SchemaShown:
 
     title: str
     anchor: str
+    required: str  # what a field that has to be there is called
     lines: tuple[Line, ...]
     document: str
 
@@ -38,12 +39,12 @@ class SchemaShown:
 def schemas_shown(terms: Terms) -> tuple[SchemaShown, ...]:
     """The schemas that say anything; none where the seller said nothing of either side."""
     sides = (
-        ("What a call takes", "schema-in", terms.input_schema, tuple(_taken(terms.input_schema))),
-        ("What comes back", "schema-out", terms.output_schema, tuple(_lines(terms.output_schema))),
+        (("What a call takes", "schema-in", "needed"), terms.input_schema, _taken),
+        (("What comes back", "schema-out", "always there"), terms.output_schema, _lines),
     )
     return tuple(
-        SchemaShown(title, anchor, lines, json.dumps(schema, indent=2, ensure_ascii=False))
-        for title, anchor, schema, lines in sides
+        SchemaShown(*words, tuple(lines(schema)), json.dumps(schema, indent=2, ensure_ascii=False))
+        for words, schema, lines in sides
         if _says(schema)
     )
 

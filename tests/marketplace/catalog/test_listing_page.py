@@ -96,11 +96,13 @@ def test_a_call_s_rules_are_told_before_it_is_paid_for(stall: Storefront) -> Non
     docs = page[page.index('id="docs"') : page.index('id="schema"')]
     assert "You pay nothing when" in docs
     assert "For 7 days after it is paid for, without paying again." in docs
+    assert "Stays good for 5 minutes when the seller changes it." in docs
+    assert re.search(r"application/json, of [0-9.]+ MB at most, within 90 seconds of the", docs)
     assert re.search(r"A charged answer has</dt><dd>celsius", docs)
     assert "A refund is due when" in upfront
     assert "You pay nothing when" not in upfront
     schema = page[page.index('id="schema"') : page.index('id="stats"')]
-    assert re.search(r"<code>celsius</code>.*number.*At noon.*\(needed\)", schema)
+    assert re.search(r"<code>celsius</code>.*number.*At noon.*\(always there\)", schema)
 
 
 def test_nothing_is_measured_where_nobody_bought(stall: Storefront) -> None:
