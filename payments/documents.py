@@ -16,7 +16,7 @@ from payments.receipts.issuing import statement_of
 from payments.reports.one_payment import PaymentReport
 from payments.reports.timeline import TimelineEntry
 from payments.states import PAID, Back
-from payments.written import hexadecimal, sha256, utc
+from payments.written import hexadecimal, sha256, transaction_page, utc
 from payments.x402.networks import NETWORKS
 from payments.x402.types import Settlement
 
@@ -187,9 +187,9 @@ def amount_of(report: PaymentReport) -> Amount:
 
 
 def transaction_url(report: PaymentReport, around: Surroundings) -> str:
-    if report.transaction is None or not around.explorer_url:
+    if report.transaction is None:
         return ""
-    return f"{around.explorer_url}/tx/{hexadecimal(report.transaction)}"
+    return transaction_page(around.explorer_url, hexadecimal(report.transaction))
 
 
 def _block(report: PaymentReport, around: Surroundings) -> dict[str, Any] | None:

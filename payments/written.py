@@ -22,3 +22,8 @@ def sha256(digest: bytes | memoryview) -> str:
 def payment_page(site: str, payment_id: UUID | str) -> str:
     """Where a payment's page is, below the site's own address."""
     return f"{site}/p/{payment_id}"
+
+
+def transaction_page(explorer: str, transaction: str) -> str:
+    """Where an explorer shows a transaction; nothing where none knows the chain."""
+    return f"{explorer}/tx/{transaction}" if explorer else ""

@@ -8,7 +8,8 @@ from marketplace.catalog.documents.market import stamp
 from marketplace.catalog.named_amounts import named, named_token
 from payments.amounts import Amount
 from payments.reports.turnover import Paid
-from payments.wiring import explorer_url
+from payments.wiring.networks import explorer_url
+from payments.written import transaction_page
 from sellers.trade import DEFINITIONS, Trade, Volume
 
 
@@ -26,8 +27,7 @@ def trade_json(trade: Trade) -> dict[str, Any]:
 
 def transaction_url(paid: Paid) -> str:
     """Where an explorer shows the transaction; nothing where no explorer knows the chain."""
-    explorer = explorer_url(paid.token.network)
-    return f"{explorer}/tx/{paid.transaction}" if explorer else ""
+    return transaction_page(explorer_url(paid.token.network), paid.transaction)
 
 
 def amount_of(paid: Paid) -> Amount:
