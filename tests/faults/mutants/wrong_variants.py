@@ -265,7 +265,7 @@ MUTANTS = (
         (
             (
                 "payments/refunds/booking.py",
-                "    needed = wiring.confirmations(refund.network)",
+                "    needed = confirmations(refund.network)",
                 "    needed = 1",
             ),
         ),
