@@ -76,15 +76,12 @@ def answers_lately(
     payments = (
         Payment.objects.filter(listing_id=listing_id, created_at__gt=since)
         .order_by("-created_at")
-        .values_list("id", "revision_hash", "progress__work")[: most * _PAYMENTS_AN_ANSWER]
+        .values_list("id", "revision_hash")[: most * _PAYMENTS_AN_ANSWER]
     )
-    recent = [
-        payment_id
-        for payment_id, bought, work in payments
-        if work == Work.ANSWERED and bytes(bought) == revision_hash
-    ]
+    recent = [payment_id for payment_id, bought in payments if bytes(bought) == revision_hash]
+    answers = Answer.objects.filter(payment_id__in=recent, body_bytes__lte=bytes_max)
     found = []
-    for answer in Answer.objects.filter(payment_id__in=recent[:most], body_bytes__lte=bytes_max):
+    for answer in answers.order_by("-payment_id")[:most]:
         if any(name.lower() == "content-encoding" for name, _ in answer.headers):
             continue
         body = AnswerBody.objects.filter(payment_id=answer.pk, keep_until=answer.keep_until)

@@ -23,8 +23,8 @@ EXPLAIN = "explain (analyze, buffers, format json) "
 ASKS_A_TABLE = re.compile(r"\s*(select|with|insert|update|delete)\b(?!.*pg_notify)", re.S | re.I)
 # What a statement sets for itself goes before it, in the same message.
 SETS = re.compile(r"(\s*set local [^;]+;)*", re.I)
-# A table that holds fewer rows, or fills fewer pages, is read whole, whatever indexes it has.
-ROWS_BIG, PAGES_BIG = 300, 6
+# A table that holds fewer rows is read whole, whatever indexes it has.
+ROWS_BIG = 300
 # What carries the statements of others.
 CARRIERS = ("payments/old_rows.py", "payments/pool.py")
 
@@ -62,7 +62,6 @@ class Plan:
             for node in self.nodes()
             if node["Node Type"] == "Seq Scan"
             and node["Actual Rows"] + node.get("Rows Removed by Filter", 0) >= ROWS_BIG
-            and _own_buffers(node) >= PAGES_BIG
         ]
 
     @property

@@ -91,7 +91,9 @@ insert into payments_answerbody (payment_id, keep_until, body)
 select payment_id, keep_until, decode(repeat('20', 200), 'hex') from payments_answer;
 insert into payments_streampart (
     payment_id, keep_until, attempt, number, content_type, content_encoding, body)
-select id, (at at time zone 'utc')::date + 8, 1, m, 'text/event-stream', '',
+select id, (at at time zone 'utc')::date + 8, 1, m,
+       -- Long, so that also of a day that has barely begun few rows fill many pages.
+       'text/event-stream; of=' || repeat('x', 300), '',
        decode(repeat('20', 60000), 'hex')
   from told, generate_series(0, 4) m where work = 'void';
 

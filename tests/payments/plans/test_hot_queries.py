@@ -78,7 +78,6 @@ MORE_BUFFERS: dict[Asker, int] = {
     ("payments/settlement.py", "void_dead_leases"): 400,  # thirty calls whose process died
     ("payments/lookout.py", "look_above"): 400,  # ten blocks of payments
     ("payments/reports/upkeep.py", "served_lately"): 300,  # the last twenty of a listing
-    ("payments/reports/upkeep.py", "answers_lately"): 100,  # twenty for five, four pages each
     ("payments/moves.py", "move_together"): 800,  # twenty payments
     ("payments/wallets/siwx.py", "_burn"): 120,
     (
