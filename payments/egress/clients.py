@@ -11,6 +11,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from ipaddress import ip_address
+from weakref import WeakSet
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
@@ -105,6 +106,7 @@ def _session(
         return destination(url.origin())
 
     connector.destination = destination_of
+    connector.kept = WeakSet()
     return aiohttp.ClientSession(
         base_url,
         connector=connector,

@@ -9,9 +9,11 @@ sound HTTP, and what a cut answer is, are aiohttp's to say and no second opinion
 from __future__ import annotations
 
 import re
+import select
 from collections.abc import Callable, Sequence
 from itertools import chain
 from typing import Final
+from weakref import WeakSet
 
 import aiohttp
 from aiohttp.client_proto import ResponseHandler
@@ -31,16 +33,31 @@ class PermittingConnector(aiohttp.TCPConnector):
     """Connections to where calls are permitted; `destination` judges a URL's origin before."""
 
     destination: Callable[[URL], aiohttp.ClientRequest]
+    kept: WeakSet[ResponseHandler]  # those that have been in the pool
 
 
 class Wire:
     """One request and its answer: to be closed, whatever happens, unless the answer was read."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, kept: WeakSet[ResponseHandler]) -> None:
         self._connection = connection
+        self._kept = kept
         protocol = connection.protocol
         assert protocol is not None
         self._protocol: ResponseHandler = protocol
+
+    def was_left(self) -> bool:
+        """Whether the other side hung up while the connection was kept.
+
+        A busy process learns of that late: what it wrote until then would be lost, and whether
+        it was acted on unknown. Whoever was asked nothing has nothing to say but its farewell.
+        """
+        transport = self._protocol.transport
+        if self._protocol not in self._kept or transport is None:
+            return False
+        unread = select.poll()
+        unread.register(transport.get_extra_info("socket").fileno(), select.POLLIN)
+        return bool(unread.poll(0))
 
     def send(self, method: str, head: bytes, body: bytes) -> None:
         """Write the request; nothing waits for the other side to take it."""
@@ -77,12 +94,18 @@ class Wire:
         if transport is None or transport.get_write_buffer_size():
             self.close()  # answered before all of the request was taken
         else:
+            self._kept.add(self._protocol)
             self._connection.release()
 
 
 async def connect(connector: PermittingConnector, url: URL, timeout: aiohttp.ClientTimeout) -> Wire:
     """A connection to where the URL leads, if that may be called: from the pool, or a new one."""
-    return Wire(await connector.connect(connector.destination(url), [], timeout))
+    while True:
+        connection = await connector.connect(connector.destination(url), [], timeout)
+        wire = Wire(connection, connector.kept)
+        if not wire.was_left():
+            return wire
+        wire.close()
 
 
 def request_head(

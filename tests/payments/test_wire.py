@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import threading
 from dataclasses import replace
 
 import pytest
@@ -18,7 +19,7 @@ from payments.egress import (
     open_client,
     parse_allowance,
 )
-from tests.fixtures.upstream import ScriptedUpstream
+from tests.fixtures.upstream import Call, ScriptedUpstream, Wire, answer
 
 LIMITS = Limits(connect_seconds=5, first_byte_seconds=5, total_seconds=10, body_bytes_max=1_000_000)
 LOOPBACK = EgressRule((parse_allowance("127.0.0.0/8:*"),))
@@ -106,6 +107,41 @@ async def test_a_connection_is_not_kept_when_the_answer_came_before_the_request_
                 assert reply.body == b"ok"
         assert len(served) == connections
         await asyncio.gather(*filter(None, served))
+
+
+async def test_a_kept_connection_whose_other_side_left_meanwhile_is_not_written_to(
+    upstream: ScriptedUpstream,
+) -> None:
+    """The loop has not heard of it yet: its process was busy, or stood still."""
+    leave, left = threading.Event(), threading.Event()
+
+    async def answer_and_leave_later(call: Call, wire: Wire) -> bool:
+        await answer(b"ok")(call, wire)
+        await asyncio.to_thread(leave.wait, 10)
+        wire.writer.close()
+        await wire.writer.wait_closed()
+        left.set()
+        return False
+
+    upstream.on("/", answer_and_leave_later)
+    async with open_client(LOOPBACK) as client:
+        first = await exchange(client, "POST", URL(upstream.url), body=b"1", limits=LIMITS)
+        leave.set()
+        assert left.wait(10)
+        second = await exchange(client, "POST", URL(upstream.url), body=b"2", limits=LIMITS)
+    assert isinstance(first, Reply)
+    assert isinstance(second, Reply), second
+    assert [call.connection for call in upstream.calls] == [1, 2]
+
+
+async def test_a_kept_connection_whose_other_side_waits_is_used_again(
+    upstream: ScriptedUpstream,
+) -> None:
+    async with open_client(LOOPBACK) as client:
+        for _ in range(3):
+            reply = await exchange(client, "POST", URL(upstream.url), body=b"1", limits=LIMITS)
+            assert isinstance(reply, Reply)
+    assert [call.connection for call in upstream.calls] == [1, 1, 1]
 
 
 async def test_who_does_not_take_the_request_is_not_waited_for() -> None:
