@@ -43,7 +43,16 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 STATE = ROOT / ".souk"
 LOGS = STATE / "logs"
 # Kept over --fresh: the chain's program and the installers' caches, which are no state.
-KEPT_WHEN_FRESH = {"node", "cache", "tmp", "bootstrap.log", "bootstrap.lock", "demo.lock", "bench"}
+KEPT_WHEN_FRESH = {
+    "node",
+    "cache",
+    "compiled",
+    "tmp",
+    "bootstrap.log",
+    "bootstrap.lock",
+    "demo.lock",
+    "bench",
+}
 POSTGRES_SECONDS = 120.0
 PROGRAM_SECONDS = 60.0
 PREPARATION_SECONDS = 180.0

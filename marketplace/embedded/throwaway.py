@@ -102,6 +102,8 @@ def scratch_folder() -> Iterator[Path]:
     finally:
         end_orphans()
         shutil.rmtree(folder, ignore_errors=True)
+        if sys.pycache_prefix is not None:  # programs that ran from copies of the checkout
+            shutil.rmtree(f"{sys.pycache_prefix}{folder}", ignore_errors=True)
 
 
 @contextmanager

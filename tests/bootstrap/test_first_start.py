@@ -27,6 +27,16 @@ def test_a_second_start_installs_nothing_and_says_nothing(bare):
     assert said.startswith("VERSION 1.0|")
 
 
+def test_bytecode_that_may_not_stand_beside_its_source_is_kept_in_the_checkouts_state(bare):
+    """Tests and demo start many programs: each would compile all of its packages anew."""
+    bare.environment["PYTHONDONTWRITEBYTECODE"] = "1"
+    bare.start("version")
+    kept = bare.checkout / ".souk" / "compiled"
+    compiled = {path.relative_to(kept) for path in kept.rglob("django/core/management*.pyc")}
+    assert len(compiled) == 1
+    assert not list(bare.checkout.rglob("__pycache__"))
+
+
 def test_a_changed_lock_is_installed(bare):
     bare.start("version")
     bare.publish("2.0")

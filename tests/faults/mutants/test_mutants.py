@@ -29,7 +29,14 @@ def copy_of_the_program(folder: Path) -> Path:
             shutil.copy2(source, tree)
     for name in ("marketplace", "sellers", "payments", "templates", "static", "tests"):
         shutil.copytree(CHECKOUT / name, tree / name)
+        copy_what_is_compiled_elsewhere(CHECKOUT / name, tree / name)
     return tree
+
+
+def copy_what_is_compiled_elsewhere(source: Path, copy: Path) -> None:
+    kept = Path(f"{sys.pycache_prefix}{source}")
+    if sys.pycache_prefix is not None and kept.exists():
+        shutil.copytree(kept, f"{sys.pycache_prefix}{copy}")
 
 
 def edit(tree: Path, mutant: Mutant) -> None:
