@@ -52,7 +52,10 @@ async def events(request: HttpRequest) -> HttpResponseBase:
     if hub().is_full(settings.STREAMS_MAX) or hub().is_full_for(
         network, settings.STREAMS_NETWORK_MAX
     ):
-        return _ask_instead(request, topics, seen)
+        response = _ask_instead(request, topics, seen)
+        response.status_code = 503
+        response["HX-Reswap"] = "innerHTML"  # else it is taken for a proxy's (static/ui.js)
+        return response
     told = _stream(hub(), topics, seen, network)
     response = StreamingHttpResponse(told, content_type="text/event-stream")
     response["Cache-Control"] = "no-store"
@@ -68,7 +71,7 @@ def poll(request: HttpRequest) -> HttpResponse:
     changed = [topic for topic in topics if known.get(topic, UNSEEN) != seen[topic]]
     if not changed:
         return HttpResponse(status=204, headers={"Cache-Control": "no-store"})
-    response = _ask_instead(request, topics, {**seen, **known}, status=200)
+    response = _ask_instead(request, topics, {**seen, **known})
     response["HX-Trigger"] = ",".join(sorted({topic.kind.name for topic in changed}))
     return response
 
@@ -168,10 +171,10 @@ async def _stream(
 
 
 def _ask_instead(
-    request: HttpRequest, topics: list[Topic], seen: Mapping[Topic, str], *, status: int = 503
+    request: HttpRequest, topics: list[Topic], seen: Mapping[Topic, str]
 ) -> HttpResponse:
     """An element that asks every few seconds, in the place of a stream."""
     query = query_of(topics, seen)
-    response = render(request, "poll.html", {"query": query}, status=status)
+    response = render(request, "poll.html", {"query": query})
     response["Cache-Control"] = "no-store"
     return response

@@ -80,9 +80,17 @@ document.addEventListener("input", ({ target }) => {
   target.form?.querySelector("[data-saved]")?.classList.add("stale");
 });
 
+const UNREACHED = "The site could not be reached. Nothing was changed; please try again.";
+
 // A request that came to nothing at all: the network is gone, or the answer took too long.
-document.addEventListener("htmx:error", () => {
-  toast("The site could not be reached. Nothing was changed; please try again.", "bad");
+document.addEventListener("htmx:error", () => toast(UNREACHED, "bad"));
+
+// A fault of the site says what becomes of the page. One that does not is a proxy's in front of it,
+// whose words would stand in the place of what they are asked for.
+document.addEventListener("htmx:response:error", ({ detail: { ctx } }) => {
+  if (ctx.response.status < 500 || ctx.hx.reswap) return;
+  ctx.hx.reswap = "none";
+  toast(UNREACHED, "bad");
 });
 
 // Browsers that know `command` on buttons open dialogs by themselves.

@@ -158,6 +158,14 @@ def show_grouped(text: str) -> str:
     return grouped(text)
 
 
+@register.simple_tag
+def when_told(of: str, by: str = "#live", throttle: str = "") -> str:
+    """`hx-trigger="{% when_told "payment" %}"`: the stream tells of a change, or the last asking
+    failed and nothing else would be told."""
+    told = f"{of} from:{by} throttle:{throttle}" if throttle else f"{of} from:{by}"
+    return f"{told}, htmx:response:error from:self delay:5s, htmx:error from:self delay:5s"
+
+
 @register.filter
 def lasting(seconds: float) -> str:
     """`{{ seconds|lasting }}`: how long something goes on."""

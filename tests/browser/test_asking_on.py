@@ -37,7 +37,9 @@ def full_house(checkout: Path, route: Route) -> None:
     for tag, value in (("{% url 'events-poll' %}", "/events/poll"), ("{{ query }}", query)):
         assert tag in page
         page = page.replace(tag, html.escape(value))
-    route.fulfill(status=503, content_type="text/html", body=page)
+    route.fulfill(
+        status=503, content_type="text/html", headers={"HX-Reswap": "innerHTML"}, body=page
+    )
 
 
 def test_a_fault_does_not_end_the_asking(browser: Chromium, stack: Stack, checkout: Path) -> None:

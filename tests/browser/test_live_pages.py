@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 from django.test import override_settings
 from django.utils import timezone
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from sellers import worksheets
 from sellers.models import Look, Seller, Worksheet
@@ -121,3 +121,31 @@ def test_the_operators_page_follows_the_site(
         return [*seen.stopped_by, *seen.complaints]
 
     assert browser.visit(watch, headers=operator) == []
+
+
+def test_a_part_that_could_not_be_shown_anew_is_asked_for_again(
+    browser: Chromium, stack: Stack, operator: dict[str, str]
+) -> None:
+    """A proxy's words do not stand in its place; and nothing else would tell of the change."""
+    stack.rows(BACKUP, 3)
+    refused: list[str] = []
+
+    def refuse_once(route: Route) -> None:
+        if route.request.headers.get("hx-request") and not refused:
+            refused.append(route.request.url)
+            route.fulfill(status=502, content_type="text/html", body="<h1>502 Bad Gateway</h1>")
+        else:
+            route.fallback()
+
+    def watch(page: Page, seen: Seen) -> None:
+        page.route("**/operator/", refuse_once)
+        page.goto(f"{stack.base_url}/operator/")
+        tiles = page.locator("#tiles")
+        expect(tiles).to_contain_text("Made 3 days ago")
+        stack.rows(BACKUP, 9)
+        expect(page.locator("#toasts")).to_contain_text("could not be reached")
+        expect(tiles).to_contain_text("Made 3 days ago")
+        expect(tiles).to_contain_text("Made 9 days ago", timeout=PATIENCE_MS)
+        assert len(refused) == 1
+
+    browser.visit(watch, headers=operator)
