@@ -84,7 +84,7 @@ app.conf.beat_schedule = {
 def _start_settling(**_: Any) -> None:
     from payments.engine import Engine
     from payments.wiring.keys import insist_on_keys
-    from sellers import turns
+    from sellers.jobs import turns
 
     if slow := slow_keccak():
         raise SystemExit(slow[0])
@@ -102,7 +102,7 @@ def _start_settling(**_: Any) -> None:
 
 @worker_init.connect
 def _share_threads(sender: Any, **_: Any) -> None:
-    from sellers import turns
+    from sellers.jobs import turns
 
     turns.share(sender.concurrency)
     # A task holds its connection while it waits for others; who finds none left fails.

@@ -33,9 +33,9 @@ from payments.happenings import (
 from payments.ids import read_id
 from payments.open_pages import Hub, hub
 from payments.wiring.site import origin_of
-from sellers import fetches, worksheets
-from sellers.directory import seller_of
+from sellers.drafting import fetches, worksheets
 from sellers.happenings import DOCUMENT, LOOK, TEST_CALLS
+from sellers.profile.directory import seller_of
 
 TOPICS_MAX: Final = 8
 COMMENT_SECONDS: Final = 15.0
@@ -52,10 +52,10 @@ async def events(request: HttpRequest) -> HttpResponseBase:
     if hub().is_full(settings.STREAMS_MAX) or hub().is_full_for(
         network, settings.STREAMS_NETWORK_MAX
     ):
-        response = _ask_instead(request, topics, seen)
-        response.status_code = 503
-        response["HX-Reswap"] = "innerHTML"  # else it is taken for a proxy's (static/ui.js)
-        return response
+        refused = _ask_instead(request, topics, seen)
+        refused.status_code = 503
+        refused["HX-Reswap"] = "innerHTML"  # else it is taken for a proxy's (static/ui.js)
+        return refused
     told = _stream(hub(), topics, seen, network)
     response = StreamingHttpResponse(told, content_type="text/event-stream")
     response["Cache-Control"] = "no-store"

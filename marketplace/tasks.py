@@ -12,7 +12,7 @@ from marketplace import alerts, duty_letters
 from marketplace.accounts.models import Session
 from payments.models import Tries
 from payments.old_rows import drop_rows
-from sellers import figures
+from sellers.market import figures
 
 ADMIN_LOG_KEPT = timedelta(days=400)
 

@@ -3,31 +3,10 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import TYPE_CHECKING
 
-from django.db import models
-
+from sellers.models import Agreement, Seller
 from sellers.refusals import ListingRefused, Why
 from sellers.site import terms_date
-
-if TYPE_CHECKING:
-    from sellers.models import Seller
-
-
-class Agreement(models.Model):
-    """One seller's yes to the terms of one date. Never changed, and kept for good."""
-
-    seller = models.ForeignKey(
-        "sellers.Seller", on_delete=models.PROTECT, related_name="agreements"
-    )
-    terms = models.DateField()  # the terms as of this day
-    at = models.DateTimeField(auto_now_add=True)
-
-    class Meta:
-        constraints = (models.UniqueConstraint(fields=("seller", "terms"), name="agreement_once"),)
-
-    def __str__(self) -> str:
-        return f"the terms of {self.terms}"
 
 
 def agree(seller: Seller, terms: date) -> bool:

@@ -13,8 +13,9 @@ from django.db.models import Q
 from payments.audit_log import SYSTEM
 from payments.disputes.cases import erase_words
 from payments.models import Side
-from sellers import listings, notices, upstream_secrets, worksheets
+from sellers import listings, notices, upstream_secrets
 from sellers.domains import claims
+from sellers.drafting import worksheets
 from sellers.models import (
     ApiKey,
     Fetch,
@@ -27,7 +28,7 @@ from sellers.models import (
     Seller,
     Verification,
 )
-from sellers.profiles import Profile, write
+from sellers.profile.profiles import Profile, write
 from sellers.webhooks import webhooks
 
 ERASED_NAME = "Erased seller"

@@ -9,7 +9,7 @@
 A listing that was approved once keeps selling while a new revision of it is drafted and reviewed,
 or withdrawn: then nothing is proposed any more. What was never approved keeps its proposal.
 Approving, refusing, suspending and restoring are the marketplace's (`sellers.reviews.judging`);
-what goes along with any change is said in `sellers.listing_states`.
+what goes along with any change is said in `sellers.on_sale.listing_states`.
 """
 
 from __future__ import annotations
@@ -21,16 +21,17 @@ from django.utils import timezone
 
 from payments.audit_log import SYSTEM
 from payments.ids import new_id
-from sellers import audited, open_offers, upstream_secrets
+from sellers import upstream_secrets
 from sellers.agreements import refuse_unagreed
-from sellers.directory import refuse_odd_slug
-from sellers.listing_states import NOT_RETIRED, State, hold, refuse_unless
 from sellers.models import Listing, Seller
-from sellers.payouts import refuse_unproven
+from sellers.on_sale import audited, open_offers
+from sellers.on_sale.listing_states import NOT_RETIRED, State, hold, refuse_unless
+from sellers.on_sale.revisions import write_revision
+from sellers.on_sale.shelving import publish
+from sellers.on_sale.stopping import stop
+from sellers.payouts.payouts import refuse_unproven
+from sellers.profile.directory import refuse_odd_slug
 from sellers.refusals import ListingRefused, Why
-from sellers.revisions import write_revision
-from sellers.shelving import publish
-from sellers.stopping import stop
 from sellers.terms import Terms
 
 

@@ -17,10 +17,10 @@ from payments.x402.headers import encode_header
 from payments.x402.networks import NETWORKS
 from payments.x402.reasons import Reason
 from payments.x402.types import Challenge, Requirements, Resource
-from sellers.bazaar import Shed, extension
-from sellers.bazaar_v1 import output_schema
 from sellers.drafts import offer_seconds
-from sellers.offer_receipt import SignedPrices, signed_offers
+from sellers.extensions.bazaar import Shed, extension
+from sellers.extensions.bazaar_v1 import output_schema
+from sellers.extensions.offer_receipt import SignedPrices, signed_offers
 from sellers.prices import in_dollars
 from sellers.schemas.rules import DIALECT
 from sellers.site import Site

@@ -15,8 +15,8 @@ from payments.reports.cases import told_of
 from payments.reports.looks import FIRST_DAY, Look, Span
 from payments.reports.sales import Wanted, all_sales
 from payments.spreadsheets import csv_parts
+from sellers.earnings.sales_files import COLUMNS, cells
 from sellers.models import Domain, Notice, Revision, Seller
-from sellers.sales_files import COLUMNS, cells
 from sellers.webhooks.webhooks import webhooks_of
 
 _KEY = ("id", "name", "prefix", "scopes", "created_at", "expires_at", "last_used_at", "revoked_at")

@@ -10,12 +10,12 @@ from payments import audit_log
 from payments.audit_log import SYSTEM
 from payments.models import OpenOffer
 from payments.x402.networks import read_address
-from sellers.listing_states import State
 from sellers.listings import pause
 from sellers.models import Listing, Price, Seller
 from sellers.news.payouts import tell_revoked
-from sellers.payouts import strike
-from sellers.preview_ends import close_with_wallet
+from sellers.on_sale.listing_states import State
+from sellers.on_sale.preview_ends import close_with_wallet
+from sellers.payouts.payouts import strike
 from sellers.refusals import bad
 
 

@@ -26,16 +26,16 @@ from payments.ids import new_id
 from payments.models import Money, OpenOffer, Payment, Progress, Work
 from payments.states import State, Words, words
 from payments.x402.networks import NETWORKS
-from sellers import open_offers
-from sellers.finishing import terms_of
+from sellers.drafting.finishing import terms_of
+from sellers.drafting.worksheets import kept_secrets
 from sellers.models import Listing, Preview, Seller, Worksheet
 from sellers.offers import PREVIEWS, resource_url
-from sellers.own_wallets import may_pay_now
-from sellers.preview_ends import alive, close
+from sellers.on_sale import open_offers
+from sellers.on_sale.preview_ends import alive, close
+from sellers.payouts.own_wallets import may_pay_now
 from sellers.refusals import ListingRefused, bad
 from sellers.site import PreviewLimits, Site, preview_limits
 from sellers.terms import PriceTerms, Terms
-from sellers.worksheets import kept_secrets
 
 CHECK_SECONDS = 120  # how long the checklist's own preview may be asked
 CALLS_SHOWN_MAX = 5

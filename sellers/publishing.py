@@ -9,10 +9,10 @@ from django.db import transaction
 
 from payments.audit_log import command
 from sellers import listings, upstream_secrets
-from sellers.directory import open_seller
 from sellers.grace import grace_of
-from sellers.listing_states import hold
 from sellers.models import Listing
+from sellers.on_sale.listing_states import hold
+from sellers.profile.directory import open_seller
 from sellers.reviews import judging
 from sellers.secrets import Vault
 from sellers.site import Site

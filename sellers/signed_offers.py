@@ -19,8 +19,8 @@ from django.utils import timezone
 
 from payments.models import ChallengeCount, OpenOffer
 from payments.receipts.signing import Signer
+from sellers.extensions.offer_receipt import SignedPrices, sign_prices
 from sellers.models import Listing, Revision, SignedOffers
-from sellers.offer_receipt import SignedPrices, sign_prices
 from sellers.offers import quote, resource_url
 from sellers.site import Site
 from sellers.terms import Terms

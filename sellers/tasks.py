@@ -9,31 +9,32 @@ from celery import shared_task
 from payments.disputes import clock as dispute_clock
 from payments.wiring.keys import offer_signer
 from payments.wiring.networks import seller_gas_caps
-from sellers import fetches, looks
-from sellers.breakers import forget_breakers
 from sellers.domains import looks as domain_looks
-from sellers.entries import forget_changes
-from sellers.health import forget_probes as forget_old_probes
-from sellers.keys import forget_keys as forget_old_keys
+from sellers.drafting import fetches
+from sellers.drafting.worksheets import forget_untouched
+from sellers.grading.verification import verify_due
+from sellers.health.breakers import forget_breakers
+from sellers.health.health import forget_probes as forget_old_probes
+from sellers.jobs.turns import OUTSIDE, UNASKED, in_turn
 from sellers.news.disputes import tell
 from sellers.news.floors import tell_not_offered
 from sellers.news.gas import tell_spent
 from sellers.notices import forget_notices as forget_old_notices
-from sellers.open_offers import forget_closed
-from sellers.payouts import wallets_of
-from sellers.preview_ends import forget_previews as forget_old_previews
-from sellers.probing import probe_due
-from sellers.repeats import forget_repeats as forget_old_repeats
+from sellers.on_sale.entries import forget_changes
+from sellers.on_sale.open_offers import forget_closed
+from sellers.on_sale.preview_ends import forget_previews as forget_old_previews
+from sellers.payouts.payouts import wallets_of
+from sellers.programs.keys import forget_keys as forget_old_keys
+from sellers.programs.repeats import forget_repeats as forget_old_repeats
 from sellers.reviews.reports import forget as forget_old_reports
 from sellers.reviews.verdicts import carry_out_due
 from sellers.signed_offers import forget_unsold, sign_due
 from sellers.site import report_limits, review_rules, this_site
-from sellers.turns import OUTSIDE, UNASKED, in_turn
-from sellers.verification import verify_due
+from sellers.upstreams import looks
+from sellers.upstreams.probing import probe_due
 from sellers.webhooks.outbox import feed
 from sellers.webhooks.sending import send_due
 from sellers.webhooks.webhooks import forget_deliveries as forget_done_deliveries
-from sellers.worksheets import forget_untouched
 
 
 @shared_task

@@ -16,14 +16,14 @@ from django.db.models import Q
 
 from payments import audit_log
 from payments.audit_log import SYSTEM
-from sellers import audited
 from sellers.addresses import same_host
 from sellers.header_names import header_name
-from sellers.listing_states import State, hold
 from sellers.models import Listing, ProposedSecret, Revision, Seller, UpstreamSecret
+from sellers.on_sale import audited
+from sellers.on_sale.listing_states import State, hold
+from sellers.on_sale.shelving import publish
 from sellers.refusals import bad
 from sellers.secrets import Vault, header_value
-from sellers.shelving import publish
 
 
 @transaction.atomic

@@ -15,8 +15,8 @@ from marketplace.access import acting, is_moderator, person, signed_in, signed_i
 from marketplace.accounts import erasure, own_data
 from marketplace.accounts.forms import EraseForm
 from payments.spreadsheets import download
-from sellers.directory import seller_of
 from sellers.models import Listing
+from sellers.profile.directory import seller_of
 
 
 @signed_in_lately

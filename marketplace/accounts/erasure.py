@@ -37,7 +37,7 @@ from payments.erasing import erase_bought, is_moving, open_disputes
 from payments.limits.groups import forget_owner
 from payments.wallets.payers import payers_of
 from sellers import erasing, notices
-from sellers.directory import seller_of
+from sellers.profile.directory import seller_of
 from sellers.webhooks import webhooks
 
 log = logging.getLogger(__name__)

@@ -8,7 +8,8 @@ from django.conf import settings
 from django.db import transaction
 
 from marketplace.accounts import letters
-from sellers.notices import Notice, take_unmailed
+from sellers.models import Notice
+from sellers.notices import take_unmailed
 
 AT_ONCE: Final = 50
 

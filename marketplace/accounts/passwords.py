@@ -8,8 +8,8 @@ from django.db import transaction
 from django.http import HttpRequest
 
 from payments import audit_log
-from sellers import keys
-from sellers.directory import seller_of
+from sellers.profile.directory import seller_of
+from sellers.programs import keys
 
 
 @transaction.atomic

@@ -30,7 +30,7 @@ from payments.states import STATE_TEXTS
 from payments.wallets.payers import payers_of
 from payments.wiring.networks import networks
 from payments.x402.networks import NETWORKS
-from sellers import goods
+from sellers.market import goods
 from sellers.notices import unseen
 from sellers.pages.parts import asks_for_part, page_or_part
 

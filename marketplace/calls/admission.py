@@ -19,7 +19,7 @@ from payments.presented import Presented
 from payments.x402.reasons import PaymentRefused, Reason
 from payments.x402.types import Requirements
 from sellers.schemas.validating import InputRefused
-from sellers.targets import UnsafeTarget, target
+from sellers.upstreams.targets import UnsafeTarget, target
 
 LATER_SECONDS = 5
 BREAKER_RETRY_SECONDS = 15

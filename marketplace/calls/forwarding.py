@@ -34,8 +34,8 @@ from marketplace.calls.passage import Passage
 from marketplace.calls.shares import Share
 from payments.egress import Failed, FailureKind, Head, Limits, Reply, exchange
 from sellers.header_names import is_never_forwarded, is_never_secret
-from sellers.marks import mark_headers
-from sellers.targets import UnsafeTarget, target
+from sellers.upstreams.marks import mark_headers
+from sellers.upstreams.targets import UnsafeTarget, target
 
 __all__ = [
     "Answered",

@@ -22,7 +22,7 @@ from payments.pool import Pool, rows
 from payments.x402.headers import encode_json
 from payments.x402.types import Challenge
 from sellers import offers
-from sellers.offer_receipt import SignedPrices
+from sellers.extensions.offer_receipt import SignedPrices
 from sellers.site import Site
 
 log = logging.getLogger(__name__)

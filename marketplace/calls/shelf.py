@@ -22,7 +22,7 @@ from payments.outage import Outage
 from payments.pool import Pool, rows
 from payments.x402 import v1
 from payments.x402.types import Challenge
-from sellers.offer_receipt import SignedPrices
+from sellers.extensions.offer_receipt import SignedPrices
 from sellers.schemas.validating import Validator
 from sellers.terms import Terms
 

@@ -16,14 +16,14 @@ from marketplace.calls.shelf import Absent, Place, Shelved
 from payments.pool import Pool, rows
 from payments.x402.headers import encode_json
 from sellers import offers
-from sellers.offer_receipt import SignedPrices
+from sellers.extensions.offer_receipt import SignedPrices
 from sellers.price_rows import PRICES, PriceRow, StoredPrice
 from sellers.schemas.validating import compile_input
 from sellers.secrets import SecretsUnavailable, Vault
 from sellers.site import Site
-from sellers.targets import fixed_names
 from sellers.terms import Terms
-from sellers.upstream_limits import upstream_limits
+from sellers.upstreams.targets import fixed_names
+from sellers.upstreams.upstream_limits import upstream_limits
 
 logger = logging.getLogger(__name__)
 

@@ -23,9 +23,10 @@ from marketplace.catalog.reading import (
 )
 from marketplace.catalog.turns import take_turn
 from payments.wiring.site import origin_of
-from sellers import entries, goods, history
+from sellers.market import goods, history
+from sellers.market.trade import trade_of
 from sellers.models.catalog import CatalogChange
-from sellers.trade import trade_of
+from sellers.on_sale import entries
 
 CHANGES_MAX: Final = 500
 _DIGITS_MAX: Final = 18

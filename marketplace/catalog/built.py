@@ -22,7 +22,7 @@ from marketplace.catalog.documents.market import (
     written,
 )
 from marketplace.catalog.models import BuiltDocument
-from sellers import goods
+from sellers.market import goods
 from sellers.models.catalog import CatalogEntry
 
 RANKS_GOOD_SECONDS: Final = 300  # ranks move with every call; this often they are read anew

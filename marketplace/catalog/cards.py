@@ -12,7 +12,7 @@ from django.utils import timezone
 from marketplace.catalog.standing import Standing, standing
 from payments.acceptance.promise import Offer
 from payments.amounts import Amount
-from sellers.goods import Good
+from sellers.market.goods import Good
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from payments.amounts import Amount
 from payments.x402.headers import encode_header
 from payments.x402.networks import NETWORKS
 from sellers import offers
-from sellers.goods import Good
+from sellers.market.goods import Good
 from sellers.site import Site
 
 VALUE_CHARACTERS_MAX: Final = 300

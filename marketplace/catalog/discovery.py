@@ -24,7 +24,7 @@ from marketplace.catalog.queries import BadQuery, Query
 from marketplace.catalog.reading import pairs_of, public
 from marketplace.catalog.turns import take_turn
 from payments.wiring.site import origin_of
-from sellers import goods
+from sellers.market import goods
 from sellers.site import this_site
 from sellers.terms import METHODS
 from sellers.texts import shorten

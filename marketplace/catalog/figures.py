@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from marketplace.catalog.standing import percent
-from sellers.goods import Good
-from sellers.quality import Quality
+from sellers.market.goods import Good
+from sellers.market.quality import Quality
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,8 +18,8 @@ from marketplace.catalog.documents.registration import Who
 from marketplace.catalog.models import BuiltDocument
 from marketplace.catalog.packing import packed, takes_gzip
 from payments.cross_origin import read_from_anywhere
-from sellers import goods, leaflets
-from sellers.goods import Good
+from sellers.market import goods, leaflets
+from sellers.market.goods import Good
 from sellers.models import Seller
 
 BUILT_GOOD_SECONDS: Final = 20  # with the worker's own pace, a change is seen within a minute

@@ -8,8 +8,8 @@ from django.conf import settings
 from django.template.defaultfilters import filesizeformat
 
 from marketplace.catalog.listing_json import NOT_CHARGED
-from sellers.goods import Good
 from sellers.grace import grace_seconds
+from sellers.market.goods import Good
 from sellers.release_words import RELEASE_WORDS
 from sellers.site import Site
 from sellers.terms import Terms

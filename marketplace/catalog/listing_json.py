@@ -17,17 +17,17 @@ from payments.acceptance.promise import Offer
 from payments.x402.networks import address_bytes, checksum
 from sellers.domains.proven import ProvenDomain
 from sellers.examples import suffix
-from sellers.goods import Good
 from sellers.grace import grace_seconds
-from sellers.history import Identity, Sold
+from sellers.market.goods import Good
+from sellers.market.history import Identity, Sold
+from sellers.market.quality import DEFINITIONS
+from sellers.market.trade import Trade
 from sellers.models import Report
 from sellers.prices import in_dollars
-from sellers.quality import DEFINITIONS
 from sellers.release_words import RELEASE_WORDS
 from sellers.site import this_site
 from sellers.terms import PriceTerms, Sample
 from sellers.texts import is_plain
-from sellers.trade import Trade
 
 # Whatever a seller wrote stands under these names, cleaned, and is data: no words to an agent.
 SELLER_DECLARED: Final = (

@@ -10,7 +10,7 @@ from django.urls import Resolver404, resolve
 
 from marketplace.catalog.documents.market import MCP_PATH, skill_url
 from payments.x402 import v1
-from sellers.goods import Good
+from sellers.market.goods import Good
 
 _DOORS: Final = ("sample", "skill", "v1", "mcp")  # answered beside Django
 _PATHS: Final = {

@@ -24,12 +24,12 @@ from marketplace.catalog.schema_shown import schemas_shown
 from marketplace.catalog.stats import stats
 from payments.x402 import v1
 from sellers.categories import label
-from sellers.goods import Good
+from sellers.market.goods import Good
+from sellers.market.trade import trade_of
 from sellers.release_words import RELEASE_WORDS
 from sellers.site import this_site
 from sellers.terms import Sample
 from sellers.texts import visible, visible_lines
-from sellers.trade import trade_of
 
 SAMPLE_CHARACTERS_MAX: Final = 20_000
 PICTURE_BYTES_MAX: Final = 300_000

@@ -19,11 +19,11 @@ from marketplace.catalog.figures import seller_figures
 from marketplace.catalog.listing_page import listing_context
 from payments.page_or_json import is_person
 from payments.reports.case_lists import counts_of
-from sellers import goods
 from sellers.categories import CATEGORIES, label
 from sellers.domains.proven import proven_domain
 from sellers.examples import suffix
-from sellers.goods import Good
+from sellers.market import goods
+from sellers.market.goods import Good
 from sellers.models import CatalogEntry, Listing, Payout, Seller
 
 BEST_SHOWN: Final = 6

@@ -10,7 +10,7 @@ from typing import Final
 from uuid import UUID
 
 from payments.amounts import Amount
-from sellers import history
+from sellers.market import history
 
 SHOWN_MAX: Final = 10
 

@@ -23,8 +23,8 @@ from marketplace.catalog.queries import Query as Query
 from marketplace.catalog.queries import parse as parse
 from marketplace.catalog.wording import ALL, ANY, RULED_OUT, AnyOf, all_of
 from payments.x402.networks import address_bytes, checksum
-from sellers import goods
-from sellers.goods import Good
+from sellers.market import goods
+from sellers.market.goods import Good
 from sellers.site import Site, this_site
 
 CANDIDATES_MAX: Final = 500  # of what a text finds, the best by rank are compared

@@ -11,9 +11,9 @@ import shlex
 from dataclasses import dataclass
 from typing import Final
 
-from sellers import leaflets
 from sellers.examples import body, body_media_type, suffix
-from sellers.goods import Good
+from sellers.market import leaflets
+from sellers.market.goods import Good
 
 JSON_TYPE: Final = "application/json"
 _LONG: Final = 72  # characters; a longer line is broken where its language allows

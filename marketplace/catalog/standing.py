@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from sellers.quality import Quality
+from sellers.market.quality import Quality
 
 WELL: Final = 0.99
 MOSTLY: Final = 0.9

@@ -13,10 +13,10 @@ from marketplace.catalog.figures import Figure, listing_figures
 from marketplace.catalog.standing import milliseconds, percent
 from marketplace.catalog.trade_json import amount_of, transaction_url
 from payments.amounts import Amount
-from sellers import quality as figures
-from sellers import trade as money
-from sellers.quality import Quality
-from sellers.trade import Trade, Volume
+from sellers.market import quality as figures
+from sellers.market import trade as money
+from sellers.market.quality import Quality
+from sellers.market.trade import Trade, Volume
 
 SPANS: Final = ("24 h", "7 days", "30 days")
 

@@ -10,7 +10,7 @@ from payments.amounts import Amount
 from payments.reports.turnover import Paid
 from payments.wiring.networks import explorer_url
 from payments.written import transaction_page
-from sellers.trade import DEFINITIONS, Trade, Volume
+from sellers.market.trade import DEFINITIONS, Trade, Volume
 
 
 def trade_json(trade: Trade) -> dict[str, Any]:

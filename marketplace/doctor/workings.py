@@ -29,7 +29,7 @@ from payments.wiring.networks import (
     settles_by_facilitator,
 )
 from payments.x402.networks import NETWORKS
-from sellers.causes import cause
+from sellers.health.causes import cause
 from sellers.models import Listing, Report, Seller
 from sellers.webhooks.webhooks import waiting_messages
 

@@ -23,13 +23,13 @@ from marketplace.embedded.upstream.endpoints import (
     Endpoint,
 )
 from payments.audit_log import command
-from sellers import payouts
-from sellers.directory import find, give_to
 from sellers.drafts import Draft, finish
 from sellers.examples import body, body_media_type, suffix
 from sellers.models import Seller
 from sellers.notices import put_away, unseen
+from sellers.payouts import payouts
 from sellers.prices import Ask
+from sellers.profile.directory import find, give_to
 from sellers.publishing import publish, republish
 from sellers.refusals import ListingRefused, Why
 from sellers.site import Site, this_site

@@ -22,7 +22,7 @@ from marketplace.gateway import page
 from payments.foreign_bytes import SANDBOX
 from payments.x402.headers import encode_json
 from payments.x402.reasons import Reason
-from sellers import leaflets
+from sellers.market import leaflets
 from sellers.offers import HEADER_BYTES_MAX
 
 QUOTES_REMEMBERED_MAX: Final = 512  # at most some 10 kB each

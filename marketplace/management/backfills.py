@@ -10,8 +10,9 @@ from django.db.models import QuerySet
 
 from payments import earnings
 from payments.wiring.pools import open_main_pool
-from sellers import figures, shelving
+from sellers.market import figures
 from sellers.models import Listing, Seller
+from sellers.on_sale import shelving
 
 Sellers: TypeAlias = QuerySet[Seller]
 # Of whom there is something to make, and then after each of them how much of it was made.

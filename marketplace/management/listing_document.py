@@ -10,17 +10,17 @@ from pathlib import Path
 import orjson
 
 from marketplace.management.listing_draft import secret_headers
-from sellers import imports
+from sellers.drafting import imports
 from sellers.drafts import Draft, upstream_url
 from sellers.examples import body, body_media_type, path_values, query_pairs
 from sellers.openapi import documents
 from sellers.openapi.operations import Operation, operations
 from sellers.prices import Ask
-from sellers.probes import probe
 from sellers.refusals import bad
 from sellers.site import Site
-from sellers.targets import target
 from sellers.terms import Sample
+from sellers.upstreams.probes import probe
+from sellers.upstreams.targets import target
 
 
 def describe_document(parser: argparse.ArgumentParser) -> None:

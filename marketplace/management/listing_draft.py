@@ -16,12 +16,12 @@ from sellers.drafts import Draft, upstream_url
 from sellers.examples import body, body_media_type, path_values, query_pairs
 from sellers.header_names import secret_name
 from sellers.prices import Ask
-from sellers.probes import probe
 from sellers.refusals import bad
 from sellers.schemas.parameters import read_all
 from sellers.site import Site
-from sellers.targets import target
 from sellers.terms import BODY_METHODS, Sample
+from sellers.upstreams.probes import probe
+from sellers.upstreams.targets import target
 
 
 def describe_draft(parser: argparse.ArgumentParser) -> None:

@@ -7,14 +7,14 @@ from datetime import datetime
 from typing import Any
 
 from payments.amounts import Amount
-from sellers import verified
-from sellers.checks import Check
 from sellers.differences import Change, differences
 from sellers.examples import suffix
-from sellers.look_alikes import Likeness, likenesses, mixed_alphabets
+from sellers.grading import verified
+from sellers.grading.checks import Check
 from sellers.models import Listing, Revision, Verdict
 from sellers.offers import resource_url
-from sellers.payouts import changed_at, pays_elsewhere, standing, vouched
+from sellers.payouts.payouts import changed_at, pays_elsewhere, standing, vouched
+from sellers.profile.look_alikes import Likeness, likenesses, mixed_alphabets
 from sellers.reviews import automatic, holds, proposals, records, reports, two_people
 from sellers.reviews.holds import Judge
 from sellers.reviews.records import PastWallet

@@ -33,7 +33,7 @@ from payments.addresses import payment_path
 from payments.amounts import Amount
 from payments.reports.bought import Bought
 from payments.wiring.networks import explorer_url
-from sellers import goods
+from sellers.market import goods
 
 register = template.Library()
 

@@ -11,13 +11,13 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from sellers import profiles
 from sellers.api.access import endpoint, key_of, seller_of_key
 from sellers.api.documents import network_document, notice_document
 from sellers.api.schema import document, page_of, says
 from sellers.api.shapes.about import About, Network, NoticeOut, ProfileShape
 from sellers.api.shapes.base import checked
 from sellers.notices import put_away, unseen
+from sellers.profile import profiles
 from sellers.site import this_site
 
 EVERY = ("get", "post", "put", "patch", "delete")

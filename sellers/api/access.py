@@ -29,8 +29,8 @@ from rest_framework.throttling import BaseThrottle
 
 from payments import rates
 from payments.rates import Rate
-from sellers.keys import recognise
 from sellers.models import ApiKey, Seller
+from sellers.programs.keys import recognise
 from sellers.site import key_limits
 
 BODY_BYTES_MAX = 1_000_000

@@ -12,16 +12,17 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from sellers import submitting, verified
 from sellers.api.access import acting, endpoint, seller_of_key
 from sellers.api.documents import listing_document, own_listing, stamp
 from sellers.api.schema import says
 from sellers.api.shapes.checking import ChecklistOut
 from sellers.api.shapes.listings import ListingWhole
 from sellers.api.sheets import lacking, own_sheet
-from sellers.checks import Check, preflight
+from sellers.grading import verified
+from sellers.grading.checks import Check, preflight
 from sellers.models import Listing
 from sellers.refusals import ListingRefused, Why
+from sellers.reviews import submitting
 from sellers.site import this_site, verify_limits
 
 

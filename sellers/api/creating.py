@@ -12,7 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from sellers.api.access import seller_of_key
-from sellers.repeats import Done, once
+from sellers.programs.repeats import Done, once
 
 HEADER = "Idempotency-Key"
 

@@ -13,7 +13,7 @@ from django.http import Http404
 from payments.amounts import token
 from payments.written import utc
 from payments.x402.networks import NETWORKS
-from sellers.breakers import NotSold, not_sold
+from sellers.health.breakers import NotSold, not_sold
 from sellers.models import Delivery, Health, Listing, Notice, Revision, Seller, Webhook
 from sellers.offers import resource_url
 from sellers.prices import in_dollars

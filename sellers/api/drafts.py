@@ -11,7 +11,6 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from sellers import draft_fields, looks, worksheets
 from sellers.api.access import endpoint, seller_of_key
 from sellers.api.creating import created
 from sellers.api.documents import own_listing, stamp
@@ -28,10 +27,12 @@ from sellers.api.shapes.drafts import (
 )
 from sellers.api.sheets import draft_document, draft_row, own_sheet
 from sellers.bells import ring_for_look
+from sellers.drafting import draft_fields, worksheets
 from sellers.models import Look
 from sellers.refusals import ListingRefused, Why
 from sellers.secrets import Vault
 from sellers.site import this_site
+from sellers.upstreams import looks
 
 
 @extend_schema(

@@ -13,7 +13,7 @@ from sellers.api.documents import health_document, own_listing
 from sellers.api.schema import says
 from sellers.api.shapes.base import checked
 from sellers.api.shapes.health import HealthIn, HealthOut
-from sellers.health import choose_way
+from sellers.health.health import choose_way
 from sellers.models import Health
 from sellers.site import this_site
 

@@ -12,7 +12,6 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from payments.wiring.site import public_url
-from sellers import fetches, imports, readings, worksheets
 from sellers.api.access import endpoint, seller_of_key
 from sellers.api.creating import created
 from sellers.api.schema import REPEATABLE, says
@@ -26,6 +25,7 @@ from sellers.api.shapes.importing import (
     OperationsOut,
 )
 from sellers.bells import ring_for_document
+from sellers.drafting import fetches, imports, readings, worksheets
 from sellers.models import Fetch, Seller
 from sellers.openapi.operations import Operation, operations
 from sellers.refusals import bad

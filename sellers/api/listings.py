@@ -14,7 +14,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from payments.wiring.keys import upstream_signing_key
-from sellers import listings, submitting, upstream_secrets, worksheets
+from sellers import listings, upstream_secrets
 from sellers.addresses import same_host
 from sellers.api.access import acting, endpoint, seller_of_key
 from sellers.api.creating import created
@@ -36,12 +36,14 @@ from sellers.api.shapes.listings import (
     SigningKeyOut,
     TermsIn,
 )
+from sellers.drafting import worksheets
 from sellers.drafts import Draft, finish
 from sellers.header_names import header_name
-from sellers.logos import refuse_others
 from sellers.models import Listing
 from sellers.prices import Ask
+from sellers.profile.logos import refuse_others
 from sellers.refusals import bad
+from sellers.reviews import submitting
 from sellers.secrets import Vault, header_value
 from sellers.site import Site, this_site
 from sellers.terms import Sample, Terms

@@ -10,13 +10,13 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from payments.wiring.site import public_url
-from sellers import logos
 from sellers.api.access import endpoint, seller_of_key
 from sellers.api.creating import created
 from sellers.api.schema import REPEATABLE, page_of, says
 from sellers.api.shapes.about import LogoIn, LogoOut
 from sellers.api.shapes.base import checked
 from sellers.models import Logo
+from sellers.profile import logos
 from sellers.refusals import bad
 
 

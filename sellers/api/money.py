@@ -19,7 +19,6 @@ from payments.reports.sales import Sale, Wanted, is_sold_by, sales
 from payments.reports.timeline import TimelineEntry
 from payments.wiring.site import payment_url
 from payments.written import hexadecimal
-from sellers import payouts
 from sellers.api.access import Whatever, endpoint, seller_of_key
 from sellers.api.days import WHICH, look_of
 from sellers.api.pages import SIZE, id_of, next_address, size_of
@@ -28,8 +27,9 @@ from sellers.api.shapes.money import BuyersOut, EarningsOut, SaleOut, SaleWhole
 from sellers.api.shapes.payouts import PayoutOut
 from sellers.api.sums import sums_document
 from sellers.bells import ring_for_buyers
+from sellers.earnings.sales_files import sales_csv
 from sellers.models import Listing, Payout, Price, Seller
-from sellers.sales_files import sales_csv
+from sellers.payouts import payouts
 
 
 @extend_schema(

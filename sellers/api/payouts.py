@@ -7,7 +7,7 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from sellers import payout_ends, payouts
+from sellers import payout_ends
 from sellers.api.access import acting, endpoint, seller_of_key
 from sellers.api.schema import says
 from sellers.api.shapes.base import checked
@@ -19,6 +19,7 @@ from sellers.api.shapes.payouts import (
     PayoutRevoke,
     PayoutRevoked,
 )
+from sellers.payouts import payouts
 from sellers.refusals import bad
 from sellers.site import this_site
 

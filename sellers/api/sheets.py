@@ -8,12 +8,12 @@ from uuid import UUID
 from django.http import Http404
 
 from payments.wiring.site import public_url
-from sellers import worksheets
 from sellers.api.documents import stamp
-from sellers.draft_fields import shown
+from sellers.drafting import worksheets
+from sellers.drafting.draft_fields import shown
+from sellers.drafting.steps import STEPS, lacks, missing_secrets
 from sellers.models import Seller, Worksheet
 from sellers.site import Site
-from sellers.steps import STEPS, lacks, missing_secrets
 
 
 def own_sheet(seller: Seller, worksheet_id: UUID) -> Worksheet:

@@ -18,8 +18,8 @@ from sellers.api.days import STEP, WHICH, look_of
 from sellers.api.documents import stamp
 from sellers.api.schema import says
 from sellers.api.shapes.money import ByListingOut, ByTimeOut, StatementOut
-from sellers.earnings_filters import Offering, offerings
-from sellers.statements import TokenMonth, listings_of, statement_of
+from sellers.earnings.earnings_filters import Offering, offerings
+from sellers.earnings.statements import TokenMonth, listings_of, statement_of
 
 
 @extend_schema(

@@ -21,7 +21,7 @@ from sellers.api.shapes.checking import PreviewOut, TryOut
 from sellers.api.sheets import own_sheet
 from sellers.examples import suffix
 from sellers.models import Preview, Worksheet
-from sellers.preview_ends import close_of_listing
+from sellers.on_sale.preview_ends import close_of_listing
 from sellers.previews import TestCall
 from sellers.site import Site, this_site
 from sellers.terms import Terms

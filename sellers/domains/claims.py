@@ -12,11 +12,11 @@ from django.utils import timezone
 from payments import rates
 from payments.audit_log import SYSTEM
 from payments.audit_log import record as note
-from sellers import shelving
 from sellers.addresses import vetted
 from sellers.domains.files import address_of
 from sellers.domains.names import FIELD, domain_name
 from sellers.models import Domain, Seller
+from sellers.on_sale import shelving
 from sellers.refusals import TooOften, bad
 from sellers.site import Site
 

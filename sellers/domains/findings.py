@@ -17,12 +17,12 @@ from django.utils import timezone
 
 from payments.audit_log import SYSTEM
 from payments.audit_log import record as note
-from sellers import shelving
 from sellers.domains.claims import facts, subject
 from sellers.domains.files import File, Trouble, address_of
-from sellers.due_rows import spread
+from sellers.jobs.due_rows import spread
 from sellers.models import Domain, Listing
 from sellers.news.domains import tell_failing, tell_lost, tell_taken
+from sellers.on_sale import shelving
 from sellers.site import DomainLimits, domain_limits
 
 SPREAD: Final = 0.2

@@ -13,12 +13,12 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from payments.egress import open_client
-from sellers import due_rows
 from sellers.domains.files import File, Trouble, fetched
 from sellers.domains.findings import record
+from sellers.jobs import due_rows
+from sellers.jobs.turns import goes_on
 from sellers.models import Domain
 from sellers.site import Site
-from sellers.turns import goes_on
 
 AT_ONCE: Final = 20
 RUN_MAX: Final = 100  # in one ring of the bell

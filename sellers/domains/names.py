@@ -11,7 +11,7 @@ from typing import Final
 
 import idna
 
-from sellers.look_alikes import mixed_alphabets
+from sellers.profile.look_alikes import mixed_alphabets
 from sellers.refusals import ListingRefused, bad
 from sellers.texts import is_plain
 

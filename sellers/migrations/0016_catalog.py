@@ -1,7 +1,7 @@
 """What is for sale as it is searched, and what changed of it.
 
 New tables only: nothing waits. Listings that were on sale before are entered by the worker, in
-small steps (`sellers.figures`).
+small steps (`sellers.market.figures`).
 """
 
 import django.contrib.postgres.fields

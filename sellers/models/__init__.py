@@ -3,7 +3,7 @@
 Each says in its first lines which files write it.
 """
 
-from sellers.agreements import Agreement
+from sellers.models.agreements import Agreement
 from sellers.models.catalog import (
     CatalogChange,
     CatalogEntry,
@@ -16,13 +16,13 @@ from sellers.models.domains import Domain
 from sellers.models.health import Breaker, Health, ProbeResult
 from sellers.models.keys import ApiKey, Repeat
 from sellers.models.listings import Listing, Price, Revision, Seller, ShelfVersion, SignedOffers
+from sellers.models.notices import Notice
 from sellers.models.previews import Preview
 from sellers.models.reviews import Hold, Proposal, Report, Verdict
 from sellers.models.secrets import ProposedSecret, UpstreamSecret
 from sellers.models.verifications import Verification
 from sellers.models.webhooks import Delivery, Webhook
 from sellers.models.worksheets import Fetch, Logo, Look, Payout, Worksheet
-from sellers.notices import Notice
 
 __all__ = [
     "Agreement",

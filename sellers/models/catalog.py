@@ -1,7 +1,7 @@
 """What is for sale, as it is searched, and what changed of it.
 
-Only `sellers.entries` writes what is sold, for `sellers.shelving` and in the transaction of the
-change; only `sellers.figures` writes the figures.
+Only `sellers.on_sale.entries` writes what is sold, for `sellers.on_sale.shelving` and in the
+transaction of the change; only `sellers.market.figures` writes the figures.
 """
 
 from __future__ import annotations
@@ -152,7 +152,7 @@ class CatalogTrade(models.Model):
     """What one listing moves, and its newest payments, as everybody may see them.
 
     Beside the entry and not in it: who searches reads none of this, and the row stays short.
-    `sellers.trade` says what the two hold, and writes them for `sellers.figures`.
+    `sellers.market.trade` says what the two hold, and writes them for `sellers.market.figures`.
     """
 
     listing = models.OneToOneField(

@@ -1,6 +1,7 @@
 """Whether what is sold still works: when each live listing is looked at, and what was seen.
 
-Only `sellers.health` and `sellers.probing` write these tables, but for what the doors say.
+Only `sellers.health.health` and `sellers.upstreams.probing` write these tables, but for what the
+doors say.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The keys of sellers' programs, and what was created with them under a repeatable name.
 
-Only `sellers.keys` and `sellers.repeats` write these tables.
+Only `sellers.programs.keys` and `sellers.programs.repeats` write these tables.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Who sells what, at which price.
 
-Listings are written by `sellers.listings` and `sellers.reviews.judging`, revisions and their
-prices by `sellers.revisions`, secrets by `sellers.upstream_secrets`, the shelf's number by
-`sellers.shelving`.
+Listings are written by `sellers.listings` and `sellers.reviews.judging`, revisions and their prices
+by `sellers.on_sale.revisions`, secrets by `sellers.upstream_secrets`, the shelf's number by
+`sellers.on_sale.shelving`.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Seller(models.Model):
     owner = models.OneToOneField(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="seller"
     )
-    # What they say of themselves: `sellers.profiles` cleans and writes it.
+    # What they say of themselves: `sellers.profile.profiles` cleans and writes it.
     about = models.TextField(default="", db_default="")
     website = models.TextField(default="", db_default="")
     contact = models.TextField(default="", db_default="")

@@ -1,6 +1,6 @@
 """What was last seen of each listing that is sold, asked as graders ask; the row is the job.
 
-Only `sellers.verification` writes this table.
+Only `sellers.grading.verification` writes this table.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What sellers type before it is a listing, looks at their upstreams, and wallets they proved.
 
-Only `sellers.worksheets`, `sellers.looks`, `sellers.fetches`, `sellers.payouts` and `sellers.logos`
-write these.
+Only `sellers.drafting.worksheets`, `sellers.drafting.fetches`, `sellers.upstreams.looks`,
+`sellers.payouts.payouts` and `sellers.profile.logos` write these.
 """
 
 from __future__ import annotations

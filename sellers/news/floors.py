@@ -10,8 +10,8 @@ from django.utils import timezone
 
 from payments.models import OpenOffer
 from payments.x402.networks import NETWORKS, address_bytes, checksum
-from sellers.models import Listing
-from sellers.notices import Notice, only_id, tell_once
+from sellers.models import Listing, Notice
+from sellers.notices import only_id, tell_once
 from sellers.prices import in_dollars
 from sellers.site import Accepted, Site
 

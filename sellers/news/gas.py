@@ -11,8 +11,8 @@ from django.utils import timezone
 from payments.models import GasUse
 from payments.reports.workings import spent_up
 from payments.x402.networks import NETWORKS
-from sellers.models import Seller
-from sellers.notices import Notice, only_id, tell_once
+from sellers.models import Notice, Seller
+from sellers.notices import only_id, tell_once
 
 
 def tell_spent(caps_wei: Mapping[str, int]) -> int:

@@ -20,7 +20,7 @@ from django.urls import reverse
 from payments.paging import page_in
 from sellers.models import Delivery, Seller, Webhook
 from sellers.pages.own import acting
-from sellers.program_forms import WebhookForm, show_refusal
+from sellers.programs.program_forms import WebhookForm, show_refusal
 from sellers.refusals import ListingRefused
 from sellers.secrets import SecretsUnavailable
 from sellers.site import this_site, webhook_limits

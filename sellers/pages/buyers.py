@@ -8,7 +8,7 @@ from django.views.decorators.http import require_safe
 from payments.reports.earnings import first_sale
 from payments.reports.kept_buyers import kept_buyers
 from sellers.bells import ring_for_buyers
-from sellers.earnings_filters import offerings, read_filters
+from sellers.earnings.earnings_filters import offerings, read_filters
 from sellers.models import Seller
 from sellers.pages.earnings import marks
 from sellers.pages.own import seller_only

@@ -17,7 +17,7 @@ from payments.reports.case_lists import of_seller
 from payments.reports.cases import find_case
 from sellers.models import Seller
 from sellers.pages.own import seller_only
-from sellers.payouts import wallets_of
+from sellers.payouts.payouts import wallets_of
 
 
 @seller_only

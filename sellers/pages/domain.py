@@ -16,7 +16,7 @@ from sellers.pages.domain_card import domain_context
 from sellers.pages.own import acting, seller_only
 from sellers.pages.parts import asks_for_part
 from sellers.pages.profile import profile_context
-from sellers.profiles import profile_of
+from sellers.profile.profiles import profile_of
 from sellers.refusals import ListingRefused, TooOften
 from sellers.site import this_site
 

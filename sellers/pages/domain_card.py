@@ -9,7 +9,7 @@ from django import forms
 from sellers.domains import claims
 from sellers.domains.files import address_of
 from sellers.domains.names import in_letters
-from sellers.forms import complain
+from sellers.drafting.forms import complain
 from sellers.models import Domain, Seller
 from sellers.refusals import ListingRefused
 from sellers.site import domain_limits

@@ -27,19 +27,19 @@ from payments.reports.sums import Sums
 from payments.states import STATE_TEXTS
 from payments.surroundings import surroundings
 from payments.x402.networks import NETWORKS
-from sellers.causes import cause
-from sellers.earnings_filters import (
+from sellers.earnings.earnings_filters import (
     Filters,
     Offering,
     offerings,
     read_filters,
 )
+from sellers.earnings.statements import listings_of
+from sellers.health.causes import cause
 from sellers.models import Price, Seller
-from sellers.own_wallets import own_wallets
 from sellers.pages.own import seller_only
 from sellers.pages.parts import page_or_part
+from sellers.payouts.own_wallets import own_wallets
 from sellers.site import canary_addresses
-from sellers.statements import listings_of
 
 GLANCES = (("Today", 1), ("7 days", 7), ("30 days", 30))
 GLANCED_TOKENS_MAX = 4  # those that sell most; the table below has all

@@ -9,11 +9,11 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from payments.reports.earnings import first_sale
-from sellers.earnings_filters import offerings, read_filters
+from sellers.earnings.earnings_filters import offerings, read_filters
+from sellers.earnings.sales_files import sales_csv
+from sellers.earnings.statements import statement_of
 from sellers.models import Seller
 from sellers.pages.own import seller_only
-from sellers.sales_files import sales_csv
-from sellers.statements import statement_of
 
 
 @seller_only

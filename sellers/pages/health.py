@@ -11,13 +11,13 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 
-from sellers.breakers import NotSold, not_sold
-from sellers.health import choose_way, health_of
+from sellers.health.breakers import NotSold, not_sold
+from sellers.health.health import choose_way, health_of
 from sellers.models import Health, Listing, ProbeResult, Seller
 from sellers.notices import unseen
 from sellers.offers import not_offered
 from sellers.pages.own import NO_LISTING, NotYours, seller_only
-from sellers.program_forms import HealthForm, show_refusal
+from sellers.programs.program_forms import HealthForm, show_refusal
 from sellers.refusals import ListingRefused
 from sellers.site import health_limits, this_site
 from sellers.terms import Terms

@@ -15,17 +15,17 @@ from django.views.decorators.http import require_http_methods, require_POST
 from payments.amounts import Amount
 from payments.ids import read_id
 from payments.paging import page_in
-from sellers import worksheets
 from sellers.agreements import agreement_of
-from sellers.directory import open_seller_for, seller_of
-from sellers.forms import EndpointForm, SellerForm, complain, typed_in
+from sellers.drafting import worksheets
+from sellers.drafting.forms import EndpointForm, SellerForm, complain, typed_in
+from sellers.drafting.steps import BY_SLUG, first_unfinished
 from sellers.models import Listing, Seller, Verdict, Worksheet
 from sellers.notices import unseen
 from sellers.pages.own import seller_only, to_sign_in
+from sellers.profile.directory import open_seller_for, seller_of
 from sellers.refusals import ListingRefused
 from sellers.reviews.records import last_word
 from sellers.site import terms_date, this_site
-from sellers.steps import BY_SLUG, first_unfinished
 
 LISTINGS_SHOWN_MAX = 100
 TONES = {

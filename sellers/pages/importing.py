@@ -14,8 +14,8 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from payments.happenings import Topic, live_query
 from payments.ids import read_id
-from sellers import fetches, imports, readings, worksheets
 from sellers.bells import ring_for_document
+from sellers.drafting import fetches, imports, readings, worksheets
 from sellers.happenings import DOCUMENT
 from sellers.models import Fetch, Seller
 from sellers.openapi import documents

@@ -11,11 +11,11 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST
 
 from payments.wiring.site import public_url
-from sellers import keys
 from sellers.models import Seller
 from sellers.models.keys import ApiKey
 from sellers.pages.own import acting, seller_only
-from sellers.program_forms import KeyForm, show_refusal
+from sellers.programs import keys
+from sellers.programs.program_forms import KeyForm, show_refusal
 from sellers.refusals import ListingRefused
 
 

@@ -10,10 +10,12 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
 from payments.amounts import Amount
-from sellers import listings, upstream_secrets, verified, worksheets
+from sellers import listings, upstream_secrets
 from sellers.differences import differences
+from sellers.drafting import worksheets
 from sellers.examples import suffix
 from sellers.grace import grace_of
+from sellers.grading import verified
 from sellers.models import Listing, Revision, Seller, Worksheet
 from sellers.offers import resource_url, why_not_offered
 from sellers.pages.home import row

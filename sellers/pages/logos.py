@@ -6,7 +6,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
 from payments.foreign_bytes import SANDBOX
-from sellers import logos
+from sellers.profile import logos
 
 
 @require_safe

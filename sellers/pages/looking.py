@@ -10,14 +10,14 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
 
 from payments.happenings import Topic, live_query
-from sellers import looks
+from sellers.drafting.steps import BY_SLUG, STEPS
 from sellers.happenings import LOOK
 from sellers.models import Seller, Worksheet
 from sellers.pages.own import own_worksheet, seller_only
 from sellers.pages.parts import asks_for_part
-from sellers.steps import BY_SLUG, STEPS
 from sellers.terms import Sample
 from sellers.texts import shorten
+from sellers.upstreams import looks
 
 ANSWER_CHARACTERS_SHOWN = 2_000
 

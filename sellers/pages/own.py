@@ -12,10 +12,10 @@ from django.http import Http404, HttpRequest, HttpResponseBase, HttpResponseRedi
 from django.views.decorators.cache import never_cache
 
 from payments.audit_log import user
-from sellers import worksheets
-from sellers.directory import seller_of
+from sellers.drafting import worksheets
 from sellers.models import Listing, Seller, Worksheet
 from sellers.pages.coming_back import page_of_form
+from sellers.profile.directory import seller_of
 
 P = ParamSpec("P")
 SELLERS_HOME = "/sell/"

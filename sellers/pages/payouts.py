@@ -15,7 +15,7 @@ from payments.x402.networks import NETWORKS
 from sellers import payout_ends
 from sellers.models import Listing, Payout, Price, Seller
 from sellers.pages.own import acting, seller_only
-from sellers.payouts import prove, question, standing
+from sellers.payouts.payouts import prove, question, standing
 from sellers.refusals import ListingRefused
 from sellers.site import this_site
 

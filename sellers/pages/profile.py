@@ -10,14 +10,14 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST
 
-from sellers import logos, profiles
-from sellers.directory import NAME_CHARACTERS_MAX
-from sellers.forms import complain, typed_in
+from sellers.drafting.forms import complain, typed_in
 from sellers.models import CatalogEntry, Listing, Seller
 from sellers.models.listings import ABOUT_CHARACTERS_MAX
 from sellers.pages.domain_card import domain_context
 from sellers.pages.own import seller_only
-from sellers.profiles import Profile
+from sellers.profile import logos, profiles
+from sellers.profile.directory import NAME_CHARACTERS_MAX
+from sellers.profile.profiles import Profile
 from sellers.refusals import ListingRefused
 
 READ_BY = ("agent-registration.json", "openapi.json", "x402.json", "llms.txt")

@@ -9,8 +9,8 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from payments.reports.audit import Asked, position, read
-from sellers.audited import subject
 from sellers.models import Seller
+from sellers.on_sale.audited import subject
 from sellers.pages.home import row
 from sellers.pages.own import acting, own_listing, seller_only
 

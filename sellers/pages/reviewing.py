@@ -7,16 +7,16 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 
-from sellers import submitting
-from sellers.checks import Check, preflight
-from sellers.finishing import terms_of, withdraws
+from sellers.drafting.finishing import terms_of, withdraws
+from sellers.drafting.steps import REVIEW, STEPS, Step, lacks, step_of
+from sellers.grading.checks import Check, preflight
 from sellers.models import Worksheet
 from sellers.pages.own import acting
 from sellers.pages.trying import way
 from sellers.refusals import ListingRefused, Why
+from sellers.reviews import submitting
 from sellers.reviews.times import usual_wait
 from sellers.site import Site, verify_limits
-from sellers.steps import REVIEW, STEPS, Step, lacks, step_of
 
 SUBMITTED = "Submitted. A moderator looks at it next."
 NOTHING_WAITS = "Nothing of it waits for review now; what is sold stays as it is."

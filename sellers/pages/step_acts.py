@@ -9,17 +9,19 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect
 
-from sellers import logos, looks, worksheets
 from sellers.bells import ring_for_look
-from sellers.input_rows import Unsayable
+from sellers.drafting import worksheets
+from sellers.drafting.input_rows import Unsayable
+from sellers.drafting.steps import STEPS, TRY, Step, lacks
+from sellers.drafting.typed import example_of, input_schema_of, path_names, pretty, typed_rows
 from sellers.models import Worksheet
 from sellers.pages import step_fields
 from sellers.pages.step_page import shown
+from sellers.profile import logos
 from sellers.refusals import ListingRefused, bad
 from sellers.secrets import SecretsUnavailable, Vault
 from sellers.site import Site
-from sellers.steps import STEPS, TRY, Step, lacks
-from sellers.typed import example_of, input_schema_of, path_names, pretty, typed_rows
+from sellers.upstreams import looks
 
 
 def act(request: HttpRequest, sheet: Worksheet, here: Step, site: Site) -> HttpResponse:

@@ -11,18 +11,18 @@ from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
 from django.urls import reverse
 
-from sellers.forms import TYPE_WORDS, complain, form_of, typed_in
+from sellers.drafting.forms import TYPE_WORDS, complain, form_of, typed_in
+from sellers.drafting.steps import Step, missing_secrets
+from sellers.drafting.typed import path_names, pretty
+from sellers.drafting.worksheets import Saved, given_here
 from sellers.models import Worksheet
 from sellers.pages import step_fields
 from sellers.pages.looking import look_context
 from sellers.pages.payouts import prove_context
 from sellers.pages.trying import way
-from sellers.payouts import standing
+from sellers.payouts.payouts import standing
 from sellers.refusals import ListingRefused
 from sellers.site import Site
-from sellers.steps import Step, missing_secrets
-from sellers.typed import path_names, pretty
-from sellers.worksheets import Saved, given_here
 
 
 def shown(

@@ -16,19 +16,19 @@ from payments.amounts import Amount
 from payments.happenings import Topic, live_query
 from payments.x402.networks import NETWORKS
 from sellers import previews
+from sellers.drafting.steps import REVIEW, STEPS, TRY, lacks
+from sellers.drafting.typed import pretty
 from sellers.examples import buying, suffix
 from sellers.happenings import TEST_CALLS
 from sellers.models import Preview, Seller, Worksheet
 from sellers.offers import HEADER_BYTES_MAX, challenge, header_bytes, quote
-from sellers.own_wallets import may_pay_now
+from sellers.on_sale.preview_ends import close_of_listing
 from sellers.pages.own import own_worksheet, seller_only
 from sellers.pages.parts import asks_for_part
-from sellers.preview_ends import close_of_listing
+from sellers.payouts.own_wallets import may_pay_now
 from sellers.refusals import ListingRefused
 from sellers.site import Site, preview_limits, this_site
-from sellers.steps import REVIEW, STEPS, TRY, lacks
 from sellers.terms import Terms
-from sellers.typed import pretty
 
 
 @seller_only

@@ -10,19 +10,19 @@ from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from sellers import draft_fields, worksheets
-from sellers.forms import form_of, typed_in
+from sellers.drafting import draft_fields, worksheets
+from sellers.drafting.forms import form_of, typed_in
+from sellers.drafting.steps import BY_SLUG, REVIEW, Step, first_unfinished, lacks
+from sellers.drafting.worksheets import Saved
 from sellers.models import Seller, Worksheet
 from sellers.pages import step_fields
 from sellers.pages.own import own_worksheet, seller_only
 from sellers.pages.reviewing import review
 from sellers.pages.step_acts import act
 from sellers.pages.step_page import both, shown
-from sellers.payouts import standing
+from sellers.payouts.payouts import standing
 from sellers.refusals import ListingRefused
 from sellers.site import Site, this_site
-from sellers.steps import BY_SLUG, REVIEW, Step, first_unfinished, lacks
-from sellers.worksheets import Saved
 
 
 @seller_only

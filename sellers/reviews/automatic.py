@@ -13,10 +13,10 @@ from urllib.parse import urlsplit
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from sellers.checks import REQUIRED, Check
-from sellers.look_alikes import likenesses
+from sellers.grading.checks import REQUIRED, Check
 from sellers.models import Listing, Report, Revision, Seller, SoldRevision, Verdict
-from sellers.payouts import pays_elsewhere
+from sellers.payouts.payouts import pays_elsewhere
+from sellers.profile.look_alikes import likenesses
 from sellers.reviews.two_people import dearest, why_two
 from sellers.site import ReviewRules
 from sellers.terms import Terms

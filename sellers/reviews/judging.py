@@ -11,16 +11,17 @@ from uuid import UUID
 from django.db import transaction
 
 from payments.audit_log import SYSTEM
-from sellers import audited, open_offers, upstream_secrets
-from sellers.header_budget import refuse_too_long
-from sellers.listing_states import NOT_RETIRED, State, hold, refuse_unless
+from sellers import upstream_secrets
+from sellers.grading.header_budget import refuse_too_long
 from sellers.models import Listing, Revision
 from sellers.news.suspensions import take_suspended_back, tell_restored, tell_suspended
-from sellers.payouts import refuse_fresh, refuse_unproven
+from sellers.on_sale import audited, open_offers
+from sellers.on_sale.listing_states import NOT_RETIRED, State, hold, refuse_unless
+from sellers.on_sale.shelving import publish
+from sellers.on_sale.stopping import stop
+from sellers.payouts.payouts import refuse_fresh, refuse_unproven
 from sellers.refusals import ListingRefused, Why, bad
-from sellers.shelving import publish
 from sellers.site import this_site
-from sellers.stopping import stop
 from sellers.terms import Terms
 from sellers.texts import clean
 from sellers.webhooks.outbox import announce

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from sellers.checks import Check
+from sellers.grading.checks import Check
 from sellers.models import Listing, Look, Proposal, Worksheet
 
 

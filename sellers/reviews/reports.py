@@ -11,9 +11,9 @@ from django.db.models.functions import Now
 
 from payments import audit_log
 from payments.old_rows import drop_rows
-from sellers import audited
 from sellers.models import Listing, Report
 from sellers.models.reviews import REPORT_CHARACTERS_MAX
+from sellers.on_sale import audited
 from sellers.refusals import ListingRefused, Why, bad
 from sellers.reviews.holds import Judge
 from sellers.site import ReportLimits

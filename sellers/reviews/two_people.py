@@ -7,7 +7,7 @@ from decimal import Decimal
 from payments.amounts import Amount
 from sellers.models import Listing, Verdict
 from sellers.moderators import judges
-from sellers.payouts import pays_elsewhere
+from sellers.payouts.payouts import pays_elsewhere
 from sellers.prices import in_dollars
 from sellers.site import ReviewRules
 from sellers.terms import Terms

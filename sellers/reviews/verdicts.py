@@ -20,13 +20,13 @@ from django.utils import timezone
 
 from payments import audit_log
 from payments.audit_log import SYSTEM
-from sellers import audited
 from sellers.grace import grace_of
-from sellers.listing_states import hold
 from sellers.models import Listing, Verdict
 from sellers.moderators import may_judge
 from sellers.news.approvals import tell_approved
 from sellers.notices import notify
+from sellers.on_sale import audited
+from sellers.on_sale.listing_states import hold
 from sellers.refusals import ListingRefused, Why
 from sellers.reviews import holds, judging
 from sellers.reviews.holds import Judge

@@ -11,7 +11,7 @@ from uuid import UUID
 from django.db import transaction
 from django.utils import timezone
 
-from sellers.due_rows import spread
+from sellers.jobs.due_rows import spread
 from sellers.models.webhooks import ATTEMPTS_SHOWN_MAX, Delivery, Webhook
 from sellers.notices import notify
 from sellers.site import webhook_limits

@@ -21,11 +21,11 @@ from django.db import connection, connections, transaction
 from yarl import URL
 
 from payments.egress import Failed, FailureKind, Head, Limits, Reader, exchange, open_client
+from sellers.jobs.turns import goes_on
 from sellers.models.webhooks import Delivery
 from sellers.secrets import SecretsUnavailable
 from sellers.site import Site, WebhookLimits, webhook_limits
 from sellers.texts import clean
-from sellers.turns import goes_on
 from sellers.webhooks.attempts import Outcome, record
 from sellers.webhooks.webhooks import secrets_in_use
 

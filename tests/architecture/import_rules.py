@@ -1,6 +1,7 @@
 """Who may import whom, and what must stay pure (docs: the order of the rooms)."""
 
 from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 from tests.architecture.tree import Module, imports, modules
@@ -112,6 +113,28 @@ def without_a_line(checkout: Path) -> list[str]:
     }
     placed = {file.split(".")[0] for line in PAYMENTS_LINES for file in line}
     return sorted(found ^ placed)
+
+
+def circle(checkout: Path, package: str) -> list[str]:
+    """Files and folders of a package that import one another in a circle; empty where none do."""
+    found = modules(checkout)
+    known = {module.name for module in found}
+    below: dict[str, set[str]] = {}
+    for module in found:
+        if inside(module.name, package) and not inside(module.name, f"{package}.migrations"):
+            targets = {target for _, target in imports(module, known) if inside(target, package)}
+            below.setdefault(part_of(module.name), set()).update(map(part_of, targets))
+    for part, targets in below.items():
+        targets.discard(part)
+    try:
+        TopologicalSorter(below).prepare()
+    except CycleError as error:
+        return [str(part) for part in error.args[1]]
+    return []
+
+
+def part_of(name: str) -> str:
+    return ".".join(name.split(".")[:2])
 
 
 def inside(name: str, room: str) -> bool:

@@ -30,19 +30,22 @@ def test_nothing_shipped_is_marked_unfinished(checkout):
         ("marketplace/configuration/chains.py", "import os\nX = os.environ['X']"),
         ("marketplace/embedded/x.py", "from os import environ\nX = environ['X']"),
         ("payments/models/payment.py", "from django.conf import settings"),
-        ("sellers/forms.py", "def long():\n" + "    x = 1\n" * 60),
-        ("sellers/forms.py", "try:\n    x = 1\nexcept Exception:\n    pass"),
-        ("sellers/forms.py", "try:\n    x = 1\nexcept:\n    pass"),
-        ("sellers/forms.py", "try:\n    x = 1\nexcept (ValueError, BaseException):\n    pass"),
-        ("sellers/forms.py", "with contextlib.suppress(Exception):\n    x = 1"),
-        ("sellers/probes.py", "import httpx"),
-        ("sellers/probes.py", "from urllib import request"),
-        ("sellers/probes.py", "from urllib.request import urlopen"),
-        ("sellers/probes.py", "from http import client"),
-        ("sellers/probes.py", "import requests.sessions"),
-        ("sellers/probes.py", "session = aiohttp.ClientSession()"),
-        ("sellers/probes.py", "session = ClientSession()"),
-        ("sellers/probes.py", "web3 = Web3(Web3.HTTPProvider(url))"),
+        ("sellers/drafting/forms.py", "def long():\n" + "    x = 1\n" * 60),
+        ("sellers/drafting/forms.py", "try:\n    x = 1\nexcept Exception:\n    pass"),
+        ("sellers/drafting/forms.py", "try:\n    x = 1\nexcept:\n    pass"),
+        (
+            "sellers/drafting/forms.py",
+            "try:\n    x = 1\nexcept (ValueError, BaseException):\n    pass",
+        ),
+        ("sellers/drafting/forms.py", "with contextlib.suppress(Exception):\n    x = 1"),
+        ("sellers/upstreams/probes.py", "import httpx"),
+        ("sellers/upstreams/probes.py", "from urllib import request"),
+        ("sellers/upstreams/probes.py", "from urllib.request import urlopen"),
+        ("sellers/upstreams/probes.py", "from http import client"),
+        ("sellers/upstreams/probes.py", "import requests.sessions"),
+        ("sellers/upstreams/probes.py", "session = aiohttp.ClientSession()"),
+        ("sellers/upstreams/probes.py", "session = ClientSession()"),
+        ("sellers/upstreams/probes.py", "web3 = Web3(Web3.HTTPProvider(url))"),
         ("payments/settlement.py", "account = Account.from_key(key)"),
         ("payments/settlement.py", "from coincurve import PrivateKey"),
         ("sellers/utils.py", ""),
@@ -60,13 +63,16 @@ def test_a_planted_breach_is_found(tmp_path, path, text):
         ("marketplace/asgi.py", "import os\nos.environ.setdefault('X', 'y')"),
         ("marketplace/embedded/x.py", "import os\nos.environ['X'] = 'y'"),
         ("payments/wiring/keys.py", "from django.conf import settings"),
-        ("sellers/forms.py", "def short():\n" + "    x = 1\n" * 59),
+        ("sellers/drafting/forms.py", "def short():\n" + "    x = 1\n" * 59),
         ("payments/settler.py", "try:\n    x = 1\nexcept Exception:\n    pass"),
-        ("sellers/forms.py", "try:\n    x = 1\nexcept BaseException:\n    x = 2\n    raise"),
+        (
+            "sellers/drafting/forms.py",
+            "try:\n    x = 1\nexcept BaseException:\n    x = 2\n    raise",
+        ),
         ("payments/egress/clients.py", "session = aiohttp.ClientSession()"),
         ("payments/chains/evm.py", "def f(client: aiohttp.ClientSession): ..."),
         ("payments/relaying/relayer.py", "account = Account.from_key(key)"),
-        ("sellers/probes.py", "from urllib.parse import quote"),
+        ("sellers/upstreams/probes.py", "from urllib.parse import quote"),
     ],
 )
 def test_what_the_rules_allow_is_let_through(tmp_path, path, text):
@@ -74,7 +80,7 @@ def test_what_the_rules_allow_is_let_through(tmp_path, path, text):
 
 
 def test_a_planted_mark_is_found(tmp_path):
-    planted = plant(tmp_path, {"sellers/forms.py": "x = 1  # TO" + "DO: later"})
+    planted = plant(tmp_path, {"sellers/drafting/forms.py": "x = 1  # TO" + "DO: later"})
     assert len(unfinished(planted, ("sellers",))) == 1
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.architecture.import_rules import violations, without_a_line
+from tests.architecture.import_rules import circle, violations, without_a_line
 from tests.architecture.tree import modules
 
 
@@ -23,6 +23,20 @@ def test_nothing_imports_upwards_or_sideways(checkout):
 
 def test_everything_in_payments_stands_in_a_line(checkout):
     assert without_a_line(checkout) == []
+
+
+def test_nothing_in_sellers_goes_round(checkout):
+    assert circle(checkout, "sellers") == []
+
+
+def test_a_planted_circle_is_found(tmp_path):
+    around = {
+        "sellers/offers.py": "from sellers.market.goods import Goods",
+        "sellers/market/goods.py": "def read():\n    from sellers import terms",
+        "sellers/terms.py": "from sellers.offers import quote",
+    }
+    found = circle(plant(tmp_path, around), "sellers")
+    assert set(found) == {"sellers.offers", "sellers.market", "sellers.terms"}
 
 
 @pytest.mark.parametrize(

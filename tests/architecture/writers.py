@@ -110,8 +110,8 @@ FACTS = (
         "payments_openoffer",
         "OpenOffer",
         (),
-        ("sellers/open_offers.py",),
-        ("sellers/open_offers.py",),
+        ("sellers/on_sale/open_offers.py",),
+        ("sellers/on_sale/open_offers.py",),
     ),
     # A seller names it, a look at it decides; a worker that takes the look claims it.
     Fact(
@@ -126,7 +126,7 @@ FACTS = (
         "sellers_listing",
         "Listing",
         ("state", "live_revision_id", "proposed_revision_id", "submitted_at", "shelf_version"),
-        ("sellers/listings.py", "sellers/reviews/judging.py", "sellers/shelving.py"),
+        ("sellers/listings.py", "sellers/reviews/judging.py", "sellers/on_sale/shelving.py"),
         ("sellers/listings.py",),
     ),
 )

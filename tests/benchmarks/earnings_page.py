@@ -21,7 +21,7 @@ def main() -> int:
     open_site()
     from django.contrib.auth.models import User
 
-    from sellers.directory import give_to
+    from sellers.profile.directory import give_to
     from tests.benchmarks import million_sales
 
     rate = 0.0

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from sellers.directory import find
 from sellers.listings import pause
+from sellers.profile.directory import find
 from tests.benchmarks.lasting import wallets
 from tests.benchmarks.scale_out import paid_per_second, seconds_until, sign_ahead
 from tests.faults.invariants import check

@@ -24,9 +24,9 @@ from marketplace.legal_pages import PAGES as LEGAL
 from marketplace.views import GUIDES
 from payments.models import LimitGroup
 from sellers.domains.claims import name_domain
+from sellers.drafting.steps import REVIEW, STEPS
 from sellers.models import ApiKey, Domain, Seller
 from sellers.site import this_site
-from sellers.steps import REVIEW, STEPS
 from sellers.webhooks import webhooks
 from sellers.webhooks.events import BUYER_EVENTS
 from tests.fixtures.cast import Cast

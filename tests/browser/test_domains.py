@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.contrib.auth.models import User
 from playwright.sync_api import Page, expect
 
-from sellers import directory
+from sellers.profile import directory
 from tests.browser.chromium import Chromium, Seen
 from tests.fixtures.stack import Stack
 

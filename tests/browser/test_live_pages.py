@@ -10,7 +10,7 @@ from django.test import override_settings
 from django.utils import timezone
 from playwright.sync_api import Page, Route, expect
 
-from sellers import worksheets
+from sellers.drafting import worksheets
 from sellers.models import Look, Seller, Worksheet
 from tests.browser.chromium import Chromium, Seen
 from tests.end_to_end.test_live_earnings import signed_in

@@ -7,7 +7,7 @@ from http.cookies import SimpleCookie
 
 from playwright.sync_api import Page, Route
 
-from sellers import worksheets
+from sellers.drafting import worksheets
 from sellers.models import Seller, Worksheet
 from tests.browser.chromium import Chromium, Seen
 from tests.end_to_end.test_live_earnings import signed_in

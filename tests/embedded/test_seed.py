@@ -8,9 +8,9 @@ from aiohttp.test_utils import TestClient, TestServer
 from marketplace.embedded.seed import STALLS, example_calls, keep_owners, seed
 from marketplace.embedded.upstream.app import make_app
 from payments.models import OpenOffer
-from sellers.directory import find
 from sellers.models import Payout
 from sellers.offers import challenge, quote
+from sellers.profile.directory import find
 from sellers.schemas.validating import compile_input, complaint
 from sellers.site import this_site
 from sellers.terms import Terms

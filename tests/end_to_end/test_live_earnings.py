@@ -12,8 +12,8 @@ from urllib.parse import urlsplit
 from django.contrib.auth import get_user_model
 from django.test import Client, override_settings
 
-from sellers.directory import give_to
 from sellers.models import Seller
+from sellers.profile.directory import give_to
 from tests.fixtures.cast import Cast
 from tests.fixtures.stack import Stack
 from tests.fixtures.wallet import buy

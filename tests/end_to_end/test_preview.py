@@ -11,13 +11,15 @@ from django.test import override_settings
 
 from marketplace.catalog.mcp.lists import TOOLS_A_PAGE
 from marketplace.embedded.demo_accounts import BUYER
-from sellers import previews, submitting, verified
-from sellers.checks import REQUIRED, Check
+from sellers import previews
 from sellers.drafts import Draft, finish
+from sellers.grading import verified
+from sellers.grading.checks import REQUIRED, Check
 from sellers.models import Listing
-from sellers.preview_ends import close_of_listing
+from sellers.on_sale.preview_ends import close_of_listing
 from sellers.prices import Ask
 from sellers.publishing import publish
+from sellers.reviews import submitting
 from sellers.site import this_site
 from sellers.terms import Sample
 from tests.fixtures.cast import Cast

@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 
 from payments.x402.networks import NETWORKS
-from sellers.directory import find
 from sellers.listings import pause, resume
+from sellers.profile.directory import find
 from tests.end_to_end.under_load import (
     Page,
     everybody_was_served_once,

@@ -20,7 +20,7 @@ from x402.mechanisms.evm import EthAccountSigner
 from x402.mechanisms.evm.exact import register_exact_evm_client
 
 from marketplace.catalog.snippets import Call, curl, python, snippets, typescript
-from sellers import goods
+from sellers.market import goods
 from sellers.terms import Sample
 from tests.docs.test_documents import blocks
 from tests.fixtures.cast import Cast

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from sellers import health
+from sellers.health import health
 from sellers.models.health import Health
 from tests.fixtures.cast import Cast
 from tests.fixtures.stack import Stack, running_stack

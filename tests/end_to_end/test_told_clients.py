@@ -18,8 +18,8 @@ import pytest
 from marketplace.catalog.snippets import Call, python, typescript
 from payments.x402.headers import encode_header
 from payments.x402.networks import DEFAULT_ASSETS, UNKNOWN_TO_TYPESCRIPT
-from sellers.goods import Good
-from sellers.leaflets import allowance_lines
+from sellers.market.goods import Good
+from sellers.market.leaflets import allowance_lines
 from sellers.offers import challenge
 from tests.fixtures.cast import Cast
 from tests.fixtures.typescript import typescript_folder

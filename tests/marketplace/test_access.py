@@ -20,7 +20,7 @@ from django.utils import timezone
 from marketplace.catalog import format_urls
 from marketplace.catalog.built import build
 from marketplace.catalog.documents.market import this_market
-from sellers import keys
+from sellers.programs import keys
 from tests.fixtures.cast import Cast
 from tests.fixtures.foreign import (
     MARK,

@@ -16,8 +16,8 @@ from pytest_django.fixtures import Settings
 from marketplace.configuration.chains import CHAIN_DEFAULTS
 from payments import audit_log
 from payments.models import AuditEntry
-from sellers.keys import SCOPES
 from sellers.models import ApiKey
+from sellers.programs.keys import SCOPES
 from tests.fixtures.browsers import fresh
 from tests.fixtures.cast import Cast
 from tests.fixtures.programs import Program

@@ -14,7 +14,7 @@ from marketplace.celery import app
 from marketplace.tasks import forget_visits
 from payments.models import OpenOffer
 from sellers.listings import pause, resume
-from sellers.open_offers import forget_closed
+from sellers.on_sale.open_offers import forget_closed
 from tests.fixtures.storefront import Storefront
 
 

@@ -18,13 +18,15 @@ from pytest_django.fixtures import Settings
 
 from payments import open_pages
 from payments.happenings import Topic, versions_now
-from sellers import fetches, looks, previews, worksheets
+from sellers import previews
+from sellers.drafting import fetches, worksheets
 from sellers.happenings import DOCUMENT, LOOK, TEST_CALLS
 from sellers.models import Fetch, Look, Preview, Seller, Worksheet
-from sellers.preview_ends import close
-from sellers.probes import Step
+from sellers.on_sale.preview_ends import close
 from sellers.site import this_site
 from sellers.terms import Sample
+from sellers.upstreams import looks
+from sellers.upstreams.probes import Step
 from tests.fixtures.foreign import admin, browser_of, moderator
 from tests.fixtures.hooks import sign_up
 from tests.fixtures.purchases import Purchases
@@ -102,7 +104,7 @@ async def test_each_step_of_a_look_is_heard_when_it_is_written(
 
     messages = listen(browser_of_owner, from_the_start(waiting.topics[0]))
     assert ".waiting.0." in (await heard(messages))["id"]
-    with patch("sellers.looks.look", slowly):
+    with patch("sellers.upstreams.looks.look", slowly):
         running = asyncio.create_task(in_thread(looks.run, waiting.look.pk, this_site()))
         said = await heard_until(messages, ".running.1.")
         assert (said["event"], said["data"]) == ("look", waiting.topics[0])

@@ -29,9 +29,9 @@ from payments.models import (
 )
 from payments.relaying.settling import LOW_ON_GAS
 from sellers import listings
-from sellers.directory import open_seller
 from sellers.drafts import finish
 from sellers.models import Delivery, Listing, Webhook
+from sellers.profile.directory import open_seller
 from sellers.webhooks import webhooks
 from tests.docs.test_documents import anchors
 from tests.fixtures.foreign import admin, browser_of

@@ -13,7 +13,7 @@ from pytest_django.fixtures import Settings
 
 from marketplace import celery
 from payments.wiring.keys import receipt_signer
-from sellers.turns import OUTSIDE, UNASKED
+from sellers.jobs.turns import OUTSIDE, UNASKED
 from tests.fixtures.chain import CHECKOUT
 from tests.fixtures.stack import NETWORK
 

@@ -12,11 +12,14 @@ from eth_account.messages import encode_defunct
 
 from payments.audit_log import user
 from payments.x402.networks import DEFAULT_ASSETS
-from sellers import looks, payouts, submitting, worksheets
-from sellers.directory import open_seller_for
+from sellers.drafting import worksheets
+from sellers.drafting.typed import token_key
 from sellers.models import Listing, Seller, Worksheet
+from sellers.payouts import payouts
+from sellers.profile.directory import open_seller_for
+from sellers.reviews import submitting
 from sellers.site import this_site
-from sellers.typed import token_key
+from sellers.upstreams import looks
 from tests.fixtures.browsers import fresh
 from tests.fixtures.cast import Person
 

@@ -10,8 +10,8 @@ from pytest_django.fixtures import Settings
 
 from marketplace.configuration.chains import CHAIN_DEFAULTS
 from sellers import agreements
-from sellers.directory import open_seller
 from sellers.models import Agreement
+from sellers.profile.directory import open_seller
 from sellers.refusals import ListingRefused
 from tests.fixtures.cast import Cast
 from tests.fixtures.upstream import ScriptedUpstream, answer

@@ -18,13 +18,14 @@ from eth_account.messages import encode_defunct
 
 from payments import earnings
 from payments.models import Payment
-from sellers import fetches, keys
 from sellers.api.access import BODY_BYTES_MAX
 from sellers.api.problems import problem
 from sellers.api.schema import document
-from sellers.checks import REQUIRED, Check
+from sellers.drafting import fetches
+from sellers.grading.checks import REQUIRED, Check
 from sellers.models import Listing, Proposal, Repeat, Seller, UpstreamSecret, Verdict, Webhook
 from sellers.notices import notify
+from sellers.programs import keys
 from sellers.refusals import Why
 from sellers.reviews import judging
 from sellers.secrets import Vault
@@ -488,7 +489,7 @@ def test_a_direct_submission_that_fails_a_required_check_is_none(
     robot: Program, terms: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     wrong = Check("description-500", False, REQUIRED, "it fits everywhere", "500", "501")
-    monkeypatch.setattr("sellers.submitting.checks_of_proposal", lambda *_: [wrong])
+    monkeypatch.setattr("sellers.reviews.submitting.checks_of_proposal", lambda *_: [wrong])
     made = robot("POST", "/listings", {**terms, "slug": "weather"}).document
     said = robot("POST", f"/listings/{made['id']}/submit")
     assert (said.status, said.document["field"]) == (422, "checklist")

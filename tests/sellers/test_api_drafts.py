@@ -11,12 +11,16 @@ from django.utils import timezone
 from pytest_django.fixtures import Settings
 
 from payments.models import Tries
-from sellers import logos, looks, submitting, verification, worksheets
 from sellers.api.schema import document
-from sellers.checks import REQUIRED, Check
-from sellers.input_rows import TICKED
+from sellers.drafting import worksheets
+from sellers.drafting.input_rows import TICKED
+from sellers.drafting.typed import token_key
+from sellers.grading import verification
+from sellers.grading.checks import REQUIRED, Check
 from sellers.models import Listing, Look, Preview, Repeat, Seller, Worksheet
-from sellers.typed import token_key
+from sellers.profile import logos
+from sellers.reviews import submitting
+from sellers.upstreams import looks
 from tests.fixtures.cast import Cast
 from tests.fixtures.hooks import Hooks, sign_up
 from tests.fixtures.programs import Program, program_of

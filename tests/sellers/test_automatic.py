@@ -8,9 +8,9 @@ import pytest
 from django.test import Client
 from pytest_django.fixtures import Settings
 
-from sellers import look_alikes
-from sellers.checks import Check
+from sellers.grading.checks import Check
 from sellers.models import Listing, Payout, Report, Verdict
+from sellers.profile import look_alikes
 from sellers.reviews import automatic, verdicts
 from sellers.site import review_rules
 from tests.fixtures.cast import Cast

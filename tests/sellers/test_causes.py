@@ -6,7 +6,7 @@ import pytest
 
 from marketplace.calls.judging import Verdict
 from payments.not_charged import SELLERS_FAULTS, Fault, NotCharged
-from sellers.causes import cause
+from sellers.health.causes import cause
 
 NO_SELLERS_FAULT = {NotCharged.REJECTED: Fault.BUYER, NotCharged.BUSY: Fault.OURS}
 

@@ -10,8 +10,8 @@ import pytest
 from multidict import CIMultiDict, CIMultiDictProxy
 
 from payments.egress import Reply
-from sellers.checklist import checks_of_listing, checks_of_sale
-from sellers.face import Face
+from sellers.grading.checklist import checks_of_listing, checks_of_sale
+from sellers.grading.face import Face
 from sellers.offers import resource_url
 from sellers.terms import Sample, Terms
 from tests.fixtures.storefront import Storefront

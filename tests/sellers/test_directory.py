@@ -3,8 +3,8 @@
 import pytest
 from django.contrib.auth.models import AnonymousUser, User
 
-from sellers.directory import open_seller, open_seller_for, seller_of
 from sellers.models import Seller
+from sellers.profile.directory import open_seller, open_seller_for, seller_of
 from sellers.refusals import ListingRefused, Why
 
 pytestmark = pytest.mark.django_db

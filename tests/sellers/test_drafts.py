@@ -6,13 +6,13 @@ from dataclasses import fields, replace
 import pytest
 
 from sellers.differences import differences
+from sellers.drafting.forms import WordsForm
+from sellers.drafting.typed import draft_of, typed_of
 from sellers.drafts import DESCRIPTION_CHARACTERS_MAX, finish
-from sellers.forms import WordsForm
 from sellers.prices import Ask
 from sellers.refusals import ListingRefused
 from sellers.schemas.inference import MEMBERS_MAX
 from sellers.terms import Sample, Terms
-from sellers.typed import draft_of, typed_of
 from tests.sellers.conftest import BASE, ORDINARY, OTHER_WALLET, SEPOLIA, SITE, WALLET
 
 QUERY = {"properties": {"query": {"properties": {"city": {"type": "string"}}}}}

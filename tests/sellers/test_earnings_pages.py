@@ -220,7 +220,7 @@ def test_a_row_leads_to_a_page_and_fills_a_drawer(open_shop: OpenShop) -> None:
     assert f'hx-get="{here}?drawer=1"' in row
     drawer = text(shop, f"payments/{payment}?drawer=1", **{"HX-Request": "true"})
     assert 'id="drawer-title"' in drawer
-    assert 'hx-trigger="payment from:#drawer-live"' in drawer
+    assert 'hx-trigger="payment from:#drawer-live, ' in drawer
     assert "<html" not in drawer
     assert "<html" in text(shop, f"payments/{payment}?drawer=1"), "without a script it is a page"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from pytest_django.fixtures import Settings
 
-from sellers.face import look_at
+from sellers.grading.face import look_at
 from sellers.models import Listing
 from sellers.offers import resource_url
 from sellers.site import this_site

@@ -10,12 +10,12 @@ from django.utils import timezone
 
 from marketplace.accounts.models import Wallet
 from payments.models import BuyerDay, EarningsDay, EarningsVersion
-from sellers import figures, goods
+from sellers.market import figures, goods
+from sellers.market.quality import DEFINITIONS, Quality, score
 from sellers.models import CatalogEntry, CatalogFigures, Health, Payout
-from sellers.own_wallets import may_pay_now, own_wallets
 from sellers.pages.earnings import marks
+from sellers.payouts.own_wallets import may_pay_now, own_wallets
 from sellers.prices import Ask
-from sellers.quality import DEFINITIONS, Quality, score
 from tests.fixtures.cast import Cast
 from tests.fixtures.purchases import NETWORK, USDC
 

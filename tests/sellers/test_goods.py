@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from sellers import goods, listings, profiles
+from sellers import listings
+from sellers.market import goods
+from sellers.market.quality import Quality
 from sellers.models import CatalogChange, CatalogEntry, Seller
 from sellers.prices import Ask
-from sellers.profiles import Profile
-from sellers.quality import Quality
+from sellers.profile import profiles
+from sellers.profile.profiles import Profile
 from sellers.reviews import judging
 from tests.fixtures.cast import Cast
 from tests.fixtures.storefront import NETWORK

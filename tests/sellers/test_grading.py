@@ -12,13 +12,13 @@ import pytest
 from multidict import CIMultiDict, CIMultiDictProxy
 
 from payments.egress import Failed, FailureKind, Reply
-from sellers.checks import REQUIRED, preflight
-from sellers.face import Face
-from sellers.grading import graded
-from sellers.header_budget import quote_to_be
-from sellers.listed import listed
-from sellers.look_alikes import skeleton
+from sellers.grading.checks import REQUIRED, preflight
+from sellers.grading.face import Face
+from sellers.grading.grading import graded
+from sellers.grading.header_budget import quote_to_be
+from sellers.grading.listed import listed
 from sellers.offers import resource_url
+from sellers.profile.look_alikes import skeleton
 from sellers.terms import Terms
 from tests.sellers.conftest import SITE
 

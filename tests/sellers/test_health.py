@@ -19,13 +19,16 @@ from pytest_django.fixtures import Settings
 from payments.acceptance import attempts
 from payments.exposure import payer_key
 from payments.models import Answer, AnswerBody, Cap, Payment
-from sellers import health, listings, probing, turns, upstream_secrets
+from sellers import listings, upstream_secrets
 from sellers.drafts import finish
+from sellers.health import health
+from sellers.jobs import turns
 from sellers.models import Breaker, Delivery, Health, Listing, Notice, ProbeResult, Seller
-from sellers.probing import claim, probe_due
 from sellers.refusals import ListingRefused
 from sellers.reviews import judging
 from sellers.secrets import Vault
+from sellers.upstreams import probing
+from sellers.upstreams.probing import claim, probe_due
 from tests.fixtures.hooks import Hooks
 from tests.fixtures.programs import program_of
 from tests.fixtures.purchases import NETWORK, USDC, Purchases

@@ -17,9 +17,11 @@ from hypothesis import strategies as st
 from pytest_django.fixtures import Settings
 
 from marketplace.configuration.chains import CHAIN_DEFAULTS
-from sellers import fetches, readings, worksheets
 from sellers.addresses import URL_CHARACTERS_MAX
-from sellers.imports import typed_of
+from sellers.drafting import fetches, readings, worksheets
+from sellers.drafting.imports import typed_of
+from sellers.drafting.typed import draft_of, path_names
+from sellers.drafting.worksheets import WORKSHEETS_MAX
 from sellers.input_rules import admit_example, admit_input
 from sellers.models import Fetch
 from sellers.openapi import documents
@@ -27,8 +29,6 @@ from sellers.openapi.documents import DOCUMENT_BYTES_MAX
 from sellers.openapi.operations import OPERATIONS_MAX, InAndOut, Operation, operations
 from sellers.refusals import ListingRefused
 from sellers.site import this_site
-from sellers.typed import draft_of, path_names
-from sellers.worksheets import WORKSHEETS_MAX
 from tests.fixtures.cast import Cast
 from tests.fixtures.programs import program_of
 from tests.fixtures.upstream import ScriptedUpstream, answer

@@ -10,10 +10,12 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from sellers import fetches, jobs, looks, turns
+from sellers.drafting import fetches
+from sellers.jobs import jobs, turns
 from sellers.models import Fetch, Look, Seller
 from sellers.openapi import documents
 from sellers.site import this_site
+from sellers.upstreams import looks
 from sellers.webhooks import sending, webhooks
 from tests.fixtures.hooks import Hooks, only
 

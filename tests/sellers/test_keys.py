@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from sellers import keys
 from sellers.models import ApiKey, Seller
+from sellers.programs import keys
 from sellers.refusals import ListingRefused, Why
 from tests.fixtures.hooks import sign_up
 

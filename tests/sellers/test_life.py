@@ -15,10 +15,11 @@ from pytest_django.fixtures import Settings
 from marketplace.configuration.chains import CHAIN_DEFAULTS
 from payments.models import OpenOffer
 from payments.x402.networks import DEFAULT_ASSETS
-from sellers import listings, payout_ends, submitting, worksheets
+from sellers import listings, payout_ends
+from sellers.drafting import worksheets
 from sellers.models import Listing, Notice, Payout, Price, Proposal, Worksheet
 from sellers.refusals import ListingRefused, Why
-from sellers.reviews import judging
+from sellers.reviews import judging, submitting
 from sellers.secrets import Vault
 from sellers.site import this_site
 from tests.fixtures.cast import Cast

@@ -11,8 +11,6 @@ from django.db.models.functions import Now
 
 from payments.models import AuditEntry, OpenOffer
 from sellers import listings, payout_ends, upstream_secrets
-from sellers.directory import find, open_seller
-from sellers.listing_states import hold
 from sellers.models import (
     Listing,
     Price,
@@ -23,8 +21,10 @@ from sellers.models import (
     UpstreamSecret,
 )
 from sellers.offers import quote
+from sellers.on_sale.listing_states import hold
 from sellers.price_rows import PriceRow
 from sellers.prices import Ask
+from sellers.profile.directory import find, open_seller
 from sellers.publishing import publish, republish
 from sellers.refusals import ListingRefused, Why
 from sellers.reviews import judging

@@ -18,11 +18,11 @@ from x402.schemas import PaymentRequired
 from payments.x402.headers import encode_json
 from payments.x402.networks import DEFAULT_ASSETS
 from payments.x402.schemes.exact_eip3009 import CLOCK_SKEW_SECONDS
-from sellers.bazaar import Shed
-from sellers.checklist import checks_of_sale
-from sellers.checks import REQUIRED
 from sellers.drafts import finish
-from sellers.header_budget import refuse_too_long
+from sellers.extensions.bazaar import Shed
+from sellers.grading.checklist import checks_of_sale
+from sellers.grading.checks import REQUIRED
+from sellers.grading.header_budget import refuse_too_long
 from sellers.offers import (
     HEADER_BYTES_MAX,
     challenge,

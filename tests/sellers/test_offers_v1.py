@@ -12,8 +12,8 @@ from x402.schemas.v1 import PaymentRequiredV1
 
 from payments.x402.headers import encode_json
 from payments.x402.networks import DEFAULT_ASSETS
-from sellers.bazaar_v1 import OUTPUT_SCHEMA_BYTES_MAX, output_schema
 from sellers.drafts import finish
+from sellers.extensions.bazaar_v1 import OUTPUT_SCHEMA_BYTES_MAX, output_schema
 from sellers.offers import HEADER_BYTES_MAX, challenge, challenge_v1, header_bytes, quote
 from sellers.prices import Ask
 from sellers.refusals import ListingRefused

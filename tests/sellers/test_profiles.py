@@ -8,9 +8,10 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
-from sellers import keys, logos
 from sellers.models import Seller, ShelfVersion
-from sellers.profiles import Profile, points, profile_of, write
+from sellers.profile import logos
+from sellers.profile.profiles import Profile, points, profile_of, write
+from sellers.programs import keys
 from sellers.refusals import ListingRefused
 from tests.fixtures.hooks import sign_up
 from tests.fixtures.storefront import Storefront

@@ -8,9 +8,9 @@ from uuid import uuid4
 import pytest
 from django.test import Client
 
-from sellers import keys
 from sellers.models import ApiKey, Notice, Seller, Webhook
 from sellers.notices import notify
+from sellers.programs import keys
 from sellers.webhooks import webhooks
 from tests.fixtures.browsers import fresh
 from tests.fixtures.hooks import Hooks, only, sign_up

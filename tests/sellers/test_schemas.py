@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from sellers.input_rules import admit_example, admit_input
 from sellers.refusals import ListingRefused
 from sellers.schemas.validating import InputRefused, compile_input
-from sellers.targets import fixed_names
+from sellers.upstreams.targets import fixed_names
 
 QUERY = {
     "type": "object",

@@ -19,9 +19,9 @@ from payments.receipts.signing import Signer, did_document, did_web, generate_pe
 from payments.wiring.keys import receipt_key_document, receipt_signer
 from payments.x402.headers import encode_json
 from sellers import listings, signed_offers
-from sellers.bazaar import Shed
+from sellers.extensions.bazaar import Shed
+from sellers.extensions.offer_receipt import SignedPrices, sign_prices
 from sellers.models import Listing, SignedOffers
-from sellers.offer_receipt import SignedPrices, sign_prices
 from sellers.offers import HEADER_BYTES_MAX, challenge, header_bytes, quote, resource_url
 from sellers.prices import Ask
 from sellers.publishing import publish, republish

@@ -13,9 +13,9 @@ from django.utils import timezone
 from payments.models import BuyerDay, EarningsVersion, Payment, Progress, Step
 from payments.reports.turnover import NEWEST_MAX, Token
 from payments.written import hexadecimal
-from sellers import figures, goods, trade
+from sellers.market import figures, goods, trade
+from sellers.market.trade import Trade, trade_of
 from sellers.models import CatalogFigures, CatalogTrade, Listing
-from sellers.trade import Trade, trade_of
 from tests.fixtures.cast import Cast
 from tests.fixtures.purchases import NETWORK, USDC
 from tests.fixtures.shop import Shop

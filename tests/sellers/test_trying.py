@@ -10,10 +10,10 @@ from pytest_django.fixtures import Settings
 
 from marketplace.configuration.chains import CHAIN_DEFAULTS
 from payments.x402.networks import DEFAULT_ASSETS
+from sellers.drafting.typed import token_key
+from sellers.drafting.worksheets import put
 from sellers.models import Preview
-from sellers.preview_ends import alive
-from sellers.typed import token_key
-from sellers.worksheets import put
+from sellers.on_sale.preview_ends import alive
 from tests.fixtures.cast import Cast
 from tests.fixtures.upstream import ScriptedUpstream, answer
 from tests.sellers.desk import ASSET, NETWORK, TOKEN, Desk, open_desk

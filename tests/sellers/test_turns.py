@@ -9,8 +9,11 @@ from typing import Any
 
 import pytest
 
-from sellers import fetches, looks, tasks, turns
-from sellers.turns import OUTSIDE, UNASKED
+from sellers import tasks
+from sellers.drafting import fetches
+from sellers.jobs import turns
+from sellers.jobs.turns import OUTSIDE, UNASKED
+from sellers.upstreams import looks
 
 THREADS = 4
 ID = "0" * 32

@@ -10,10 +10,13 @@ import pytest
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
-from sellers import figures, listings, turns, verification, verified
-from sellers.checks import ADVISORY, REQUIRED, Check
+from sellers import listings
 from sellers.drafts import finish
-from sellers.face import Face
+from sellers.grading import verification, verified
+from sellers.grading.checks import ADVISORY, REQUIRED, Check
+from sellers.grading.face import Face
+from sellers.jobs import turns
+from sellers.market import figures
 from sellers.models import Delivery, Listing, Notice, Verification
 from sellers.models.catalog import CatalogEntry
 from sellers.publishing import publish

@@ -16,10 +16,10 @@ from django.utils import timezone
 from pytest_django.fixtures import Settings
 
 from marketplace.configuration.chains import CHAIN_DEFAULTS
+from sellers.drafting.typed import typed_input
 from sellers.models import Listing, Look, UpstreamSecret
 from sellers.secrets import Vault
 from sellers.terms import Terms
-from sellers.typed import typed_input
 from tests.fixtures.cast import Cast
 from tests.fixtures.upstream import ScriptedUpstream, answer
 from tests.sellers.desk import ASSET, NETWORK, TOKEN, WORDS, Desk, open_desk, value

@@ -11,8 +11,8 @@ from marketplace.catalog.documents.market import Market, stamp, without_blanks
 from payments.x402 import v1
 from payments.x402.types import X402_VERSION
 from sellers import offers
-from sellers.bazaar import extension
-from sellers.goods import Good
+from sellers.extensions.bazaar import extension
+from sellers.market.goods import Good
 
 # What `extensions` of an item holds, for all of them.
 EXTENSIONS: Final = frozenset({"bazaar", "payment-identifier", "refund"})

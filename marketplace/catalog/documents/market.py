@@ -12,7 +12,7 @@ import orjson
 from django.conf import settings
 
 from payments.wiring.keys import receipt_key_document
-from sellers.goods import Good
+from sellers.market.goods import Good
 from sellers.offers import icon_url
 from sellers.texts import faithful
 

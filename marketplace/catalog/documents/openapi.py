@@ -12,8 +12,8 @@ from marketplace.catalog.documents.bazaar import accepts
 from marketplace.catalog.documents.market import Market, Part, about, without_blanks
 from marketplace.catalog.documents.ours import free_operations
 from sellers.examples import path_values
-from sellers.goods import Good
-from sellers.leaflets import COMING_BACK, FAILURES
+from sellers.market.goods import Good
+from sellers.market.leaflets import COMING_BACK, FAILURES
 from sellers.prices import in_dollars
 from sellers.schemas.rules import Schema
 from sellers.terms import Terms

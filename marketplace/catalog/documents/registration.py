@@ -9,7 +9,7 @@ from typing import Any, Final
 from marketplace.catalog.documents.market import Market, about, without_blanks
 from marketplace.catalog.mcp.definitions import NAMES
 from marketplace.catalog.mcp.protocol import HANDSHAKES
-from sellers.goods import Good
+from sellers.market.goods import Good
 
 TYPE: Final = "https://eips.ethereum.org/EIPS/eip-8004#registration-v1"
 NAMED_MAX: Final = 5

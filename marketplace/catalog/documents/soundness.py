@@ -1,7 +1,7 @@
 """Whether a listing of ours is sound, in the shape of the Bazaar's validation.
 
-It is the list that its seller sees (`sellers.checklist`), of what our own door answered when it
-was last asked as a grader asks, or of the very challenge that it sends.
+It is the list that its seller sees (`sellers.grading.checklist`), of what our own door answered
+when it was last asked as a grader asks, or of the very challenge that it sends.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ from typing import Any
 
 from marketplace.catalog.documents.market import stamp
 from payments.x402.types import X402_VERSION
-from sellers import verified
-from sellers.checklist import checks_of_sale
-from sellers.checks import Check, preflight
-from sellers.goods import Good
+from sellers.grading import verified
+from sellers.grading.checklist import checks_of_sale
+from sellers.grading.checks import Check, preflight
+from sellers.market.goods import Good
 from sellers.offers import challenge
 from sellers.site import Site
 

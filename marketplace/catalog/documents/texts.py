@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from marketplace.catalog.documents.market import Market, Part, about
-from sellers import leaflets
-from sellers.goods import Good
+from sellers.market import leaflets
+from sellers.market.goods import Good
 
 NOTED_MAX = 50
 

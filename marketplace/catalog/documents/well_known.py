@@ -10,7 +10,7 @@ from marketplace.catalog.documents.market import Market, Part, about, newest, wi
 from marketplace.catalog.documents.openapi import GUIDANCE
 from marketplace.catalog.documents.ours import CHECK_ID, SEARCH_ID
 from payments.x402.types import X402_VERSION
-from sellers.goods import Good
+from sellers.market.goods import Good
 
 
 def strings(part: Part, market: Market) -> dict[str, Any]:

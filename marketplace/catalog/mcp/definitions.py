@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from marketplace.catalog.queries import LIMIT_MAX, SORTS, TEXT_CHARACTERS_MAX
 from sellers.categories import CATEGORIES
-from sellers.leaflets import FAILURES
+from sellers.market.leaflets import FAILURES
 from sellers.terms import METHODS
 
 Document = dict[str, Any]

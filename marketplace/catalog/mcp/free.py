@@ -23,7 +23,7 @@ from marketplace.catalog.turns import TooOften, in_turn
 from payments.ids import read_id
 from payments.reports.one_payment import payment_report
 from payments.surroundings import status_of, surroundings
-from sellers import goods
+from sellers.market import goods
 
 Document = dict[str, Any]
 Arguments = Mapping[str, Any]

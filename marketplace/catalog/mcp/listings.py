@@ -11,7 +11,7 @@ from payments.acceptance.promise import Offer
 from payments.amounts import Amount
 from payments.written import sha256, utc
 from payments.x402.networks import NETWORKS
-from sellers.goods import Good
+from sellers.market.goods import Good
 from sellers.release_words import RELEASE_WORDS
 from sellers.terms import Sample
 from sellers.texts import clean, visible_lines

@@ -16,7 +16,7 @@ from marketplace.catalog.mcp import definitions
 from marketplace.catalog.mcp.listings import as_tool
 from marketplace.catalog.mcp.looks import Looks, TooManyLooks
 from marketplace.catalog.mcp.protocol import INVALID_PARAMS, Fault
-from sellers import goods
+from sellers.market import goods
 from sellers.models.listings import SLUG, SLUG_CHARACTERS_MAX
 
 Document = dict[str, Any]

@@ -30,7 +30,7 @@ from marketplace.catalog.mcp.results import problem
 from marketplace.catalog.mcp.spending import limits_left
 from marketplace.catalog.mcp.versions import negotiated
 from payments.x402.reasons import Malformed
-from sellers.leaflets import FAILURES
+from sellers.market.leaflets import FAILURES
 
 Document = dict[str, Any]
 

@@ -16,8 +16,8 @@ from marketplace.accounts import erasure, own_data, second_factor, sessions
 from marketplace.management.manners import alone, rehearsed, rehearses, speaks_json, tell
 from payments import audit_log
 from payments.wallets.payers import payers_of
-from sellers.directory import seller_of
 from sellers.moderators import MODERATORS
+from sellers.profile.directory import seller_of
 
 COMMAND = audit_log.command("account")
 

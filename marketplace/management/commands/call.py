@@ -7,9 +7,9 @@ from typing import Any
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from sellers.directory import find
 from sellers.examples import body, body_media_type, suffix
 from sellers.offers import resource_url
+from sellers.profile.directory import find
 from sellers.refusals import ListingRefused
 from sellers.site import this_site
 from sellers.terms import Terms

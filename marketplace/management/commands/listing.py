@@ -15,20 +15,20 @@ from marketplace.management.manners import alone, rehearsed, rehearses, speaks_j
 from payments.amounts import Amount
 from payments.wiring.keys import upstream_signing_key
 from sellers import listings, payout_ends
-from sellers.directory import find
 from sellers.drafts import finish
 from sellers.examples import body, body_media_type, suffix
 from sellers.models import Listing
 from sellers.offers import challenge, resource_url
 from sellers.offers import quote as quoted
+from sellers.profile.directory import find
 from sellers.publishing import OPERATOR, publish, review, write_draft
 from sellers.refusals import ListingRefused, bad
 from sellers.reviews import judging
 from sellers.secrets import SecretsUnavailable
 from sellers.signed_offers import last_signed
 from sellers.site import Site, this_site
-from sellers.targets import UnsafeTarget
 from sellers.terms import BODY_METHODS, Terms
+from sellers.upstreams.targets import UnsafeTarget
 
 Found: TypeAlias = dict[str, Any] | list[dict[str, Any]]
 READS = frozenset({"list", "key"})

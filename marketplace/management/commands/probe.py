@@ -8,13 +8,13 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from marketplace.management.manners import speaks_json, tell
-from sellers.directory import find
 from sellers.models import Listing
-from sellers.probes import Step, Stopped, look
-from sellers.probing import example_call
+from sellers.profile.directory import find
 from sellers.refusals import ListingRefused
 from sellers.secrets import SecretsUnavailable
 from sellers.site import Site, this_site
+from sellers.upstreams.probes import Step, Stopped, look
+from sellers.upstreams.probing import example_call
 
 
 class Command(BaseCommand):

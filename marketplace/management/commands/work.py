@@ -30,16 +30,19 @@ from payments import engine
 from payments.reports import kept_buyers
 from payments.wiring.keys import offer_signer
 from payments.wiring.networks import networks, seller_gas_caps
-from sellers import fetches, figures, looks, turns
 from sellers.domains import looks as domain_looks
+from sellers.drafting import fetches
+from sellers.grading.verification import verify_due
+from sellers.jobs import turns
+from sellers.market import figures
 from sellers.news.floors import tell_not_offered
 from sellers.news.gas import tell_spent
-from sellers.probing import probe_due
 from sellers.reviews.verdicts import carry_out_due
 from sellers.signed_offers import sign_due
 from sellers.site import review_rules, this_site
 from sellers.tasks import tell_and_send, tend_and_tell
-from sellers.verification import verify_due
+from sellers.upstreams import looks
+from sellers.upstreams.probing import probe_due
 
 log = logging.getLogger(__name__)
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from rest_framework import serializers
 
 from sellers.api.shapes.base import Shape
-from sellers.logos import LOGO_BYTES_MAX
 from sellers.models.listings import ABOUT_CHARACTERS_MAX
+from sellers.profile.logos import LOGO_BYTES_MAX
 
 
 class About(Shape):

@@ -22,7 +22,7 @@ from payments.disputes.cases import move
 from payments.erasing import erase_bought
 from payments.models import AnswerBody, Case, Dispute, Payment, Progress, Receipt, Side, Transfer
 from payments.wallets.payers import Payer
-from sellers import erasing, keys, listings
+from sellers import erasing, listings
 from sellers.models import (
     Listing,
     Notice,
@@ -33,6 +33,7 @@ from sellers.models import (
     Webhook,
 )
 from sellers.moderators import MODERATORS
+from sellers.programs import keys
 from tests.fixtures.browsers import fresh
 from tests.fixtures.cast import Cast
 from tests.fixtures.foreign import CANARY, MARK, QUESTION, Marked

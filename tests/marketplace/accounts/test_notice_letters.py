@@ -12,10 +12,12 @@ from pytest_django.fixtures import Settings
 
 from marketplace.accounts import mail
 from marketplace.accounts.tasks import send_letters
-from sellers import health, listings, verification
-from sellers.checks import REQUIRED, Check
+from sellers import listings
 from sellers.drafts import finish
-from sellers.drift import Drift
+from sellers.grading import verification
+from sellers.grading.checks import REQUIRED, Check
+from sellers.health import health
+from sellers.health.drift import Drift
 from sellers.models import Listing, Notice
 from sellers.models.health import Health
 from sellers.news.approvals import tell_approved

@@ -21,8 +21,8 @@ from marketplace.accounts.models import ResetRequest, Session
 from marketplace.tasks import forget_visits
 from payments.models import Tries
 from payments.rates import key_of
-from sellers import keys
-from sellers.directory import open_seller_for
+from sellers.profile.directory import open_seller_for
+from sellers.programs import keys
 from tests.fixtures.cast import Cast
 from tests.marketplace.accounts.visitor import PASSWORD, Visitor
 

@@ -20,10 +20,10 @@ from hypothesis import strategies as st
 
 from payments.models import OpenOffer
 from sellers import listings
-from sellers.directory import open_seller
 from sellers.drafts import finish
 from sellers.models import Listing, Revision, Verdict
 from sellers.prices import Ask
+from sellers.profile.directory import open_seller
 from sellers.refusals import ListingRefused
 from sellers.reviews import holds, verdicts
 from sellers.reviews.holds import Judge

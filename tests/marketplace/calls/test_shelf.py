@@ -17,8 +17,9 @@ from marketplace.calls.stock import Stock
 from payments.models import OpenOffer
 from payments.pool import Pool, open_pool
 from payments.x402.headers import encode_json
-from sellers import directory, listings, upstream_secrets
+from sellers import listings, upstream_secrets
 from sellers.drafts import finish
+from sellers.profile import directory
 from sellers.reviews import judging
 from sellers.secrets import Vault
 from tests.fixtures.storefront import Storefront, in_thread

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from marketplace.calls.breaker import Breaker
 from marketplace.calls.troubles import GOOD_FOR_SECONDS, SAY_AGAIN_SECONDS, Troubles
-from sellers.breakers import forget_breakers, not_sold
+from sellers.health.breakers import forget_breakers, not_sold
 from sellers.models import Breaker as Said
 from sellers.models import Listing
 from tests.fixtures.purchases import Purchases

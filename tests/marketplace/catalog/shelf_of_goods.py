@@ -10,10 +10,10 @@ from uuid import UUID
 from marketplace.catalog.documents.market import Market
 from payments.x402.networks import DEFAULT_ASSETS
 from sellers.drafts import finish
-from sellers.goods import Good
+from sellers.market.goods import Good
+from sellers.market.quality import Quality
 from sellers.offers import quote, resource_url
 from sellers.prices import Ask
-from sellers.quality import Quality
 from sellers.terms import PriceTerms, Sample, Terms
 from tests.sellers.conftest import BASE, ORDINARY, SEPOLIA, SITE, WALLET
 

@@ -11,9 +11,11 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from sellers import entries, goods, listings
+from sellers import listings
 from sellers.drafts import finish
+from sellers.market import goods
 from sellers.models import CatalogChange, CatalogEntry
+from sellers.on_sale import entries
 from sellers.prices import Ask
 from sellers.release_words import RELEASE_WORDS
 from sellers.reviews import judging

@@ -34,8 +34,8 @@ from marketplace.catalog.documents import (
 from marketplace.catalog.documents.market import Market, Part, written
 from marketplace.catalog.documents.registration import Who
 from payments.x402.headers import encode_json
-from sellers import leaflets
-from sellers.goods import Good
+from sellers.market import leaflets
+from sellers.market.goods import Good
 from sellers.offers import challenge
 from sellers.prices import Ask
 from sellers.terms import Sample

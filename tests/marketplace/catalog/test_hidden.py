@@ -13,9 +13,9 @@ from django.utils import timezone
 
 from marketplace.catalog import built, format_views
 from marketplace.catalog.documents.market import this_market
-from sellers import profiles
 from sellers.models import Seller
-from sellers.profiles import Profile
+from sellers.profile import profiles
+from sellers.profile.profiles import Profile
 from sellers.refusals import ListingRefused
 from sellers.terms import Sample
 from tests.fixtures.storefront import Storefront, in_thread

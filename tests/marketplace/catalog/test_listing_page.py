@@ -12,7 +12,7 @@ from django.test import Client
 from django.utils import timezone
 
 from payments.models import Payment
-from sellers import figures, goods
+from sellers.market import figures, goods
 from sellers.models import CatalogEntry, CatalogTrade
 from tests.fixtures.cast import Cast
 from tests.fixtures.purchases import NETWORK, USDC

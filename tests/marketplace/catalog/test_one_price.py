@@ -23,9 +23,10 @@ from marketplace.configuration.chains import CHAIN_DEFAULTS
 from payments.models import OpenOffer
 from payments.pool import open_pool
 from payments.x402.networks import DEFAULT_ASSETS
-from sellers import goods, listings, upstream_secrets
-from sellers.listing_states import State
+from sellers import listings, upstream_secrets
+from sellers.market import goods
 from sellers.models import Listing
+from sellers.on_sale.listing_states import State
 from sellers.prices import Ask
 from sellers.refusals import ListingRefused
 from sellers.reviews import judging

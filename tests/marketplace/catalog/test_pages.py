@@ -13,11 +13,12 @@ from pytest_django.fixtures import Settings
 
 from marketplace import csp
 from payments.models import OpenOffer
-from sellers import directory, listings, profiles
+from sellers import listings
 from sellers.drafts import finish
 from sellers.models import CatalogEntry, Listing, Payout, SoldRevision
 from sellers.prices import Ask
-from sellers.profiles import Profile
+from sellers.profile import directory, profiles
+from sellers.profile.profiles import Profile
 from sellers.terms import Sample
 from tests.fixtures.cast import Cast
 from tests.fixtures.storefront import NETWORK, Storefront

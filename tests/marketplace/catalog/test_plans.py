@@ -10,8 +10,9 @@ from django.db import connection
 
 from marketplace.catalog import search
 from marketplace.catalog.queries import parse
-from sellers import entries, goods
-from sellers.trade import Trade, trade_of
+from sellers.market import goods
+from sellers.market.trade import Trade, trade_of
+from sellers.on_sale import entries
 from tests.fixtures.storefront import Storefront
 from tests.marketplace.catalog.crowd import LISTINGS, crowd
 from tests.payments.plans.explaining import Plan, Plans, explaining_pages
@@ -58,7 +59,7 @@ def plans(stall: Storefront) -> Iterator[Plans]:
 
 
 def page(plans: Plans) -> Plan:
-    return plans.of(("sellers/goods.py", "read"))[-1]
+    return plans.of(("sellers/market/goods.py", "read"))[-1]
 
 
 def test_a_page_is_found_by_an_index_and_few_pages_are_looked_at(plans: Plans) -> None:
@@ -84,7 +85,7 @@ def test_one_good_and_a_seller_s_are_found_by_an_index(plans: Plans) -> None:
     assert goods.one(MODEL) is not None
     assert page(plans).buffers < 50
     assert trade_of(UUID(int=0)) == Trade()
-    [kept] = plans.of(("sellers/trade.py", "trade_of"))
+    [kept] = plans.of(("sellers/market/trade.py", "trade_of"))
     assert kept.indexes == {"sellers_catalogtrade_pkey"}
     assert kept.buffers < 10
     assert len(goods.of_seller("crowd-7")) == LISTINGS // 1_000

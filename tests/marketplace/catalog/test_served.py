@@ -19,10 +19,10 @@ from marketplace.catalog import built, format_views, queries
 from marketplace.catalog.documents.market import this_market
 from marketplace.catalog.models import BuiltDocument
 from payments.documents import REFUNDS_PATH
-from sellers import profiles
 from sellers.models import Listing, Seller
 from sellers.prices import Ask
-from sellers.profiles import Profile
+from sellers.profile import profiles
+from sellers.profile.profiles import Profile
 from sellers.reviews import judging
 from tests.fixtures.cast import Cast
 from tests.fixtures.storefront import NETWORK, Storefront, in_thread

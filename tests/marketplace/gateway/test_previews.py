@@ -14,7 +14,7 @@ from payments.models import OpenOffer
 from payments.x402.headers import encode_header
 from sellers import payout_ends, previews
 from sellers.models import Preview, Worksheet
-from sellers.preview_ends import close_of_listing, forget_previews
+from sellers.on_sale.preview_ends import close_of_listing, forget_previews
 from sellers.refusals import ListingRefused
 from sellers.site import preview_limits
 from sellers.terms import Sample

@@ -10,10 +10,10 @@ from django.core.management import CommandError, call_command
 from pytest_django.fixtures import Settings
 
 from payments.models import EarningsDay
-from sellers import figures
-from sellers.directory import open_seller
 from sellers.listings import pause
+from sellers.market import figures
 from sellers.models import CatalogEntry, Listing
+from sellers.profile.directory import open_seller
 
 
 @pytest.fixture(autouse=True)

@@ -14,7 +14,7 @@ from django.core.management import CommandError, call_command
 
 from payments.books import COLUMNS
 from payments.reports import whole_site
-from sellers.directory import open_seller
+from sellers.profile.directory import open_seller
 from tests.fixtures.purchases import NETWORK
 
 

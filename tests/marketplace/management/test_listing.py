@@ -11,8 +11,8 @@ from django.core.management.base import CommandError
 
 from payments.models import OpenOffer
 from payments.wiring.keys import upstream_signing_key
-from sellers.directory import find
 from sellers.models import Listing
+from sellers.profile.directory import find
 from sellers.terms import Terms
 from tests.fixtures.upstream import answer, hang_up, raw, redirect
 

@@ -21,7 +21,8 @@ from pytest_django.fixtures import Settings
 from marketplace import celery
 from marketplace.management.commands import work
 from payments.models import Cap, Loss, Payment
-from sellers import health, turns
+from sellers.health import health
+from sellers.jobs import turns
 from sellers.models import Listing, Verdict
 from sellers.models.health import Health
 from sellers.reviews import judging, verdicts

@@ -16,7 +16,8 @@ from pytest_django.fixtures import Settings
 
 from marketplace.accounts.models import Wallet
 from payments.models import OpenOffer
-from sellers import listings, worksheets
+from sellers import listings
+from sellers.drafting import worksheets
 from sellers.models import Hold, Listing, Payout, Verdict
 from sellers.reviews import holds
 from sellers.reviews.holds import Judge

@@ -61,15 +61,18 @@ from payments.wallets.questions import Question
 from payments.wiring.bounds import exposure
 from payments.wiring.networks import network_terms
 from payments.x402.types import Authorization, Requirements
-from sellers import breakers, keys, notices, probing, repeats
-from sellers import health as listing_health
-from sellers.health import Seen
+from sellers import notices
+from sellers.health import breakers
+from sellers.health import health as listing_health
+from sellers.health.health import Seen
 from sellers.models import Seller, Webhook
 from sellers.news import disputes as dispute_news
 from sellers.news import gas as gas_news
-from sellers.open_offers import forget_closed
+from sellers.on_sale.open_offers import forget_closed
+from sellers.programs import keys, repeats
 from sellers.signed_offers import forget_unsold, sign_due
 from sellers.site import this_site, webhook_limits
+from sellers.upstreams import probing
 from sellers.webhooks import attempts, outbox, sending, webhooks
 from sellers.webhooks.attempts import Outcome
 from tests.fixtures.purchases import NETWORK, SITE, TWINS, USDC

@@ -134,11 +134,11 @@ BY_INDEX: dict[Asker, set[str]] = {
     ("payments/settlement.py", "void_dead_leases"): {"progress_leases"},
     ("payments/lookout.py", "look_above"): {"progress_due"},
     ("payments/reports/upkeep.py", "served_lately"): {"payment_by_listing"},
-    ("sellers/health.py", "forget_probes"): {"proberesult_by_time"},
+    ("sellers/health/health.py", "forget_probes"): {"proberesult_by_time"},
     ("sellers/notices.py", "take_unmailed"): {"notice_unmailed"},
-    ("sellers/due_rows.py", "take"): {"health_due"},
-    ("sellers/keys.py", "recognise"): {"sellers_apikey_hash_key"},
-    ("sellers/open_offers.py", "forget_closed"): {"openoffer_closed"},
+    ("sellers/jobs/due_rows.py", "take"): {"health_due"},
+    ("sellers/programs/keys.py", "recognise"): {"sellers_apikey_hash_key"},
+    ("sellers/on_sale/open_offers.py", "forget_closed"): {"openoffer_closed"},
     ("sellers/webhooks/sending.py", "claim"): {"delivery_due", "delivery_claimed"},
     ("sellers/webhooks/outbox.py", "_unwritten"): {"delivery_event_once"},
     ("payments/outbox.py", "_page"): {"payments_payment_pkey"},
@@ -231,8 +231,8 @@ NOT_HOT: dict[Asker, str] = {
     **{
         (f"sellers/{file}.py", name): BY_HAND
         for file, names in {
-            "finishing": ("became", "withdraws"),
-            "submitting": ("submit_checked", "submit_proposed"),
+            "drafting/finishing": ("became", "withdraws"),
+            "reviews/submitting": ("submit_checked", "submit_proposed"),
             "upstream_secrets": (
                 "_carry",
                 "_is_known",
@@ -243,13 +243,13 @@ NOT_HOT: dict[Asker, str] = {
                 "take_along",
                 "to_come",
             ),
-            "looks": ("_looked", "_tell", "ask", "run"),
+            "upstreams/looks": ("_looked", "_tell", "ask", "run"),
             "pages/life": ("_shown",),
             "pages/own": ("own_listing",),
             "pages/payouts": ("_paid",),
-            "payouts": ("_kept",),
-            "steps": ("_words",),
-            "worksheets": (
+            "payouts/payouts": ("_kept",),
+            "drafting/steps": ("_words",),
+            "drafting/worksheets": (
                 "edit",
                 "fill_in",
                 "held",
@@ -260,43 +260,43 @@ NOT_HOT: dict[Asker, str] = {
         for name in names
     },
     **{
-        ("sellers/jobs.py", name): "the few looks and documents that somebody waits for"
+        ("sellers/jobs/jobs.py", name): "the few looks and documents that somebody waits for"
         for name in ("due", "take")
     },
     **{
-        ("sellers/fetches.py", name): "the few documents of one seller"
+        ("sellers/drafting/fetches.py", name): "the few documents of one seller"
         for name in ("_let_go_of_older", "_refuse_many", "ask", "hand_in", "of", "run")
     },
-    ("sellers/fetches.py", "forget"): "documents of yesterday, once a night",
+    ("sellers/drafting/fetches.py", "forget"): "documents of yesterday, once a night",
     **{
         ("marketplace/accounts/mail.py", name): "a person's own rows, by a key"
         for name in ("ask_to_confirm", "confirm", "holder_of", "with_confirmed_mail")
     },
-    ("sellers/worksheets.py", "forget_untouched"): "unfinished drafts, once a night",
-    ("sellers/directory.py", "find"): BY_HAND,
-    ("sellers/earnings_filters.py", "offerings"): "one seller's listings",
+    ("sellers/drafting/worksheets.py", "forget_untouched"): "unfinished drafts, once a night",
+    ("sellers/profile/directory.py", "find"): BY_HAND,
+    ("sellers/earnings/earnings_filters.py", "offerings"): "one seller's listings",
     ("sellers/pages/earnings.py", "_networks_of"): "one seller's prices",
-    ("sellers/statements.py", "_paid_to"): "one seller's prices",
-    ("sellers/directory.py", "give_to"): START,
-    ("sellers/directory.py", "open_seller"): BY_HAND,
-    ("sellers/directory.py", "open_seller_for"): BY_HAND,
-    ("sellers/directory.py", "seller_of"): "one row, by its owner",
-    ("sellers/open_offers.py", "close"): BY_HAND,
-    ("sellers/listing_states.py", "hold"): BY_HAND,
-    ("sellers/open_offers.py", "open_prices"): BY_HAND,
-    ("sellers/shelving.py", "_raised_version"): BY_HAND,
+    ("sellers/earnings/statements.py", "_paid_to"): "one seller's prices",
+    ("sellers/profile/directory.py", "give_to"): START,
+    ("sellers/profile/directory.py", "open_seller"): BY_HAND,
+    ("sellers/profile/directory.py", "open_seller_for"): BY_HAND,
+    ("sellers/profile/directory.py", "seller_of"): "one row, by its owner",
+    ("sellers/on_sale/open_offers.py", "close"): BY_HAND,
+    ("sellers/on_sale/listing_states.py", "hold"): BY_HAND,
+    ("sellers/on_sale/open_offers.py", "open_prices"): BY_HAND,
+    ("sellers/on_sale/shelving.py", "_raised_version"): BY_HAND,
     ("sellers/upstream_secrets.py", "keep"): BY_HAND,
-    ("sellers/shelving.py", "retell"): BY_HAND,
+    ("sellers/on_sale/shelving.py", "retell"): BY_HAND,
     ("sellers/payout_ends.py", "revoke"): BY_HAND,
-    ("sellers/profiles.py", "write"): BY_HAND,
-    ("sellers/revisions.py", "write_revision"): BY_HAND,
+    ("sellers/profile/profiles.py", "write"): BY_HAND,
+    ("sellers/on_sale/revisions.py", "write_revision"): BY_HAND,
     ("sellers/api/money.py", "_paying"): BY_HAND,
     ("sellers/api/money.py", "earnings"): BY_HAND,
     ("sellers/api/documents.py", "listings_of"): BY_HAND,
     ("sellers/api/health.py", "health"): BY_HAND,
-    ("sellers/health.py", "choose_way"): BY_HAND,
-    ("sellers/health.py", "enroll"): "every listing, to find the few that are new",
-    ("sellers/health.py", "health_of"): BY_HAND,
+    ("sellers/health/health.py", "choose_way"): BY_HAND,
+    ("sellers/health/health.py", "enroll"): "every listing, to find the few that are new",
+    ("sellers/health/health.py", "health_of"): BY_HAND,
     ("sellers/pages/health.py", "show"): BY_HAND,
     ("sellers/domains/claims.py", "name_domain"): BY_HAND,
     ("sellers/domains/claims.py", "give_up"): BY_HAND,
@@ -306,12 +306,12 @@ NOT_HOT: dict[Asker, str] = {
     ("sellers/domains/looks.py", "_claim_one"): "one row, by its key",
     ("sellers/domains/findings.py", "record"): "the few who name one domain, by its index",
     ("sellers/domains/findings.py", "_hold_listings"): "two sellers' listings, once a proof",
-    ("sellers/probing.py", "_prepared"): "one row, by its key",
-    ("sellers/due_rows.py", "take"): "twenty of some hundred listings: few pages either way",
-    ("sellers/keys.py", "forget_keys"): "a seller has a few, once a night",
-    ("sellers/keys.py", "issue"): BY_HAND,
-    ("sellers/keys.py", "keys_of"): BY_HAND,
-    ("sellers/keys.py", "revoke"): BY_HAND,
+    ("sellers/upstreams/probing.py", "_prepared"): "one row, by its key",
+    ("sellers/jobs/due_rows.py", "take"): "twenty of some hundred listings: few pages either way",
+    ("sellers/programs/keys.py", "forget_keys"): "a seller has a few, once a night",
+    ("sellers/programs/keys.py", "issue"): BY_HAND,
+    ("sellers/programs/keys.py", "keys_of"): BY_HAND,
+    ("sellers/programs/keys.py", "revoke"): BY_HAND,
     ("marketplace/calls/meant.py", "_terms_of"): "one revision, by its key",
     ("marketplace/catalog/built.py", "_keep"): "one of a few documents, by its path",
     ("marketplace/catalog/built.py", "build"): "the worker's; a count where more is sold than fits",
@@ -320,16 +320,16 @@ NOT_HOT: dict[Asker, str] = {
     ("marketplace/catalog/pages.py", "_wallets"): "one seller's wallets",
     ("marketplace/catalog/search.py", "bounded"): IN_CATALOG,
     ("marketplace/catalog/search.py", "count"): IN_CATALOG,
-    ("sellers/entries.py", "_ahead_of"): "one row",
-    ("sellers/entries.py", "changes"): IN_CATALOG,
-    ("sellers/entries.py", "enter"): BY_HAND,
-    ("sellers/entries.py", "forget_changes"): "a bounded number of old rows, once a night",
-    ("sellers/entries.py", "newest_changes"): IN_CATALOG,
-    ("sellers/entries.py", "oldest_kept"): IN_CATALOG,
-    ("sellers/entries.py", "rename"): BY_HAND,
-    ("sellers/entries.py", "tell"): BY_HAND,
+    ("sellers/on_sale/entries.py", "_ahead_of"): "one row",
+    ("sellers/on_sale/entries.py", "changes"): IN_CATALOG,
+    ("sellers/on_sale/entries.py", "enter"): BY_HAND,
+    ("sellers/on_sale/entries.py", "forget_changes"): "a bounded number of old rows, once a night",
+    ("sellers/on_sale/entries.py", "newest_changes"): IN_CATALOG,
+    ("sellers/on_sale/entries.py", "oldest_kept"): IN_CATALOG,
+    ("sellers/on_sale/entries.py", "rename"): BY_HAND,
+    ("sellers/on_sale/entries.py", "tell"): BY_HAND,
     **{
-        ("sellers/figures.py", name): "the worker's, one seller at a time"
+        ("sellers/market/figures.py", name): "the worker's, one seller at a time"
         for name in ("_due", "_kept", "_make", "_tell", "_verified", "enrol")
     },
     **{
@@ -340,21 +340,24 @@ NOT_HOT: dict[Asker, str] = {
         ("payments/reports/turnover.py", name): "the worker's, one seller or listing at a time"
         for name in ("moved", "newest")
     },
-    ("sellers/trade.py", "keep"): "the worker's, one row by its key",
+    ("sellers/market/trade.py", "keep"): "the worker's, one row by its key",
     ("marketplace/accounts/linking.py", "wallets_of"): "a person's own rows, by a key",
     ("marketplace/accounts/familiar.py", "mark_of"): "a person's own row, by a key",
-    ("sellers/own_wallets.py", "own_wallets"): "one seller's wallets and prices",
-    ("sellers/goods.py", "_versions"): "two tables of one row",
+    ("sellers/payouts/own_wallets.py", "own_wallets"): "one seller's wallets and prices",
+    ("sellers/market/goods.py", "_versions"): "two tables of one row",
     ("sellers/pages/profile.py", "profile_context"): BY_HAND,
-    ("sellers/goods.py", "on_sale"): "the listings of a page of payments, by their unique path",
-    ("sellers/goods.py", "read"): IN_CATALOG,
-    ("sellers/history.py", "identity"): "one seller, and their few wallets",
-    ("sellers/history.py", "sold"): "one listing's few revisions, by their index",
-    ("sellers/logos.py", "find"): "one picture, by its key",
+    (
+        "sellers/market/goods.py",
+        "on_sale",
+    ): "the listings of a page of payments, by their unique path",
+    ("sellers/market/goods.py", "read"): IN_CATALOG,
+    ("sellers/market/history.py", "identity"): "one seller, and their few wallets",
+    ("sellers/market/history.py", "sold"): "one listing's few revisions, by their index",
+    ("sellers/profile/logos.py", "find"): "one picture, by its key",
     ("sellers/webhooks/outbox.py", "announce"): BY_HAND,
     ("sellers/webhooks/outbox.py", "feed"): "it asks in tell",
-    ("sellers/repeats.py", "_again"): BY_HAND,
-    ("sellers/repeats.py", "once"): BY_HAND,
+    ("sellers/programs/repeats.py", "_again"): BY_HAND,
+    ("sellers/programs/repeats.py", "once"): BY_HAND,
     ("sellers/pages/addresses.py", "_context"): BY_HAND,
     ("sellers/webhooks/webhooks.py", "_give_up_waiting"): BY_HAND,
     ("sellers/webhooks/webhooks.py", "deliveries_of"): BY_HAND,
@@ -379,29 +382,32 @@ NOT_HOT |= (
         for file, names in {
             "previews": "open_preview _written discard prices_of calls_of _calls _refuse_suspended"
             " _refuse_many",
-            "preview_ends": "alive close",
-            "worksheets": "kept_secrets",
+            "on_sale/preview_ends": "alive close",
+            "drafting/worksheets": "kept_secrets",
         }.items()
         for name in names.split()
     }
     | {
         (
-            "sellers/preview_ends.py",
+            "sellers/on_sale/preview_ends.py",
             "forget_previews",
         ): "a bounded number of old rows, once an hour",
         ("marketplace/calls/previews.py", "_preview"): "one row, by the hash of its address",
         (
-            "sellers/look_alikes.py",
+            "sellers/profile/look_alikes.py",
             "look_alike",
         ): "the best titles, when a checklist is gone through",
-        ("sellers/verification.py", "enroll"): "every listing, to find the few that are new",
+        (
+            "sellers/grading/verification.py",
+            "enroll",
+        ): "every listing, to find the few that are new",
         ("sellers/news/floors.py", "_sold"): "every open price, to find the few that are refused",
     }
     | {
         (f"sellers/{file}.py", name): "one listing's row, by its key"
         for file, names in {
-            "verification": "record keep _verify claim_one",
-            "verified": "validate report last_verified",
+            "grading/verification": "record keep _verify claim_one",
+            "grading/verified": "validate report last_verified",
         }.items()
         for name in names.split()
     }
@@ -428,7 +434,7 @@ NOT_HOT |= {
         "payments/reports/timeline": "_booked",
         "sellers/news/disputes": "_send _tell",
         "sellers/webhooks/outbox": "asking_for",
-        "sellers/payouts": "wallets_of",
+        "sellers/payouts/payouts": "wallets_of",
         "marketplace/moderation/disputes": "_is_party _shown index",
     }.items()
     for name in names.split()
@@ -440,7 +446,7 @@ REVIEWS = {
     "marketplace/moderation/views.py": "_stopped judgeable queue",
     "sellers/reviews/automatic.py": "_of_seller _wallets_sold_into consider",
     "sellers/reviews/holds.py": "let_go of take take_next waiting",
-    "sellers/look_alikes.py": "_others",
+    "sellers/profile/look_alikes.py": "_others",
     "sellers/reviews/proposals.py": "keep of_proposal",
     "sellers/reviews/records.py": "_others_paid record wallets",
     "sellers/reviews/reports.py": "close file forget reportable waiting",
