@@ -122,7 +122,8 @@ def _more(shelved: Shelved) -> str:
     if urlsplit(shelved.url).path != f"/call/{shelved.path}":
         return ""
     href = escape(f"{settings.PUBLIC_BASE_URL}/l/{shelved.path}")
-    return f'<p><a href="{href}">More about it, and its code</a></p>\n'
+    there = "its code, and a demo wallet to pay with" if settings.DEMO_CHAIN_RPC else "and its code"
+    return f'<p><a href="{href}">More about it, {there}</a></p>\n'
 
 
 def _price(offer: Offer) -> str:

@@ -359,6 +359,17 @@ async def test_a_browser_gets_a_page_and_the_header_still(shop: Storefront, surf
     assert f"manage.py buy {shop.site.call_base_url}{WEATHER}" in text
 
 
+@pytest.mark.parametrize(("rpc", "leads"), [("http://127.0.0.1:1", True), ("", False)])
+async def test_on_the_demo_the_page_leads_to_a_wallet_to_pay_with(
+    shop: Storefront, surface: App, settings: Settings, rpc: str, leads: bool
+) -> None:
+    settings.DEMO_CHAIN_RPC = rpc
+    seen = await visit(
+        surface, "GET", WEATHER, {"accept": "text/html", "user-agent": "Mozilla/5.0"}
+    )
+    assert ("a demo wallet to pay with" in seen.body.decode()) is leads
+
+
 async def test_the_page_runs_our_script_and_nothing_of_a_sellers(
     storefront: Storefront, shop: Storefront, surface: App
 ) -> None:
