@@ -31,7 +31,7 @@ def listing_figures(quality: Quality) -> list[Figure]:
     if quality.self_paid:
         found.append(Figure("Own calls", "The seller’s own wallet has called; it does not count."))
     found.append(Figure("Last bought", at=quality.last_called_at))
-    found.append(Figure("Last seen to work", at=quality.last_verified_at))
+    found.append(Figure("Last checked by us, and well", "not yet", quality.last_verified_at))
     return found
 
 
