@@ -9,23 +9,22 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from decimal import Decimal
-from typing import Any, Final
+from typing import Final
 
 import psycopg
 from django.conf import settings
 from django.db import OperationalError, connection, transaction
 from django.db.backends.utils import CursorWrapper
 
+from marketplace.catalog.conditions import Asked
 from marketplace.catalog.cursors import Position, read_cursor, write_cursor
 from marketplace.catalog.queries import BadQuery as BadQuery
 from marketplace.catalog.queries import Query as Query
 from marketplace.catalog.queries import parse as parse
-from marketplace.catalog.wording import ALL, ANY, RULED_OUT, AnyOf, all_of
-from payments.x402.networks import address_bytes, checksum
+from marketplace.catalog.wording import AnyOf
 from sellers.market import goods
 from sellers.market.goods import Good
-from sellers.site import Site, this_site
+from sellers.site import this_site
 
 CANDIDATES_MAX: Final = 500  # of what a text finds, the best by rank are compared
 WORD_CANDIDATES_MIN: Final = 50  # of what each of many words finds
@@ -78,7 +77,7 @@ def find(query: Query) -> Found:
 
 def _find(query: Query, position: Position | None) -> Found:
     site = this_site()
-    asked = _Asked.of(query, site)
+    asked = Asked.of(query, site)
     if asked is None:
         return Found((), "")
     page, values = _page(query, asked, position), asked.values | {"most": query.limit + 1}
@@ -95,7 +94,7 @@ def _find(query: Query, position: Position | None) -> Found:
 
 def at(query: Query, offset: int) -> tuple[Good, ...]:
     """The page that begins after so many, for programs that count and know no cursor."""
-    asked = _Asked.of(query, this_site())
+    asked = Asked.of(query, this_site())
     if asked is None:
         return ()
     page = _page(query, asked, None) + " offset %(offset)s"
@@ -111,7 +110,7 @@ def reach(query: Query) -> int:
 
 def count(query: Query, most: int = COUNTED_MAX) -> int:
     """How many fit, up to so many."""
-    asked = _Asked.of(query, this_site())
+    asked = Asked.of(query, this_site())
     if asked is None:
         return 0
     with bounded() as cursor:
@@ -119,89 +118,7 @@ def count(query: Query, most: int = COUNTED_MAX) -> int:
         return int(cursor.fetchone()[0])
 
 
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    """A query's conditions as SQL, with their values."""
-
-    others: str  # besides the text
-    text: str  # a tsquery; empty where no text is looked for
-    values: dict[str, Any]
-
-    @property
-    def sql(self) -> str:
-        return f"{self.others} and e.search @@ ({self.text})" if self.text else self.others
-
-    @classmethod
-    def of(cls, query: Query, site: Site) -> _Asked | None:
-        """None when nothing can fit."""
-        parts, values = ["true"], dict[str, Any]()
-        if facets := _facets(query):
-            parts.append("e.facets @> %(facets)s::text[]")
-            values["facets"] = facets
-        text = ""
-        if query.text and query.relaxed:
-            any_of = AnyOf.of(query.text)
-            text, values = ANY, values | any_of.values
-            parts += [RULED_OUT] if any_of.ruled_out else []
-        elif query.text:
-            text, values = ALL, values | all_of(query.text)
-        if query.url_substring:
-            parts.append("position(lower(%(within)s) in lower(%(base)s || e.path)) > 0")
-            values |= {"within": query.url_substring, "base": f"{site.call_base_url}/call/"}
-        if query.min_success is not None:
-            parts.append("e.success_7d >= %(min_success)s")
-            values["min_success"] = query.min_success
-        if query.min_calls:
-            parts.append("e.calls_30d >= %(min_calls)s")
-            values["min_calls"] = query.min_calls
-        if query.verified:
-            parts.append("e.last_verified_at > now() - interval '1 day'")
-        if _asks_of_prices(query):
-            payable = _payable(query, site)
-            if not payable:
-                return None
-            networks, assets, most = zip(*payable, strict=True)
-            parts.append(_PAYABLE)
-            values |= {
-                "networks": list(networks), "assets": list(assets), "amounts": list(most),
-                "pay_to": query.pay_to, "scheme": query.scheme,
-            }  # fmt: skip
-        if query.max_usd is not None:
-            parts.append("e.cheapest <= %(max_usd)s")
-            values["max_usd"] = query.max_usd
-        return cls(" and ".join(parts), text, values)
-
-
-def _facets(query: Query) -> list[str]:
-    """What must be equal, as one condition that an index answers."""
-    found = [f"tag:{tag}" for tag in query.tags]
-    for name in ("category", "method", "seller", "scheme"):
-        found += [f"{name}:{value}" for value in (getattr(query, name),) if value]
-    for name, values in (("network", query.networks), ("asset", query.assets)):
-        found += [f"{name}:{value.lower()}" for value in values if len(values) == 1]
-    if query.pay_to:
-        found.append(f"pay_to:{query.pay_to.lower()}")
-    return found
-
-
-def _asks_of_prices(query: Query) -> bool:
-    asked = query.networks or query.assets or query.scheme or query.pay_to
-    return bool(asked) or query.max_usd is not None
-
-
-def _payable(query: Query, site: Site) -> list[tuple[str, str, int]]:
-    """The tokens that fit, with the most that a call may cost in each."""
-    dollars = site.price_max if query.max_usd is None else min(query.max_usd, site.price_max)
-    found = []
-    for each in site.accepted:
-        network, asset = each.asset.network, checksum(address_bytes(each.asset.address))
-        fits = not query.networks or network in query.networks
-        if fits and (not query.assets or asset in query.assets):
-            found.append((network, asset, int(dollars * Decimal(10**each.asset.decimals))))
-    return found
-
-
-def _page(query: Query, asked: _Asked, position: Position | None) -> str:
+def _page(query: Query, asked: Asked, position: Position | None) -> str:
     """The statement that names a page of listings, in order."""
     if position is not None:
         asked.values.update(after=position.key, after_id=position.listing_id)
@@ -226,7 +143,7 @@ def _page(query: Query, asked: _Asked, position: Position | None) -> str:
     )
 
 
-def _candidates(query: Query, asked: _Asked) -> str:
+def _candidates(query: Query, asked: Asked) -> str:
     """What is compared: the best by rank of what the text finds, or of what each word finds.
 
     Each word's own, since those that everybody uses would leave no room for the one that matters.
@@ -291,13 +208,4 @@ _AFTER: Final = """
 _COUNT: Final = """
     with entry as not materialized (select * from sellers_catalogentry where sold)
     select count(*) from (select 1 from entry e where {asked} limit %(most)s) found
-"""
-# One price that fits in every way; a subselect with a limit stays where it is, row by row.
-_PAYABLE: Final = """
-    (select true from payments_openoffer p
-       join unnest(%(networks)s::text[], %(assets)s::text[], %(amounts)s::numeric[])
-            as ok(network, asset, most) on ok.network = p.network and ok.asset = p.asset
-      where p.listing_id = e.listing_id and p.closed_at is null and p.amount_atomic <= ok.most
-        and (%(pay_to)s = '' or p.pay_to = %(pay_to)s)
-        and (%(scheme)s = '' or p.scheme = %(scheme)s) limit 1)
 """

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import IntEnum
+
+from django.utils import timezone
+
+from marketplace.look.times import lasting
 
 
 class Level(IntEnum):
@@ -49,3 +54,8 @@ def fail(subject: str, words: str, fix: str, mend: Callable[[], object] | None =
 
 def worst(findings: Iterable[Finding]) -> Level:
     return max((finding.level for finding in findings), default=Level.OK)
+
+
+def ago(at: datetime) -> str:
+    """How long something is past, as a finding says it."""
+    return f"{lasting((timezone.now() - at).total_seconds())} ago"

@@ -15,7 +15,7 @@ from django.utils import timezone
 from pytest_django.fixtures import Settings
 
 from marketplace.configuration.chains import CHAIN_DEFAULTS
-from marketplace.doctor import workings
+from marketplace.doctor import money
 from marketplace.doctor.networks import read_gas_books
 from payments import earnings
 from payments.models import (
@@ -125,7 +125,7 @@ def test_answers_that_wait_are_counted_and_an_old_one_is_alarming(
     (waits,) = of(site, "settling")
     assert waits["level"] == "ok"
     assert waits["words"].startswith("3 answers wait for their money on Base Sepolia")
-    monkeypatch.setattr(workings, "WAIT_FAIL_SECONDS", -1)
+    monkeypatch.setattr(money, "WAIT_FAIL_SECONDS", -1)
     (waits,) = of(site, "settling")
     assert waits["level"] == "fail"
     assert "one runs out in" in waits["words"]

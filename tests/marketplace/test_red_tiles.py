@@ -15,7 +15,7 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
-from marketplace.doctor import workings
+from marketplace.doctor import money, workings
 from marketplace.doctor.page import TITLES
 from marketplace.look.markdown import anchor
 from payments import audit_log, earnings
@@ -55,7 +55,7 @@ def leave_answers_waiting(parts: Parts) -> None:
         await made.answer(await made.claim())
 
     parts("make_purchase")(sell)
-    parts("monkeypatch").setattr(workings, "WAIT_FAIL_SECONDS", -1)
+    parts("monkeypatch").setattr(money, "WAIT_FAIL_SECONDS", -1)
 
 
 def fail_at_a_seller(parts: Parts) -> None:

@@ -13,7 +13,7 @@ from pytest_django.fixtures import Settings
 from marketplace.calls import returning
 from marketplace.calls.room import Room
 from marketplace.configuration.chains import CHAIN_DEFAULTS
-from marketplace.doctor import workings
+from marketplace.doctor import money
 from marketplace.doctor.findings import Level
 from payments.auditing import audits
 from payments.chains import Call
@@ -82,7 +82,7 @@ def test_its_books_are_compared_on(make_purchase: Callable[..., Any], known_by: 
         differences=2,
     )  # fmt: skip
     assert tokens() == [KEPT.address, TAKEN_OUT.address]
-    said = [each.words for each in workings.ledger() if each.level is Level.FAIL]
+    said = [each.words for each in money.ledger() if each.level is Level.FAIL]
     assert len(said) == 1
     assert said[0].startswith("USDT on Celo: difference 2")
 
@@ -100,10 +100,10 @@ def test_payments_of_a_network_that_is_gone_are_named(
     async def claim(purchases: Purchases) -> None:
         await purchases.claim()
 
-    assert list(workings.given_up()) == []
+    assert list(money.given_up()) == []
     make_purchase(claim)
-    (found,) = workings.given_up()
+    (found,) = money.given_up()
     assert found.level is Level.FAIL
     assert found.words == "one payment is not finished on Base Sepolia, which is not in CHAINS"
     settings.CHAINS = {**settings.CHAINS, NETWORK: settings.CHAINS[CELO]}
-    assert list(workings.given_up()) == []
+    assert list(money.given_up()) == []
