@@ -82,7 +82,7 @@ app.conf.beat_schedule = {
 
 @worker_init.connect  # before the broker is reached, for nothing is settled through it
 def _start_settling(**_: Any) -> None:
-    from payments.engine import Engine
+    from payments.settling.engine import Engine
     from payments.wiring.keys import insist_on_keys
     from sellers.jobs import turns
 

@@ -19,7 +19,8 @@ from django.views.decorators.http import require_safe
 
 from marketplace.access import has_second_factor, is_admin
 from marketplace.doctor.glance import OPERATOR, THE_SITE
-from payments.happenings import (
+from payments.ids import read_id
+from payments.live.happenings import (
     EARNINGS,
     PAYMENT,
     UNSEEN,
@@ -30,8 +31,7 @@ from payments.happenings import (
     read_place,
     versions_now,
 )
-from payments.ids import read_id
-from payments.open_pages import Hub, hub
+from payments.live.open_pages import Hub, hub
 from payments.wiring.site import origin_of
 from sellers.drafting import fetches, worksheets
 from sellers.happenings import DOCUMENT, LOOK, TEST_CALLS

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_safe
 
 from marketplace.accounts import familiar
 from marketplace.look import markdown
-from payments.page_or_json import is_person
+from payments.serving.page_or_json import is_person
 
 PAGES = {"imprint": "Imprint", "privacy": "Privacy", "terms": "Terms"}
 DEFAULTS = Path(__file__).parent / "legal"

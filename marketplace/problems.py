@@ -16,7 +16,7 @@ from django.template.loader import render_to_string
 from django.utils.cache import patch_vary_headers
 
 from marketplace.look.themes import theme_of
-from payments.page_or_json import is_person
+from payments.serving.page_or_json import is_person
 from sellers.pages.coming_back import page_of_form
 from sellers.pages.own import NotYours
 

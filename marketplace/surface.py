@@ -23,10 +23,10 @@ from marketplace.gateway.app import Door, DoorLimits
 from marketplace.gateway.responses import NOT_FOUND
 from marketplace.logs import note_request
 from payments.counter import close_counter
+from payments.database.pool import NotDurable
 from payments.denials import ListUnread
+from payments.live.open_pages import close_hub, hub
 from payments.loaded import keep_loaded
-from payments.open_pages import close_hub, hub
-from payments.pool import NotDurable
 from payments.x402.crypto import slow_keccak
 
 App: TypeAlias = Callable[[Any, Any, Any], Awaitable[None]]

@@ -10,8 +10,8 @@ from django.db.models.functions import Now
 
 from marketplace import alerts, duty_letters
 from marketplace.accounts.models import Session
+from payments.database.old_rows import drop_rows
 from payments.models import Tries
-from payments.old_rows import drop_rows
 from sellers.market import figures
 
 ADMIN_LOG_KEPT = timedelta(days=400)

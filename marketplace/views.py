@@ -15,7 +15,7 @@ from django.views.decorators.http import require_safe
 from marketplace.doctor import page
 from marketplace.look import markdown
 from payments.health import why_refused
-from payments.page_or_json import is_person
+from payments.serving.page_or_json import is_person
 from payments.wiring.networks import networks
 
 UNSETTLED = "nobody has settled this network yet"

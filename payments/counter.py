@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from weakref import WeakKeyDictionary
 
 from payments.chains import Chain
-from payments.pool import Pool
+from payments.database.pool import Pool
 from payments.wiring.networks import networks, open_chain
 from payments.wiring.pools import open_site_pool
 

@@ -18,8 +18,8 @@ from uuid import UUID
 import psycopg
 
 from payments import reading
-from payments.pool import Connection, Pool, one
-from payments.wakeups import Bell
+from payments.database.pool import Connection, Pool, one
+from payments.live.wakeups import Bell
 
 log = logging.getLogger(__name__)
 

@@ -15,10 +15,10 @@ from django.db import connection
 from django.db.models import Q
 from django.utils import timezone
 
+from payments.database.partitions import DAYS_AHEAD
 from payments.disputes.cases import erase_words
 from payments.limits.setting import forget_names
 from payments.models import Dispute, Side
-from payments.partitions import DAYS_AHEAD
 from payments.reports.cases import by_payers
 from payments.wallets.payers import Payer
 

@@ -14,8 +14,8 @@ from django.db import connection
 
 from payments import restored
 from payments.chains import Block
-from payments.desk import Desk
-from payments.pool import Pool, rows
+from payments.database.pool import Pool, rows
+from payments.settling.desk import Desk
 
 log = logging.getLogger(__name__)
 

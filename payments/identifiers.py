@@ -9,9 +9,9 @@ from __future__ import annotations
 import hashlib
 import hmac
 
+from payments.database.pool import Pool
 from payments.lookup import Held
 from payments.marks import IDENTIFIER_MISS
-from payments.pool import Pool
 
 TRIES_MAX = 5
 

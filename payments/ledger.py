@@ -7,8 +7,8 @@ from uuid import UUID
 
 from django.db import connection as django_connection
 
+from payments.database.pool import Connection
 from payments.ids import new_id
-from payments.pool import Connection
 
 # A fragment of the statement that stores answers (answering): its members are `answered`.
 PENDING_OF_ANSWERED = """

@@ -10,9 +10,9 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from payments.database.pool import Pool, one, rows
 from payments.ids import first_id
 from payments.models import Money, Work
-from payments.pool import Pool, one, rows
 from payments.states import PAID, Standing, State, is_released, is_to_take_up, may_be_cut
 
 CLOCKS_APART_SECONDS = 60.0  # ids carry the time of the process that made them

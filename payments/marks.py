@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from payments.row_locks import IS_HELD, held
+from payments.database.row_locks import IS_HELD, held
 
 RENEW_LEASES = f"""
     with {held("payment_id = any(%s)")}

@@ -7,9 +7,9 @@ from typing import Final
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 
-from payments.cross_origin import readable
-from payments.page_or_json import fresh, is_person
 from payments.reports.one_payment import PaymentReport
+from payments.serving.cross_origin import readable
+from payments.serving.page_or_json import fresh, is_person
 
 RETRY_SECONDS: Final = 2  # about a block of the quicker chains
 

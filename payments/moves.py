@@ -10,9 +10,9 @@ from uuid import UUID
 from psycopg import sql
 from psycopg.types.json import Jsonb
 
+from payments.database.pool import Connection
+from payments.database.row_locks import IS_HELD, held
 from payments.models import Money
-from payments.pool import Connection
-from payments.row_locks import IS_HELD, held
 from payments.states import Standing, State, allowed
 
 

@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from payments.archives import Entry, json_entry, lines_of
 from payments.books import COLUMNS, cells
 from payments.limits.alerts import mail_from
 from payments.limits.groups import groups_of
@@ -16,7 +15,8 @@ from payments.models import Limit, LimitAlert, Receipt
 from payments.reports.cases import by_payers, told_of
 from payments.reports.looks import FIRST_DAY
 from payments.reports.purchases import Sought, all_purchases
-from payments.spreadsheets import csv_parts
+from payments.serving.archives import Entry, json_entry, lines_of
+from payments.serving.spreadsheets import csv_parts
 from payments.wallets.payers import Payer
 
 

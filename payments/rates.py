@@ -15,8 +15,8 @@ from typing import Final
 
 from django.db import connection
 
+from payments.database.pool import Pool, rows
 from payments.models import Tries
-from payments.pool import Pool, rows
 from payments.wiring.keys import count_secret
 
 MINUTE: Final = 60

@@ -22,8 +22,8 @@ from django.db.models.functions import Now
 
 from payments import audit_log
 from payments.chains import Chain
+from payments.database.pool import Pool, one
 from payments.models import Heartbeat, OpenOffer
-from payments.pool import Pool, one
 from payments.relaying.numbers import STILL_OUT
 
 if TYPE_CHECKING:

@@ -8,9 +8,9 @@ from uuid import UUID
 
 from celery import shared_task
 
-from payments import engine
 from payments.auditing import audits
 from payments.reports import kept_buyers
+from payments.settling import engine
 
 
 def _engine_runs_here() -> bool:

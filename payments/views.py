@@ -11,15 +11,13 @@ from django.shortcuts import render
 from django.utils import timezone
 
 from payments import documents
-from payments.cross_origin import read_from_anywhere, readable
 from payments.disputes.cases import latest_of, why_not
 from payments.disputes.states import words
 from payments.documents import Surroundings
-from payments.happenings import PAYMENT, Topic, live_query
 from payments.ids import read_id
+from payments.live.happenings import PAYMENT, Topic, live_query
 from payments.missing import RETRY_SECONDS, no_receipt_yet, not_found
 from payments.models import Case, Receipt
-from payments.page_or_json import fresh, is_person
 from payments.receipts.issuing import statement_of
 from payments.reports.one_payment import (
     PaymentReport,
@@ -29,6 +27,8 @@ from payments.reports.one_payment import (
     receipts_of,
     repeats_of,
 )
+from payments.serving.cross_origin import read_from_anywhere, readable
+from payments.serving.page_or_json import fresh, is_person
 from payments.states import PAID
 from payments.surroundings import status_of, surroundings
 from payments.wallets.payers import has_paid

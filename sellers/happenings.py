@@ -1,14 +1,14 @@
 """What sellers wait for at a page: a look at their endpoint, a document, what became of test calls.
 
-Each says how its version is read; the pages that wait are served by `payments.open_pages`.
+Each says how its version is read; the pages that wait are served by `payments.live.open_pages`.
 """
 
 from __future__ import annotations
 
 from typing import Final
 
-from payments.happenings import Kind
-from payments.wakeups import WORK_WENT_ON, ring_after_commit
+from payments.live.happenings import Kind
+from payments.live.wakeups import WORK_WENT_ON, ring_after_commit
 
 # A draft's newest look. While it is under way, its page says how long ago it was asked for: every
 # five seconds, then every minute, that is another version.

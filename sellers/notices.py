@@ -13,8 +13,8 @@ from uuid import UUID
 
 from django.db.models.functions import Now
 
+from payments.database.old_rows import drop_rows
 from payments.ids import first_id
-from payments.old_rows import drop_rows
 from sellers.models import Notice
 
 SHOWN_MAX = 20

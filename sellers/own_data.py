@@ -9,12 +9,12 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.db.models import Q
 
-from payments.archives import Entry, json_entry, lines_of
 from payments.own_data import receipts_of
 from payments.reports.cases import told_of
 from payments.reports.looks import FIRST_DAY, Look, Span
 from payments.reports.sales import Wanted, all_sales
-from payments.spreadsheets import csv_parts
+from payments.serving.archives import Entry, json_entry, lines_of
+from payments.serving.spreadsheets import csv_parts
 from sellers.earnings.sales_files import COLUMNS, cells
 from sellers.models import Domain, Notice, Revision, Seller
 from sellers.webhooks.webhooks import webhooks_of

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_POST, require_safe
 from marketplace.access import acting, is_moderator, person, signed_in, signed_in_lately
 from marketplace.accounts import erasure, own_data
 from marketplace.accounts.forms import EraseForm
-from payments.spreadsheets import download
+from payments.serving.spreadsheets import download
 from sellers.models import Listing
 from sellers.profile.directory import seller_of
 

@@ -18,8 +18,8 @@ from marketplace.accounts.models import (
     ResetRequest,
     Wallet,
 )
-from payments.archives import Entry, json_entry, zipped
 from payments.own_data import bought_by, groups_kept_of
+from payments.serving.archives import Entry, json_entry, zipped
 from payments.wallets.payers import payers_of
 from sellers.own_data import notices_of_buyer, sold_by, webhooks_of_buyer
 from sellers.profile.directory import seller_of

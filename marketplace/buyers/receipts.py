@@ -13,19 +13,19 @@ from marketplace.access import person, signed_in
 from marketplace.buyers.filters import Filters, read_filters, wallet_choices
 from payments.addresses import payment_path
 from payments.books import COLUMNS, cells
-from payments.happenings import PAYMENT, Topic, live_query
 from payments.limits.alerts import lately
 from payments.limits.groups import teams_of
 from payments.limits.owners import group_holder
 from payments.limits.setting import names_of
 from payments.limits.words import Alert
-from payments.paging import Page
+from payments.live.happenings import PAYMENT, Topic, live_query
 from payments.reports.bought import Bought
 from payments.reports.case_lists import CaseRow, lately_of
 from payments.reports.periods import PERIODS
 from payments.reports.purchases import all_purchases, purchases
 from payments.reports.spend import Totals, totals
-from payments.spreadsheets import csv_file, json_file
+from payments.serving.paging import Page
+from payments.serving.spreadsheets import csv_file, json_file
 from payments.states import STATE_TEXTS
 from payments.wallets.payers import payers_of
 from payments.wiring.networks import networks

@@ -21,12 +21,12 @@ from marketplace.calls.room import Room
 from marketplace.calls.shares import Share
 from marketplace.calls.shelf import Shelved
 from marketplace.calls.spoken_for import SOON_SECONDS, spoken_for
-from payments import risk
 from payments.acceptance.claiming import ClaimVerdict
 from payments.acceptance.promise import Claim, Offer, Purchase
 from payments.at_hand import payment_at_hand
 from payments.chains.collector import TooManyWaiting
-from payments.exposure import payer_key
+from payments.exposure import risk
+from payments.exposure.exposure import payer_key
 from payments.presented import Presented
 from payments.relaying.gas import NOBODY, out_of_budget
 from payments.x402.reasons import PaymentRefused, Reason

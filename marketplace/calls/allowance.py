@@ -11,7 +11,7 @@ from marketplace.calls.ceiling import price_dollars
 from marketplace.calls.outcomes import Refused
 from marketplace.calls.room import Room
 from payments.acceptance.promise import Claim, Offer
-from payments.exposure import SPENT_KEY, CapLimit
+from payments.exposure.exposure import SPENT_KEY, CapLimit
 from payments.limits import owners
 from payments.limits.alerts import note_full
 from payments.limits.owners import Refusal, Rules

@@ -18,8 +18,8 @@ from marketplace.calls.requests import CallRequest
 from marketplace.calls.room import Room
 from marketplace.calls.shares import Share
 from marketplace.calls.shelf import Shelved
-from payments import risk
 from payments.acceptance.promise import Claim
+from payments.exposure import risk
 from payments.lookup import Held
 from payments.wiring.keys import upstream_signing_key
 

@@ -13,7 +13,7 @@ from marketplace.calls.requests import CallRequest
 from marketplace.calls.room import Room
 from marketplace.calls.shelf import Absent, Place, Shelved
 from payments import lookup
-from payments.pool import Pool
+from payments.database.pool import Pool
 from payments.presented import Presented
 from payments.x402 import v1
 from payments.x402.networks import Asset

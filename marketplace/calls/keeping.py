@@ -20,9 +20,9 @@ from marketplace.calls.shares import Share
 from payments.acceptance import passing
 from payments.acceptance.passing import NewPart
 from payments.chains.collector import Collector, TooManyWaiting
+from payments.database.outage import Outage, through_an_outage
+from payments.database.pool import Pool
 from payments.egress import Head
-from payments.outage import Outage, through_an_outage
-from payments.pool import Pool
 
 log = logging.getLogger(__name__)
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 from marketplace.calls.paid_call import choose
 from marketplace.calls.room import Room
 from marketplace.calls.shelf import Absent, Place
+from payments.database.pool import one
 from payments.lookup import Held
-from payments.pool import one
 from payments.presented import Presented
 from payments.x402.reasons import PaymentRefused
 from payments.x402.types import PaymentPayload

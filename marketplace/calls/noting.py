@@ -9,8 +9,8 @@ from uuid import UUID
 
 from marketplace.calls.room import Room
 from payments.acceptance import collecting
-from payments.outage import through_an_outage
-from payments.pool import AWAY
+from payments.database.outage import through_an_outage
+from payments.database.pool import AWAY
 
 NOTE_TRIES: Final = 60
 NOTE_PAUSE_SECONDS: Final = 1.0

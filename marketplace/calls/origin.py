@@ -5,7 +5,7 @@ from __future__ import annotations
 from asgiref.typing import HTTPScope
 from django.conf import settings
 
-from payments.origins import network_in
+from payments.serving.origins import network_in
 
 _FORWARDED = b"x-forwarded-for"
 

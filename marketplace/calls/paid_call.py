@@ -37,7 +37,7 @@ from payments.acceptance.promise import Offer, Purchase
 from payments.at_hand import payment_at_hand
 from payments.chains import ChainUnavailable
 from payments.chains.collector import TooManyWaiting
-from payments.pool import AWAY
+from payments.database.pool import AWAY
 from payments.presented import Presented
 from payments.x402.headers import matches
 from payments.x402.reasons import Malformed, PaymentRefused, Reason

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from marketplace.calls.shelf import Absent, Place, Stock
 from marketplace.calls.stock import opened, shelve
-from payments.pool import Pool, rows
+from payments.database.pool import Pool, rows
 from sellers.offers import PREVIEWS
 from sellers.previews import token_hash
 from sellers.price_rows import PRICES, PriceRow, StoredPrice

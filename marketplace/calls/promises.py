@@ -17,8 +17,8 @@ from typing import Final
 
 from marketplace.calls.shelf import Shelf, Shelved
 from payments.acceptance.promise import Offer
-from payments.outage import Outage
-from payments.pool import Pool, rows
+from payments.database.outage import Outage
+from payments.database.pool import Pool, rows
 from payments.x402.headers import encode_json
 from payments.x402.types import Challenge
 from sellers import offers

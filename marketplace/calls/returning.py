@@ -35,10 +35,10 @@ from marketplace.calls.requests import CallRequest, canonical_url
 from marketplace.calls.room import Room
 from marketplace.calls.trying_again import take_up, try_again
 from payments.acceptance.promise import fingerprint
+from payments.database.pool import one
 from payments.identifiers import proves_identifier
 from payments.lookup import Held
 from payments.models import Money, Work
-from payments.pool import one
 from payments.presented import Presented
 from payments.wallets.siwx import AsksTooOften
 from payments.x402.reasons import Reason

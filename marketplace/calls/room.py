@@ -35,16 +35,16 @@ from payments.acceptance.claiming import ClaimVerdict
 from payments.acceptance.promise import Claim
 from payments.chains import Chain
 from payments.chains.collector import Collector
+from payments.database.outage import Outage
+from payments.database.pool import Pool
 from payments.denials import DenyList
-from payments.desk import NetworkTerms
 from payments.egress import open_client
 from payments.health import Health, read_health
 from payments.limits.owners import KnownRules
+from payments.live.wakeups import MONEY_MOVED, WORK_TO_SETTLE, Bell, listen
 from payments.lookup import Held, TwinTerms
-from payments.outage import Outage
-from payments.pool import Pool
 from payments.relaying import gas
-from payments.wakeups import MONEY_MOVED, WORK_TO_SETTLE, Bell, listen
+from payments.settling.desk import NetworkTerms
 from payments.wiring.bounds import egress_rule, exposure
 from payments.wiring.networks import network_terms, networks, open_chain, seller_gas_caps
 from payments.wiring.pools import open_door_pool

@@ -18,8 +18,8 @@ from uuid import UUID
 
 from marketplace.calls.forwarding import Upstream
 from payments.acceptance.promise import Offer
-from payments.outage import Outage
-from payments.pool import Pool, rows
+from payments.database.outage import Outage
+from payments.database.pool import Pool, rows
 from payments.x402 import v1
 from payments.x402.types import Challenge
 from sellers.extensions.offer_receipt import SignedPrices

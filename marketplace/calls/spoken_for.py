@@ -6,7 +6,7 @@ from typing import Final, Literal
 
 from marketplace.calls.outcomes import Unavailable
 from marketplace.calls.room import Room
-from payments.exposure import payer_key
+from payments.exposure.exposure import payer_key
 from payments.limits import owners
 from payments.x402.types import Requirements
 

@@ -13,7 +13,7 @@ from uuid import UUID
 from marketplace.calls.forwarding import Upstream
 from marketplace.calls.promises import is_good, rendered, requoted
 from marketplace.calls.shelf import Absent, Place, Shelved
-from payments.pool import Pool, rows
+from payments.database.pool import Pool, rows
 from payments.x402.headers import encode_json
 from sellers import offers
 from sellers.extensions.offer_receipt import SignedPrices

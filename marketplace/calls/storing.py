@@ -14,8 +14,8 @@ from marketplace.calls.room import Room
 from payments import lookup
 from payments.acceptance import attempts
 from payments.acceptance.answering import NewAnswer
+from payments.database.outage import through_an_outage
 from payments.models import Money, Work
-from payments.outage import through_an_outage
 
 VOID_TRIES = 3
 TRIES = 20

@@ -17,7 +17,7 @@ from typing import Final
 
 import psycopg
 
-from payments.pool import Pool
+from payments.database.pool import Pool
 from payments.rates import MINUTE, add, key_of
 from payments.x402.reasons import Malformed, PaymentRefused, Reason
 

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import psycopg
 
-from payments.pool import Pool, rows
+from payments.database.pool import Pool, rows
 
 FLUSH_SECONDS = 10.0
 LISTINGS_COUNTED_MAX = 100_000  # between two flushes

@@ -12,8 +12,8 @@ from itertools import islice
 import psycopg
 
 from marketplace.calls.breaker import Breaker, Shut
+from payments.database.pool import Pool, rows
 from payments.ids import new_id
-from payments.pool import Pool, rows
 
 TELL_SECONDS = 3.0
 SAY_AGAIN_SECONDS = 60.0

@@ -10,9 +10,9 @@ from collections.abc import Awaitable, Callable, Iterator
 from uuid import UUID
 
 from payments import lookup
+from payments.database.outage import Outage
+from payments.database.pool import Pool
 from payments.lookup import Held
-from payments.outage import Outage
-from payments.pool import Pool
 
 log = logging.getLogger(__name__)
 

@@ -17,7 +17,7 @@ from marketplace.catalog.documents.market import JSON, Market, this_market, writ
 from marketplace.catalog.documents.registration import Who
 from marketplace.catalog.models import BuiltDocument
 from marketplace.catalog.packing import packed, takes_gzip
-from payments.cross_origin import read_from_anywhere
+from payments.serving.cross_origin import read_from_anywhere
 from sellers.market import goods, leaflets
 from sellers.market.goods import Good
 from sellers.models import Seller

@@ -18,8 +18,8 @@ from marketplace.catalog import api, search
 from marketplace.catalog.cards import cards
 from marketplace.catalog.reading import pairs_of
 from marketplace.catalog.turns import TooOften, take_turn
-from payments.page_or_json import is_person
 from payments.rates import Rate
+from payments.serving.page_or_json import is_person
 from payments.wiring.site import origin_of
 from payments.x402.networks import ADDRESS, NETWORKS
 from sellers.categories import CATEGORIES, label

@@ -17,8 +17,8 @@ from marketplace.catalog import api, market
 from marketplace.catalog.cards import cards
 from marketplace.catalog.figures import seller_figures
 from marketplace.catalog.listing_page import listing_context
-from payments.page_or_json import is_person
 from payments.reports.case_lists import counts_of
+from payments.serving.page_or_json import is_person
 from sellers.categories import CATEGORIES, label
 from sellers.domains.proven import proven_domain
 from sellers.examples import suffix

@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from marketplace.configuration.readers import has_good_port, read, wrong
-from payments.line import signs_of_life
+from payments.database.line import signs_of_life
 
 BROKERS = ("redis", "rediss", "redis+socket", "sentinel", "amqp", "amqps", "filesystem")
 BROKER_SECONDS = 3.0  # a page rings, too, and somebody waits for it

@@ -16,7 +16,7 @@ from marketplace.access import admin_only
 from payments import audit_log
 from payments.audit_log import head, user
 from payments.reports.audit import Asked, position, read
-from payments.spreadsheets import download
+from payments.serving.spreadsheets import download
 from sellers.models import ApiKey, Listing, Seller
 
 TEXT_CHARACTERS_MAX: Final = 200

@@ -16,7 +16,7 @@ from django.db.migrations.executor import MigrationExecutor
 from psycopg import sql
 
 from marketplace.doctor.findings import Finding, fail, ok, warn
-from payments.pool import DURABLE
+from payments.database.pool import DURABLE
 
 VERSION_MIN = 15
 CONNECT_SECONDS = 5

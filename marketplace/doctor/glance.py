@@ -14,7 +14,7 @@ from marketplace.doctor.audited import AT_A_GLANCE, examine_audit_log
 from marketplace.doctor.findings import Finding
 from marketplace.doctor.programs import examine_programs
 from marketplace.doctor.workings import examine_workings
-from payments.happenings import Kind, Topic
+from payments.live.happenings import Kind, Topic
 
 GOOD_SECONDS: Final = 5.0  # it asks twenty questions of the database, and the broker one
 VERSION_CHARACTERS: Final = 16

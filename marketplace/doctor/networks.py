@@ -17,7 +17,7 @@ from payments.chains import Block, Chain, ChainUnavailable, Fees, RpcError
 from payments.models import Relayer
 from payments.relaying import seats
 from payments.reports.workings import wei_per_day
-from payments.unpaid import EARLIER_SECONDS, begin
+from payments.settling.unpaid import EARLIER_SECONDS, begin
 from payments.wiring.bounds import exposure
 from payments.wiring.keys import keyring
 from payments.wiring.networks import assets, network_terms, open_chain, settles_by_facilitator

@@ -18,9 +18,9 @@ from marketplace.doctor.findings import Finding, Level, worst
 from marketplace.doctor.glance import GLANCE, THE_SITE, examine, version_of
 from marketplace.doctor.metrics import CONTENT_TYPE, metrics
 from marketplace.doctor.money import answers_wait, in_days
-from payments.happenings import query_of
-from payments.page_or_json import is_person
+from payments.live.happenings import query_of
 from payments.reports.workings import fuel, speeds, waiting
+from payments.serving.page_or_json import is_person
 from payments.wiring.networks import networks
 
 TITLES: Final = {

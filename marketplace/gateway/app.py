@@ -45,9 +45,9 @@ from marketplace.gateway.incoming import (
 )
 from marketplace.gateway.outcomes import fault_of, head_of, response_of
 from payments.at_hand import payment_at_hand
-from payments.foreign_bytes import EMBEDDING
-from payments.leaving import PIECE_BYTES
-from payments.pool import AWAY
+from payments.database.pool import AWAY
+from payments.serving.foreign_bytes import EMBEDDING
+from payments.serving.leaving import PIECE_BYTES
 from payments.traced import traced
 from payments.x402.reasons import Reason
 

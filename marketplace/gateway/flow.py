@@ -18,7 +18,7 @@ from marketplace.calls.http import Response, send_in_time
 from marketplace.calls.inbox import Inbox
 from marketplace.calls.outcomes import Streamed
 from marketplace.calls.passage import Cut
-from payments.leaving import NEWS_SECONDS, PIECE_BYTES
+from payments.serving.leaving import NEWS_SECONDS, PIECE_BYTES
 
 
 async def send_in_pieces(response: Response, inbox: Inbox, send: ASGISendCallable) -> bool:

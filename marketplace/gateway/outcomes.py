@@ -24,8 +24,8 @@ from marketplace.calls.shelf import Absent, Place
 from marketplace.gateway.dialects import Dialect
 from marketplace.gateway.responses import FAULT, FAULTY, GUARDED, absent, plain
 from payments.documents import REFUNDS_PATH
-from payments.leaving import PIECE_BYTES
 from payments.lookup import StoredAnswer
+from payments.serving.leaving import PIECE_BYTES
 from payments.written import payment_page
 from payments.x402.headers import encode_header
 from payments.x402.types import Settlement

@@ -19,7 +19,7 @@ from marketplace.calls.quoting import refusing
 from marketplace.calls.shelf import Absent, Shelved
 from marketplace.calls.unsold import CLOSED, UNKNOWN
 from marketplace.gateway import page
-from payments.foreign_bytes import SANDBOX
+from payments.serving.foreign_bytes import SANDBOX
 from payments.x402.headers import encode_json
 from payments.x402.reasons import Reason
 from sellers.market import leaflets

@@ -17,9 +17,9 @@ from payments.disputes.cases import DisputeRefused
 from payments.disputes.pages import Edges, case_context, list_context
 from payments.disputes.states import STILL_OPEN
 from payments.models import Case, Dispute, Side
-from payments.paging import Page
 from payments.reports.case_lists import CaseRow, of_everybody, waiting_for_admins
 from payments.reports.cases import find_case
+from payments.serving.paging import Page
 from payments.wallets.payers import has_paid
 from sellers.models import Seller
 

@@ -10,9 +10,9 @@ from uuid import UUID
 from psycopg.types.json import Jsonb
 
 from payments import ledger
+from payments.database.pool import Pool
 from payments.ids import new_id
 from payments.moves import ANSWER_MEMBERS
-from payments.pool import Pool
 
 
 @dataclass(frozen=True, slots=True)

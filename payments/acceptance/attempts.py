@@ -8,15 +8,16 @@ from uuid import UUID
 
 from psycopg import Rollback, sql
 
-from payments import lookup, risk
+from payments import lookup
 from payments.acceptance.promise import TAKE_NAMES, name_lock
-from payments.exposure import CapLimit
+from payments.database.pool import Connection, Pool, one
+from payments.exposure import risk
+from payments.exposure.exposure import CapLimit
 from payments.limits import owners
 from payments.lookup import Held
 from payments.marks import DROP, RENEW_LEASES
 from payments.models import Money, Work
 from payments.moves import LEASE_OVER, NEVER, NOW, move, seconds_from_now
-from payments.pool import Connection, Pool, one
 from payments.states import Standing, State
 
 

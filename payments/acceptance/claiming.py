@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from enum import StrEnum
 
-from payments import lookup, risk
+from payments import lookup
 from payments.acceptance.promise import TAKE_NAMES, Claim
+from payments.database.pool import Pool
+from payments.exposure import risk
 from payments.lookup import TwinTerms
-from payments.pool import Pool
 
 ROOM_TRIES = 3  # a counter is swept once in a day; twice in a row would be a miracle
 

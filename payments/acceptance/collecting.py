@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from uuid import UUID
 
+from payments.database.pool import Pool, one, rows
 from payments.lookup import IS_LEFT, TwinTerms
 from payments.marks import ABANDON, COLLECT
-from payments.pool import Pool, one, rows
 
 _TAKE_LEFT = f"""
     update payments_progress g

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from payments.cut_streams import LAST_DAY
-from payments.pool import Pool
+from payments.database.pool import Pool
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ import hashlib
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from payments.exposure import PAYER_KEY, CapLimit
+from payments.exposure.exposure import PAYER_KEY, CapLimit
 from payments.ids import new_id
 from payments.x402.types import Authorization, Requirements
 

@@ -11,8 +11,8 @@ import psycopg
 from psycopg.conninfo import make_conninfo
 
 from payments.chains import ChainUnavailable
-from payments.line import signs_of_life
-from payments.pool import Pool, rows
+from payments.database.line import signs_of_life
+from payments.database.pool import Pool, rows
 from payments.wiring.networks import (
     assets,
     auditing_rpc,

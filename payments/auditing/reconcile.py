@@ -18,8 +18,8 @@ from payments.auditing import token_logs
 from payments.auditing.token_logs import EVENTS, Moved, Provider, Use, chunks, following, moved_by
 from payments.auditing.unknown_transfers import Ours, Unknown, find_unknown, ours_of, without_rows
 from payments.chains import ChainUnavailable
+from payments.database.pool import Pool, rows
 from payments.egress import open_trusted_client
-from payments.pool import Pool, rows
 from payments.relaying.gaps import Seen, look_up
 
 SEARCH_MARGIN_BLOCKS = 20

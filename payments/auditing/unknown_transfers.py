@@ -11,7 +11,7 @@ from web3 import AsyncWeb3
 
 from payments.auditing import token_logs
 from payments.auditing.token_logs import EVENTS, USED, Moved, Use, chunks, moved_by
-from payments.pool import Pool, rows
+from payments.database.pool import Pool, rows
 
 
 @dataclass(frozen=True, slots=True)

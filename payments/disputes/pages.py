@@ -12,9 +12,9 @@ from payments.cut_streams import hash_of
 from payments.disputes.acts import possible
 from payments.ids import read_id
 from payments.models import Dispute, Side
-from payments.paging import Page
 from payments.reports.case_lists import FILTERS, CaseRow
 from payments.reports.cases import case_report
+from payments.serving.paging import Page
 from payments.surroundings import surroundings
 from payments.wiring.networks import explorer_url
 from payments.written import sha256

@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from math import inf
 from uuid import UUID
 
-from payments.desk import Row
 from payments.facilitators.calls import FacilitatorCalls, Settled
 from payments.facilitators.submissions import Outcome
+from payments.settling.desk import Row
 from payments.x402.schemes import SCHEMES
 
 log = logging.getLogger(__name__)

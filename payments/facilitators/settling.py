@@ -11,18 +11,18 @@ import logging
 from collections.abc import Sequence
 from uuid import UUID
 
-from payments import desk as desks
-from payments import outcomes
 from payments.amounts import token
 from payments.chains import Block, TransactionReceipt
-from payments.desk import Desk, Row
-from payments.evidence import Proof, read_receipt, trusted_receipt
 from payments.facilitators import submissions
 from payments.facilitators.failover import LOOK_SECONDS_MAX, choose
 from payments.facilitators.lineup import FacilitatorList, Member
 from payments.facilitators.submissions import Asked, Outcome
-from payments.wakeups import Bell
-from payments.ways import Way
+from payments.live.wakeups import Bell
+from payments.settling import desk as desks
+from payments.settling import outcomes
+from payments.settling.desk import Desk, Row
+from payments.settling.evidence import Proof, read_receipt, trusted_receipt
+from payments.settling.ways import Way
 from payments.x402.facilitation import settlement_request
 from payments.x402.types import Requirements
 

@@ -9,10 +9,10 @@ from uuid import UUID
 
 from psycopg import Rollback
 
-from payments.desk import Desk, Row
+from payments.database.pool import Connection, Pool, one, rows
 from payments.models import Money, Submission
 from payments.moves import NEVER, move, seconds_from_now
-from payments.pool import Connection, Pool, one, rows
+from payments.settling.desk import Desk, Row
 from payments.states import State
 
 Outcome = Submission.Outcome

@@ -24,9 +24,9 @@ from payments.handover.handing_out import (
     nothing_to_hand_over,
     problem,
 )
-from payments.leaving import Leaving
 from payments.lookup import Held, StoredAnswer
-from payments.page_or_json import fresh
+from payments.serving.leaving import Leaving
+from payments.serving.page_or_json import fresh
 from payments.wiring.bounds import leaving_terms
 
 SHOWN_BYTES_MAX = 20_000  # of an answer on a page; all of it is in the file

@@ -17,12 +17,12 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonRespons
 
 from payments import lookup
 from payments.counter import Counter, counter
-from payments.cross_origin import preflight, readable
-from payments.foreign_bytes import EMBEDDING, SANDBOX
 from payments.identifiers import TRIES_MAX, proves_identifier
 from payments.ids import read_id
 from payments.lookup import Held
 from payments.missing import RETRY_SECONDS, not_found
+from payments.serving.cross_origin import preflight, readable
+from payments.serving.foreign_bytes import EMBEDDING, SANDBOX
 from payments.states import SEND_AGAIN, words
 from payments.wallets.payers import payers_of
 from payments.wallets.proof import WALLET_HEADER, Subject

@@ -25,9 +25,9 @@ from payments.handover.handing_out import (
     nothing_to_hand_over,
     problem,
 )
-from payments.leaving import Leaving
 from payments.lookup import Held
 from payments.models import Work
+from payments.serving.leaving import Leaving
 from payments.wiring.bounds import leaving_terms
 
 

@@ -17,14 +17,14 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from payments import reading
-from payments.exposure import SPENT_KEY
+from payments.database.pool import Pool, one
+from payments.exposure.exposure import SPENT_KEY
 from payments.ids import new_id
 from payments.limits.owners import DECIMALS, GROUP, Rules, Terms, read_counter
 from payments.limits.sums import Standing, terms_of
 from payments.limits.words import Alert, is_refusal, named
 from payments.models import AlertWish, Limit, LimitAlert, LimitGroup
 from payments.models.limits import THRESHOLDS
-from payments.pool import Pool, one
 
 # What is longer ago is found in the same counter when its wallet pays again.
 LOOKED_BACK = timedelta(hours=1)

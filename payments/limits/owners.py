@@ -15,8 +15,8 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from payments.exposure import SPENT_KEY, CapLimit
-from payments.pool import Connection, Pool, one, rows
+from payments.database.pool import Connection, Pool, one, rows
+from payments.exposure.exposure import SPENT_KEY, CapLimit
 
 UNLIMITED_ATOMIC = 10**30  # it is counted all the same
 DECIMALS = 6  # of every dollar token that is taken

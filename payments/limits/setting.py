@@ -21,7 +21,7 @@ from django.db import connection, transaction
 from django.db.models import F
 
 from payments.audit_log import SYSTEM, record, take_turn
-from payments.exposure import PAYER_KEY, SPENT_KEY
+from payments.exposure.exposure import PAYER_KEY, SPENT_KEY
 from payments.limits.owners import AMOUNTS
 from payments.models import Limit, LimitGroup
 from payments.wallets.payers import Payer

@@ -10,11 +10,11 @@ from typing import Any
 
 from django.db import connection
 
-from payments.exposure import SPENT_KEY
+from payments.database.pool import Pool, rows
+from payments.exposure.exposure import SPENT_KEY
 from payments.limits.owners import DECIMALS, SUMS, Rules, Sum, Terms, group_holder, read_counter
 from payments.models import Limit, LimitGroup
 from payments.models.limits import THRESHOLDS
-from payments.pool import Pool, rows
 
 SHOWN_MAX = 200  # sellers and listings of one day, the dearest first
 # The hours, the day, its sellers and its listings: all begin with the day.

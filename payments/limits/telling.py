@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from payments.chains import Chain
+from payments.database.pool import Pool
 from payments.limits import owners, sums
-from payments.pool import Pool
 from payments.wallets.proof import WALLET_HEADER, Subject
 from payments.wallets.questions import EXTENSION
 from payments.wallets.siwx import AsksTooOften

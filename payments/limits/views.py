@@ -6,8 +6,8 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.http import require_safe
 
 from payments.counter import counter
-from payments.cross_origin import asked_from_anywhere
 from payments.limits.telling import tell
+from payments.serving.cross_origin import asked_from_anywhere
 from payments.wallets.proof import WALLET_HEADER
 from payments.wiring.site import origin_of
 

@@ -2,7 +2,7 @@
 
 from django.db import migrations, models
 
-from payments.index_builds import BuildIndex
+from payments.database.index_builds import BuildIndex
 
 
 class Migration(migrations.Migration):

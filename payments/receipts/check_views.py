@@ -11,11 +11,11 @@ from django.views.decorators.http import require_safe
 
 from payments.ids import read_id
 from payments.missing import no_receipt_yet, not_found
-from payments.page_or_json import fresh
 from payments.receipts.checks import Check, what_it_says
 from payments.receipts.issuing import VerifiedReceipt, verify
 from payments.receipts.signing import BadSignature
 from payments.reports.one_payment import PaymentReport, latest_receipt, payment_report
+from payments.serving.page_or_json import fresh
 from payments.wiring.keys import receipt_key_document
 from payments.written import hexadecimal
 

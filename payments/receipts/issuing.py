@@ -16,8 +16,8 @@ from uuid import UUID
 from psycopg.rows import dict_row
 
 from payments.amounts import token
+from payments.database.pool import Connection
 from payments.models import Money, Work
-from payments.pool import Connection
 from payments.receipts.signing import Signer, read_jws, verify_jws
 from payments.written import hexadecimal, sha256, utc
 

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from payments.chains import Chain, LogEntry, TransactionReceipt
-from payments.evidence import trusted_receipts
+from payments.settling.evidence import trusted_receipts
 from payments.x402.abi import address_word
 from payments.x402.networks import checksum
 from payments.x402.schemes.exact_eip3009 import TOPIC_TRANSFER, TOPIC_USED

@@ -23,12 +23,12 @@ from django.views.decorators.http import require_POST, require_safe
 
 from payments import rates
 from payments.counter import counter
-from payments.cross_origin import asked_from_anywhere
 from payments.disputes.cases import Denied, DisputeRefused, Request, latest_of, open_dispute
 from payments.ids import read_id
 from payments.models import Case, Dispute, Payment, Reason, Refund
 from payments.reports.cases import find_case
 from payments.reports.finding import paid_in
+from payments.serving.cross_origin import asked_from_anywhere
 from payments.wallets.payers import Payer
 from payments.wallets.proof import WALLET_HEADER, Subject
 from payments.wallets.siwx import AsksTooOften

@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from payments import desk as desks
 from payments.chains import Call, ChainUnavailable, Fees, SendOutcome
-from payments.desk import Desk, Row
+from payments.database.pool import Connection
 from payments.models import Broadcast, Money
 from payments.moves import NEVER, move_together, seconds_from_now
-from payments.pool import Connection
 from payments.relaying import relayer, seats
 from payments.relaying.relayer import Signed
+from payments.settling import desk as desks
+from payments.settling.desk import Desk, Row
 
 log = logging.getLogger(__name__)
 

@@ -12,13 +12,13 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from uuid import UUID
 
-from payments import desk as desks
 from payments.chains import ChainUnavailable
-from payments.desk import Desk, Row
-from payments.exposure import payer_key
-from payments.pool import rows
+from payments.database.pool import rows
+from payments.exposure.exposure import payer_key
 from payments.relaying import gas
 from payments.relaying.numbers import STILL_OUT
+from payments.settling import desk as desks
+from payments.settling.desk import Desk, Row
 
 log = logging.getLogger(__name__)
 

@@ -15,7 +15,7 @@ from web3 import AsyncWeb3
 from web3.exceptions import Web3RPCError
 from web3.types import RPCEndpoint
 
-from payments.pool import Pool, rows
+from payments.database.pool import Pool, rows
 
 ASKED_AT_ONCE = 8
 

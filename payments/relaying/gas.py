@@ -9,7 +9,7 @@ from typing import Final
 from uuid import UUID
 
 from payments.chains import TransactionReceipt
-from payments.pool import Connection, Pool, rows
+from payments.database.pool import Connection, Pool, rows
 
 # What contracts had us spend in vain: they choose where they buy, and would shut a seller's day.
 # Doors refuse such wallets by themselves once it is too much; of accounts that only look like none

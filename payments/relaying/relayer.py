@@ -17,10 +17,10 @@ from coincurve import PrivateKey
 from payments.chains import Call, Chain, Fees
 from payments.chains.abi import aggregate3
 from payments.chains.transactions import Transaction
+from payments.database.pool import Connection, Pool, one
+from payments.database.row_locks import held
 from payments.ids import new_id
 from payments.models import Broadcast
-from payments.pool import Connection, Pool, one
-from payments.row_locks import held
 from payments.x402.abi import selector
 from payments.x402.crypto import keccak256
 from payments.x402.networks import checksum

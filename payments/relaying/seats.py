@@ -7,7 +7,7 @@ again for everything of that key's that is still under way. What is mined costs 
 from __future__ import annotations
 
 from payments.chains import Fees
-from payments.pool import Connection
+from payments.database.pool import Connection
 from payments.relaying.relayer import BATCH_GAS, MEMBER_GAS, Keyring, Seat, Stopped
 from payments.x402.schemes.exact_eip3009 import GAS_PLAIN
 

@@ -8,16 +8,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from time import monotonic
 
-from payments import desk as desks
 from payments.chains import Block
-from payments.desk import Desk, Row
+from payments.database.pool import one, rows
 from payments.models import Money
-from payments.pool import one, rows
 from payments.relaying import broadcasts, fares, relayer, seats
 from payments.relaying.numbers import STILL_OUT
 from payments.relaying.relayer import Stopped
 from payments.relaying.seats import NoGasMoney
-from payments.ways import Way
+from payments.settling import desk as desks
+from payments.settling.desk import Desk, Row
+from payments.settling.ways import Way
 
 log = logging.getLogger(__name__)
 

@@ -7,17 +7,17 @@ from decimal import Decimal
 from itertools import groupby
 from uuid import UUID
 
-from payments import desk as desks
-from payments import outcomes
 from payments.chains import Block, Fees, SendOutcome, TransactionReceipt
-from payments.desk import Desk, Row
-from payments.evidence import Proof, read_receipts, trusted_receipts
+from payments.database.pool import rows
 from payments.marks import DECIDE_ALONE
-from payments.pool import rows
 from payments.relaying import gas, relayer
 from payments.relaying.broadcasts import Variant, bump, send
 from payments.relaying.numbers import STILL_OUT, STILL_OUT_OR_MINED_FROM
 from payments.relaying.relayer import Signed
+from payments.settling import desk as desks
+from payments.settling import outcomes
+from payments.settling.desk import Desk, Row
+from payments.settling.evidence import Proof, read_receipts, trusted_receipts
 
 RESEND_SECONDS = 2.0
 PASSED_BY_BLOCKS = 2  # only a chain that goes on without us says that our bid is too low

@@ -12,8 +12,8 @@ from django.db.models import Count, Max, Min, Q, QuerySet
 from payments.amounts import Amount
 from payments.disputes.states import STILL_OPEN, words
 from payments.models import Case, Dispute, Reason
-from payments.paging import Page, page_in
 from payments.reports.cases import by_payers
+from payments.serving.paging import Page, page_in
 from payments.states import Words
 from payments.wallets.payers import Payer
 

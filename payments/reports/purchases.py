@@ -14,7 +14,6 @@ from uuid import UUID
 
 from django.db import connection
 
-from payments.paging import Page, page_of
 from payments.reports.bought import LINE, Bought, bought
 from payments.reports.given_back import (
     NOT_REFUNDED,
@@ -24,6 +23,7 @@ from payments.reports.given_back import (
     refunded_terms,
 )
 from payments.reports.looks import instants
+from payments.serving.paging import Page, page_of
 from payments.states import states_of
 from payments.wallets.payers import WALLETS, Payer, paid_by_wallet, rows_of
 from payments.x402.networks import DEFAULT_ASSETS

@@ -13,7 +13,6 @@ from django.db import connection
 from payments.amounts import Amount
 from payments.earnings import IS_SALE
 from payments.models import Money, Payment, Work
-from payments.paging import Page, page_of
 from payments.reports.given_back import (
     NOT_REFUNDED,
     REFUND_KEYS,
@@ -23,6 +22,7 @@ from payments.reports.given_back import (
     refunded_terms,
 )
 from payments.reports.looks import Look
+from payments.serving.paging import Page, page_of
 from payments.states import PAID, Back, State, Words, states_of, words
 from payments.written import hexadecimal
 

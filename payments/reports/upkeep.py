@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from payments.exposure import payer_key
+from payments.exposure.exposure import payer_key
 from payments.models import Answer, AnswerBody, Cap, Payment, Step, Work
 from payments.not_charged import SELLERS_FAULTS
 from payments.reports.timeline import STEP_MARGIN

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from payments.chains import Chain
-from payments.pool import Pool
+from payments.database.pool import Pool
 from payments.wallets import questions
 from payments.wallets.siwx import Asker, AsksTooOften, NotProven, SiwxReason, proven_payer
 from payments.wiring.bounds import wallet_proofs_per_minute

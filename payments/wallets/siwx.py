@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from payments.chains import Chain, ChainUnavailable
-from payments.pool import Pool, one
+from payments.database.pool import Pool, one
 from payments.rates import MINUTE, Rate, add, key_of
 from payments.wallets.nonces import BURN
 from payments.wallets.questions import ANSWER_FIELDS, GOOD_SECONDS, Question, issued_when

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from django.conf import settings
 
 from payments.egress import EgressRule, own_addresses, own_names, parse_allowance
-from payments.exposure import Exposure, Trust
-from payments.leaving import LeavingTerms
+from payments.exposure.exposure import Exposure, Trust
+from payments.serving.leaving import LeavingTerms
 
 
 def exposure() -> Exposure:

@@ -9,9 +9,9 @@ from django.core.exceptions import ImproperlyConfigured
 
 from payments.chains import Chain
 from payments.chains.evm import EvmChain
-from payments.desk import NetworkTerms
 from payments.egress import open_trusted_client
 from payments.relaying.relayer import BATCH_GAS, MEMBER_GAS, TRANSACTION_GAS_MAX
+from payments.settling.desk import NetworkTerms
 from payments.x402.networks import DEFAULT_ASSETS, NETWORKS, Asset, address_bytes, checksum
 
 GWEI = 10**9

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.conf import settings
 
-from payments.pool import Pool, open_pool
+from payments.database.pool import Pool, open_pool
 
 
 def direct_database_url() -> str:

@@ -6,15 +6,15 @@ from functools import partial
 
 from django.conf import settings
 
-from payments.desk import Desk
+from payments.database.pool import Pool
 from payments.egress import open_trusted_client
 from payments.facilitators.calls import CallLimits, Facilitator, FacilitatorCalls
 from payments.facilitators.lineup import FacilitatorList
 from payments.facilitators.settling import Facilitators
-from payments.pool import Pool
+from payments.live.wakeups import MONEY_MOVED, WORK_TO_SETTLE, Bell
 from payments.relaying.settling import Relaying
-from payments.wakeups import MONEY_MOVED, WORK_TO_SETTLE, Bell
-from payments.ways import Way
+from payments.settling.desk import Desk
+from payments.settling.ways import Way
 from payments.wiring.keys import keyring, receipt_signer
 from payments.wiring.networks import network_terms, open_chain, settles_by_facilitator
 

@@ -9,7 +9,7 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.utils.module_loading import import_string
 
-from payments.origins import network_in
+from payments.serving.origins import network_in
 from payments.written import payment_page
 
 

@@ -11,7 +11,7 @@ from django.db.models import Model, QuerySet
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from payments.paging import page_in
+from payments.serving.paging import page_in
 from payments.wiring.site import public_url
 from sellers.refusals import bad
 

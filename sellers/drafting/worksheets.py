@@ -15,7 +15,7 @@ from uuid import UUID
 from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
 
-from payments.old_rows import drop_rows
+from payments.database.old_rows import drop_rows
 from sellers import upstream_secrets
 from sellers.addresses import same_host
 from sellers.drafting.typed import Typed, typed_of

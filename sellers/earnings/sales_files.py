@@ -6,7 +6,7 @@ from django.http import HttpRequest, StreamingHttpResponse
 
 from payments.books import sum_of
 from payments.reports.sales import Sale, Wanted, all_sales
-from payments.spreadsheets import csv_file
+from payments.serving.spreadsheets import csv_file
 from payments.written import utc
 from sellers.models import Seller
 

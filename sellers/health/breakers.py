@@ -10,7 +10,7 @@ from uuid import UUID
 from django.db.models import Count, Max, Min
 from django.db.models.functions import Now
 
-from payments.old_rows import drop_rows
+from payments.database.old_rows import drop_rows
 from sellers.health.causes import cause
 from sellers.models import Breaker
 

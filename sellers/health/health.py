@@ -18,7 +18,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from payments.audit_log import SYSTEM
-from payments.old_rows import drop_rows
+from payments.database.old_rows import drop_rows
 from sellers import listings
 from sellers.addresses import callable_url
 from sellers.health.drift import Drift

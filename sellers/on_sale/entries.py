@@ -16,7 +16,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from payments.amounts import token
-from payments.old_rows import drop_rows
+from payments.database.old_rows import drop_rows
 from sellers.models import Listing, Revision, Seller, ShelfVersion
 from sellers.models.catalog import CatalogChange, CatalogEntry, SoldRevision
 from sellers.prices import in_dollars

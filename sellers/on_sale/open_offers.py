@@ -13,8 +13,8 @@ from uuid import UUID
 from django.db.models import Q, Value
 from django.db.models.functions import Now
 
+from payments.database.old_rows import drop_rows
 from payments.models import OpenOffer
-from payments.old_rows import drop_rows
 from sellers.models import Listing, Price
 from sellers.terms import PriceTerms
 

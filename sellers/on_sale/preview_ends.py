@@ -9,7 +9,7 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 
-from payments.old_rows import drop_rows
+from payments.database.old_rows import drop_rows
 from sellers.models import Seller
 from sellers.models.previews import Preview
 from sellers.on_sale import open_offers

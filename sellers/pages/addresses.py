@@ -17,7 +17,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 
-from payments.paging import page_in
+from payments.serving.paging import page_in
 from sellers.models import Delivery, Seller, Webhook
 from sellers.pages.own import acting
 from sellers.programs.program_forms import WebhookForm, show_refusal

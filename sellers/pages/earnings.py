@@ -14,7 +14,7 @@ from payments import documents
 from payments.amounts import Amount
 from payments.disputes.cases import latest_of
 from payments.disputes.states import words
-from payments.happenings import EARNINGS, PAYMENT, Topic, live_query
+from payments.live.happenings import EARNINGS, PAYMENT, Topic, live_query
 from payments.models import Case
 from payments.reports.buyers import paid_by
 from payments.reports.earnings import by_time, first_sale, overview

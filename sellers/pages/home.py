@@ -14,7 +14,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from payments.amounts import Amount
 from payments.ids import read_id
-from payments.paging import page_in
+from payments.serving.paging import page_in
 from sellers.agreements import agreement_of
 from sellers.drafting import worksheets
 from sellers.drafting.forms import EndpointForm, SellerForm, complain, typed_in

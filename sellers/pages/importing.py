@@ -12,8 +12,8 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
-from payments.happenings import Topic, live_query
 from payments.ids import read_id
+from payments.live.happenings import Topic, live_query
 from sellers.bells import ring_for_document
 from sellers.drafting import fetches, imports, readings, worksheets
 from sellers.happenings import DOCUMENT

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.http import Http404, HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
-from payments.foreign_bytes import SANDBOX
+from payments.serving.foreign_bytes import SANDBOX
 from sellers.profile import logos
 
 

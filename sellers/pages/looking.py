@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
 
-from payments.happenings import Topic, live_query
+from payments.live.happenings import Topic, live_query
 from sellers.drafting.steps import BY_SLUG, STEPS
 from sellers.happenings import LOOK
 from sellers.models import Seller, Worksheet

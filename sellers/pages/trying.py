@@ -13,7 +13,7 @@ from django.utils.cache import patch_vary_headers
 from django.views.decorators.http import require_http_methods
 
 from payments.amounts import Amount
-from payments.happenings import Topic, live_query
+from payments.live.happenings import Topic, live_query
 from payments.x402.networks import NETWORKS
 from sellers import previews
 from sellers.drafting.steps import REVIEW, STEPS, TRY, lacks

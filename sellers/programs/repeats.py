@@ -16,7 +16,7 @@ from uuid import UUID
 from django.db import connection, transaction
 from django.db.models.functions import Now
 
-from payments.old_rows import drop_rows
+from payments.database.old_rows import drop_rows
 from sellers.models.keys import Repeat
 from sellers.refusals import ListingRefused, Why, bad
 

@@ -10,7 +10,7 @@ from django.db.models import QuerySet
 from django.db.models.functions import Now
 
 from payments import audit_log
-from payments.old_rows import drop_rows
+from payments.database.old_rows import drop_rows
 from sellers.models import Listing, Report
 from sellers.models.reviews import REPORT_CHARACTERS_MAX
 from sellers.on_sale import audited

@@ -22,7 +22,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from payments.audit_log import SYSTEM, record
-from payments.old_rows import drop_rows
+from payments.database.old_rows import drop_rows
 from sellers.addresses import callable_url
 from sellers.models import Seller
 from sellers.models.webhooks import Delivery, Webhook

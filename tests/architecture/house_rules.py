@@ -12,7 +12,7 @@ FORBIDDEN_NAMES = {"utils", "helpers", "common", "services", "managers"}
 SURPRISE_CATCHERS = {
     "marketplace/catalog/mcp/app.py",
     "marketplace/gateway/app.py",
-    "payments/settler.py",
+    "payments/settling/settler.py",
 }
 SURPRISES = {"Exception", "BaseException"}
 ENVIRONMENT_READER = "marketplace/configuration/readers.py"

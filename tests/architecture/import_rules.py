@@ -20,27 +20,30 @@ SURFACES = tuple(
 # Inside payments, from the top: a file on a line may not import one of an earlier line. A file of
 # a folder is named by itself where it stands lower.
 PAYMENTS_LINES = (
-    ("tasks", "urls", "views", "admin", "apps", "engine", "settler", "handover"),
-    ("acceptance", "settlement", "lookout", "erasing", "own_data"),
-    ("limits", "presented", "health", "happenings", "open_pages", "books", "unpaid", "migrations"),
+    ("tasks", "urls", "views", "admin", "apps", "settling.engine", "settling.settler", "handover"),
+    ("acceptance", "settling.settlement", "settling.lookout", "erasing", "own_data"),
+    ("limits", "presented", "health", "live", "books", "settling.unpaid", "migrations"),
     # What hangs together by the terms that `wiring` reads and the desk that settlers work at.
     (
-        *("wiring", "desk", "ways", "relaying", "facilitators", "outcomes", "evidence", "receipts"),
-        *("reports", "documents", "surroundings", "missing", "counter", "rates", "wallets"),
-        *("disputes", "refunds", "auditing", "restored", "identifiers"),
+        *("wiring", "settling", "relaying", "facilitators", "receipts", "reports", "documents"),
+        *("surroundings", "missing", "counter", "rates", "wallets", "disputes", "refunds"),
+        *("auditing", "restored", "identifiers"),
     ),
     (
-        *("cut_streams", "earnings", "lookup", "moves", "outbox", "risk", "stuck"),
-        *("relaying.relayer", "relaying.gas", "relaying.numbers", "facilitators.calls"),
+        *("cut_streams", "earnings", "exposure.risk", "lookup", "moves", "outbox"),
+        *("settling.stuck", "relaying.relayer", "relaying.gas", "relaying.numbers"),
+        "facilitators.calls",
     ),
-    ("states", "ledger", "marks", "audit_log", "outage", "wakeups", "partitions", "retention"),
+    (
+        *("states", "ledger", "marks", "audit_log", "live.wakeups"),
+        *("database.outage", "database.partitions", "database.retention"),
+    ),
     ("models",),
     (
-        *("pool", "line", "amounts", "addresses", "archives", "arrays", "at_hand", "audit_chain"),
-        *("canonical", "checks", "cross_origin", "denials", "exposure", "foreign_bytes", "leaving"),
-        *("index_builds", "loaded", "not_charged", "old_rows", "origins", "page_or_json"),
-        *("paging", "reading", "row_locks", "spreadsheets", "traced", "written", "chains"),
-        *("egress", "ids", "x402", "wiring.bounds", "wiring.pools", "wiring.site"),
+        *("addresses", "amounts", "at_hand", "audit_chain", "canonical", "chains", "checks"),
+        *("database", "denials", "egress", "exposure", "ids", "loaded", "not_charged", "reading"),
+        *("serving", "traced", "written", "x402"),
+        *("wiring.bounds", "wiring.pools", "wiring.site"),
     ),
 )
 FRAMEWORKS = ("django", "celery", "redis", "web3")

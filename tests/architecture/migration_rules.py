@@ -113,7 +113,8 @@ def cannot_be_repeated(sql: str) -> Iterator[str]:
         name = found["name"]
         before = re.escape(f"drop index concurrently if exists {name}")
         if not re.search(rf"{before}(?![\w])", text[: found.start()].replace('"', "")):
-            yield f"{name}: a build that is cut off leaves its name; use payments.index_builds"
+            builds = "payments.database.index_builds"
+            yield f"{name}: a build that is cut off leaves its name; use {builds}"
 
 
 def breaks_old_code(migration: migrations.Migration, before: ProjectState) -> Iterator[str]:

@@ -50,7 +50,7 @@ def test_the_writers_themselves_are_recognised(checkout):
     ],
 )
 def test_a_planted_write_is_found(tmp_path, line):
-    assert len(violations(plant(tmp_path, {"payments/settlement.py": line}))) == 1
+    assert len(violations(plant(tmp_path, {"payments/settling/settlement.py": line}))) == 1
 
 
 @pytest.mark.parametrize(
@@ -63,4 +63,4 @@ def test_a_planted_write_is_found(tmp_path, line):
     ],
 )
 def test_a_mark_or_a_read_is_let_through(tmp_path, line):
-    assert violations(plant(tmp_path, {"payments/settlement.py": line})) == []
+    assert violations(plant(tmp_path, {"payments/settling/settlement.py": line})) == []

@@ -78,7 +78,7 @@ FACTS = (
         "payments_limitalert",
         "LimitAlert",
         (),
-        ("payments/limits/alerts.py", "payments/retention.py"),
+        ("payments/limits/alerts.py", "payments/database/retention.py"),
         ("payments/limits/alerts.py",),
     ),
     *(

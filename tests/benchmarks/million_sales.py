@@ -15,8 +15,8 @@ from uuid import UUID
 import psycopg
 
 from payments import earnings
+from payments.database.pool import open_pool
 from payments.ids import first_id
-from payments.pool import open_pool
 from payments.x402.networks import DEFAULT_ASSETS
 
 PAYMENTS: Final = 1_000_000

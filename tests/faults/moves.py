@@ -14,21 +14,22 @@ from uuid import UUID
 from django.test import override_settings
 
 from marketplace.configuration.chains import CHAIN_DEFAULTS
-from payments import desk as desks
-from payments import lookup, outcomes, settlement
+from payments import lookup
 from payments.acceptance import answering, attempts, claiming
 from payments.acceptance.answering import NewAnswer
 from payments.acceptance.promise import Claim, Offer, Purchase
-from payments.desk import Desk, Row
-from payments.evidence import Proof
-from payments.exposure import CapLimit
+from payments.database.pool import Pool, one, rows
+from payments.exposure.exposure import CapLimit
 from payments.ids import new_id
+from payments.live.wakeups import MONEY_MOVED, Bell
 from payments.models import Money, Work
 from payments.moves import move, seconds_from_now
-from payments.pool import Pool, one, rows
 from payments.receipts.signing import Signer
+from payments.settling import desk as desks
+from payments.settling import outcomes, settlement
+from payments.settling.desk import Desk, Row
+from payments.settling.evidence import Proof
 from payments.states import State
-from payments.wakeups import MONEY_MOVED, Bell
 from payments.wiring.networks import network_terms
 from payments.x402.networks import checksum
 from payments.x402.types import Authorization, Requirements

@@ -12,18 +12,20 @@ from decimal import Decimal
 import psycopg
 import pytest
 
-from payments import desk as desks
-from payments import lookup, outcomes, risk
+from payments import lookup
 from payments.acceptance.answering import NewAnswer, record_together
 from payments.acceptance.attempts import Reopening, reopen, void
 from payments.acceptance.claiming import ClaimVerdict, claim_together
 from payments.acceptance.promise import Claim
-from payments.evidence import Proof
-from payments.exposure import CapLimit, Exposure, Trust
+from payments.database.pool import one, open_pool, rows
+from payments.exposure import risk
+from payments.exposure.exposure import CapLimit, Exposure, Trust
 from payments.ids import new_id
 from payments.models import Money
-from payments.pool import one, open_pool, rows
 from payments.receipts.signing import Signer
+from payments.settling import desk as desks
+from payments.settling import outcomes
+from payments.settling.evidence import Proof
 from payments.x402.networks import checksum
 from tests.faults.invariants import check
 from tests.faults.moves import ROOM_FOR, TRUSTED_WITH, Play, open_play

@@ -8,17 +8,18 @@ from dataclasses import replace
 
 import pytest
 
-from payments import desk as desks
-from payments import lookup, outcomes, settlement
+from payments import lookup
 from payments.acceptance import answering, attempts, claiming
 from payments.acceptance.answering import NewAnswer
 from payments.acceptance.promise import Claim
-from payments.desk import Row
-from payments.evidence import Proof
+from payments.database.pool import open_pool, rows
 from payments.lookup import Held
 from payments.models import Money, Work
-from payments.pool import open_pool, rows
 from payments.receipts.signing import Signer
+from payments.settling import desk as desks
+from payments.settling import outcomes, settlement
+from payments.settling.desk import Row
+from payments.settling.evidence import Proof
 from tests.faults.invariants import check, statement
 from tests.faults.moves import Play, open_play
 from tests.fixtures.purchases import NETWORK, TWINS, sql_url

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from marketplace.calls.room import BREAKER_PAUSE_SECONDS
-from payments.exposure import PAYER_KEY
+from payments.exposure.exposure import PAYER_KEY
 from tests.faults.market import Market
 from tests.fixtures.cast import Person
 from tests.fixtures.upstream import answer

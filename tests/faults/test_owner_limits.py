@@ -22,11 +22,12 @@ from marketplace.calls import allowance, trying_again
 from marketplace.calls.allowance import Again
 from marketplace.calls.breaker import Breaker
 from marketplace.calls.outcomes import Refused
-from payments import risk
 from payments.acceptance.attempts import Reopening, reopen, void
 from payments.acceptance.claiming import ClaimVerdict, claim_together
 from payments.acceptance.promise import Claim
-from payments.exposure import CapLimit
+from payments.database.pool import one, open_pool, rows
+from payments.exposure import risk
+from payments.exposure.exposure import CapLimit
 from payments.ids import new_id
 from payments.limits import setting as limit_setting
 from payments.limits.groups import change_group, close_group, leave_group, open_group, pause_group
@@ -34,7 +35,6 @@ from payments.limits.owners import NO_RULES, UNLIMITED_ATOMIC, KnownRules, Rules
 from payments.limits.setting import Wishes, set_limits
 from payments.lookup import Held, by_id
 from payments.models import LimitGroup, Money, Work
-from payments.pool import one, open_pool, rows
 from payments.receipts.signing import Signer
 from payments.wallets.payers import Payer
 from payments.wiring.bounds import exposure

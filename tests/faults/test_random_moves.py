@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 
-from payments.pool import open_pool, rows
+from payments.database.pool import open_pool, rows
 from payments.receipts.signing import Signer
 from tests.faults.invariants import check
 from tests.faults.moves import open_play

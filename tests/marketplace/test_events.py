@@ -13,10 +13,10 @@ from django.test import AsyncClient, Client
 from pytest_django.fixtures import Settings
 
 from payments import earnings
+from payments.database.pool import one
 from payments.ids import new_id
-from payments.open_pages import hub
-from payments.pool import one
-from payments.wakeups import EARNINGS_COUNTED
+from payments.live.open_pages import hub
+from payments.live.wakeups import EARNINGS_COUNTED
 from tests.fixtures.purchases import Purchases
 from tests.fixtures.shop import Shop
 from tests.fixtures.streams import PATIENCE_SECONDS, heard, listen

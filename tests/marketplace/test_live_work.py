@@ -16,8 +16,8 @@ from django.test import AsyncClient
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
-from payments import open_pages
-from payments.happenings import Topic, versions_now
+from payments.live import open_pages
+from payments.live.happenings import Topic, versions_now
 from sellers import previews
 from sellers.drafting import fetches, worksheets
 from sellers.happenings import DOCUMENT, LOOK, TEST_CALLS
@@ -258,7 +258,7 @@ def test_a_page_that_says_how_long_ago_is_told_when_that_is_wrong(transactional_
 def test_a_ring_that_fails_undoes_nothing(transactional_db: None) -> None:
     waiting = Waiting()
     with (
-        patch("payments.wakeups._RING", "select %s from no_such_table"),
+        patch("payments.live.wakeups._RING", "select %s from no_such_table"),
         patch("sellers.openapi.documents.fetched", return_value="{}"),
     ):
         assert fetches.run(waiting.fetch.pk, this_site())

@@ -17,7 +17,7 @@ from marketplace.doctor import money
 from marketplace.doctor.findings import Level
 from payments.auditing import audits
 from payments.chains import Call
-from payments.exposure import payer_key
+from payments.exposure.exposure import payer_key
 from payments.limits.setting import Wishes, set_limits
 from payments.models import Cap, EarningsDay, Reconciliation
 from payments.relaying.relayer import NotPermitted, insist_permitted

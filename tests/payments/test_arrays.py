@@ -12,8 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from psycopg.types.json import Jsonb
 
-from payments.arrays import PlainListDumper
-from payments.pool import open_pool, rows
+from payments.database.arrays import PlainListDumper
+from payments.database.pool import open_pool, rows
 from tests.fixtures.purchases import sql_url
 
 TEXTS = st.text(st.characters(exclude_characters="\x00", exclude_categories=["Cs"]))

@@ -19,12 +19,12 @@ from marketplace.accounts.models import Wallet
 from payments.acceptance import passing
 from payments.counter import close_counter
 from payments.cut_streams import bytes_of, cut_stream_of
+from payments.database.pool import one
 from payments.disputes.cases import Request, open_dispute
 from payments.erasing import erase_bought
 from payments.identifiers import identifier_hash
 from payments.ids import new_id
 from payments.models import Payment, Reason
-from payments.pool import one
 from payments.wallets.payers import Payer
 from tests.fixtures.buying import owner
 from tests.fixtures.cast import Cast

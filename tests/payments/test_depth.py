@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from payments import settlement
+from payments.settling import settlement
 from tests.fixtures.cast import Cast
 from tests.fixtures.scene import Scene
 from tests.payments.chains.cast import funded

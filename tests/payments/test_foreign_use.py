@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from payments import settlement
 from payments.chains.evm import EvmChain
-from payments.desk import Desk
-from payments.pool import rows
+from payments.database.pool import rows
 from payments.relaying.settling import FOREIGN_LOOKS
+from payments.settling import settlement
+from payments.settling.desk import Desk
 from tests.fixtures.cast import Cast
 from tests.fixtures.scene import Scene
 from tests.payments.chains.cast import funded

@@ -10,8 +10,8 @@ from asgiref.sync import sync_to_async
 
 from payments.chains import answers
 from payments.chains.answers import Garbage
+from payments.database.pool import one, rows
 from payments.ids import new_id
-from payments.pool import one, rows
 from payments.relaying import gas
 from payments.reports.workings import burnt_in_vain, spent_up
 from payments.x402.networks import checksum

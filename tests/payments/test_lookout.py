@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from payments.chains import Block, ChainUnavailable
-from payments.lookout import Lookout
 from payments.relaying import watching
+from payments.settling.lookout import Lookout
 from tests.fixtures.purchases import NETWORK
 
 FINAL = "finalized"

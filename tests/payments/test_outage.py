@@ -7,7 +7,7 @@ import logging
 import psycopg
 import pytest
 
-from payments.outage import Outage
+from payments.database.outage import Outage
 
 log = logging.getLogger(__name__)
 

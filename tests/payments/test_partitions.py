@@ -8,9 +8,10 @@ from uuid import UUID
 import pytest
 from asgiref.sync import sync_to_async
 
-from payments import lookup, partitions
+from payments import lookup
 from payments.cut_streams import bytes_of, cut_stream_of
-from payments.pool import one
+from payments.database import partitions
+from payments.database.pool import one
 from tests.fixtures.purchases import ANSWER, Purchases
 
 

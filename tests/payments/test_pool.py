@@ -11,7 +11,7 @@ import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
-from payments.pool import AWAY, NotDurable, Pool, one, open_pool
+from payments.database.pool import AWAY, NotDurable, Pool, one, open_pool
 from tests.fixtures.purchases import sql_url
 from tests.fixtures.tcp_proxy import TcpProxy
 
@@ -118,7 +118,7 @@ async def test_a_database_that_was_away_for_long_is_found_at_once(
     idle: int,
 ) -> None:
     """Tries do not come further and further apart, and need nobody who asks."""
-    monkeypatch.setattr("payments.pool.RECONNECT_SECONDS", 0.01)
+    monkeypatch.setattr("payments.database.pool.RECONNECT_SECONDS", 0.01)
     proxy = tcp_proxy_to(sql_url())
     pool = await open_pool(proxy.conninfo, size_max=idle)
     try:
@@ -143,7 +143,7 @@ def proxy(
     tcp_proxy_to: Callable[[str], TcpProxy],
     monkeypatch: pytest.MonkeyPatch,
 ) -> TcpProxy:
-    monkeypatch.setattr("payments.pool.HEARD_SECONDS", 0.0)
+    monkeypatch.setattr("payments.database.pool.HEARD_SECONDS", 0.0)
     return tcp_proxy_to(sql_url())
 
 
@@ -215,7 +215,7 @@ async def test_a_session_that_forgets_its_transaction_loses_it(
     proxy: TcpProxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Who is cut off in one would hold its rows for hours."""
-    monkeypatch.setattr("payments.pool.IDLE_IN_TRANSACTION_SECONDS", 1)
+    monkeypatch.setattr("payments.database.pool.IDLE_IN_TRANSACTION_SECONDS", 1)
     pool = await open_pool(proxy.conninfo, size_max=1, answer_seconds=5)
     looking = await open_pool(sql_url(), size_max=1)
     try:

@@ -9,9 +9,9 @@ from django.utils import timezone
 from pytest_django.fixtures import Settings
 
 from payments import rates
+from payments.database.pool import open_pool
 from payments.models import Tries
-from payments.origins import network_in
-from payments.pool import open_pool
+from payments.serving.origins import network_in
 from payments.wiring.site import origin_of
 from tests.fixtures.purchases import sql_url
 

@@ -9,11 +9,11 @@ from uuid import UUID
 
 import pytest
 
-from payments import settlement
 from payments.auditing import token_logs
 from payments.auditing.reconcile import BLOCKS_LATE_LEAST, Result, reconcile
 from payments.relaying import watching
-from payments.settler import Settler
+from payments.settling import settlement
+from payments.settling.settler import Settler
 from tests.fixtures.cast import Cast
 from tests.fixtures.purchases import NETWORK, USDC
 from tests.fixtures.scene import Scene

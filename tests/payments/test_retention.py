@@ -7,11 +7,13 @@ from uuid import UUID
 
 import pytest
 
-from payments import lookup, retention, risk
+from payments import lookup
 from payments.acceptance.attempts import Reopening, reopen
-from payments.exposure import CapLimit
+from payments.database import retention
+from payments.database.pool import one, rows
+from payments.exposure import risk
+from payments.exposure.exposure import CapLimit
 from payments.ids import new_id
-from payments.pool import one, rows
 from tests.faults.invariants import caps_hold_what_is_at_risk, read_books
 from tests.fixtures.purchases import NETWORK, Purchases, sql_url
 

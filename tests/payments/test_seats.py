@@ -8,9 +8,9 @@ import pytest
 
 from marketplace.embedded.demo_accounts import RELAYER
 from payments.chains import Call, Fees
+from payments.database.pool import one
 from payments.ids import new_id
 from payments.models import Broadcast
-from payments.pool import one
 from payments.relaying import relayer, seats
 from payments.relaying.relayer import Keyring, Seat, Stopped
 from payments.relaying.seats import NoGasMoney

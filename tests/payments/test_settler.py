@@ -10,9 +10,9 @@ from typing import Any
 import psycopg
 import pytest
 
-from payments import settlement, settler, unpaid
-from payments.lookout import Lookout
-from payments.settler import Settler
+from payments.settling import settlement, settler, unpaid
+from payments.settling.lookout import Lookout
+from payments.settling.settler import Settler
 from tests.fixtures.purchases import NETWORK
 
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from payments.database.pool import one, rows
 from payments.health import SILENT, HealthBook
-from payments.pool import one, rows
 from tests.fixtures.purchases import NETWORK, Purchases
 
 

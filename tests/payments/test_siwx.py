@@ -13,7 +13,7 @@ from eth_account.messages import encode_defunct
 from eth_account.signers.local import LocalAccount
 
 from marketplace.configuration.chains import CHAIN_DEFAULTS
-from payments.pool import Pool, one
+from payments.database.pool import Pool, one
 from payments.wallets.questions import Question, challenge
 from payments.wallets.siwx import Asker, AsksTooOften, NotProven, SiwxReason, proven_payer
 from payments.wiring.networks import open_chain

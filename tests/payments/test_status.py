@@ -22,12 +22,12 @@ from eth_account.signers.local import LocalAccount
 
 from marketplace.configuration.chains import CHAIN_DEFAULTS
 from payments.counter import close_counter
+from payments.database.pool import one
 from payments.identifiers import TRIES_MAX, identifier_hash
 from payments.ids import new_id
-from payments.leaving import PIECE_BYTES
 from payments.models import Progress
-from payments.pool import one
 from payments.receipts.issuing import verify
+from payments.serving.leaving import PIECE_BYTES
 from payments.wallets.questions import Question
 from tests.fixtures.purchases import ANSWER, NETWORK, USDC, Purchases, sql_url
 

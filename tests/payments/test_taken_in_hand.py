@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from payments import desk
 from payments.acceptance.attempts import Reopening, reopen
-from payments.pool import rows
+from payments.database.pool import rows
+from payments.settling import desk
 from tests.fixtures.purchases import NETWORK, Purchases
 
 MOST = 100_000

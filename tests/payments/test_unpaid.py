@@ -11,15 +11,15 @@ from uuid import UUID
 
 import pytest
 
-from payments import desk as desks
-from payments import settlement, unpaid
 from payments.auditing.reconcile import _first_block as first_block
 from payments.chains import ChainUnavailable
 from payments.chains.evm import EvmChain
-from payments.desk import Desk
-from payments.pool import rows
+from payments.database.pool import rows
 from payments.relaying import gas
-from payments.settler import Settler
+from payments.settling import desk as desks
+from payments.settling import settlement, unpaid
+from payments.settling.desk import Desk
+from payments.settling.settler import Settler
 from tests.fixtures.cast import Cast, person
 from tests.fixtures.chain import Chain
 from tests.fixtures.purchases import NETWORK, USDC

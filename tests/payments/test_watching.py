@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from marketplace.embedded.chain import DOLLAR
-from payments import desk as desks
-from payments import settlement
 from payments.chains import TransactionReceipt
-from payments.pool import rows
+from payments.database.pool import rows
 from payments.relaying import broadcasts, watching
 from payments.relaying.broadcasts import Variant
+from payments.settling import desk as desks
+from payments.settling import settlement
 from tests.fixtures.cast import Cast
 from tests.fixtures.chain import calldata
 from tests.fixtures.scene import Scene

@@ -17,7 +17,7 @@ from django.utils import timezone
 from pytest_django.fixtures import Settings
 
 from payments.acceptance import attempts
-from payments.exposure import payer_key
+from payments.exposure.exposure import payer_key
 from payments.models import Answer, AnswerBody, Cap, Payment
 from sellers import listings, upstream_secrets
 from sellers.drafts import finish

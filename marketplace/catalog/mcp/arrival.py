@@ -22,7 +22,7 @@ from marketplace.catalog.mcp.protocol import (
     written,
 )
 from marketplace.catalog.mcp.versions import METHOD_HEADER, NAME_HEADER, VERSION_HEADER
-from payments.foreign_bytes import SANDBOX
+from payments.serving.foreign_bytes import SANDBOX
 from payments.x402.headers import encode_json
 
 JSON: Final = (b"content-type", b"application/json")

@@ -10,7 +10,7 @@ from django.http import HttpRequest, JsonResponse
 from yarl import URL
 
 from marketplace.catalog.mcp.protocol import SERVER_VERSION, VERSIONS
-from payments.cross_origin import read_from_anywhere
+from payments.serving.cross_origin import read_from_anywhere
 
 TYPE: Final = "application/mcp-server-card+json"
 SCHEMA: Final = "https://static.modelcontextprotocol.io/schemas/v1/server-card.schema.json"

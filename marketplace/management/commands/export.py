@@ -13,7 +13,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from payments.books import COLUMNS, cells
 from payments.reports.looks import FIRST_DAY
 from payments.reports.whole_site import Books, all_payments
-from payments.spreadsheets import csv_parts, json_parts
+from payments.serving.spreadsheets import csv_parts, json_parts
 from payments.x402.networks import NETWORKS
 from sellers.models import Seller
 

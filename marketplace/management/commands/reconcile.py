@@ -15,7 +15,7 @@ from payments.auditing import audits
 from payments.auditing.reconcile import Result, reconcile
 from payments.auditing.remedies import look_again
 from payments.chains import ChainUnavailable
-from payments.pool import Pool
+from payments.database.pool import Pool
 from payments.wiring.networks import (
     auditing_rpc,
     confirmations,

@@ -11,7 +11,7 @@ from django.core.management.base import BaseCommand, CommandParser
 from marketplace.management.manners import alone, speaks_json, tell
 from payments import audit_log
 from payments.amounts import Amount
-from payments.stuck import Stuck, stuck, try_now
+from payments.settling.stuck import Stuck, stuck, try_now
 
 LOOK_SECONDS = 0.5
 

@@ -26,8 +26,8 @@ from marketplace.catalog import built
 from marketplace.catalog.documents.market import this_market
 from marketplace.celery import OFTEN
 from marketplace.management.manners import alone, speaks_json, tell
-from payments import engine
 from payments.reports import kept_buyers
+from payments.settling import engine
 from payments.wiring.keys import offer_signer
 from payments.wiring.networks import networks, seller_gas_caps
 from sellers.domains import looks as domain_looks

@@ -51,7 +51,7 @@ MUTANTS = (
         "each promise of a wallet is looked at by itself",
         (
             (
-                "payments/exposure.py",
+                "payments/exposure/exposure.py",
                 "                min(int(self.payer * unit), purse),\n",
                 "                int(self.payer * unit),\n",
             ),
@@ -64,7 +64,7 @@ MUTANTS = (
         "a receipt's status is taken for proof",
         (
             (
-                "payments/evidence.py",
+                "payments/settling/evidence.py",
                 "    if receipt.status == 1 and finding.evidence is Evidence.PAID:",
                 "    if receipt.status == 1:",
             ),
@@ -186,8 +186,8 @@ MUTANTS = (
             ),
             (
                 "payments/facilitators/settling.py",
-                "from payments.evidence import Proof,",
-                "from payments.evidence import End, Proof,",
+                "from payments.settling.evidence import Proof,",
+                "from payments.settling.evidence import End, Proof,",
             ),
         ),
         "tests/faults/test_facilitators.py::test_the_transaction_of_somebody_else_is_no_proof",
@@ -210,7 +210,7 @@ MUTANTS = (
         "what was lost makes room for the next loss at once",
         (
             (
-                "payments/risk.py",
+                "payments/exposure/risk.py",
                 "return self.used + int(unpaid(self.after))",
                 "return self.used",
             ),
@@ -228,7 +228,7 @@ MUTANTS = (
         "a reorganisation leaves the ledger as it was",
         (
             (
-                "payments/outcomes.py",
+                "payments/settling/outcomes.py",
                 "            await ledger.reverse(connection, [row.payment_id])\n",
                 "",
             ),
@@ -240,7 +240,7 @@ MUTANTS = (
         "one block is deep enough for a receipt",
         (
             (
-                "payments/settlement.py",
+                "payments/settling/settlement.py",
                 "        elif depth >= desk.terms.confirmations:",
                 "        elif depth >= 1:",
             ),
@@ -325,7 +325,7 @@ MUTANTS = (
         "one node's word is enough for a large sum",
         (
             (
-                "payments/evidence.py",
+                "payments/settling/evidence.py",
                 "        if amount_atomic >= agree_above_atomic:",
                 "        if False:",
             ),

@@ -17,7 +17,7 @@ from marketplace.calls.forwarding import Answered
 from marketplace.calls.leases import Leases
 from marketplace.calls.release import Paid, deliver
 from marketplace.calls.shares import Share, Shares
-from payments import risk
+from payments.exposure import risk
 from payments.ids import new_id
 from payments.lookup import StoredAnswer
 

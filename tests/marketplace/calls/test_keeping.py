@@ -14,8 +14,8 @@ from multidict import CIMultiDict, CIMultiDictProxy
 from marketplace.calls import keeping
 from marketplace.calls.keeping import PART_BYTES, Keeper, Keeping
 from marketplace.calls.passage import Passage
+from payments.database.pool import one, rows
 from payments.egress import Head
-from payments.pool import one, rows
 from tests.fixtures.purchases import Purchases, sql_url
 
 FIRST, SECOND = b"data: one\n\n", b"data: two\n\n"

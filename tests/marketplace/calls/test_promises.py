@@ -14,7 +14,7 @@ from pytest_django.fixtures import Settings
 from marketplace.calls.promises import SPARE_SECONDS, Promises
 from marketplace.calls.shelf import Shelf, Shelved
 from marketplace.calls.stock import Stock
-from payments.pool import Pool, open_pool
+from payments.database.pool import Pool, open_pool
 from payments.receipts.signing import Signer, did_document, did_web, generate_pem
 from payments.x402.headers import encode_header
 from payments.x402.networks import DEFAULT_ASSETS

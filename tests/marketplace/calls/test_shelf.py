@@ -14,8 +14,8 @@ from cryptography.fernet import Fernet
 
 from marketplace.calls.shelf import Absent, Place, Shelf, Shelved
 from marketplace.calls.stock import Stock
+from payments.database.pool import Pool, open_pool
 from payments.models import OpenOffer
-from payments.pool import Pool, open_pool
 from payments.x402.headers import encode_json
 from sellers import listings, upstream_secrets
 from sellers.drafts import finish

@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from marketplace.calls.strikes import Strikes
-from payments.pool import open_pool
+from payments.database.pool import open_pool
 from payments.x402.reasons import Malformed, PaymentRefused, Reason
 from tests.fixtures.purchases import sql_url
 

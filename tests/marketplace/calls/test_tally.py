@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from marketplace.calls.tally import Tally
+from payments.database.pool import rows
 from payments.ids import new_id
-from payments.pool import rows
 from tests.fixtures.purchases import Purchases
 
 

@@ -20,8 +20,8 @@ from marketplace.calls.shelf import Shelved
 from marketplace.calls.stock import Stock
 from marketplace.catalog import search
 from marketplace.configuration.chains import CHAIN_DEFAULTS
+from payments.database.pool import open_pool
 from payments.models import OpenOffer
-from payments.pool import open_pool
 from payments.x402.networks import DEFAULT_ASSETS
 from sellers import listings, upstream_secrets
 from sellers.market import goods

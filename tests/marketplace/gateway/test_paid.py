@@ -23,8 +23,8 @@ from marketplace.calls.shelf import Absent, Place, Shelf, Shelved
 from marketplace.calls.stock import Stock
 from marketplace.gateway.app import Door, DoorLimits
 from payments.at_hand import payment_at_hand
+from payments.database.pool import open_pool
 from payments.lookup import StoredAnswer
-from payments.pool import open_pool
 from payments.x402.headers import encode_header
 from payments.x402.reasons import Reason
 from payments.x402.types import Settlement

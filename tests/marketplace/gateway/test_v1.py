@@ -12,7 +12,7 @@ from marketplace.calls.outcomes import CallOutcome, Challenged, Delivered, Refus
 from marketplace.calls.shelf import Shelf, Shelved
 from marketplace.calls.stock import Stock
 from marketplace.gateway.dialects import V1
-from payments.pool import open_pool
+from payments.database.pool import open_pool
 from payments.x402 import v1
 from payments.x402.reasons import Reason
 from payments.x402.types import Settlement

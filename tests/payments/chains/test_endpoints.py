@@ -6,7 +6,7 @@ import pytest
 
 from marketplace.embedded.chain import DOLLAR
 from payments.chains import ChainUnavailable, SendOutcome
-from payments.evidence import trusted_receipt
+from payments.settling.evidence import trusted_receipt
 from tests.fixtures.cast import Cast
 from tests.fixtures.chain import Chain
 from tests.fixtures.rpc_proxy import RpcProxy

@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping
 from typing import Any
 
-from payments.pool import Pool, rows
+from payments.database.pool import Pool, rows
 
 PAID = {"settled", "confirmed"}
 

@@ -11,9 +11,9 @@ from uuid import UUID
 import pytest
 
 from payments import earnings
+from payments.database.pool import Pool, one, open_pool, rows
 from payments.ids import new_id
 from payments.models import Money, Work
-from payments.pool import Pool, one, open_pool, rows
 from payments.x402.networks import checksum
 from tests.fixtures.purchases import Purchases, sql_url
 from tests.payments.earnings.rows import insist_equal

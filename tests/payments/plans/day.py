@@ -24,8 +24,7 @@ from marketplace.calls.tally import Tally
 from marketplace.calls.troubles import Troubles
 from marketplace.embedded.demo_accounts import RELAYER
 from marketplace.tasks import forget_visits
-from payments import desk as desks
-from payments import health, lookup, outcomes, reading, risk, settlement
+from payments import health, lookup, reading
 from payments.acceptance import answering, claiming, collecting, passing
 from payments.acceptance.answering import NewAnswer
 from payments.acceptance.attempts import drop, renew_leases, reopen, void
@@ -39,23 +38,26 @@ from payments.chains import (
     SendOutcome,
     TransactionReceipt,
 )
-from payments.desk import Desk, Row
+from payments.database.pool import Pool, one, rows
 from payments.disputes import clock as dispute_clock
-from payments.evidence import Proof
-from payments.exposure import SPENT_KEY, CapLimit, payer_key
+from payments.exposure import risk
+from payments.exposure.exposure import SPENT_KEY, CapLimit, payer_key
 from payments.facilitators import submissions
 from payments.identifiers import proves_identifier
 from payments.limits import alerts as limit_alerts
-from payments.lookout import Lookout
+from payments.live.wakeups import MONEY_MOVED, Bell
 from payments.models import Payment, Step, StepMark
-from payments.pool import Pool, one, rows
 from payments.receipts.signing import Signer, did_web, generate_pem
 from payments.relaying import broadcasts, fares, gas, relayer, watching
 from payments.relaying import settling as relaying
 from payments.relaying.relayer import Keyring
 from payments.reports import upkeep
 from payments.reports.one_payment import latest_receipt
-from payments.wakeups import MONEY_MOVED, Bell
+from payments.settling import desk as desks
+from payments.settling import outcomes, settlement
+from payments.settling.desk import Desk, Row
+from payments.settling.evidence import Proof
+from payments.settling.lookout import Lookout
 from payments.wallets import siwx
 from payments.wallets.questions import Question
 from payments.wiring.bounds import exposure

@@ -8,10 +8,10 @@ from unittest.mock import patch
 from uuid import UUID
 
 from payments import earnings
-from payments.happenings import EARNINGS, PAYMENT, UNSEEN, Topic, versions_now
+from payments.database.pool import Pool, one, rows
 from payments.ids import new_id
-from payments.open_pages import Hub, Seat
-from payments.pool import Pool, one, rows
+from payments.live.happenings import EARNINGS, PAYMENT, UNSEEN, Topic, versions_now
+from payments.live.open_pages import Hub, Seat
 from payments.reports import kept_buyers
 from payments.reports.buyers import buyers, paid_by
 from payments.reports.earnings import by_listing, by_time, first_sale, overview, wallets_paid

@@ -15,7 +15,7 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import TupleRow, tuple_row
 
-from payments.pool import Pool
+from payments.database.pool import Pool
 from tests.architecture.tree import ROOMS
 from tests.fixtures.chain import CHECKOUT
 
@@ -26,7 +26,7 @@ SETS = re.compile(r"(\s*set local [^;]+;)*", re.I)
 # A table that holds fewer rows is read whole, whatever indexes it has.
 ROWS_BIG = 300
 # What carries the statements of others.
-CARRIERS = ("payments/old_rows.py", "payments/pool.py")
+CARRIERS = ("payments/database/old_rows.py", "payments/database/pool.py")
 
 Asker = tuple[str, str]  # file, function
 

@@ -24,9 +24,10 @@ from django.test import override_settings
 
 from marketplace.configuration.chains import CHAIN_DEFAULTS
 from marketplace.embedded.postgres import Postgres
-from payments import earnings, old_rows, retention
-from payments.partitions import make_ahead
-from payments.pool import open_pool
+from payments import earnings
+from payments.database import old_rows, retention
+from payments.database.partitions import make_ahead
+from payments.database.pool import open_pool
 from sellers import signed_offers
 from sellers.site import this_site
 from tests.architecture.tree import Module, dotted, modules
@@ -50,21 +51,21 @@ MORE_BUFFERS: dict[Asker, int] = {
     ("payments/acceptance/answering.py", "record_together"): 1_200,
     ("payments/acceptance/passing.py", "keep_together"): 1_000,  # ten of 30 kB: 15 rows' toast each
     ("payments/relaying/watching.py", "watched"): 300,
-    ("payments/desk.py", "passengers"): 400,
-    ("payments/desk.py", "_take"): 1_500,
+    ("payments/settling/desk.py", "passengers"): 400,
+    ("payments/settling/desk.py", "_take"): 1_500,
     ("payments/relaying/fares.py", "_on_the_way"): 1_500,  # 240 that are in no block yet
-    ("payments/desk.py", "look_again"): 1_000,
-    ("payments/desk.py", "put_off"): 1_000,
+    ("payments/settling/desk.py", "look_again"): 1_000,
+    ("payments/settling/desk.py", "put_off"): 1_000,
     ("payments/earnings.py", "count_payments"): 2_500,
     ("payments/relaying/gas.py", "attribute"): 300,
     ("payments/relaying/gas.py", "over_cap"): 110,  # fifty sellers of today
     ("payments/relaying/gas.py", "all_out_of_budget"): 400,  # ninety failures of the last hour
     ("payments/relaying/settling.py", "_relayer_trouble"): 300,
     ("payments/ledger.py", "_write"): 700,
-    ("payments/risk.py", "make_room"): 700,
-    ("payments/risk.py", "rebalance"): 1_000,
-    ("payments/outcomes.py", "_wipe"): 1_000,
-    ("payments/outcomes.py", "close"): 500,
+    ("payments/exposure/risk.py", "make_room"): 700,
+    ("payments/exposure/risk.py", "rebalance"): 1_000,
+    ("payments/settling/outcomes.py", "_wipe"): 1_000,
+    ("payments/settling/outcomes.py", "close"): 500,
     ("payments/receipts/issuing.py", "issue"): 1_500,
     ("payments/reports/buyers.py", "buyers"): 140,  # four hundred buyers
     ("payments/reports/purchases.py", "_found"): 2_500,  # the same of a robot's own
@@ -74,9 +75,9 @@ MORE_BUFFERS: dict[Asker, int] = {
     ("payments/reports/finding.py", "_own"): 400,  # a hundred payments of one transaction
     ("payments/reports/earnings.py", "wallets_paid"): 3_500,  # a day's four hundred of a listing
     ("payments/reports/sales.py", "_found"): 2_000,  # twenty-five, among those of a robot
-    ("payments/retention.py", "forget_idle_counters"): 400,
-    ("payments/settlement.py", "void_dead_leases"): 400,  # thirty calls whose process died
-    ("payments/lookout.py", "look_above"): 400,  # ten blocks of payments
+    ("payments/database/retention.py", "forget_idle_counters"): 400,
+    ("payments/settling/settlement.py", "void_dead_leases"): 400,  # thirty calls whose process died
+    ("payments/settling/lookout.py", "look_above"): 400,  # ten blocks of payments
     ("payments/reports/upkeep.py", "served_lately"): 300,  # the last twenty of a listing
     ("payments/moves.py", "move_together"): 800,  # twenty payments
     ("payments/wallets/siwx.py", "_burn"): 120,
@@ -111,8 +112,8 @@ BY_INDEX: dict[Asker, set[str]] = {
     ("payments/acceptance/attempts.py", "renew_leases"): {"payments_progress_pkey"},
     ("payments/relaying/watching.py", "finish"): {"broadcast_mined", "broadcast_by_block"},
     ("payments/relaying/watching.py", "watched"): {"broadcast_waiting"},
-    ("payments/desk.py", "passengers"): {"progress_by_nonce"},
-    ("payments/desk.py", "_take"): {"progress_due", "progress_to_send"},
+    ("payments/settling/desk.py", "passengers"): {"progress_by_nonce"},
+    ("payments/settling/desk.py", "_take"): {"progress_due", "progress_to_send"},
     ("payments/relaying/fares.py", "_on_the_way"): {"broadcast_waiting", "progress_by_nonce"},
     ("payments/relaying/gas.py", "attribute"): {"progress_by_nonce"},
     ("payments/relaying/gas.py", "over_cap"): {"gasuse_once"},
@@ -131,8 +132,8 @@ BY_INDEX: dict[Asker, set[str]] = {
     ("payments/lookup.py", "stored_answer"): {"payments_answer_pkey"},
     ("payments/relaying/relayer.py", "forget_block"): {"broadcast_by_block"},
     ("payments/relaying/seats.py", "take_seat"): {"broadcast_waiting"},
-    ("payments/settlement.py", "void_dead_leases"): {"progress_leases"},
-    ("payments/lookout.py", "look_above"): {"progress_due"},
+    ("payments/settling/settlement.py", "void_dead_leases"): {"progress_leases"},
+    ("payments/settling/lookout.py", "look_above"): {"progress_due"},
     ("payments/reports/upkeep.py", "served_lately"): {"payment_by_listing"},
     ("sellers/health/health.py", "forget_probes"): {"proberesult_by_time"},
     ("sellers/notices.py", "take_unmailed"): {"notice_unmailed"},
@@ -174,14 +175,14 @@ NOT_HOT: dict[Asker, str] = {
     ("payments/earnings.py", "begin"): START,
     ("payments/outbox.py", "_one"): "carries the statements of read_steps and _page",
     ("payments/earnings.py", "count_anew"): BY_HAND,
-    ("payments/engine.py", "beat"): "one row by its name",
-    ("payments/partitions.py", "_patiently"): "makes and drops tables",
-    ("payments/partitions.py", "_drop_expired"): "the catalog, and what has no partition",
-    ("payments/pool.py", "_insist_on_durability"): START,
-    ("payments/pool.py", "_prepare"): START,
-    ("payments/old_rows.py", "drop_rows"): "carries others' statements",
-    ("payments/pool.py", "one"): "carries others' statements",
-    ("payments/pool.py", "rows"): "carries others' statements",
+    ("payments/settling/engine.py", "beat"): "one row by its name",
+    ("payments/database/partitions.py", "_patiently"): "makes and drops tables",
+    ("payments/database/partitions.py", "_drop_expired"): "the catalog, and what has no partition",
+    ("payments/database/pool.py", "_insist_on_durability"): START,
+    ("payments/database/pool.py", "_prepare"): START,
+    ("payments/database/old_rows.py", "drop_rows"): "carries others' statements",
+    ("payments/database/pool.py", "one"): "carries others' statements",
+    ("payments/database/pool.py", "rows"): "carries others' statements",
     ("payments/auditing/audits.py", "tokens_of"): "the sums of each day, once an hour",
     ("payments/auditing/reconcile.py", "_books"): "an audit reads every payment, once a day",
     ("payments/auditing/reconcile.py", "_first_block"): "the same",
@@ -191,9 +192,9 @@ NOT_HOT: dict[Asker, str] = {
         "payments/reports/one_payment.py",
         "_latest_receipts",
     ): "asked by payment_report and latest_receipt",
-    ("payments/retention.py", "_in_batches"): "once an hour, a bounded number of old rows",
+    ("payments/database/retention.py", "_in_batches"): "once an hour, a bounded number of old rows",
     ("marketplace/embedded/readiness.py", "has_lost_payments"): START,
-    ("payments/risk.py", "forgive"): "once a minute, a bounded number of losses",
+    ("payments/exposure/risk.py", "forgive"): "once a minute, a bounded number of losses",
     ("payments/reports/earnings.py", "_of"): "asked by overview, by_time and by_listing",
     ("payments/reports/spend.py", "_added_up"): "as many of one buyer's payments as are added up",
     ("payments/limits/owners.py", "read_rules"): "one row, by its key, and seldom",
@@ -225,9 +226,9 @@ NOT_HOT: dict[Asker, str] = {
     ("marketplace/buyers/goods.py", "things"): "the listings that one buyer paid",
     ("payments/facilitators/submissions.py", "_insert"): "one row, by its payment's key",
     ("payments/wallets/linking.py", "burn"): "the same statement as siwx._burn",
-    ("payments/wakeups.py", "_ring"): "reads no table",
-    ("payments/wakeups.py", "_ring_now"): "reads no table",
-    ("payments/wakeups.py", "_rings"): "reads no table",
+    ("payments/live/wakeups.py", "_ring"): "reads no table",
+    ("payments/live/wakeups.py", "_ring_now"): "reads no table",
+    ("payments/live/wakeups.py", "_rings"): "reads no table",
     **{
         (f"sellers/{file}.py", name): BY_HAND
         for file, names in {
@@ -492,11 +493,14 @@ EACH_JUDGE = "every ten minutes, for each who judges or runs the site"
 OPERATORS_PAGE = "the operator's page and Prometheus, a few times a minute"
 NOT_HOT |= (
     {
-        ("payments/index_builds.py", "database_forwards"): "by `migrate`, once for an index",
+        (
+            "payments/database/index_builds.py",
+            "database_forwards",
+        ): "by `migrate`, once for an index",
         ("payments/auditing/audits.py", "note"): "one row by its key, once an hour",
         ("payments/auditing/audits.py", "_alone"): "a lock, once an hour",
-        ("payments/stuck.py", "stuck"): BY_HAND,
-        ("payments/stuck.py", "try_now"): BY_HAND,
+        ("payments/settling/stuck.py", "stuck"): BY_HAND,
+        ("payments/settling/stuck.py", "try_now"): BY_HAND,
         ("marketplace/management/manners.py", "_is_mine"): BY_HAND,
         ("marketplace/management/manners.py", "alone"): BY_HAND,
         ("marketplace/management/commands/changepassword.py", "handle"): BY_HAND,
@@ -775,7 +779,7 @@ def test_what_is_not_due_yet_is_not_looked_at(plans: Plans) -> None:
     """The clock itself as a bound is no use to an index: each look would read all that is open."""
     bounds = [
         node["Index Cond"]
-        for plan in plans.of(("payments/desk.py", "_take"))
+        for plan in plans.of(("payments/settling/desk.py", "_take"))
         for node in plan.nodes()
         if node.get("Index Name") in {"progress_due", "progress_to_send"}
     ]

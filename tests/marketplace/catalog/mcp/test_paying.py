@@ -31,8 +31,8 @@ from marketplace.catalog.mcp.outcomes import result_of
 from marketplace.catalog.mcp.paying import ToolAnswer
 from marketplace.catalog.mcp.protocol import INTERNAL_ERROR
 from payments.at_hand import payment_at_hand
+from payments.database.pool import open_pool
 from payments.lookup import StoredAnswer
-from payments.pool import open_pool
 from payments.x402.reasons import Reason
 from payments.x402.types import Settlement
 from sellers.drafts import finish

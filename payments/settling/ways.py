@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 from payments.chains import Block
 
 if TYPE_CHECKING:
-    from payments.desk import Desk, Row
+    from payments.settling.desk import Desk, Row
 
 
 class Way(Protocol):

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 
 from psycopg import errors, sql
 
-from payments.pool import Connection, Pool
+from payments.database.pool import Connection, Pool
 
 MONTHS_AHEAD = 3
 DAYS_AHEAD = 40  # the longest keep of a listing is 30 days

@@ -15,9 +15,9 @@ from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from uuid import UUID
 
-from payments.exposure import PAYER_KEY, SPENT_KEY, CapLimit
+from payments.database.pool import Connection, Pool, one
+from payments.exposure.exposure import PAYER_KEY, SPENT_KEY, CapLimit
 from payments.models import Money, Work
-from payments.pool import Connection, Pool, one
 from payments.states import PAID, State
 
 _KNOWN_KEYS_MAX = 50_000

@@ -11,8 +11,8 @@ import psycopg
 from psycopg.rows import TupleRow
 from psycopg_pool import AsyncConnectionPool
 
-from payments.arrays import PlainListDumper
-from payments.line import Line, as_line, signs_of_life
+from payments.database.arrays import PlainListDumper
+from payments.database.line import Line, as_line, signs_of_life
 
 Connection: TypeAlias = psycopg.AsyncConnection[TupleRow]
 Pool: TypeAlias = AsyncConnectionPool[Connection]

@@ -12,15 +12,16 @@ from uuid import UUID
 
 from psycopg import sql
 
-from payments import ledger, risk
-from payments.desk import Desk, Row
-from payments.evidence import Proof
+from payments import ledger
+from payments.database.pool import Connection
+from payments.exposure import risk
 from payments.marks import CLOSE
 from payments.models import Money
 from payments.moves import NEVER, NOW, move, move_together, seconds_from_now
-from payments.pool import Connection
 from payments.receipts import issuing
 from payments.relaying import relayer
+from payments.settling.desk import Desk, Row
+from payments.settling.evidence import Proof
 from payments.states import State
 
 log = logging.getLogger(__name__)

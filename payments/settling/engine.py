@@ -12,11 +12,13 @@ from datetime import UTC, datetime
 import psycopg
 import uvloop
 
-from payments import earnings, partitions, retention, risk
-from payments.desk import Desk
-from payments.pool import NotDurable, Pool, rows
-from payments.settler import Settler
-from payments.wakeups import EARNINGS_COUNTED, MONEY_MOVED, WORK_TO_SETTLE, Bell, listen
+from payments import earnings
+from payments.database import partitions, retention
+from payments.database.pool import NotDurable, Pool, rows
+from payments.exposure import risk
+from payments.live.wakeups import EARNINGS_COUNTED, MONEY_MOVED, WORK_TO_SETTLE, Bell, listen
+from payments.settling.desk import Desk
+from payments.settling.settler import Settler
 from payments.wiring.bounds import forgive_seconds
 from payments.wiring.networks import networks
 from payments.wiring.pools import direct_database_url, open_main_pool, open_settling_pool

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from payments.chains import Block, Chain, ChainUnavailable, FoundLog, TransactionReceipt
-from payments.desk import Row
+from payments.settling.desk import Row
 from payments.x402.types import Evidence, Finding
 
 log = logging.getLogger(__name__)

@@ -15,8 +15,8 @@ from django.db import Error, transaction
 from django.db import connection as django_connection
 from psycopg.conninfo import make_conninfo
 
-from payments.line import signs_of_life
-from payments.pool import Pool
+from payments.database.line import signs_of_life
+from payments.database.pool import Pool
 
 COALESCE_SECONDS = 0.005  # at most one NOTIFY in so long per process and channel
 RECONNECT_SECONDS = 1.0

@@ -12,11 +12,11 @@ import contextlib
 import logging
 from collections.abc import Awaitable, Callable
 
-from payments import settlement, unpaid
 from payments.chains import ChainUnavailable
-from payments.desk import Desk
-from payments.lookout import Lookout
-from payments.pool import AWAY
+from payments.database.pool import AWAY
+from payments.settling import settlement, unpaid
+from payments.settling.desk import Desk
+from payments.settling.lookout import Lookout
 
 log = logging.getLogger(__name__)
 

@@ -13,12 +13,12 @@ from collections.abc import Iterable, Sequence
 from functools import partial
 from uuid import UUID
 
-from payments import desk as desks
-from payments import outcomes
 from payments.chains import Block, ChainUnavailable
-from payments.desk import Desk, NetworkTerms, Row
-from payments.evidence import Found, Proof, find_ends
 from payments.models import Work
+from payments.settling import desk as desks
+from payments.settling import outcomes
+from payments.settling.desk import Desk, NetworkTerms, Row
+from payments.settling.evidence import Found, Proof, find_ends
 
 log = logging.getLogger(__name__)
 

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from payments import audit_log
 from payments.amounts import Amount
-from payments.wakeups import WORK_TO_SETTLE
+from payments.live.wakeups import WORK_TO_SETTLE
 
 SHOWN_MAX: Final = 500
 NAMED_MAX: Final = 100

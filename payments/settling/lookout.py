@@ -11,10 +11,10 @@ import logging
 
 from payments import health
 from payments.chains import Block, ChainUnavailable
-from payments.desk import Desk
+from payments.database.pool import rows
 from payments.marks import LOOK_ABOVE
-from payments.pool import rows
 from payments.relaying import relayer, watching
+from payments.settling.desk import Desk
 
 log = logging.getLogger(__name__)
 

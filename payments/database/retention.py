@@ -6,8 +6,8 @@ nobody waits for the broom, and what it left is found the next time.
 
 from __future__ import annotations
 
-from payments.exposure import SPENT_KEY
-from payments.pool import Pool, one
+from payments.database.pool import Pool, one
+from payments.exposure.exposure import SPENT_KEY
 
 ROWS_AT_ONCE = 1_000
 COUNTER_IDLE_HOURS = 24

@@ -12,15 +12,15 @@ from uuid import UUID
 
 from payments.auditing.searched import Searched
 from payments.chains import Call, Chain
+from payments.database.pool import Pool, rows
+from payments.live.wakeups import Bell
 from payments.marks import LOOK_AGAIN, PUT_OFF
 from payments.models import Money, Work
-from payments.pool import Pool, rows
 from payments.receipts.signing import Signer
 from payments.relaying.passed_by import Waiting
 from payments.relaying.relayer import Keyring
+from payments.settling.ways import Way
 from payments.states import Standing, State
-from payments.wakeups import Bell
-from payments.ways import Way
 from payments.x402.schemes import SCHEMES, Scheme
 from payments.x402.types import Authorization
 

@@ -10,15 +10,16 @@ from uuid import UUID
 
 from psycopg import sql
 
-from payments import desk as desks
-from payments import outcomes, risk
 from payments.chains import Block, ChainUnavailable, Simulation
-from payments.desk import Desk, Row
+from payments.database.pool import rows
+from payments.exposure import risk
 from payments.models import Money, Work
 from payments.moves import LEASE_OVER, NEVER, NOW, move
-from payments.pool import rows
+from payments.settling import desk as desks
+from payments.settling import outcomes
+from payments.settling.desk import Desk, Row
+from payments.settling.unpaid import look_for_ends
 from payments.states import Standing, State
-from payments.unpaid import look_for_ends
 
 log = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 import psycopg
 
-from payments.pool import AWAY
+from payments.database.pool import AWAY
 
 T = TypeVar("T")
 

@@ -13,10 +13,16 @@ from weakref import WeakKeyDictionary
 import psycopg
 from django.db import Error, connection
 
-from payments.happenings import UNSEEN, Kind, Topic, by_kind
-from payments.outage import Outage
-from payments.pool import NotDurable, Pool, rows
-from payments.wakeups import EARNINGS_COUNTED, MONEY_MOVED, WORK_TO_SETTLE, WORK_WENT_ON, listen
+from payments.database.outage import Outage
+from payments.database.pool import NotDurable, Pool, rows
+from payments.live.happenings import UNSEEN, Kind, Topic, by_kind
+from payments.live.wakeups import (
+    EARNINGS_COUNTED,
+    MONEY_MOVED,
+    WORK_TO_SETTLE,
+    WORK_WENT_ON,
+    listen,
+)
 from payments.wiring.pools import direct_database_url, open_site_pool
 
 log = logging.getLogger(__name__)
