@@ -1,4 +1,4 @@
-"""Names and hosts that would be taken for another seller's.
+"""Names, hosts and domains that would be taken for another seller's.
 
 The letters that look like others are a table of our own: Unicode's whole list (UTS 39) takes rare
 scripts apart that no title here is written in, and the packages that carry it were last made for
@@ -12,10 +12,11 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 from urllib.parse import urlsplit
 
-from sellers.models import Listing, Revision, Seller
+from sellers.models import Domain, Listing, Revision, Seller
 from sellers.models.catalog import CatalogEntry
 
 COMPARED_MAX = 5_000  # of the best by rank: those are worth looking like
@@ -25,8 +26,8 @@ SHOWN_MAX = 10
 _WRONG_LETTERS: Final = ((12, 2), (6, 1))
 # What the eye takes for another letter: digits, and letters of other alphabets.
 _SEEN_AS = str.maketrans(
-    "01345789|!$@аеорсухіјѕԁɡοαερκνυιвкмнтпгԛԝһбβηχγωϲτμıɩɑʟꜱօսհոցզ",
-    "oieasbbgiisaaeopcyxijsdgoaepkvuibkmhtnrqwhbbnxywctuiiaisouhngq",
+    "01345789|!$@аеорсухіјѕԁɡοαερκνυιвкмнтпгԛԝһбβηχγωϲτμıɩɑʟꜱօսհոցզӏ",
+    "oieasbbgiisaaeopcyxijsdgoaepkvuibkmhtnrqwhbbnxywctuiiaisouhngqi",
 )
 _PAIRS = (("rn", "m"), ("vv", "w"), ("l", "i"), ("cl", "d"))
 
@@ -62,12 +63,16 @@ def look_alike(seller: Seller, title: str) -> str | None:
 
 
 def likenesses(listing: Listing) -> list[Likeness]:
-    """Everything that a proposal's title, its seller's name and its host resemble."""
+    """Everything that a proposal's title and host, and its seller's name and domain, resemble."""
     revision = listing.proposed_revision if listing.submitted_at else listing.live_revision
     if revision is None:
         return []
     others = _others(listing.seller)
-    found = [*_names(listing.seller, revision, others), *_hosts(revision, others)]
+    found = [
+        *_domains(listing.seller, others),
+        *_names(listing.seller, revision, others),
+        *_hosts(revision, others),
+    ]
     return found[:SHOWN_MAX]
 
 
@@ -82,11 +87,7 @@ def mixed_alphabets(text: str) -> list[str]:
 
 def host_of(url: str) -> str:
     """The host of an address as people read it: internationalised names in their own letters."""
-    host = (urlsplit(url).hostname or "").removeprefix("www.")
-    try:
-        return host.encode("ascii").decode("idna")
-    except UnicodeError:
-        return host
+    return _in_letters((urlsplit(url).hostname or "").removeprefix("www."))
 
 
 def letters_apart(one: str, other: str, most: int) -> int:
@@ -112,12 +113,37 @@ class _Other:
     seller_name: str
     seller_slug: str
     upstream_url: str
+    domain: str | None
+    domain_verified_at: datetime | None
 
 
 def _others(seller: Seller) -> list[_Other]:
     sold = CatalogEntry.objects.filter(sold=True).exclude(seller_slug=seller.slug)
-    fields = ("path", "title", "seller_name", "seller_slug", "revision__terms__upstream_url")
+    fields = (
+        "path", "title", "seller_name", "seller_slug", "revision__terms__upstream_url",
+        "listing__seller__domain__name", "listing__seller__domain__verified_at",
+    )  # fmt: skip
     return [_Other(*row) for row in sold.order_by("-score").values_list(*fields)[:COMPARED_MAX]]
+
+
+def _domains(seller: Seller, others: list[_Other]) -> Iterator[Likeness]:
+    """A domain that is only named counts as well: a look at it may prove it tomorrow."""
+    row = Domain.objects.filter(pk=seller.pk).first()
+    if row is None:
+        return
+    mine, told = _in_letters(row.name), set()
+    spelled = row.name if row.name == mine else f"{row.name} ({mine})"
+    whose = f"its seller's domain {spelled}" + ("" if row.verified_at else ", not proven,")
+    for other in others:
+        # What others only name, they may have no part in.
+        if other.domain is None or other.domain_verified_at is None or other.domain in told:
+            continue
+        told.add(other.domain)
+        theirs = _in_letters(other.domain)
+        if theirs == mine:
+            yield Likeness(other.path, theirs, f"{whose} is that of")
+        elif how := _reads_like(skeleton(mine), skeleton(theirs)):
+            yield Likeness(other.path, theirs, f"{whose} {how} that of")
 
 
 def _names(seller: Seller, revision: Revision, others: list[_Other]) -> Iterator[Likeness]:
@@ -144,6 +170,13 @@ def _hosts(revision: Revision, others: list[_Other]) -> Iterator[Likeness]:
             yield Likeness(other.path, theirs, "it calls the same host as")
         elif how := _reads_like(skeleton(mine), skeleton(theirs)):
             yield Likeness(other.path, theirs, f"its host {how} that of")
+
+
+def _in_letters(host: str) -> str:
+    try:
+        return host.encode("ascii").decode("idna")
+    except UnicodeError:
+        return host
 
 
 def _reads_like(one: str, other: str) -> str:

@@ -447,7 +447,7 @@ REVIEWS = {
     "marketplace/moderation/views.py": "_stopped judgeable queue",
     "sellers/reviews/automatic.py": "_of_seller _wallets_sold_into consider",
     "sellers/reviews/holds.py": "let_go of take take_next waiting",
-    "sellers/profile/look_alikes.py": "_others",
+    "sellers/profile/look_alikes.py": "_domains _others",
     "sellers/reviews/proposals.py": "keep of_proposal",
     "sellers/reviews/records.py": "_others_paid record wallets",
     "sellers/reviews/reports.py": "close file forget reportable waiting",
