@@ -40,6 +40,8 @@ _FIELDS = (
     ("check_output", "Checks required keys"),
     ("stream", "Streams"),
 )
+# What programs read: shown letter under letter.
+_CODE = frozenset({"input_schema", "example_input", "output_schema", "sample"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +60,18 @@ class Change:
     pieces: tuple[Piece, ...]
     warning: str = ""
     alarm: bool = False  # who gets the calls or the money changes
+    is_code: bool = False
 
 
 def differences(old: Terms | None, new: Terms) -> list[Change]:
     """Every field that changes, prices last; against nothing, everything is new."""
     changes = [
-        Change(label, pieces(_spelled(old, name), _spelled(new, name)), *_warning(old, new, name))
+        Change(
+            label,
+            pieces(_spelled(old, name), _spelled(new, name)),
+            *_warning(old, new, name),
+            is_code=name in _CODE,
+        )
         for name, label in _FIELDS
         if _spelled(old, name) != _spelled(new, name)
     ]

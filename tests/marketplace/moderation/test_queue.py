@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
@@ -97,3 +99,15 @@ def test_the_queue_is_for_moderators_with_their_second_factor(desk: Desk) -> Non
         assert halfway.post(f"/moderation/{path}").status_code == 302
     listing.refresh_from_db()
     assert listing.state == Listing.State.IN_REVIEW
+
+
+def test_what_programs_read_is_shown_as_code_and_words_are_not(
+    desk: Desk, moderator: Client
+) -> None:
+    listing = desk.submitted()
+    page = moderator.get(f"/moderation/{listing.pk}").content.decode()
+    shown = dict(re.findall(r'<dt>([^<]+)</dt><dd><(pre|div) class="diff">', page))
+    as_code = {label for label, tag in shown.items() if tag == "pre"}
+    assert as_code == {"Input schema", "Example call", "Answer schema", "Example answer"}
+    assert {"Title", "Description"} <= set(shown)
+    assert re.search(r'<pre class="diff">\{\n  &quot;[^<]*\}</pre>', page)
