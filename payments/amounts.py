@@ -66,6 +66,16 @@ class Amount:
         return f"{symbol} on {network.name}{' (test network)' if network.testnet else ''}"
 
 
+def grouped(text: str) -> str:
+    """Write the thousands of a number apart: "$1,234.50". The digits after the point stay."""
+    number, space, rest = text.partition(" ")
+    whole, point, fraction = number.partition(".")
+    digits = whole.lstrip("$")
+    if not digits.isdigit():
+        return text
+    return f"{whole[: len(whole) - len(digits)]}{int(digits):,}{point}{fraction}{space}{rest}"
+
+
 def _plain(number: Decimal, *, at_least: int = 0) -> str:
     whole, _, fraction = f"{number:f}".partition(".")
     fraction = fraction.rstrip("0").ljust(at_least, "0")

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import orjson
 
-from payments.amounts import Amount
+from payments.amounts import Amount, grouped
 from payments.x402.networks import NETWORKS
 from sellers.prices import in_dollars
 from sellers.terms import PriceTerms, Terms
@@ -131,8 +131,9 @@ def _amount(price: PriceTerms | None) -> str:
         return ""
     amount = Amount.of(price.network, price.asset, price.amount_atomic)
     if amount.decimals is None:
-        return amount.text
-    return f"${in_dollars(price.amount_atomic, amount.decimals).normalize():f} ({amount.text})"
+        return grouped(amount.text)
+    dollars = f"${in_dollars(price.amount_atomic, amount.decimals).normalize():f}"
+    return f"{grouped(dollars)} ({grouped(amount.text)})"
 
 
 def _warning(old: Terms | None, new: Terms, name: str) -> tuple[str, bool]:

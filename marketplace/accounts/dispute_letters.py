@@ -16,7 +16,7 @@ from django.urls import reverse
 
 from marketplace.accounts import letters
 from marketplace.accounts.models import Wallet
-from payments.amounts import Amount
+from payments.amounts import Amount, grouped
 from payments.disputes.outbox import take_unmailed
 from payments.disputes.states import words
 from payments.models import Case, DisputeStep, Side
@@ -51,15 +51,16 @@ def _sides(step: DisputeStep) -> Iterator[tuple[User, str]]:
 
 def _write(user: User, page: str, step: DisputeStep) -> None:
     dispute, payment = step.dispute, step.dispute.payment
-    amount = Amount.of(payment.network, payment.asset, int(dispute.asked_atomic))
+    asked = Amount.of(payment.network, payment.asset, int(dispute.asked_atomic))
+    amount = grouped(asked.text)
     text = letters.worded(
         "accounts/letters/dispute.txt",
         user,
         reverse(page, args=(dispute.pk,)),
-        amount=amount.text,
+        amount=amount,
         title=payment.title,
         words=words(Case(step.state)).text,
         is_move=step.is_move,
         deadline=dispute.deadline_at,
     )
-    letters.write(user, f"A dispute about {amount.text} at {settings.SITE_NAME}", text)
+    letters.write(user, f"A dispute about {amount} at {settings.SITE_NAME}", text)

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_safe
 from marketplace.access import person, signed_in
 from marketplace.buyers.filters import Filters, read_filters, wallet_choices
 from marketplace.buyers.receipts import networks_of
-from payments.amounts import Amount
+from payments.amounts import Amount, grouped
 from payments.limits.groups import teams_of
 from payments.limits.setting import names_of
 from payments.reports.periods import PERIODS, STEP_LABELS, STEPS, USUAL
@@ -78,7 +78,8 @@ def _chart(filters: Filters, found: Spend) -> dict[str, Any] | None:
     for start in filters.span.starts():
         spent = days.get(start, nothing)
         label = start.strftime(STEP_LABELS[filters.span.step])
-        points.append({"label": label, "value": spent.amount.whole, "text": spent.amount.text})
+        text = grouped(spent.amount.text)
+        points.append({"label": label, "value": spent.amount.whole, "text": text})
     return {
         "title": f"Spent in {shown.kind}, {STEPS[filters.span.step]}",
         "points": points,

@@ -15,7 +15,7 @@ from django.conf import settings
 from marketplace.calls import browsers
 from marketplace.calls.shelf import Shelved
 from payments.acceptance.promise import Offer
-from payments.amounts import Amount
+from payments.amounts import Amount, grouped
 from payments.x402.networks import NETWORKS
 from sellers.examples import body, body_media_type, buying, suffix
 
@@ -133,8 +133,8 @@ def _price(offer: Offer) -> str:
     network = NETWORKS[wanted.network]
     where = f"{network.name}, test network" if network.testnet else network.name
     return (
-        f'<span class="number">{escape(amount.dollars)} <span class="soft">{escape(amount.text)}'
-        f'</span></span> <span class="badge">{escape(where)}</span>'
+        f'<span class="number">{escape(grouped(amount.dollars))} <span class="soft">'
+        f'{escape(grouped(amount.text))}</span></span> <span class="badge">{escape(where)}</span>'
     )
 
 

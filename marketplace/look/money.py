@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from payments.amounts import Amount
+from payments.amounts import Amount, grouped
 from payments.x402.networks import NETWORKS
 
 MINUS = "−"
@@ -33,13 +33,3 @@ def figure_of(amount: Amount) -> Figure:
         network=network.name if network else amount.network,
         testnet=bool(network and network.testnet),
     )
-
-
-def grouped(text: str) -> str:
-    """Write the thousands of a number apart: "$1,234.50". The digits after the point stay."""
-    number, space, rest = text.partition(" ")
-    whole, point, fraction = number.partition(".")
-    digits = whole.lstrip("$")
-    if not digits.isdigit():
-        return text
-    return f"{whole[: len(whole) - len(digits)]}{int(digits):,}{point}{fraction}{space}{rest}"

@@ -28,9 +28,8 @@ from marketplace.look import (
     themes,
     times,
 )
-from marketplace.look.money import grouped
 from payments.addresses import payment_path
-from payments.amounts import Amount
+from payments.amounts import Amount, grouped
 from payments.reports.bought import Bought
 from payments.wiring.networks import explorer_url
 from sellers.market import goods

@@ -18,7 +18,7 @@ from django.db.models import F, Min, Q
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from payments.amounts import Amount
+from payments.amounts import Amount, grouped
 from payments.audit_log import RESTORED
 from payments.disputes.states import STILL_OPEN, allowed
 from payments.models import (
@@ -190,8 +190,8 @@ def _refuse_what_cannot_be(payment: Payment, progress: Progress, request: Reques
     if not 0 < request.amount_atomic <= left:
         raise DisputeRefused(
             Denied.AMOUNT_EXCEEDS,
-            f"ask for {Amount.of(payment.network, payment.asset, left).text} at most, and for more"
-            " than nothing: so much is left of it",
+            f"ask for {grouped(Amount.of(payment.network, payment.asset, left).text)} at most, and"
+            " for more than nothing: so much is left of it",
         )
     if len(request.key) > KEY_CHARACTERS_MAX:
         raise DisputeRefused(

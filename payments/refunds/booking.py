@@ -19,7 +19,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from payments import ledger
-from payments.amounts import Amount
+from payments.amounts import Amount, grouped
 from payments.disputes import cases
 from payments.disputes.states import allowed
 from payments.models import Case, Dispute, Money, Payment, Progress, Refund, Side
@@ -160,8 +160,7 @@ def _see(refund: Refund, sight: Sight, own: Iterable[Back]) -> None:
 
 
 def _too_much(refund: Refund, back: Back, left: int) -> str:
-    sent = Amount.of(refund.network, refund.asset, back.amount_atomic).text
-    rest = Amount.of(refund.network, refund.asset, left).text
+    sent, rest = _text(refund, back.amount_atomic), _text(refund, left)
     return f"{sent} was sent, and only {rest} of the payment is left to give back"
 
 
@@ -245,4 +244,4 @@ def _back_in(dispute: Dispute) -> int:
 
 
 def _text(refund: Refund, atomic: int) -> str:
-    return Amount.of(refund.network, refund.asset, atomic).text
+    return grouped(Amount.of(refund.network, refund.asset, atomic).text)

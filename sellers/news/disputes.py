@@ -8,7 +8,7 @@ from typing import Final
 from django.db import transaction
 from django.urls import reverse
 
-from payments.amounts import Amount
+from payments.amounts import Amount, grouped
 from payments.disputes.outbox import take_untold
 from payments.models import Case, DisputeStep, Side
 from sellers.models import Delivery, Seller, Webhook
@@ -48,14 +48,15 @@ def _tell(step: DisputeStep) -> None:
     _send(step, Side.SELLER, asking(dispute.seller_id).get(dispute.seller_id, ()))
     if step.by == Side.SELLER:
         return
-    amount = Amount.of(
-        dispute.payment.network, dispute.payment.asset, int(dispute.asked_atomic)
-    ).text
+    payment = dispute.payment
+    amount = Amount.of(payment.network, payment.asset, int(dispute.asked_atomic))
     said = step.text.partition("\n")[0][:200]
     notify(
         dispute.seller_id,
-        (_SUBJECTS[Case(step.state)] if step.is_move else _SAID).format(amount=amount),
-        f"{dispute.payment.title}: {said}" if said else f"{dispute.payment.title}.",
+        (_SUBJECTS[Case(step.state)] if step.is_move else _SAID).format(
+            amount=grouped(amount.text)
+        ),
+        f"{payment.title}: {said}" if said else f"{payment.title}.",
         reverse("sell-dispute", args=[dispute.pk]),
     )
 

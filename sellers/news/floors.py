@@ -8,6 +8,7 @@ from django.db.models import Q
 from django.urls import reverse
 from django.utils import timezone
 
+from payments.amounts import grouped
 from payments.models import OpenOffer
 from payments.x402.networks import NETWORKS, address_bytes, checksum
 from sellers.models import Listing, Notice
@@ -68,8 +69,8 @@ def _too_cheap(listing: Listing, offer: OpenOffer, accepted: Accepted) -> Notice
         f"floor {offer.pk} {least}",
         f"{listing.path} costs too little on {name}",
         f"Its price there is {_price(offer, accepted)} dollars. The least this marketplace takes"
-        f" on {name} is {least} now, because each payment costs gas, so nobody is offered that"
-        " price any more. Change the price and submit it; other prices it has go on.",
+        f" on {name} is {grouped(least)} now, because each payment costs gas, so nobody is"
+        " offered that price any more. Change the price and submit it; other prices it has go on.",
     )
 
 
@@ -81,8 +82,8 @@ def _too_dear(listing: Listing, offer: OpenOffer, accepted: Accepted, site: Site
         f"ceiling {offer.pk} {most}",
         f"{listing.path} costs too much on {name}",
         f"Its price there is {_price(offer, accepted)} dollars. The most this marketplace takes"
-        f" for a call is {most} now, so nobody is offered that price any more. Change the price"
-        " and submit it; other prices it has go on.",
+        f" for a call is {grouped(most)} now, so nobody is offered that price any more. Change"
+        " the price and submit it; other prices it has go on.",
     )
 
 
@@ -99,7 +100,7 @@ def _notice(listing: Listing, offer: OpenOffer, said: str, subject: str, text: s
 
 def _price(offer: OpenOffer, accepted: Accepted) -> str:
     dollars = in_dollars(int(offer.amount_atomic), accepted.asset.decimals)
-    return f"{dollars.normalize():f}"
+    return grouped(f"{dollars.normalize():f}")
 
 
 def _atomic(dollars: Decimal, accepted: Accepted) -> Decimal:

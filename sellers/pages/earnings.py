@@ -11,7 +11,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
 from payments import documents
-from payments.amounts import Amount
+from payments.amounts import Amount, grouped
 from payments.disputes.cases import latest_of
 from payments.disputes.states import words
 from payments.live.happenings import EARNINGS, PAYMENT, Topic, live_query
@@ -171,9 +171,9 @@ def _chart(look: Look, shown: Sums) -> dict[str, Any]:
             {
                 "label": start.strftime(STEP_LABELS[look.span.step]),
                 "value": sums.confirmed.whole,
-                "text": sums.confirmed.text,
+                "text": grouped(sums.confirmed.text),
                 "pending": sums.pending.whole,
-                "pending_text": sums.pending.text,
+                "pending_text": grouped(sums.pending.text),
             }
         )
     return {

@@ -78,6 +78,13 @@ def opened(shop: Shop, buyer: Owner, **said: str) -> Dispute:
     return dispute
 
 
+def test_a_notice_writes_thousands_apart(shop: Shop, buyer: Owner) -> None:
+    opened(shop, buyer)
+    Dispute.objects.update(asked_atomic=1_234_500_000)
+    tell()
+    assert Notice.objects.get().subject == "A buyer wants 1,234.5 USDC back"
+
+
 def test_two_sides_that_do_not_agree_and_an_admin(shop: Shop, buyer: Owner) -> None:
     dispute = opened(shop, buyer)
     tell()

@@ -263,6 +263,14 @@ def test_terms_of_before_there_were_logos_and_categories_keep_their_hash(make_te
     assert make_terms(category="data").to_json()["category"] == "data"
 
 
+def test_prices_are_compared_with_their_thousands_apart(make_terms):
+    terms = make_terms()
+    (price,) = terms.prices
+    dear = replace(terms, prices=(replace(price, amount_atomic=1_500_000_000),))
+    [change] = differences(terms, dear)
+    assert "$1,500 (1,500 USDC)" in "".join(p.text for p in change.pieces if p.kind != "gone")
+
+
 def test_a_category_is_typed_kept_and_shown_to_moderators(make_terms, site):
     plain, filed = make_terms(), make_terms(category="data")
     [change] = differences(plain, filed)

@@ -41,6 +41,15 @@ def test_somebody_who_sells_nothing_is_sent_to_where_sellers_begin(db: None) -> 
     assert client.get(EARNINGS)["Location"] == "/sell/"
 
 
+def test_the_chart_of_earnings_writes_thousands_apart(open_shop: OpenShop) -> None:
+    shop = open_shop()
+    shop.sold(amount_atomic=1_234_500_000)
+    shop.sold("answer settle", amount_atomic=2_000_000_000)
+    page = text(shop)
+    assert "1,234.5 USDC, 2,000 USDC pending" in page
+    assert "1234.5" not in page
+
+
 def test_before_the_first_sale_the_page_says_so(open_shop: OpenShop) -> None:
     assert "Nothing was sold yet" in text(open_shop())
 

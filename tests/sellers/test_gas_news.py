@@ -9,7 +9,7 @@ from decimal import Decimal
 import pytest
 from django.utils import timezone
 
-from payments.models import GasUse
+from payments.models import GasUse, OpenOffer
 from sellers.models import Notice
 from sellers.news.floors import tell_not_offered, tell_too_cheap, tell_too_dear
 from sellers.news.gas import tell_spent
@@ -76,6 +76,17 @@ def test_a_seller_whose_price_fell_below_the_floor_is_told_once(
         )
         assert browser_of(owner).get(notice.href).status_code == 200
     assert tell_too_cheap(raised(site, "0.02")) == 1, "of another floor they hear again"
+
+
+def test_what_sellers_are_told_of_a_price_has_its_thousands_apart(storefront: Storefront) -> None:
+    storefront.publish("acme/weather")
+    OpenOffer.objects.update(amount_atomic=1_500_250_000)
+    site = replace(raised(storefront.site, "2000"), price_max=Decimal(1_000))
+    assert tell_not_offered(site) == 2
+    cheap, dear = (notice.text for notice in Notice.objects.order_by("subject"))
+    assert "is 1,500.25 dollars. The most" in dear
+    assert "a call is 1,000 now" in dear
+    assert "on Base Sepolia is 2,000 now" in cheap
 
 
 @pytest.mark.parametrize(("most", "told"), [("0.01", 0), ("0.009", 1)])

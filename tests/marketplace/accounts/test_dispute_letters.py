@@ -59,6 +59,14 @@ def test_each_step_is_written_to_the_other_side_once(
     assert {each.to[0] for each in mailoutbox[2:]} == {"acme@example.com", "buyer@example.com"}
 
 
+def test_a_letter_writes_thousands_apart(dispute: Dispute) -> None:
+    Dispute.objects.update(asked_atomic=1_234_500_000)
+    assert dispute_letters.write_due() == 1
+    letter = Letter.objects.get()
+    assert letter.subject.startswith("A dispute about 1,234.5 USDC at ")
+    assert "The dispute about 1,234.5 USDC for" in letter.text
+
+
 def test_an_address_nobody_confirmed_gets_none(
     dispute: Dispute, mailoutbox: list[EmailMessage]
 ) -> None:

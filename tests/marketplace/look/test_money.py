@@ -7,8 +7,8 @@ from decimal import Decimal
 import pytest
 from django.template import Context, Template
 
-from marketplace.look.money import figure_of, grouped
-from payments.amounts import Amount
+from marketplace.look.money import figure_of
+from payments.amounts import Amount, grouped
 from payments.x402.networks import DEFAULT_ASSETS
 
 TEST_DOLLAR = next(asset for asset in DEFAULT_ASSETS if asset.network == "eip155:84532")
