@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from contextlib import suppress
 from datetime import timedelta
 from typing import Any
@@ -442,6 +443,8 @@ def test_a_seller_chooses_operations_and_gets_drafts(
     here = desk.client.post("/sell/import", {"url": named})["Location"]
     assert upstream.calls == [], "nobody waits for a stranger's address"
     assert "You may leave" in desk.client.get(here).content.decode()
+    Fetch.objects.update(created_at=timezone.now() - timedelta(seconds=90))
+    assert re.search(r"asked <time[^>]*>1 minute ago<", desk.client.get(here).content.decode())
     waiting = desk.client.get(here, headers={"HX-Request": "true"})
     assert "document from:#live" in waiting.content.decode()
     assert "HX-Refresh" not in waiting
