@@ -36,16 +36,25 @@ class Finding:
 
 def find(payers: tuple[Payer, ...], text: str) -> Finding:
     """What is meant by this text, among what these wallets bought."""
+    meant = read_mark(text)
+    if isinstance(meant, UUID):
+        return Finding(_named(payers, meant))
+    if isinstance(meant, bytes):
+        return Finding(_hashed(payers, meant))
+    if meant is None:
+        return Finding(())
+    is_mine = any(each.address == meant for each in payers)
+    return Finding(payer=meant) if is_mine else Finding(pay_to=meant)
+
+
+def read_mark(text: str) -> UUID | bytes | str | None:
+    """An id, the bytes of a hash or a wallet, as somebody pasted it; None for anything else."""
     text = text.strip()[:TEXT_CHARACTERS_MAX]
     if named := _ID.search(text):  # also in the address of a payment's page
-        return Finding(_named(payers, UUID(named[1])))
+        return UUID(named[1])
     if hashed := _HASH.fullmatch(text):
-        return Finding(_hashed(payers, bytes.fromhex(hashed[1])))
-    wallet = read_address(text)
-    if wallet is None:
-        return Finding(())
-    is_mine = any(each.address == wallet for each in payers)
-    return Finding(payer=wallet) if is_mine else Finding(pay_to=wallet)
+        return bytes.fromhex(hashed[1])
+    return read_address(text)
 
 
 _OWN = f"""
@@ -54,13 +63,13 @@ _OWN = f"""
      where p.id = any(%(ids)s) order by p.created_at desc
 """  # noqa: S608 - composed of our own constants only
 # A transaction of ours leads to its number, and that to its payments; no table is searched by it.
-_BY_TRANSACTION = """
+BY_TRANSACTION = """
     select g.payment_id from payments_broadcast b
       join payments_progress g on g.relayer_id = b.relayer_id and g.relayer_nonce = b.nonce
      where b.transaction = %s limit %s
 """
-_BY_REFUND = "select payment_id from payments_refund where transaction = %s limit %s"
-_BY_DISPUTE = "select payment_id from payments_dispute where id = %s"
+BY_REFUND = "select payment_id from payments_refund where transaction = %s limit %s"
+BY_DISPUTE = "select payment_id from payments_dispute where id = %s"
 _BY_IDENTITY = "select id from payments_payment where identity = any(%s)"
 # What a stranger or a facilitator sent: among the newest payments of the asker's own.
 _AMONG_NEWEST = """
@@ -82,7 +91,7 @@ def _named(payers: tuple[Payer, ...], known: UUID) -> tuple[UUID, ...]:
     if found := _own(payers, [known]):
         return found
     with connection.cursor() as cursor:
-        cursor.execute(_BY_DISPUTE, (known,))
+        cursor.execute(BY_DISPUTE, (known,))
         return _own(payers, [row[0] for row in cursor.fetchall()])
 
 
@@ -98,8 +107,8 @@ def _hashed(payers: tuple[Payer, ...], digest: bytes) -> tuple[UUID, ...]:
     with connection.cursor() as cursor:
         for statement, values in (
             (_BY_IDENTITY, (identities,)),
-            (_BY_TRANSACTION, (digest, FOUND_MAX)),
-            (_BY_REFUND, (digest, FOUND_MAX)),
+            (BY_TRANSACTION, (digest, FOUND_MAX)),
+            (BY_REFUND, (digest, FOUND_MAX)),
             (_BY_HASH, (addresses, digest, FOUND_MAX)),
         ):
             cursor.execute(statement, values)
@@ -112,7 +121,7 @@ def paid_in(payer: Payer, transaction: bytes) -> tuple[UUID, ...]:
     """What a wallet paid in this transaction, whoever sent that."""
     with connection.cursor() as cursor:
         for statement, values in (
-            (_BY_TRANSACTION, (transaction, FOUND_MAX)),
+            (BY_TRANSACTION, (transaction, FOUND_MAX)),
             (_SENT_BY_OTHERS, ([payer.address], transaction, FOUND_MAX)),
         ):
             cursor.execute(statement, values)

@@ -37,6 +37,7 @@ class Wanted:
     look: Look
     state: str = ""  # a key of states.words
     payer: str = ""
+    only: tuple[UUID, ...] | None = None  # what a search has found, whatever else is wanted
     older_than: UUID | None = None
     newer_than: UUID | None = None
 
@@ -101,6 +102,13 @@ _BY_TIME = """
          order by p.created_at {order}, p.id {order} limit %(most)s
     )
 """
+_BY_ID = """
+    with chosen as (
+        select p.id from payments_payment p
+         where p.id = any(%(only)s) and p.seller_id = %(seller)s and {sale} {terms}
+         order by p.created_at {order}, p.id {order} limit %(most)s
+    )
+"""
 _IN_STATE = """
     and exists (select from payments_progress g
                   join unnest(%(works)s::text[], %(moneys)s::text[]) as t(work, money)
@@ -160,19 +168,11 @@ def _question(
     wanted: Wanted, refunds: str, *, has_place: bool, turned: bool
 ) -> tuple[str, dict[str, Any]]:
     """The statement that walks along an index in its own order, whatever is wanted."""
-    look = wanted.look
-    begin, end = look.span.instants()
-    states = states_of(wanted.state)
-    values = {
-        "of": wanted.payer or look.listing_id or look.seller_id,
-        "seller": look.seller_id,
-        "listing": look.listing_id,
-        "network": look.network,
-        "begin": begin,
-        "end": end,
-        "works": [each.work.value for each in states],
-        "moneys": [each.money.value for each in states],
-    }
+    order, look = "asc" if turned else "desc", wanted.look
+    line = _LINE.format(order=order, refunded=REFUNDED, refunds=refunds)
+    if wanted.only is not None:
+        terms = (_NEWER if turned else _OLDER).format("p", "id") if has_place else ""
+        return _BY_ID.format(sale=IS_SALE, order=order, terms=terms) + line, _values(wanted)
     scope = "payer" if wanted.payer else "listing_id" if look.listing_id else "seller_id"
     by_refund = wanted.state in REFUND_KEYS
     by_state = bool(wanted.state) and not wanted.payer and not by_refund
@@ -188,10 +188,25 @@ def _question(
         terms += refunded_terms(wanted.state)
     elif wanted.state:
         terms += NOT_REFUNDED.format(row)
-    order = "asc" if turned else "desc"
     join = _WITH_PAYMENT if look.network else ""
     chosen = statement.format(sale=IS_SALE, scope=scope, order=order, terms=terms, join=join)
-    return chosen + _LINE.format(order=order, refunded=REFUNDED, refunds=refunds), values
+    return chosen + line, _values(wanted)
+
+
+def _values(wanted: Wanted) -> dict[str, Any]:
+    look, states = wanted.look, states_of(wanted.state)
+    begin, end = look.span.instants()
+    return {
+        "of": wanted.payer or look.listing_id or look.seller_id,
+        "seller": look.seller_id,
+        "listing": look.listing_id,
+        "network": look.network,
+        "begin": begin,
+        "end": end,
+        "works": [each.work.value for each in states],
+        "moneys": [each.money.value for each in states],
+        "only": list(wanted.only or ()),
+    }
 
 
 def _time_of(seller_id: UUID, payment_id: UUID) -> datetime | None:

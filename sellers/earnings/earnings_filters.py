@@ -11,6 +11,7 @@ from uuid import UUID
 from django.http import QueryDict
 
 from payments.ids import read_id
+from payments.reports.finding_sales import find_sales
 from payments.reports.looks import Look, Span
 from payments.reports.periods import read_span
 from payments.reports.sales import Wanted
@@ -39,6 +40,7 @@ class Filters:
     network: str = ""
     state: str = ""
     payer: str = ""
+    text: str = ""  # names payments, and no wallet
     older: UUID | None = None
     newer: UUID | None = None
 
@@ -47,14 +49,15 @@ class Filters:
         listing = self.listing.id if self.listing else None
         return Look(self.seller.pk, self.span, listing, self.network)
 
-    @property
     def wanted(self) -> Wanted:
-        return Wanted(self.look, self.state, self.payer, self.older, self.newer)
+        """The payments, those that a text names once they are looked for."""
+        only = find_sales(self.seller.pk, self.text) if self.text else None
+        return Wanted(self.look, self.state, self.payer, only, self.older, self.newer)
 
     @property
     def narrows(self) -> bool:
         """Whether something but the time is chosen."""
-        return bool(self.listing or self.network or self.state or self.payer)
+        return bool(self.listing or self.network or self.state or self.payer or self.text)
 
     @property
     def first_day(self) -> str:
@@ -73,6 +76,7 @@ class Filters:
             "network": self.network,
             "state": self.state,
             "buyer": self.payer,
+            "q": self.text,
         }
         if self.period == "custom":
             said |= {"from": self.first_day, "to": self.last_day}
@@ -94,6 +98,8 @@ def read_filters(
     given: QueryDict, seller: Seller, known: Sequence[Offering], first_sale: date | None
 ) -> Filters:
     period, span = read_span(given, first_sale)
+    text = given.get("q", "").strip()
+    wallet = read_address(text)
     slug, network, state = (given.get(each, "") for each in ("listing", "network", "state"))
     return Filters(
         seller=seller,
@@ -102,7 +108,8 @@ def read_filters(
         listing=next((each for each in known if each.slug == slug), None),
         network=network if network in NETWORKS else "",
         state=state if state in STATE_TEXTS else "",
-        payer=read_address(given.get("buyer", "").strip()) or "",
+        payer=wallet or read_address(given.get("buyer", "").strip()) or "",
+        text="" if wallet else text,
         older=read_id(given.get("older", "")),
         newer=read_id(given.get("newer", "")),
     )

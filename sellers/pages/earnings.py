@@ -103,7 +103,7 @@ def _networks_of(seller: Seller) -> list[str]:
 def _context(filters: Filters, known: list[Offering]) -> dict[str, Any]:
     look, marked = filters.look, marks(filters.seller)
     first = overview(look, [each.id for each in known])
-    page = sales(filters.wanted)
+    page = sales(filters.wanted())
     return {
         "seller": filters.seller,
         "filters": filters,

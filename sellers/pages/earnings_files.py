@@ -21,7 +21,7 @@ from sellers.pages.own import seller_only
 def sales_file(request: HttpRequest, seller: Seller) -> StreamingHttpResponse:
     """Every payment that the page's filters let through, a page at a time as it is read."""
     filters = read_filters(request.GET, seller, offerings(seller), first_sale(seller.pk))
-    return sales_csv(request, seller, filters.wanted)
+    return sales_csv(request, seller, filters.wanted())
 
 
 @seller_only

@@ -7,6 +7,7 @@ import csv
 import io
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
+from urllib.parse import urlencode
 
 import pytest
 from asgiref.sync import sync_to_async
@@ -15,10 +16,12 @@ from django.http import QueryDict
 from django.test import AsyncClient, Client
 from django.utils import timezone
 
-from payments.models import ChallengeDay, EarningsDay
+from payments.disputes.cases import Request, open_dispute
+from payments.models import ChallengeDay, EarningsDay, Payment, Progress, Reason
 from payments.reports.periods import BARS_MAX, read_span
 from tests.fixtures.cast import Cast
 from tests.fixtures.shop import Shop
+from tests.marketplace.test_dispute_pages import paid_back
 
 EARNINGS = "/sell/earnings/"
 DOLLAR = "0x833589fCD6eDb6E08f4c7C32D4f71b54bdA02913"
@@ -129,6 +132,64 @@ def test_filters_narrow_what_is_shown(open_shop: OpenShop) -> None:
         assert str(lost) not in page
     assert "No payment fits" in text(shop, "?state=uncollected")
     assert str(kept) not in text(shop, "?network=eip155:8453")
+
+
+def test_any_id_or_hash_finds_the_payment_and_only_ones_own(open_shop: OpenShop) -> None:
+    shop, stranger = open_shop(), open_shop("globex")
+    stranger.sold(purchase={"url": "https://souk.example/globex"})
+    payment_id = shop.sold(payer=Cast.buyer.address)
+    other = shop.sold("answer", purchase={"url": "https://souk.example/other"})
+    payment = Payment.objects.get(pk=payment_id)
+    for pasted in (
+        str(payment_id),
+        f"http://127.0.0.1:8402/p/{payment_id}",
+        f" {payment_id}.3 ",
+        "0x" + bytes(Progress.objects.get(pk=payment_id).transaction or b"").hex(),
+        "0x" + bytes(payment.nonce).hex().upper(),
+        "sha256:" + bytes(payment.fingerprint).hex(),
+    ):
+        query = f"?{urlencode({'q': pasted})}"
+        page = text(shop, query)
+        assert f'id="sale-{payment_id}"' in page, pasted
+        assert f'id="sale-{other}"' not in page, pasted
+        assert "No payment to you has this id" in text(stranger, query), pasted
+    for pasted in ("nonsense", "0x" + "ab" * 32, "0" * 300, "%", "<b>"):
+        assert "No payment to you has this id" in text(shop, f"?{urlencode({'q': pasted})}")
+
+
+def test_a_wallet_in_the_same_box_shows_what_it_paid(open_shop: OpenShop) -> None:
+    shop = open_shop()
+    kept = shop.sold(payer=Cast.buyer.address)
+    other = shop.sold(payer=Cast.other_buyer.address)
+    page = text(shop, f"?q={Cast.buyer.address.lower()}")
+    assert f'id="sale-{kept}"' in page
+    assert f'id="sale-{other}"' not in page
+    assert f'value="{Cast.buyer.address}"' in page
+    assert "Earned in" in page, "sums are of the time, as before"
+
+
+def test_what_is_named_is_found_in_whichever_time_is_shown(open_shop: OpenShop) -> None:
+    shop, yesterday = open_shop(), timezone.now().date() - timedelta(days=1)
+    payment_id = shop.sold()
+    query = f"?period=custom&from={yesterday}&to={yesterday}&state=not_charged"
+    assert f'id="sale-{payment_id}"' not in text(shop, query)
+    page = text(shop, f"{query}&q={payment_id}")
+    assert f'id="sale-{payment_id}"' in page
+    assert "Earned in" not in page, "it stands at the top"
+    assert f"payments.csv?period=custom&amp;by=day&amp;state=not_charged&amp;q={payment_id}" in page
+    rows = shop.client.get(f"{EARNINGS}payments.csv{query}&q={payment_id}")
+    assert len(b"".join(rows.streaming_content).splitlines()) == 2
+
+
+def test_a_dispute_and_its_refund_lead_to_their_sale_and_only_ones_own(open_shop: OpenShop) -> None:
+    shop, stranger = open_shop(), open_shop("globex")
+    stranger.sold(purchase={"url": "https://souk.example/globex"})
+    payment_id = shop.sold(payer=Cast.buyer.address)
+    dispute = open_dispute(Payment.objects.get(pk=payment_id), Request(Reason.DEFECTIVE, 1_000))
+    paid_back(dispute)
+    for pasted in (dispute.pk, "0x" + "12" * 32):
+        assert f'id="sale-{payment_id}"' in text(shop, f"?q={pasted}")
+        assert "No payment to you has this id" in text(stranger, f"?q={pasted}")
 
 
 def test_a_time_of_ones_own_can_be_chosen(open_shop: OpenShop) -> None:

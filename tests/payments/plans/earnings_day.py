@@ -15,6 +15,7 @@ from payments.live.open_pages import Hub, Seat
 from payments.reports import kept_buyers
 from payments.reports.buyers import buyers, paid_by
 from payments.reports.earnings import by_listing, by_time, first_sale, overview, wallets_paid
+from payments.reports.finding_sales import find_sales
 from payments.reports.looks import Look, Span
 from payments.reports.sales import Wanted, is_sold_by, sales
 from sellers.happenings import DOCUMENT, LOOK, TEST_CALLS
@@ -80,3 +81,14 @@ def sold(seller: UUID) -> None:
         Wanted(look, payer=top[0].payer, state="final"),
     ):
         sales(wanted)
+    found(look)
+
+
+def found(look: Look) -> None:
+    """What a seller asks who has an id or a hash in hand."""
+    final = sales(Wanted(look, state="final")).rows[0]
+    named = find_sales(look.seller_id, str(final.id))
+    assert [sale.id for sale in sales(Wanted(look, only=named)).rows] == [final.id]
+    assert final.id in find_sales(look.seller_id, final.transaction)
+    assert find_sales(look.seller_id, str(new_id())) == ()
+    assert find_sales(look.seller_id, "0x" + "77" * 32) == ()

@@ -73,6 +73,9 @@ MORE_BUFFERS: dict[Asker, int] = {
     ("payments/reports/finding.py", "_hashed"): 25_000,  # what no index knows: its ten thousand
     ("payments/reports/finding.py", "paid_in"): 25_000,  # the same, of what others sent
     ("payments/reports/finding.py", "_own"): 400,  # a hundred payments of one transaction
+    ("payments/reports/finding_sales.py", "_hashed"): 400,  # a hundred of one transaction
+    ("payments/reports/finding_sales.py", "_among_newest"): 45_000,  # a seller's ten thousand
+    ("payments/reports/finding_sales.py", "_own"): 400,
     ("payments/reports/earnings.py", "wallets_paid"): 3_500,  # a day's four hundred of a listing
     ("payments/reports/sales.py", "_found"): 2_000,  # twenty-five, among those of a robot
     ("payments/database/retention.py", "forget_idle_counters"): 400,
@@ -122,6 +125,9 @@ BY_INDEX: dict[Asker, set[str]] = {
     ("payments/relaying/gas.py", "all_out_of_budget"): {"failedsend_by_time"},
     ("payments/lookup.py", "abandoned_twin"): {"progress_sought"},
     ("payments/reports/purchases.py", "_found"): {"payment_by_payer"},
+    ("payments/reports/finding_sales.py", "_hashed"): {"progress_by_nonce"},
+    ("payments/reports/finding_sales.py", "_among_newest"): {"payment_by_seller"},
+    ("payments/reports/finding_sales.py", "_own"): {"payments_payment_pkey"},
     ("payments/reports/earnings.py", "wallets_paid"): {"counted_by_listing"},
     ("payments/reports/spend.py", "spend"): {"buyerday_by_payer"},
     ("payments/reports/spend.py", "totals"): {"buyerday_by_payer"},
