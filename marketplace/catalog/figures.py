@@ -23,7 +23,8 @@ class Figure:
 def listing_figures(quality: Quality) -> list[Figure]:
     """What is to be known of one listing beside its numbers; nothing where nobody has bought or
     looked yet."""
-    if quality.last_called_at is None and quality.last_verified_at is None:
+    seen = (quality.last_called_at, quality.last_verified_at, quality.success_30d)
+    if all(each is None for each in seen):
         return []
     found = []
     if quality.payers_30d > 1 and quality.top_payer_share > 0:

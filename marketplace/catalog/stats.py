@@ -61,7 +61,7 @@ class Stats:
 
 def stats(quality: Quality, trade: Trade) -> Stats:
     """What is known of a listing's trade and of how well it serves."""
-    was_called = quality.last_called_at is not None
+    was_called = quality.last_called_at is not None or quality.success_30d is not None
     latest = tuple(
         Settled(paid.at, amount_of(paid), paid.transaction, transaction_url(paid))
         for paid in trade.latest

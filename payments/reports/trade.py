@@ -61,7 +61,6 @@ class Lately:
     p50_ms_24h: int | None = None
     p50_ms_7d: int | None = None
     p50_ms_30d: int | None = None
-    last_called_at: datetime | None = None
 
 
 def bought(seller_id: UUID, today: date, outside: Outside) -> dict[UUID, Bought]:
@@ -182,7 +181,6 @@ _LATELY: Final = f"""
                               and cause = any(%(faults)s::text[])),
            percentile_disc(0.5) within group (order by ms) filter (where at > %(day)s),
            percentile_disc(0.5) within group (order by ms) filter (where at > %(week)s),
-           percentile_disc(0.5) within group (order by ms),
-           max(at)
+           percentile_disc(0.5) within group (order by ms)
       from call
 """  # noqa: S608 - composed of our own constants only

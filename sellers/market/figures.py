@@ -17,7 +17,16 @@ from django.utils import timezone
 
 from payments.models import EarningsVersion
 from payments.not_charged import SELLERS_FAULTS
-from payments.reports.trade import Bought, Lately, Outside, Served, bought, lately, served
+from payments.reports.trade import (
+    MONTH_DAYS,
+    Bought,
+    Lately,
+    Outside,
+    Served,
+    bought,
+    lately,
+    served,
+)
 from payments.reports.turnover import Days, Newest, Token, moved, newest
 from sellers.grading.verified import last_verified
 from sellers.market import trade
@@ -113,11 +122,15 @@ def _look_at(
 ) -> bool:
     """Make one listing's figures; says whether they are others now."""
     key = entry.listing_id
-    recent, paid = Lately(last_called_at=entry.last_called_at), Newest()
+    recent, paid = Lately(), Newest()
     if key in sums.sales or key in sums.ends:
         recent, paid = lately(key, now, outside), newest(key, now, outside)
     sales, ends = sums.sales.get(key, Bought()), sums.ends.get(key, Served())
-    quality = _quality(sales, ends, recent, verified)
+    quality = replace(
+        _quality(sales, ends, recent),
+        last_called_at=_last_bought(entry.last_called_at, sales, paid, now),
+        last_verified_at=verified,
+    )
     is_other = trade.keep(key, trade.counted(sums.money.get(key, {}), paid))
     return _kept(entry, replace(quality, score=score(quality, now))) or is_other
 
@@ -131,8 +144,20 @@ def _verified(seller: Seller, listing_ids: Collection[UUID]) -> dict[UUID, datet
     return seen
 
 
-def _quality(sales: Bought, ends: Served, newest: Lately, verified: datetime | None) -> Quality:
-    return Quality(**{**asdict(sales), **asdict(ends), **asdict(newest)}, last_verified_at=verified)
+def _quality(sales: Bought, ends: Served, newest: Lately) -> Quality:
+    return Quality(**{**asdict(sales), **asdict(ends), **asdict(newest)})
+
+
+def _last_bought(
+    before: datetime | None, sales: Bought, paid: Newest, now: datetime
+) -> datetime | None:
+    """The newest payment's time, or what was known before of one that is not read any more: as
+    it is older than the sums, or stands behind a thousand calls that did not settle."""
+    if paid.paid:
+        return paid.paid[0].at
+    # A day less, as money moves later than its call comes.
+    is_read = before is not None and before > now - timedelta(days=MONTH_DAYS - 1)
+    return None if is_read and not sales.payers_30d else before
 
 
 def _kept(entry: CatalogEntry, quality: Quality) -> bool:

@@ -46,7 +46,8 @@ DEFINITIONS: Final = {
     " among the newest 1,000 calls.",
     "p50_ms_7d": "The same of the last 7 days, among the newest 1,000 calls.",
     "p50_ms_30d": "The same of the last 30 days, among the newest 1,000 calls.",
-    "last_called_at": "When somebody last paid for a call.",
+    "last_called_at": "When money last moved for a call: the newest payment that settled, without"
+    " those of the seller's own wallets and the operator's.",
     "last_verified_at": "When this marketplace last saw the service work, or found every required"
     " check passed that agents make of its address.",
     "score": "The rank, 0 to 1000: 250 for calls_30d, 300 for payers_30d (both logarithmic), 250"

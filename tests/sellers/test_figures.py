@@ -12,6 +12,7 @@ from marketplace.accounts.models import Wallet
 from payments.models import BuyerDay, EarningsDay, EarningsVersion
 from sellers.market import figures, goods
 from sellers.market.quality import DEFINITIONS, Quality, score
+from sellers.market.trade import trade_of
 from sellers.models import CatalogEntry, CatalogFigures, Health, Payout
 from sellers.pages.earnings import marks
 from sellers.payouts.own_wallets import may_pay_now, own_wallets
@@ -143,6 +144,33 @@ def test_the_newest_calls_say_how_quick_it_is(open_shop):
     entry = CatalogEntry.objects.get()
     assert entry.latency == quality.p50_ms_7d
     assert entry.score == quality.score > 0
+
+
+def test_it_was_last_bought_when_money_last_moved(open_shop, client):
+    shop = open_shop()
+    shop.sold("void", payer=Cast.other_buyer.address)
+    assert made().last_called_at is None
+    page = client.get("/l/acme/weather", headers={"Accept": "text/html"}).content.decode()
+    assert "Last bought" in page, "how it served is to be seen, though nobody bought"
+    shop.sold(payer=Cast.buyer.address)
+    (settled,) = trade_of(shop.listing.pk).latest if made() else ()
+    for nobody in (Cast.other_buyer, Cast.seller):  # one that is not paid yet, and the seller's own
+        come_to = "final" if nobody is Cast.seller else "answer"
+        shop.sold(come_to, payer=nobody.address, purchase={"url": f"https://x.example/{come_to}"})
+    assert made().last_called_at == settled.at
+
+
+@pytest.mark.parametrize(
+    ("days_ago", "payers", "stays"), [(40, 0, True), (1, 0, False), (1, 1, True)]
+)
+def test_what_was_bought_before_is_known_from_before(listing, days_ago, payers, stays):
+    """A time of these days that no payment bears out was a call's that never settled."""
+    before = NOW - timedelta(days=days_ago)
+    CatalogEntry.objects.update(last_called_at=before)
+    ended(listing, "void", "timeout", 5)
+    if payers:
+        paid(listing, Cast.buyer.address, 1)  # behind the newest thousand calls
+    assert made().last_called_at == (before if stays else None)
 
 
 def test_a_seller_is_looked_at_when_something_was_sold_and_not_all_the_time(listing):
