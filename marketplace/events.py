@@ -34,7 +34,7 @@ from payments.live.happenings import (
 from payments.live.open_pages import Hub, hub
 from payments.wiring.site import origin_of
 from sellers.drafting import fetches, worksheets
-from sellers.happenings import DOCUMENT, LOOK, TEST_CALLS
+from sellers.happenings import DOCUMENT, DOMAIN, LOOK, TEST_CALLS
 from sellers.profile.directory import seller_of
 
 TOPICS_MAX: Final = 8
@@ -111,7 +111,8 @@ def _payment(_: HttpRequest, key: str) -> UUID | None:
     return read_id(key)  # whoever knows it may look at it
 
 
-def _earnings(request: HttpRequest, key: str) -> UUID | None:
+def _own(request: HttpRequest, key: str) -> UUID | None:
+    """What each seller has one of."""
     seller = None if key else seller_of(request.user)
     return seller.pk if seller else None
 
@@ -139,7 +140,8 @@ _HEARD_BY: Final[dict[str, tuple[Kind, _Which]]] = {
     kind.name: (kind, which)
     for kind, which in (
         (PAYMENT, _payment),
-        (EARNINGS, _earnings),
+        (EARNINGS, _own),
+        (DOMAIN, _own),
         (LOOK, _draft),
         (TEST_CALLS, _draft),
         (DOCUMENT, _document),

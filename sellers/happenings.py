@@ -1,4 +1,4 @@
-"""What sellers wait for at a page: a look at their endpoint, a document, what became of test calls.
+"""What sellers wait for at a page: a look at an endpoint or a domain, a document, test calls.
 
 Each says how its version is read; the pages that wait are served by `payments.live.open_pages`.
 """
@@ -27,6 +27,18 @@ LOOK: Final = Kind(
 )
 
 DOCUMENT: Final = Kind("document", "select id, state from sellers_fetch where id = any(%s)")
+
+# What is found out of a seller's domain, and when it is looked at next. Instants are numbers: as
+# text they would differ with the time zone of whoever reads them.
+DOMAIN: Final = Kind(
+    "domain",
+    """
+    select seller_id, concat_ws('.', extract(epoch from named_at),
+           extract(epoch from next_look_at), extract(epoch from seen_at))
+      from sellers_domain where seller_id = any(%s)
+    """,
+    is_named_alone=True,
+)
 
 # A draft's last test calls: how far each has come, how long ago the newest was made, and whether
 # another can be made still. As in `previews.calls_of`, they are those to any of the last previews.

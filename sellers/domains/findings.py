@@ -19,6 +19,7 @@ from payments.audit_log import SYSTEM
 from payments.audit_log import record as note
 from sellers.domains.claims import facts, subject
 from sellers.domains.files import File, Trouble, address_of
+from sellers.happenings import went_on
 from sellers.jobs.due_rows import spread
 from sellers.models import Domain, Listing
 from sellers.news.domains import tell_failing, tell_lost, tell_taken
@@ -45,6 +46,7 @@ def record(seller_id: UUID, name: str, found: File | Trouble) -> Domain | None:
         _holds(row, before, row.seen_at)
     else:
         _fails(row, trouble, row.seen_at, domain_limits())
+    went_on()
     return row
 
 

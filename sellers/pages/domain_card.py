@@ -6,10 +6,12 @@ from typing import Any
 
 from django import forms
 
+from payments.live.happenings import Topic, live_query
 from sellers.domains import claims
 from sellers.domains.files import address_of
 from sellers.domains.names import in_letters
 from sellers.drafting.forms import complain
+from sellers.happenings import DOMAIN
 from sellers.models import Domain, Seller
 from sellers.refusals import ListingRefused
 from sellers.site import domain_limits
@@ -34,12 +36,14 @@ def domain_context(
     seller: Seller, typed: str = "", refused: ListingRefused | None = None
 ) -> dict[str, Any]:
     """What stands of a seller's domain on their profile."""
+    live = live_query(Topic(DOMAIN, seller.pk))
     row = claims.domain_of(seller)
     form = DomainForm(initial={"domain": typed or (in_letters(row.name) if row else "")})
     if refused is not None:
         complain(form, refused)
     return {
         "domain": row,
+        "live": live,
         "domain_form": form,
         "domain_refused": refused is not None,
         "domain_file": str(address_of(row.name)) if row else "",

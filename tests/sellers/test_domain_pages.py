@@ -47,10 +47,13 @@ def test_a_seller_proves_a_domain_on_the_profile(
     browser.post(FORM, {"action": "check"})
     waiting = text(browser.get(FORM, headers={"HX-Request": "true"}))
     assert "Looking at acme.example" in waiting
-    assert 'hx-trigger="every 700ms"' in waiting
+    assert 'hx-trigger="domain from:#live, ' in waiting
+    assert "/events?topics=domain&amp;seen=" in waiting
+    assert "<noscript>" in waiting
     tasks.look_at_domain(str(seller.pk))
     failed = text(browser.get(FORM, headers={"HX-Request": "true"}))
     assert "hx-trigger" not in failed
+    assert "hx-sse" not in failed
     assert escape(domains.of(seller).fix) in failed
 
     domains.serve(row.line)
@@ -63,6 +66,7 @@ def test_a_seller_proves_a_domain_on_the_profile(
     browser.post(FORM, {"action": "give-up"})
     assert not Domain.objects.exists()
     assert row.line not in text(browser.get(PAGE))
+    assert "no domain any more" in text(browser.get(FORM, headers={"HX-Request": "true"}))
 
 
 def test_what_is_refused_is_said_at_the_field_and_kept(

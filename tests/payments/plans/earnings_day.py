@@ -18,7 +18,7 @@ from payments.reports.earnings import by_listing, by_time, first_sale, overview,
 from payments.reports.finding_sales import find_sales
 from payments.reports.looks import Look, Span
 from payments.reports.sales import Wanted, is_sold_by, sales
-from sellers.happenings import DOCUMENT, LOOK, TEST_CALLS
+from sellers.happenings import DOCUMENT, DOMAIN, LOOK, TEST_CALLS
 from sellers.models import Fetch, Worksheet
 from tests.fixtures.cast import Cast
 from tests.fixtures.purchases import NETWORK, USDC
@@ -41,7 +41,7 @@ async def counting(pool: Pool, seller: UUID) -> None:
     assert fetch
     topics = {
         Topic(EARNINGS, seller), Topic(LOOK, draft[0]), Topic(TEST_CALLS, draft[0]),
-        Topic(DOCUMENT, fetch[0]),
+        Topic(DOCUMENT, fetch[0]), Topic(DOMAIN, seller),
     }  # fmt: skip
     waiting._seats.add(Seat(dict.fromkeys(topics, UNSEEN)))
     await waiting._look(pool)
@@ -67,6 +67,7 @@ def sold(seller: UUID) -> None:
     kept_buyers.forget()
     page = sales(Wanted(look)).rows
     assert versions_now([Topic(PAYMENT, page[0].id), Topic(EARNINGS, seller)])
+    assert len(versions_now([Topic(DOMAIN, seller)])) == 1
     draft, fetch = Worksheet.objects.all()[0].pk, Fetch.objects.all()[0].pk
     assert versions_now([Topic(LOOK, draft), Topic(TEST_CALLS, draft), Topic(DOCUMENT, fetch)])
     assert page

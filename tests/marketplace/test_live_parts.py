@@ -1,0 +1,105 @@
+"""Parts of pages that follow one thing hear when it is over, from whoever wrote it down."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from asgiref.sync import sync_to_async
+from django.contrib.auth.models import User
+from django.test import AsyncClient
+from django.utils import timezone
+
+from payments.live import open_pages
+from payments.live.happenings import UNSEEN, Topic, versions_now
+from sellers.domains import claims
+from sellers.domains.files import File
+from sellers.domains.findings import record
+from sellers.happenings import DOMAIN
+from sellers.models import Domain, Seller
+from sellers.site import this_site
+from tests.fixtures.foreign import admin, browser_of, moderator
+from tests.fixtures.hooks import sign_up
+from tests.fixtures.purchases import Purchases
+from tests.fixtures.storefront import in_thread
+from tests.fixtures.streams import heard, listen
+
+FOR_EVER = 3_600.0
+NAME = "acme.example"
+
+
+@pytest.fixture
+def only_rings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody looks by themselves: what is heard was rung for."""
+    monkeypatch.setattr(open_pages, "TICK_SECONDS", FOR_EVER)
+
+
+def named() -> Seller:
+    """A seller who names a domain and has it looked at."""
+    seller = sign_up("acme")
+    Domain.objects.create(seller=seller, name=NAME, token="t", next_look_at=timezone.now())
+    return seller
+
+
+async def browser_of_seller(seller: Seller) -> AsyncClient:
+    client = AsyncClient()
+    assert seller.owner is not None
+    await client.aforce_login(seller.owner)
+    return client
+
+
+def version(topic: Topic) -> str:
+    return versions_now([topic]).get(topic, UNSEEN)
+
+
+@pytest.mark.usefixtures("only_rings")
+async def test_what_was_found_of_a_domain_is_heard_when_it_is_written(market: Purchases) -> None:
+    seller = await sync_to_async(named)()
+    before = await in_thread(version, Topic(DOMAIN, seller.pk))
+    messages = listen(await browser_of_seller(seller), "?topics=domain&seen=nothing")
+    assert (await heard(messages))["id"] == before
+    row = await in_thread(claims.domain_of, seller)
+    await in_thread(record, seller.pk, NAME, File((row.line,)))
+    said = await heard(messages)
+    assert (said["event"], said["data"]) == ("domain", "domain")
+    assert said["id"] != before
+    await messages.aclose()  # type: ignore[attr-defined]
+
+
+def test_a_domain_is_another_one_after_each_act_and_look(transactional_db: None) -> None:
+    seller = named()
+    topic = Topic(DOMAIN, seller.pk)
+    versions = [version(topic)]
+    Domain.objects.update(seen_at=timezone.now(), next_look_at=None)
+    versions.append(version(topic))
+    claims.ask(seller, this_site())
+    versions.append(version(topic))
+    Domain.objects.update(name="other.example", named_at=timezone.now() + timedelta(seconds=1))
+    versions.append(version(topic))
+    claims.give_up(seller)
+    versions.append(version(topic))
+    assert len(set(versions)) == len(versions)
+    assert versions[-1] == UNSEEN
+
+
+@pytest.mark.parametrize("kind", [DOMAIN.name])
+def test_sellers_hear_of_their_own_alone(transactional_db: None, kind: str) -> None:
+    seller, buyer = named(), User.objects.create_user("buyer")
+    staff = [browser_of(each, second_factor=True) for each in (moderator(), admin())]
+    others = [browser_of(None), browser_of(buyer), *staff]
+    own = browser_of(seller.owner)
+    told = own.get(f"/events/poll?topics={kind}&seen=before")
+    assert (told.status_code, told["HX-Trigger"]) == (200, kind)
+    for path in ("/events", "/events/poll"):
+        said = [each.get(f"{path}?topics={kind}").status_code for each in others]
+        assert said == [404] * len(others)
+        assert own.get(f"{path}?topics={kind}:{seller.pk}").status_code == 404
+
+
+def test_a_seller_is_told_nothing_of_another_sellers_domain(transactional_db: None) -> None:
+    named()
+    other = browser_of(sign_up("other").owner)
+    before = version(Topic(DOMAIN, Seller.objects.get(slug="other").pk))
+    assert other.get(f"/events/poll?topics=domain&seen={before}").status_code == 204
+    Domain.objects.update(seen_at=timezone.now(), next_look_at=None)
+    assert other.get(f"/events/poll?topics=domain&seen={before}").status_code == 204
