@@ -21,6 +21,7 @@ from marketplace.access import has_second_factor, is_admin
 from marketplace.doctor.glance import OPERATOR, THE_SITE
 from payments.ids import read_id
 from payments.live.happenings import (
+    BUYERS,
     EARNINGS,
     PAYMENT,
     UNSEEN,
@@ -141,6 +142,7 @@ _HEARD_BY: Final[dict[str, tuple[Kind, _Which]]] = {
     for kind, which in (
         (PAYMENT, _payment),
         (EARNINGS, _own),
+        (BUYERS, _own),
         (DOMAIN, _own),
         (LOOK, _draft),
         (TEST_CALLS, _draft),

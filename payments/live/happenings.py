@@ -58,6 +58,15 @@ EARNINGS = Kind(
     "select seller_id, version::text from payments_earningsversion where seller_id = any(%s)",
     is_named_alone=True,
 )
+# The counts of who paid a seller: another sum with every one of them that is made.
+BUYERS = Kind(
+    "buyers",
+    """
+    select seller_id, coalesce(sum(extract(epoch from made_at)), 0)::text
+      from payments_buyerslook where seller_id = any(%s) group by seller_id
+    """,
+    is_named_alone=True,
+)
 
 
 def versions_now(topics: Iterable[Topic]) -> dict[Topic, str]:

@@ -17,6 +17,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from payments.amounts import Amount
+from payments.live.wakeups import WORK_WENT_ON, ring_after_commit
 from payments.models import BuyersLook
 from payments.reports.buyers import FROM, Buyer, Buyers, buyers, values_of
 from payments.reports.looks import Look, Span
@@ -63,6 +64,7 @@ def run(job: UUID) -> bool:
     listing = UUID(asked["listing"]) if asked["listing"] else None
     found = buyers(Look(row.seller_id, span, listing, asked["network"]))
     BuyersLook.objects.filter(pk=job).update(found=_stored(found), made_at=Now(), due_at=None)
+    ring_after_commit(WORK_WENT_ON)
     return True
 
 

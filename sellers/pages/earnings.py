@@ -14,7 +14,7 @@ from payments import documents
 from payments.amounts import Amount, grouped
 from payments.disputes.cases import latest_of
 from payments.disputes.states import words
-from payments.live.happenings import EARNINGS, PAYMENT, Topic, live_query
+from payments.live.happenings import BUYERS, EARNINGS, PAYMENT, Topic, live_query
 from payments.models import Case
 from payments.reports.buyers import paid_by
 from payments.reports.earnings import by_time, first_sale, overview
@@ -51,7 +51,7 @@ def earnings(request: HttpRequest, seller: Seller) -> HttpResponse:
     """What was earned, by whom and how; and every payment."""
     known = offerings(seller)
     filters = read_filters(request.GET, seller, known, first_sale(seller.pk))
-    live = live_query(Topic(EARNINGS, seller.pk))
+    live = live_query(Topic(EARNINGS, seller.pk), Topic(BUYERS, seller.pk))
     context = _context(filters, known) | {"live": live, "here": request.get_full_path()}
     page, part = "sellers/earnings/earnings.html", "sellers/earnings/_earnings.html"
     return page_or_part(request, page, part, context)

@@ -11,7 +11,9 @@ from django.test import AsyncClient
 from django.utils import timezone
 
 from payments.live import open_pages
-from payments.live.happenings import UNSEEN, Topic, versions_now
+from payments.live.happenings import BUYERS, UNSEEN, Topic, versions_now
+from payments.models import BuyersLook
+from payments.reports import kept_buyers
 from sellers.domains import claims
 from sellers.domains.files import File
 from sellers.domains.findings import record
@@ -82,7 +84,33 @@ def test_a_domain_is_another_one_after_each_act_and_look(transactional_db: None)
     assert versions[-1] == UNSEEN
 
 
-@pytest.mark.parametrize("kind", [DOMAIN.name])
+@pytest.mark.usefixtures("only_rings")
+async def test_a_count_of_buyers_is_heard_when_it_is_made(market: Purchases) -> None:
+    seller = await sync_to_async(sign_up)("acme")
+    day = {"first": "2026-01-01", "last": "2026-01-01", "listing": "", "network": ""}
+    asked = {"seller_id": seller.pk, "asked": day, "due_at": timezone.now()}
+    await BuyersLook.objects.acreate(**asked)
+    messages = listen(await browser_of_seller(seller), "?topics=buyers&seen=nothing")
+    assert (await heard(messages))["id"] == UNSEEN
+    assert await in_thread(kept_buyers.run_due) == 1
+    said = await heard(messages)
+    assert (said["event"], said["data"]) == ("buyers", "buyers")
+    await messages.aclose()  # type: ignore[attr-defined]
+
+
+def test_each_of_several_counts_is_told_whichever_is_over_first(transactional_db: None) -> None:
+    seller, now = sign_up("acme"), timezone.now()
+    rows = [BuyersLook.objects.create(seller_id=seller.pk, asked={"n": n}) for n in range(2)]
+    BuyersLook.objects.create(seller_id=sign_up("other").pk, asked={}, made_at=now)
+    versions = [version(Topic(BUYERS, seller.pk))]
+    for row, ago in zip(rows, (0, 1), strict=True):  # what began first is written down last
+        BuyersLook.objects.filter(pk=row.pk).update(made_at=now - timedelta(seconds=ago))
+        versions.append(version(Topic(BUYERS, seller.pk)))
+    assert versions[0] == UNSEEN
+    assert len(set(versions)) == 3
+
+
+@pytest.mark.parametrize("kind", [DOMAIN.name, BUYERS.name])
 def test_sellers_hear_of_their_own_alone(transactional_db: None, kind: str) -> None:
     seller, buyer = named(), User.objects.create_user("buyer")
     staff = [browser_of(each, second_factor=True) for each in (moderator(), admin())]

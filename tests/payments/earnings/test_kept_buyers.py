@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -34,8 +36,8 @@ def busy(open_shop: OpenShop, monkeypatch: pytest.MonkeyPatch) -> Shop:
     return shop
 
 
-def text(shop: Shop) -> str:
-    return str(shop.client.get(HERE, headers={"HX-Request": "true"}).content.decode())
+def text(shop: Shop, query: str = "") -> str:
+    return str(shop.client.get(HERE + query, headers={"HX-Request": "true"}).content.decode())
 
 
 def test_few_buyers_are_counted_at_once(open_shop: OpenShop) -> None:
@@ -88,7 +90,8 @@ def test_the_page_says_that_it_is_counted_and_then_who(
     monkeypatch.setattr("sellers.pages.buyers.ring_for_buyers", rung.append)
     page = text(busy)
     assert "Counting the wallets" in page
-    assert "every 1s" in page
+    assert 'hx-trigger="load, buyers from:#live, ' in page, "over the stream of the earnings page"
+    assert "hx-sse" not in page
     (job,) = rung
     assert kept_buyers.run(job)
     page = text(busy)
@@ -96,3 +99,30 @@ def test_the_page_says_that_it_is_counted_and_then_who(
     assert "hx-trigger" not in page
     BuyersLook.objects.update(made_at=timezone.now() - timedelta(hours=2))
     assert "being counted anew" in text(busy)
+
+
+def test_the_buyers_own_page_is_told_until_they_are_counted(busy: Shop) -> None:
+    whole = str(busy.client.get(HERE).content.decode())
+    for shown in (whole, text(busy, "?alone=1")):
+        assert 'hx-trigger="buyers from:#live, ' in shown
+        assert "/events?topics=buyers&amp;seen=0" in shown
+        assert "&amp;alone=1" in shown
+        assert "<noscript>" in shown
+    assert kept_buyers.run_due() == 1
+    for shown in (str(busy.client.get(HERE).content.decode()), text(busy, "?alone=1")):
+        assert "2 wallets paid" in shown
+        assert "buyers from:" not in shown
+        assert "hx-sse" not in shown
+
+
+def test_the_part_before_the_count_waits_as_the_one_that_is_counted(busy: Shop) -> None:
+    """Were one attribute another, htmx would begin anew, and miss what it is told meanwhile."""
+    page = str(busy.client.get("/sell/earnings/").content.decode())
+    before = re.search(r'<section id="who-paid" class="card"( [^>]+)>', page)
+    assert before
+    follows = before[1].strip()
+    assert follows.startswith("hx-get=")
+    counting = text(busy, html.unescape(follows).split('"')[1].removeprefix(HERE))
+    assert "Counting the wallets" in counting
+    assert follows in counting
+    assert "topics=earnings%2Cbuyers" in page

@@ -10,7 +10,7 @@ from uuid import UUID
 from payments import earnings
 from payments.database.pool import Pool, one, rows
 from payments.ids import new_id
-from payments.live.happenings import EARNINGS, PAYMENT, UNSEEN, Topic, versions_now
+from payments.live.happenings import BUYERS, EARNINGS, PAYMENT, UNSEEN, Topic, versions_now
 from payments.live.open_pages import Hub, Seat
 from payments.reports import kept_buyers
 from payments.reports.buyers import buyers, paid_by
@@ -41,7 +41,7 @@ async def counting(pool: Pool, seller: UUID) -> None:
     assert fetch
     topics = {
         Topic(EARNINGS, seller), Topic(LOOK, draft[0]), Topic(TEST_CALLS, draft[0]),
-        Topic(DOCUMENT, fetch[0]), Topic(DOMAIN, seller),
+        Topic(DOCUMENT, fetch[0]), Topic(BUYERS, seller), Topic(DOMAIN, seller),
     }  # fmt: skip
     waiting._seats.add(Seat(dict.fromkeys(topics, UNSEEN)))
     await waiting._look(pool)
@@ -67,7 +67,7 @@ def sold(seller: UUID) -> None:
     kept_buyers.forget()
     page = sales(Wanted(look)).rows
     assert versions_now([Topic(PAYMENT, page[0].id), Topic(EARNINGS, seller)])
-    assert len(versions_now([Topic(DOMAIN, seller)])) == 1
+    assert len(versions_now([Topic(BUYERS, seller), Topic(DOMAIN, seller)])) == 2
     draft, fetch = Worksheet.objects.all()[0].pk, Fetch.objects.all()[0].pk
     assert versions_now([Topic(LOOK, draft), Topic(TEST_CALLS, draft), Topic(DOCUMENT, fetch)])
     assert page

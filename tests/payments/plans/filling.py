@@ -178,6 +178,9 @@ select id, seller_id, listing_id, sha256(id::text::bytea), '{{}}', '', '{{}}', '
 insert into sellers_fetch (id, seller_id, url, base_url, state, text, why, due_at, created_at)
 select gen_random_uuid(), %(seller)s, '', '', 'waiting', '', '', now(), now()
   from generate_series(1, 2500) n;
+insert into payments_buyerslook (id, seller_id, asked, asked_at, made_at)
+select gen_random_uuid(), case when n <= 50 then %(seller)s::uuid else gen_random_uuid() end,
+       jsonb_build_object('n', n), now(), now() from generate_series(1, 2500) n;
 insert into sellers_domain (seller_id, name, token, named_at, failures, trouble, fix)
 values (%(seller)s, 'told.example', '', now(), 0, '', '');
 insert into sellers_notice (id, seller_id, at, subject, text, href)
