@@ -17,8 +17,9 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, St
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from marketplace.access import has_second_factor, is_admin
+from marketplace.access import has_second_factor, is_admin, is_moderator, person
 from marketplace.doctor.glance import OPERATOR, THE_SITE
+from marketplace.moderation.said import SAID, topic_of
 from payments.ids import read_id
 from payments.live.happenings import (
     BUYERS,
@@ -130,6 +131,11 @@ def _document(request: HttpRequest, key: str) -> UUID | None:
     return found.pk if found else None
 
 
+def _said(request: HttpRequest, key: str) -> UUID | None:
+    may = not key and is_moderator(request.user) and has_second_factor(request)
+    return topic_of(person(request).pk).id if may else None
+
+
 def _site(request: HttpRequest, key: str) -> UUID | None:
     may = not key and is_admin(request.user) and has_second_factor(request)
     return THE_SITE.id if may else None
@@ -147,6 +153,7 @@ _HEARD_BY: Final[dict[str, tuple[Kind, _Which]]] = {
         (LOOK, _draft),
         (TEST_CALLS, _draft),
         (DOCUMENT, _document),
+        (SAID, _said),
         (OPERATOR, _site),
     )
 }

@@ -12,7 +12,8 @@ from django.views.decorators.http import require_POST, require_safe
 
 from marketplace.access import moderator_only
 from marketplace.moderation.judges import judge_of
-from marketplace.moderation.views import Sent, looked_at, said, shown
+from marketplace.moderation.said import said
+from marketplace.moderation.views import Sent, looked_at, shown
 from sellers.models import Report
 from sellers.refusals import ListingRefused
 from sellers.reviews import reports

@@ -18,9 +18,10 @@ from django.views.decorators.http import require_safe
 from marketplace.access import moderator_only
 from marketplace.moderation.evidence import evidence
 from marketplace.moderation.judges import judge_of
+from marketplace.moderation.said import said
 from payments.amounts import Amount
 from sellers.models import Hold, Listing, Verdict
-from sellers.reviews import holds, reports, two_people, verdicts
+from sellers.reviews import holds, reports, two_people
 from sellers.reviews.holds import Judge
 from sellers.site import ReviewRules, review_rules
 from sellers.terms import Terms
@@ -143,49 +144,6 @@ def shown(
         "noting": noting,
     }
     return render(request, "moderation/item.html", context, status=status)
-
-
-def said(judge: Judge, rules: ReviewRules) -> dict[str, Any]:
-    """What somebody said lately, for the line that lets them undo it."""
-    lately = verdicts.lately(judge)
-    return {
-        "said": [
-            {"verdict": each, "words": _words(each), "can_undo": verdicts.can_undo(each, rules)}
-            for each in lately
-        ],
-        "undo_seconds": rules.undo_seconds,
-        "said_again_seconds": _again_seconds(lately, rules),
-    }
-
-
-def _again_seconds(lately: list[Verdict], rules: ReviewRules) -> int:
-    """When the line has something new to say; 0: it has nothing more."""
-    if any(verdicts.can_undo(each, rules) for each in lately):
-        return rules.undo_seconds + 1
-    return 2 if any(each.due_at for each in lately) else 0  # the worker is at it
-
-
-_SAID = {
-    Verdict.Kind.APPROVE: ("will be approved", "is approved"),
-    Verdict.Kind.REFUSE: ("will be refused", "is refused; its seller reads why"),
-    Verdict.Kind.ASK: ("will go back for changes", "is back with its seller, who reads what to do"),
-    Verdict.Kind.SUSPEND: ("", "is suspended"),
-    Verdict.Kind.RESTORE: ("will be restored", "is restored; its seller may resume it"),
-}
-
-
-def _words(verdict: Verdict) -> str:
-    path = verdict.listing.path
-    will, did = _SAID[Verdict.Kind(verdict.kind)]
-    if verdict.became == Verdict.Became.WAITING:
-        return f"{path} {will}."
-    if verdict.became == Verdict.Became.DONE:
-        return f"{path} {did}."
-    if verdict.became == Verdict.Became.COUNTED:
-        return f"Your yes to {path} counts; somebody else has to say yes, too."
-    if verdict.became == Verdict.Became.UNDONE:
-        return f"Undone: nothing was decided about {path}."
-    return f"Nothing was done to {path}: {verdict.why}."
 
 
 def _row(

@@ -21,6 +21,7 @@ from django.utils import timezone
 from payments import audit_log
 from payments.audit_log import SYSTEM
 from sellers.grace import grace_of
+from sellers.happenings import went_on
 from sellers.models import Listing, Verdict
 from sellers.moderators import may_judge
 from sellers.news.approvals import tell_approved
@@ -262,4 +263,5 @@ def _too_late() -> ListingRefused:
 
 def _end(verdicts: QuerySet[Verdict], became: Verdict.Became, why: str = "") -> int:
     """The one move of a verdict, and only of one that fits the question."""
+    went_on()
     return verdicts.update(became=became, why=why, due_at=None, ended_at=timezone.now())

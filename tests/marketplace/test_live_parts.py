@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from asgiref.sync import sync_to_async
@@ -10,6 +11,7 @@ from django.contrib.auth.models import User
 from django.test import AsyncClient
 from django.utils import timezone
 
+from marketplace.moderation.said import topic_of
 from payments.live import open_pages
 from payments.live.happenings import BUYERS, UNSEEN, Topic, versions_now
 from payments.models import BuyersLook
@@ -18,14 +20,16 @@ from sellers.domains import claims
 from sellers.domains.files import File
 from sellers.domains.findings import record
 from sellers.happenings import DOMAIN
-from sellers.models import Domain, Seller
-from sellers.site import this_site
+from sellers.models import Domain, Listing, Seller, Verdict
+from sellers.reviews import verdicts
+from sellers.site import review_rules, this_site
 from tests.fixtures.foreign import admin, browser_of, moderator
 from tests.fixtures.hooks import sign_up
 from tests.fixtures.purchases import Purchases
 from tests.fixtures.storefront import in_thread
 from tests.fixtures.streams import heard, listen
 
+SECOND_FACTOR = {"second_factor": True}
 FOR_EVER = 3_600.0
 NAME = "acme.example"
 
@@ -131,3 +135,62 @@ def test_a_seller_is_told_nothing_of_another_sellers_domain(transactional_db: No
     assert other.get(f"/events/poll?topics=domain&seen={before}").status_code == 204
     Domain.objects.update(seen_at=timezone.now(), next_look_at=None)
     assert other.get(f"/events/poll?topics=domain&seen={before}").status_code == 204
+
+
+def said_by(judge: User, kind: str = "restore", **more: Any) -> Verdict:
+    """What somebody said of a listing of its own, to be carried out now."""
+    seller, _ = Seller.objects.get_or_create(slug="atlas", defaults={"name": "Atlas"})
+    listing = Listing.objects.create(seller=seller, slug=f"l-{Listing.objects.count()}")
+    due = {"due_at": timezone.now()} | more
+    return Verdict.objects.create(listing=listing, kind=kind, moderator=judge, **due)
+
+
+@pytest.mark.usefixtures("only_rings")
+async def test_what_a_verdict_came_to_is_heard_when_it_is_carried_out(market: Purchases) -> None:
+    judge = await in_thread(moderator)
+    await in_thread(said_by, judge)
+    client = AsyncClient()
+    client.cookies = (await in_thread(browser_of, judge, **SECOND_FACTOR)).cookies
+    messages = listen(client, "?topics=said&seen=before")
+    waits = (await heard(messages))["id"]
+    assert await in_thread(verdicts.carry_out_due, review_rules()) == 1
+    told = await heard(messages)
+    assert (told["event"], told["data"]) == ("said", "said")
+    assert told["id"] != waits
+    await messages.aclose()  # type: ignore[attr-defined]
+
+
+def test_what_was_said_is_another_version_when_it_cannot_be_undone_any_more(
+    transactional_db: None,
+) -> None:
+    judge, colleague = moderator(), User.objects.create_user("colleague")
+    verdict = said_by(judge, due_at=timezone.now() + timedelta(hours=1))
+    versions = [version(topic_of(judge.pk))]
+    said_by(colleague)
+    assert version(topic_of(judge.pk)) == versions[0], "of others nothing is told"
+    assert version(topic_of(colleague.pk)) != versions[0]
+    Verdict.objects.filter(pk=verdict.pk).update(due_at=timezone.now())
+    versions.append(version(topic_of(judge.pk)))
+    stopped = said_by(judge, "suspend", became="done", due_at=None, ended_at=timezone.now())
+    versions.append(version(topic_of(judge.pk)))
+    ago = timezone.now() - timedelta(seconds=review_rules().undo_seconds)
+    Verdict.objects.filter(pk=stopped.pk).update(ended_at=ago)
+    versions.append(version(topic_of(judge.pk)))
+    assert len(set(versions)) == len(versions)
+
+
+def test_only_who_judges_hears_what_became_of_it(transactional_db: None) -> None:
+    judge, boss, seller = moderator(), admin(), sign_up("acme")
+    others = [browser_of(None), browser_of(User.objects.create_user("buyer"), **SECOND_FACTOR)]
+    others += [browser_of(seller.owner, **SECOND_FACTOR), browser_of(judge), browser_of(boss)]
+    for path in ("/events", "/events/poll"):
+        answers = [each.get(f"{path}?topics=said").status_code for each in others]
+        assert answers == [404] * len(others)
+    for each in (judge, boss):
+        own = browser_of(each, **SECOND_FACTOR)
+        assert own.get("/events/poll?topics=said&seen=before")["HX-Trigger"] == "said"
+        assert own.get(f"/events/poll?topics=said:{topic_of(judge.pk).id}").status_code == 404
+    judge.is_active = False
+    judge.save()
+    gone = browser_of(judge, **SECOND_FACTOR)
+    assert gone.get("/events/poll?topics=said&seen=before").status_code == 404

@@ -60,16 +60,19 @@ def test_nothing_is_sold_and_nobody_told_until_ten_seconds_are_over(
     assert not OpenOffer.objects.exists()
     waits = moderator.get("/moderation/said").content.decode()
     assert "will be approved" in waits
-    assert "every 11s" in waits
+    assert 'hx-trigger="said from:#live, ' in waits
+    assert "/events?topics=said&amp;seen=" in waits
+    assert "<noscript>" in waits
     Verdict.objects.update(due_at=timezone.now())
     late = moderator.get("/moderation/said").content.decode()
-    assert "every 2s" in late  # until the worker has done it
+    assert "/events?topics=said&amp;seen=" in late  # until the worker has done it
     assert "Undo" not in late
     let_time_pass()
     assert state(listing) == State.LIVE
     done = moderator.get("/moderation/said").content.decode()
     assert "atlas/weather is approved." in done
     assert "hx-get" not in done
+    assert "hx-sse" not in done
 
 
 def test_an_approval_is_told_on_its_sellers_pages_and_by_letter(

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from unittest.mock import patch
 from uuid import UUID
 
+from marketplace.moderation.said import topic_of
 from payments import earnings
 from payments.database.pool import Pool, one, rows
 from payments.ids import new_id
@@ -42,6 +43,7 @@ async def counting(pool: Pool, seller: UUID) -> None:
     topics = {
         Topic(EARNINGS, seller), Topic(LOOK, draft[0]), Topic(TEST_CALLS, draft[0]),
         Topic(DOCUMENT, fetch[0]), Topic(BUYERS, seller), Topic(DOMAIN, seller),
+        topic_of(1),
     }  # fmt: skip
     waiting._seats.add(Seat(dict.fromkeys(topics, UNSEEN)))
     await waiting._look(pool)
@@ -67,7 +69,7 @@ def sold(seller: UUID) -> None:
     kept_buyers.forget()
     page = sales(Wanted(look)).rows
     assert versions_now([Topic(PAYMENT, page[0].id), Topic(EARNINGS, seller)])
-    assert len(versions_now([Topic(BUYERS, seller), Topic(DOMAIN, seller)])) == 2
+    assert len(versions_now([Topic(BUYERS, seller), Topic(DOMAIN, seller), topic_of(1)])) == 3
     draft, fetch = Worksheet.objects.all()[0].pk, Fetch.objects.all()[0].pk
     assert versions_now([Topic(LOOK, draft), Topic(TEST_CALLS, draft), Topic(DOCUMENT, fetch)])
     assert page

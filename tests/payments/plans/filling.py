@@ -183,6 +183,14 @@ select gen_random_uuid(), case when n <= 50 then %(seller)s::uuid else gen_rando
        jsonb_build_object('n', n), now(), now() from generate_series(1, 2500) n;
 insert into sellers_domain (seller_id, name, token, named_at, failures, trouble, fix)
 values (%(seller)s, 'told.example', '', now(), 0, '', '');
+insert into auth_user (id, username, password, first_name, last_name, email, is_superuser,
+    is_staff, is_active, date_joined)
+select n, 'judge-' || n, '', '', '', '', false, false, true, now() from generate_series(1, 20) n;
+insert into sellers_verdict (id, listing_id, kind, moderator_id, by_rules, reason, at, became, why,
+    state_before, ended_at)
+select gen_random_uuid(), l.id, 'suspend', 1 + n %% 20, false, '',
+       now() - make_interval(hours => n), 'done', '', 'live', now()
+  from generate_series(1, 2500) n, (select id from sellers_listing limit 1) l;
 insert into sellers_notice (id, seller_id, at, subject, text, href)
 select gen_random_uuid(), %(seller)s, now() - make_interval(hours => n), 'x', 'y', ''
   from generate_series(1, 2500) n;
