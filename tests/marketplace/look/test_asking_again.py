@@ -29,9 +29,15 @@ def test_what_is_typed_during_a_request_is_not_dropped(asking: dict[str, str]) -
     assert [at for at, tag in forms.items() if "hx-sync=" not in tag] == []
 
 
-def test_what_asks_again_goes_on_after_a_fault(asking: dict[str, str]) -> None:
+def test_only_what_stands_in_for_a_stream_asks_without_being_told(asking: dict[str, str]) -> None:
     """A fault puts nothing in, and with it no element that would ask once more."""
     assert [at for at, tag in asking.items() if "load delay" in tag] == []
     asks = {at: tag for at, tag in asking.items() if re.search(r'hx-trigger="[^"]*\bevery\b', tag)}
-    assert len(asks) >= 5
+    assert list(asks) == ["templates/poll.html 0"]
     assert [at for at, tag in asks.items() if 'hx-sync="drop"' not in tag] == []
+
+
+def test_what_is_told_asks_once_more_after_a_fault(asking: dict[str, str]) -> None:
+    """`when_told` says so; a trigger of its own would be told of nothing more."""
+    assert sum("{% when_told " in tag for tag in asking.values()) >= 9
+    assert [at for at, tag in asking.items() if "from:#" in tag] == []
