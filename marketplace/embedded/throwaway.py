@@ -22,9 +22,9 @@ from marketplace.embedded.postgres_binaries import PostgresError
 from marketplace.embedded.starting import dies_with_us
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-# Two workers more than there are cores, because many tests wait for blocks; more than four spend
+# One worker more than there are cores, because many tests wait for blocks; more than four spend
 # their time on each other's chains. A worker keeps neighbours together: they share their stacks.
-WORKERS = min(4, (os.cpu_count() or 1) + 2)
+WORKERS = min(4, (os.cpu_count() or 1) + 1)
 EVERYTHING = ["-n", str(WORKERS), "--dist", "worksteal"]
 CONNECTIONS_MAX = 200
 GRACE_SECONDS = 20.0  # for fixtures to take their processes down

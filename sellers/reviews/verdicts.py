@@ -263,5 +263,6 @@ def _too_late() -> ListingRefused:
 
 def _end(verdicts: QuerySet[Verdict], became: Verdict.Became, why: str = "") -> int:
     """The one move of a verdict, and only of one that fits the question."""
+    ended = verdicts.update(became=became, why=why, due_at=None, ended_at=timezone.now())
     went_on()
-    return verdicts.update(became=became, why=why, due_at=None, ended_at=timezone.now())
+    return ended

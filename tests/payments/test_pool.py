@@ -76,7 +76,7 @@ async def test_no_pool_is_opened_without_fsync_but_on_a_server_to_be_thrown_away
 
 async def test_a_calls_statement_that_takes_too_long_is_given_up(transactional_db: None) -> None:
     """And its connection serves the next."""
-    pool = await open_pool(sql_url(), size_max=1, statement_ms_max=50)
+    pool = await open_pool(sql_url(), size_max=1, statement_ms_max=1_000)  # the pool's own fit in
     try:
         with pytest.raises(psycopg.errors.QueryCanceled):
             await one(pool, "select pg_sleep(60)")
