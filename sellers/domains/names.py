@@ -11,7 +11,7 @@ from typing import Final
 
 import idna
 
-from sellers.profile.look_alikes import mixed_alphabets
+from sellers.profile.look_alikes import in_letters, mixed_alphabets
 from sellers.refusals import ListingRefused, bad
 from sellers.texts import is_plain
 
@@ -44,14 +44,6 @@ def domain_name(text: str) -> str:
         raise _not_a_name()
     _refuse_mixed(name)
     return name
-
-
-def in_letters(name: str) -> str:
-    """A domain as its seller wrote it, for the seller's own page."""
-    try:
-        return idna.decode(name)
-    except idna.IDNAError:
-        return name
 
 
 def _in_ascii(typed: str) -> str:

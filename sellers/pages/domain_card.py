@@ -9,10 +9,10 @@ from django import forms
 from payments.live.happenings import Topic, live_query
 from sellers.domains import claims
 from sellers.domains.files import address_of
-from sellers.domains.names import in_letters
 from sellers.drafting.forms import complain
 from sellers.happenings import DOMAIN
 from sellers.models import Domain, Seller
+from sellers.profile.look_alikes import in_letters
 from sellers.refusals import ListingRefused
 from sellers.site import domain_limits
 

@@ -16,6 +16,8 @@ from datetime import datetime
 from typing import Final
 from urllib.parse import urlsplit
 
+import idna
+
 from sellers.models import Domain, Listing, Revision, Seller
 from sellers.models.catalog import CatalogEntry
 
@@ -87,7 +89,15 @@ def mixed_alphabets(text: str) -> list[str]:
 
 def host_of(url: str) -> str:
     """The host of an address as people read it: internationalised names in their own letters."""
-    return _in_letters((urlsplit(url).hostname or "").removeprefix("www."))
+    return in_letters((urlsplit(url).hostname or "").removeprefix("www."))
+
+
+def in_letters(host: str) -> str:
+    """A host as whoever named it wrote it: punycode in its own alphabet."""
+    try:
+        return idna.decode(host)
+    except idna.IDNAError:
+        return host
 
 
 def letters_apart(one: str, other: str, most: int) -> int:
@@ -131,7 +141,7 @@ def _domains(seller: Seller, others: list[_Other]) -> Iterator[Likeness]:
     row = Domain.objects.filter(pk=seller.pk).first()
     if row is None:
         return
-    mine, told = _in_letters(row.name), set()
+    mine, told = in_letters(row.name), set()
     spelled = row.name if row.name == mine else f"{row.name} ({mine})"
     whose = f"its seller's domain {spelled}" + ("" if row.verified_at else ", not proven,")
     for other in others:
@@ -139,7 +149,7 @@ def _domains(seller: Seller, others: list[_Other]) -> Iterator[Likeness]:
         if other.domain is None or other.domain_verified_at is None or other.domain in told:
             continue
         told.add(other.domain)
-        theirs = _in_letters(other.domain)
+        theirs = in_letters(other.domain)
         if theirs == mine:
             yield Likeness(other.path, theirs, f"{whose} is that of")
         elif how := _reads_like(skeleton(mine), skeleton(theirs)):
@@ -170,13 +180,6 @@ def _hosts(revision: Revision, others: list[_Other]) -> Iterator[Likeness]:
             yield Likeness(other.path, theirs, "it calls the same host as")
         elif how := _reads_like(skeleton(mine), skeleton(theirs)):
             yield Likeness(other.path, theirs, f"its host {how} that of")
-
-
-def _in_letters(host: str) -> str:
-    try:
-        return host.encode("ascii").decode("idna")
-    except UnicodeError:
-        return host
 
 
 def _reads_like(one: str, other: str) -> str:

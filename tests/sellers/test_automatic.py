@@ -121,3 +121,4 @@ def test_a_word_of_two_alphabets_is_noticed_and_a_sentence_of_two_is_not() -> No
     assert look_alikes.mixed_alphabets("City Wеather") == ["CYRILLIC", "LATIN"]
     assert look_alikes.mixed_alphabets("City Погода") == []
     assert look_alikes.host_of("https://www.xn--bcher-kva.example/x") == "bücher.example"
+    assert look_alikes.host_of("https://xn--strae-oqa.example") == "straße.example"  # since 2010

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from sellers.domains.names import domain_name, in_letters
+from sellers.domains.names import domain_name
+from sellers.profile.look_alikes import in_letters
 from sellers.refusals import ListingRefused
 
 
