@@ -32,7 +32,7 @@ EXPIRES_SECONDS_MIN = 30  # clocks of two machines are apart; what rings twice i
 OTHER_CONNECTIONS = 2  # of a worker beside those of its threads: deliveries have one of their own
 OFTEN = {  # seconds; a ring that comes too late is none
     "settle what is due": ("payments.tasks.settle", 5.0),
-    "say that beat is alive": ("payments.tasks.beat_alive", 15.0),
+    "say that beat is alive": ("payments.tasks.beat_alive", 5.0),
     "sign the quotes": ("sellers.tasks.sign_offers", 5.0),
     "send webhooks": ("sellers.tasks.send_webhooks", 2.0),
     "tell of limits": ("marketplace.tasks.tell_of_limits", 5.0),

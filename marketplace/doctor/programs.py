@@ -18,7 +18,7 @@ from payments.relaying.settling import LOW_ON_GAS
 from payments.restored import HELD
 from payments.x402.networks import NETWORKS
 
-BEAT_SECONDS = 60  # it says so every 15 s
+BEAT_SECONDS = 60  # it says so every 5 s
 BROKER_SECONDS = 2
 NODE_FIX = (
     "`python3 manage.py doctor` asks the node;"
